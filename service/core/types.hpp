@@ -1,0 +1,144 @@
+// The words of the core: time, ids, commands, acks and finals as plain values.
+//
+// Every folder of service/ may include this. Nothing here allocates a resource, reads a clock or knows an encoding;
+// the wire types are proto/cancelbus/v1, and service/wire maps between the two.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace cancelbus::core {
+
+using Duration = std::chrono::nanoseconds;
+
+/// The bus's monotonic clock, CLOCK_BOOTTIME: it goes on while the machine sleeps, and starts anew with a boot.
+struct BootClock {
+  using rep = int64_t;
+  using period = std::nano;
+  using duration = Duration;
+  using time_point = std::chrono::time_point<BootClock, Duration>;
+  static constexpr bool is_steady = true;
+};
+/// What deadlines are judged by.
+using Tick = BootClock::time_point;
+/// What people read: UTC.
+using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
+
+/// One reading of both clocks, taken together.
+struct Instant {
+  Tick tick;
+  WallTime wall;
+};
+
+constexpr Tick Never = Tick::max();
+
+using OrderId = int64_t;
+using TaskId = uint64_t;
+using WorkerId = uint64_t;
+/// ZeroMQ routing id of a connection: opaque, binary, new with each connection.
+using PeerId = std::string;
+
+/// Which command: cl_ord_ids are unique per sender.
+struct CommandKey {
+  std::string sender;
+  std::string cl_ord_id;
+  auto operator<=>(const CommandKey&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const CommandKey& k) {
+    return H::combine(std::move(h), k.sender, k.cl_ord_id);
+  }
+};
+
+enum class Priority : uint8_t { Normal, Urgent };
+enum class AckStatus : uint8_t { Accepted, Rejected, InDoubt };
+enum class Origin : uint8_t { Bus, Worker, Exchange };
+enum class RejectReason : uint8_t {
+  None,
+  TooLate,
+  UnknownOrder,
+  AlreadyPending,
+  DuplicateClOrdId,
+  Other,
+  Expired,
+  NotAuthorized,
+  Blocked,
+  Malformed,
+  BusFull,
+  TtlTooShort,
+  WrongAccount,
+  StoreUnavailable,
+};
+enum class OrdStatus : uint8_t { New, PartiallyFilled, Filled, Canceled, Rejected };
+enum class Evidence : uint8_t { Channel452, OrderQuery, Operator };
+enum class Stage : uint8_t { Queued, Sent, WaitingFinal, InDoubt, Resending, Stuck, BackOnBook };
+
+/// A CancelOrder that passed the door: fields are within the ranges that cancel.proto states.
+struct CancelOrder {
+  std::string cl_ord_id;
+  OrderId order_id = 0;
+  std::string account;
+  std::string symbol;
+  std::optional<WallTime> transact_time;
+  std::optional<Duration> time_to_live;
+  Priority priority = Priority::Normal;
+  bool exact_quantities = false;
+  std::string traceparent;
+};
+
+/// When what happened to a command. Absent: has not happened.
+struct Timeline {
+  std::optional<WallTime> received;
+  std::optional<WallTime> dispatched;
+  std::optional<WallTime> sent;
+  std::optional<WallTime> answered;
+  std::optional<WallTime> finalized;
+  uint32_t attempts = 0;
+  std::string worker;
+};
+
+struct CancelAck {
+  std::string cl_ord_id;
+  OrderId order_id = 0;
+  AckStatus status = AckStatus::InDoubt;
+  RejectReason reason = RejectReason::None;
+  Origin origin = Origin::Bus;
+  std::string text;
+  int http_status = 0;
+  int exchange_code = 0;
+  bool final_follows = false;
+  Timeline timeline;
+};
+
+/// Decimals as the exchange wrote them; empty if not known.
+struct Quantities {
+  std::string price;
+  std::string order_qty;
+  std::string leaves_qty;
+  std::string cum_qty;
+  bool exact = false;
+};
+
+struct CancelFinal {
+  std::string cl_ord_id;
+  OrderId order_id = 0;
+  OrdStatus ord_status = OrdStatus::Canceled;
+  Evidence evidence = Evidence::Channel452;
+  bool unsolicited = false;
+  std::string symbol;
+  Quantities quantities;
+  Timeline timeline;
+};
+
+struct CancelStatus {
+  std::string cl_ord_id;
+  OrderId order_id = 0;
+  Stage stage = Stage::Queued;
+  std::string text;
+  WallTime since;
+};
+
+}  // namespace cancelbus::core
