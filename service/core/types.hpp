@@ -42,6 +42,13 @@ using WorkerId = uint64_t;
 /// ZeroMQ routing id of a connection: opaque, binary, new with each connection.
 using PeerId = std::string;
 
+/// One rate limit as the exchange states it: at most `limit` in any `period`. Written `10/1s`.
+struct RateRule {
+  uint32_t limit = 0;
+  Duration period{};
+  auto operator<=>(const RateRule&) const = default;
+};
+
 /// Which command: cl_ord_ids are unique per sender.
 struct CommandKey {
   std::string sender;
