@@ -52,7 +52,8 @@ struct Answer {
   int http_status = 0;    ///< 0: no status line came
   int exchange_code = 0;  ///< drifts over the years: for logs
   std::string text;       ///< the exchange's message or what went wrong, at most 256 characters
-  /// Throttled: how long to hold, as read from Retry-After, else from the body's `period`; absent if neither is legible.
+  /// Throttled: how long to hold, as read from Retry-After, else from the body's `period`; absent if neither is
+  /// legible.
   std::optional<Duration> retry_after;
   Reading reading;                   ///< Read only
   std::optional<WallTime> sent;      ///< when the worker began to write

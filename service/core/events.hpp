@@ -1,0 +1,108 @@
+// Everything that can happen to the gateway. Same events at the same instants, same actions.
+//
+// The bus's shell makes these from frames (through wire/, which has validated every field), the simulation from its
+// virtual world. Peers are connections; who is behind one is what it said in its hello or ready.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "service/core/answer.hpp"
+#include "service/core/types.hpp"
+
+namespace cancelbus::core {
+
+struct Hello {
+  PeerId peer;
+  std::string sender;
+  std::vector<std::string> topics;
+  bool open_commands = false;
+};
+
+struct CommandReceived {
+  PeerId peer;
+  CancelOrder order;
+};
+
+/// A command with a legible cl_ord_id and a bad field: refused by name, unless the peer has not said hello.
+struct CommandMalformed {
+  PeerId peer;
+  std::string cl_ord_id;
+  std::string text;
+};
+
+struct RetransmitRequest {
+  PeerId peer;
+  uint64_t epoch = 0;
+  std::string topic;
+  uint64_t from_seq = 0;
+  uint32_t count = 0;
+};
+
+struct SessionHeartbeat {
+  PeerId peer;
+};
+
+struct StatusRequest {
+  PeerId peer;
+};
+
+/// The exchange's clock as a worker read it.
+struct ClockSample {
+  uint64_t series = 0;
+  Duration offset{};
+  Duration round_trip{};
+};
+
+/// A worker presents itself; every 250 ms.
+struct WorkerReady {
+  PeerId peer;
+  WorkerId worker = 0;
+  std::string name;
+  uint32_t credit = 0;
+  std::vector<TaskId> tasks;
+  std::optional<ClockSample> clock;
+  Duration request_timeout{};
+};
+
+struct TaskEnded {
+  PeerId peer;
+  TaskId task = 0;
+  Answer answer;
+};
+
+struct StreamFact {
+  PeerId peer;
+  uint64_t subscriber = 0;
+  uint64_t seq = 0;
+  OrderFact fact;
+};
+
+/// seq 0: a mere repetition.
+struct StreamReport {
+  PeerId peer;
+  uint64_t subscriber = 0;
+  uint64_t seq = 0;
+  bool connected = false;
+  bool logged_in = false;
+  uint64_t logins = 0;
+  std::string text;
+};
+
+/// The store stopped taking writes, or takes them again.
+struct StoreHealth {
+  bool writable = true;
+};
+
+/// SIGTERM: give out no more tasks.
+struct DrainRequested {};
+
+/// Nothing came; deadlines may have passed.
+struct DeadlinePassed {};
+
+using Event =
+    std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
+                 WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth, DrainRequested, DeadlinePassed>;
+
+}  // namespace cancelbus::core

@@ -1,0 +1,57 @@
+// The bus as a whole at one moment: what BusStatus says and what metrics are made of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "service/core/types.hpp"
+
+namespace cancelbus::core {
+
+struct WindowStatus {
+  std::string limiter;  ///< "cancel" or "query"
+  uint32_t used = 0;
+  RateRule rule;
+};
+
+struct HoldStatus {
+  std::string limiter;
+  WallTime until;
+  std::string text;
+};
+
+struct QueueStatus {
+  std::string sender;
+  uint32_t urgent = 0;
+  uint32_t normal = 0;
+};
+
+struct WorkerStatus {
+  std::string name;
+  uint32_t credit = 0;
+  uint32_t in_flight = 0;
+  std::string benched;  ///< why it gets no work; empty if it may
+  Duration clock_offset{};
+  Duration clock_round_trip{};
+};
+
+struct StreamStatus {
+  bool connected = false;
+  bool logged_in = false;
+  bool live = false;
+  std::optional<WallTime> last_proof;
+  std::string text;
+};
+
+struct BusStatus {
+  std::vector<WindowStatus> windows;
+  std::vector<HoldStatus> holds;
+  std::vector<QueueStatus> queues;
+  uint32_t undecided = 0;
+  std::vector<WorkerStatus> workers;
+  StreamStatus stream;
+  bool store_writable = true;
+  WallTime as_of;
+};
+
+}  // namespace cancelbus::core
