@@ -1,0 +1,275 @@
+#include "service/wire/backend_codec.hpp"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
+#include <chrono>
+#include <utility>
+
+#include "cancelbus/v1/backend.pb.h"
+#include "service/wire/frame.hpp"
+#include "service/wire/order.hpp"
+#include "service/wire/outcome.hpp"
+#include "service/wire/text.hpp"
+#include "service/wire/times.hpp"
+
+namespace cancelbus::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint32_t MaxCredit = 64;
+constexpr std::size_t MaxNameBytes = 64;
+constexpr core::Duration MinRequestTimeout = 100ms;
+constexpr core::Duration MaxRequestTimeout = 60s;
+
+absl::Status bad(const char* field, const char* problem) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", problem));
+}
+
+// ---- Bus: requests ----
+
+absl::StatusOr<core::ClockSample> to_clock(const v1::ClockSample& proto) {
+  if (proto.series() == 0) return bad("ready.clock.series", "must be 1 or above");
+  const auto offset = to_duration(proto.offset());
+  if (!offset) return bad("ready.clock.offset", "not a valid duration");
+  const auto round_trip = to_duration(proto.round_trip());
+  if (!round_trip || *round_trip < 0s) return bad("ready.clock.round_trip", "not a valid duration of 0 or above");
+  return core::ClockSample{proto.series(), *offset, *round_trip};
+}
+
+absl::StatusOr<core::Event> to_event(const v1::Ready& proto, core::PeerId peer) {
+  if (proto.version() != BackendVersion) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ready.version: is ", proto.version(), ", this bus speaks ", BackendVersion));
+  }
+  if (proto.worker_id() == 0) return bad("ready.worker_id", "must not be 0");
+  if (proto.name().size() > MaxNameBytes) return bad("ready.name", "longer than 64 characters");
+  if (proto.credit() > MaxCredit) return bad("ready.credit", "must be 0 to 64");
+  const auto timeout = to_duration(proto.request_timeout());
+  if (!timeout || *timeout < MinRequestTimeout || *timeout > MaxRequestTimeout) {
+    return bad("ready.request_timeout", "must be 100 ms to 60 s");
+  }
+  core::WorkerReady ready;
+  if (proto.has_clock()) {
+    auto clock = to_clock(proto.clock());
+    if (!clock.ok()) return clock.status();
+    ready.clock = *clock;
+  }
+  ready.peer = std::move(peer);
+  ready.worker = proto.worker_id();
+  ready.name = proto.name();
+  ready.credit = proto.credit();
+  ready.tasks.assign(proto.task_ids().begin(), proto.task_ids().end());
+  ready.request_timeout = *timeout;
+  return ready;
+}
+
+absl::StatusOr<core::Event> to_event(const v1::Outcome& proto, core::PeerId peer) {
+  if (proto.task_id() == 0) return bad("outcome.task_id", "must not be 0");
+  return core::TaskEnded{std::move(peer), proto.task_id(), to_answer(proto)};
+}
+
+absl::StatusOr<core::FactType> to_fact_type(v1::FactType type) {
+  switch (type) {
+    case v1::FACT_TYPE_ORDER_INSERTED:
+      return core::FactType::Inserted451;
+    case v1::FACT_TYPE_ORDER_DELETED:
+      return core::FactType::Deleted452;
+    case v1::FACT_TYPE_ORDER_MATCHED:
+      return core::FactType::Matched441;
+    case v1::FACT_TYPE_USER_TRADE:
+      return core::FactType::Trade423;
+    default:
+      return bad("order_fact.type", "not a known type of fact");
+  }
+}
+
+absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, core::PeerId peer) {
+  if (proto.subscriber_id() == 0) return bad("order_fact.subscriber_id", "must not be 0");
+  if (proto.seq() == 0) return bad("order_fact.seq", "must be 1 or above");
+  const auto type = to_fact_type(proto.type());
+  if (!type.ok()) return type.status();
+  if (proto.order_id() < 1) return bad("order_fact.order_id", "must be 1 or above");
+  return core::StreamFact{std::move(peer),
+                          proto.subscriber_id(),
+                          proto.seq(),
+                          {*type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left()}};
+}
+
+absl::StatusOr<core::Event> to_event(const v1::StreamState& proto, core::PeerId peer) {
+  if (proto.subscriber_id() == 0) return bad("stream_state.subscriber_id", "must not be 0");
+  return core::StreamReport{std::move(peer),   proto.subscriber_id(), proto.seq(),          proto.connected(),
+                            proto.logged_in(), proto.logins(),        legible(proto.text())};
+}
+
+// ---- Worker and subscriber: replies ----
+
+absl::StatusOr<BackendReply> to_reply(const v1::Task& proto) {
+  if (proto.task_id() == 0) return bad("task.task_id", "must not be 0");
+  if (proto.permit().stamp() < 1) return bad("task.permit.stamp", "must be 1 or above");
+  Task task;
+  task.task = proto.task_id();
+  task.attempt = proto.attempt();
+  task.stamp_ms = proto.permit().stamp();
+  task.term = proto.permit().term();
+  switch (proto.task_case()) {
+    case v1::Task::kCancelOrder:
+      task.kind = core::LimiterKind::Cancel;
+      task.order = to_order(proto.cancel_order());
+      if (task.order.order_id < 1) return bad("task.cancel_order.order_id", "must be 1 or above");
+      return task;
+    case v1::Task::kOrderQuery:
+      task.kind = core::LimiterKind::Query;
+      task.order.order_id = proto.order_query().order_id();
+      if (task.order.order_id < 1) return bad("task.order_query.order_id", "must be 1 or above");
+      return task;
+    case v1::Task::TASK_NOT_SET:
+      break;
+  }
+  return bad("task.task", "neither cancel_order nor order_query is set");
+}
+
+v1::FactType to_wire(core::FactType type) {
+  switch (type) {
+    case core::FactType::Inserted451:
+      return v1::FACT_TYPE_ORDER_INSERTED;
+    case core::FactType::Deleted452:
+      return v1::FACT_TYPE_ORDER_DELETED;
+    case core::FactType::Matched441:
+      return v1::FACT_TYPE_ORDER_MATCHED;
+    case core::FactType::Trade423:
+      return v1::FACT_TYPE_USER_TRADE;
+  }
+  return v1::FACT_TYPE_UNSPECIFIED;
+}
+
+}  // namespace
+
+absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core::PeerId peer) {
+  v1::BackendRequest frame;
+  if (!parse_frame(bytes, frame)) return absl::InvalidArgumentError("frame: not a BackendRequest");
+  switch (frame.request_case()) {
+    case v1::BackendRequest::kReady:
+      return to_event(frame.ready(), std::move(peer));
+    case v1::BackendRequest::kOutcome:
+      return to_event(frame.outcome(), std::move(peer));
+    case v1::BackendRequest::kOrderFact:
+      return to_event(frame.order_fact(), std::move(peer));
+    case v1::BackendRequest::kStreamState:
+      return to_event(frame.stream_state(), std::move(peer));
+    case v1::BackendRequest::REQUEST_NOT_SET:
+      break;
+  }
+  return bad("request", "none of those known here is set");
+}
+
+std::string encode_task(const core::SendTask& task, uint64_t term) {
+  v1::BackendReply frame;
+  v1::Task& proto = *frame.mutable_task();
+  proto.set_task_id(task.task);
+  proto.set_attempt(task.attempt);
+  proto.mutable_permit()->set_stamp(task.stamp_ms);
+  proto.mutable_permit()->set_term(term);
+  if (task.kind == core::LimiterKind::Cancel) {
+    fill_order(task.order, *proto.mutable_cancel_order());
+  } else {
+    proto.mutable_order_query()->set_order_id(task.order.order_id);
+  }
+  return frame.SerializeAsString();
+}
+
+std::string encode_confirm(const core::SendConfirm& confirm) {
+  v1::BackendReply frame;
+  v1::Confirm& proto = *frame.mutable_confirm();
+  if (confirm.task != 0) proto.add_task_ids(confirm.task);
+  proto.set_fact_seq(confirm.fact_seq);
+  return frame.SerializeAsString();
+}
+
+std::string encode_relogin() {
+  v1::BackendReply frame;
+  frame.mutable_relogin();
+  return frame.SerializeAsString();
+}
+
+std::string encode_drain() {
+  v1::BackendReply frame;
+  frame.mutable_drain();
+  return frame.SerializeAsString();
+}
+
+std::string encode_ready(const core::WorkerReady& ready) {
+  v1::BackendRequest frame;
+  v1::Ready& proto = *frame.mutable_ready();
+  proto.set_version(BackendVersion);
+  proto.set_worker_id(ready.worker);
+  proto.set_name(legible(ready.name, MaxNameBytes));
+  proto.set_credit(ready.credit);
+  proto.mutable_task_ids()->Add(ready.tasks.begin(), ready.tasks.end());
+  if (ready.clock) {
+    v1::ClockSample& clock = *proto.mutable_clock();
+    clock.set_series(ready.clock->series);
+    *clock.mutable_offset() = to_proto_duration(ready.clock->offset);
+    *clock.mutable_round_trip() = to_proto_duration(ready.clock->round_trip);
+  }
+  *proto.mutable_request_timeout() = to_proto_duration(ready.request_timeout);
+  return frame.SerializeAsString();
+}
+
+std::string encode_outcome(core::TaskId task, const core::Answer& answer) {
+  v1::BackendRequest frame;
+  v1::Outcome& proto = *frame.mutable_outcome();
+  proto.set_task_id(task);
+  fill_outcome(answer, proto);
+  return frame.SerializeAsString();
+}
+
+std::string encode_order_fact(const core::StreamFact& fact, core::WallTime received) {
+  v1::BackendRequest frame;
+  v1::OrderFact& proto = *frame.mutable_order_fact();
+  proto.set_subscriber_id(fact.subscriber);
+  proto.set_seq(fact.seq);
+  proto.set_type(to_wire(fact.fact.type));
+  proto.set_order_id(fact.fact.order_id);
+  proto.set_symbol(legible(fact.fact.symbol));
+  proto.set_price(legible(fact.fact.price));
+  proto.set_amount(legible(fact.fact.amount));
+  proto.set_num_left(legible(fact.fact.num_left));
+  *proto.mutable_received() = to_timestamp(received);
+  return frame.SerializeAsString();
+}
+
+std::string encode_stream_state(const core::StreamReport& report) {
+  v1::BackendRequest frame;
+  v1::StreamState& proto = *frame.mutable_stream_state();
+  proto.set_subscriber_id(report.subscriber);
+  proto.set_seq(report.seq);
+  proto.set_connected(report.connected);
+  proto.set_logged_in(report.logged_in);
+  proto.set_logins(report.logins);
+  proto.set_text(legible(report.text));
+  return frame.SerializeAsString();
+}
+
+absl::StatusOr<BackendReply> decode_backend_reply(std::string_view bytes) {
+  v1::BackendReply frame;
+  if (!parse_frame(bytes, frame)) return absl::InvalidArgumentError("frame: not a BackendReply");
+  switch (frame.reply_case()) {
+    case v1::BackendReply::kTask:
+      return to_reply(frame.task());
+    case v1::BackendReply::kConfirm: {
+      const v1::Confirm& confirm = frame.confirm();
+      return Confirm{{confirm.task_ids().begin(), confirm.task_ids().end()}, confirm.fact_seq()};
+    }
+    case v1::BackendReply::kRelogin:
+      return Relogin{};
+    case v1::BackendReply::kDrain:
+      return Drain{};
+    case v1::BackendReply::REPLY_NOT_SET:
+      break;
+  }
+  return bad("reply", "none of those known here is set");
+}
+
+}  // namespace cancelbus::wire

@@ -1,0 +1,18 @@
+// From a frame's bytes to a parsed message, within the size that every socket of the bus allows.
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+
+#include <cstddef>
+#include <string_view>
+
+namespace cancelbus::wire {
+
+constexpr std::size_t MaxFrameBytes = 64 * 1024;
+
+/// False: too long, or not this message.
+inline bool parse_frame(std::string_view bytes, google::protobuf::MessageLite& message) {
+  return bytes.size() <= MaxFrameBytes && message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+}  // namespace cancelbus::wire
