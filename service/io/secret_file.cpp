@@ -1,0 +1,90 @@
+#include "service/io/secret_file.hpp"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "service/io/log.hpp"
+
+namespace cancelbus::io {
+namespace {
+
+constexpr size_t MaxBytes = 4096;
+
+struct File {
+  int fd = -1;
+  ~File() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+absl::Status failure(std::string_view flag, const std::string& path, std::string_view why) {
+  return absl::InvalidArgumentError(absl::StrFormat("--%s=%s: %s", std::string(flag), path, std::string(why)));
+}
+
+// The buffer has its full size from the start: growing would leave copies behind.
+absl::StatusOr<Secret> read_all(int fd, std::string_view flag, const std::string& path) {
+  std::string text(MaxBytes + 1, '\0');
+  size_t used = 0;
+  while (used < text.size()) {
+    const ssize_t n = ::read(fd, text.data() + used, text.size() - used);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure(flag, path, std::strerror(errno));
+    if (n == 0) break;
+    used += static_cast<size_t>(n);
+  }
+  text.resize(used);
+  if (used > 0 && text.back() == '\n') text.pop_back();
+  return Secret(std::move(text));
+}
+
+}  // namespace
+
+Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this == &other) return *this;
+  wipe();
+  text_ = std::move(other.text_);
+  other.wipe();
+  return *this;
+}
+
+void Secret::wipe() noexcept {
+  // A short text lives inside the string object, so the whole capacity is wiped, not only what size() still covers.
+  text_.resize(text_.capacity());
+  OPENSSL_cleanse(text_.data(), text_.size());
+  text_.clear();
+}
+
+absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path) {
+  if (path.empty()) return failure(flag, path, "expected the path of a file that holds the secret");
+  const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) return failure(flag, path, std::strerror(errno));
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) return failure(flag, path, std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) return failure(flag, path, "not a regular file");
+  auto secret = read_all(file.fd, flag, path);
+  if (!secret.ok()) return secret;
+  const std::string_view text = secret->view();
+  if (text.empty()) return failure(flag, path, "the file is empty");
+  if (text.size() > MaxBytes) return failure(flag, path, "the file is larger than 4096 bytes");
+  if (!std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; })) {
+    return failure(flag, path, "the file holds a space, a second line or a character that is not printable ASCII");
+  }
+  // Kubernetes mounts secrets group-readable for the pod's own group, so this is worth a word, not a refusal.
+  if ((info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+    log_warn("secret_file_open_to_others", {{"flag", flag}, {"file", path}});
+  }
+  return secret;
+}
+
+}  // namespace cancelbus::io

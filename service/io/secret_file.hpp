@@ -1,0 +1,37 @@
+// API keys and secrets from files.
+//
+// Used by the worker and the subscriber, which alone hold keys. Secrets never come from a flag's value or the
+// environment, where `ps` and crash reports would show them.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cancelbus::io {
+
+/// Text that is overwritten before its memory is given back. Moves only, so that there is one copy to wipe.
+class Secret {
+ public:
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  ~Secret() { wipe(); }
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(Secret&& other) noexcept;
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+
+  std::string_view view() const { return text_; }
+
+ private:
+  void wipe() noexcept;
+
+  std::string text_;
+};
+
+/// The content of `path`, at most 4 KiB of printable ASCII without spaces, less one trailing newline. Errors name
+/// `flag` and the file. A file that others than its owner may read is used, with a warning in the log.
+absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path);
+
+}  // namespace cancelbus::io

@@ -1,0 +1,38 @@
+// SIGTERM and SIGINT as a call on the io_context.
+//
+// Used by every main.cpp: the first signal asks for a drain, the second one ends the process at once, for whoever
+// presses Ctrl-C twice means it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <utility>
+
+namespace cancelbus::io {
+
+namespace asio = boost::asio;
+
+class StopSignals {
+ public:
+  explicit StopSignals(asio::io_context& context) : signals_(context, SIGTERM, SIGINT) {}
+
+  void on_stop(std::function<void()> handler) {
+    signals_.async_wait([this, handler = std::move(handler)](const boost::system::error_code& error, int) {
+      if (error) return;
+      signals_.async_wait([](const boost::system::error_code& again, int signal) {
+        if (!again) std::_Exit(128 + signal);
+      });
+      handler();
+    });
+  }
+  /// Without this the waiting keeps io_context::run from returning.
+  void cancel() { signals_.cancel(); }
+
+ private:
+  asio::signal_set signals_;
+};
+
+}  // namespace cancelbus::io
