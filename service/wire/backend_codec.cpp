@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cancelbus/v1/backend.pb.h"
+#include "service/wire/enums.hpp"
 #include "service/wire/frame.hpp"
 #include "service/wire/order.hpp"
 #include "service/wire/outcome.hpp"
@@ -70,26 +71,11 @@ absl::StatusOr<core::Event> to_event(const v1::Outcome& proto, core::PeerId peer
   return core::TaskEnded{std::move(peer), proto.task_id(), to_answer(proto)};
 }
 
-absl::StatusOr<core::FactType> to_fact_type(v1::FactType type) {
-  switch (type) {
-    case v1::FACT_TYPE_ORDER_INSERTED:
-      return core::FactType::Inserted451;
-    case v1::FACT_TYPE_ORDER_DELETED:
-      return core::FactType::Deleted452;
-    case v1::FACT_TYPE_ORDER_MATCHED:
-      return core::FactType::Matched441;
-    case v1::FACT_TYPE_USER_TRADE:
-      return core::FactType::Trade423;
-    default:
-      return bad("order_fact.type", "not a known type of fact");
-  }
-}
-
 absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, core::PeerId peer) {
   if (proto.subscriber_id() == 0) return bad("order_fact.subscriber_id", "must not be 0");
   if (proto.seq() == 0) return bad("order_fact.seq", "must be 1 or above");
-  const auto type = to_fact_type(proto.type());
-  if (!type.ok()) return type.status();
+  const auto type = from_wire(proto.type());
+  if (!type) return bad("order_fact.type", "not a known type of fact");
   if (proto.order_id() < 1) return bad("order_fact.order_id", "must be 1 or above");
   return core::StreamFact{std::move(peer),
                           proto.subscriber_id(),
@@ -128,20 +114,6 @@ absl::StatusOr<BackendReply> to_reply(const v1::Task& proto) {
       break;
   }
   return bad("task.task", "neither cancel_order nor order_query is set");
-}
-
-v1::FactType to_wire(core::FactType type) {
-  switch (type) {
-    case core::FactType::Inserted451:
-      return v1::FACT_TYPE_ORDER_INSERTED;
-    case core::FactType::Deleted452:
-      return v1::FACT_TYPE_ORDER_DELETED;
-    case core::FactType::Matched441:
-      return v1::FACT_TYPE_ORDER_MATCHED;
-    case core::FactType::Trade423:
-      return v1::FACT_TYPE_USER_TRADE;
-  }
-  return v1::FACT_TYPE_UNSPECIFIED;
 }
 
 }  // namespace

@@ -11,8 +11,6 @@ namespace cancelbus::wire {
 constexpr std::size_t MaxFrameBytes = 64 * 1024;
 
 /// False: too long, or not this message.
-inline bool parse_frame(std::string_view bytes, google::protobuf::MessageLite& message) {
-  return bytes.size() <= MaxFrameBytes && message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-}
+bool parse_frame(std::string_view bytes, google::protobuf::MessageLite& message);
 
 }  // namespace cancelbus::wire

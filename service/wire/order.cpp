@@ -1,5 +1,6 @@
 #include "service/wire/order.hpp"
 
+#include "service/wire/enums.hpp"
 #include "service/wire/times.hpp"
 
 namespace cancelbus::wire {
@@ -11,7 +12,7 @@ void fill_order(const core::CancelOrder& order, v1::CancelOrder& proto) {
   proto.set_symbol(order.symbol);
   if (order.transact_time) *proto.mutable_transact_time() = to_timestamp(*order.transact_time);
   if (order.time_to_live) *proto.mutable_time_to_live() = to_proto_duration(*order.time_to_live);
-  proto.set_priority(order.priority == core::Priority::Urgent ? v1::PRIORITY_URGENT : v1::PRIORITY_NORMAL);
+  proto.set_priority(to_wire(order.priority));
   proto.set_exact_quantities(order.exact_quantities);
   proto.set_traceparent(order.traceparent);
 }
@@ -24,7 +25,7 @@ core::CancelOrder to_order(const v1::CancelOrder& proto) {
   order.symbol = proto.symbol();
   if (proto.has_transact_time()) order.transact_time = to_wall_time(proto.transact_time());
   if (proto.has_time_to_live()) order.time_to_live = to_duration(proto.time_to_live());
-  order.priority = proto.priority() == v1::PRIORITY_URGENT ? core::Priority::Urgent : core::Priority::Normal;
+  order.priority = from_wire(proto.priority()).value_or(core::Priority::Normal);
   order.exact_quantities = proto.exact_quantities();
   order.traceparent = proto.traceparent();
   return order;

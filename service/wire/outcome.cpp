@@ -1,7 +1,9 @@
 #include "service/wire/outcome.hpp"
 
+#include <optional>
 #include <string>
 
+#include "service/wire/enums.hpp"
 #include "service/wire/text.hpp"
 #include "service/wire/times.hpp"
 
@@ -10,7 +12,6 @@ namespace {
 
 using core::Answer;
 using core::Arrival;
-using core::ReadStatus;
 using core::Verdict;
 
 // ---- To the wire ----
@@ -40,39 +41,11 @@ void fill_not_processed(const Answer& answer, v1::NotProcessedReason reason, v1:
   not_processed.set_text(legible(answer.text));
 }
 
-v1::Arrival to_wire(Arrival arrival) {
-  switch (arrival) {
-    case Arrival::Answered:
-      return v1::ARRIVAL_ANSWERED;
-    case Arrival::Page:
-      return v1::ARRIVAL_PAGE;
-    case Arrival::Silent:
-      return v1::ARRIVAL_SILENT;
-    case Arrival::NeverSent:
-      break;  // and yet in doubt: take no chances
-  }
-  return v1::ARRIVAL_SILENT;
-}
-
 void fill_unresolved(const Answer& answer, v1::Outcome& outcome) {
   v1::Unresolved& unresolved = *outcome.mutable_unresolved();
   unresolved.set_arrival(to_wire(answer.arrival));
   unresolved.set_http_status(answer.http_status);
   unresolved.set_text(legible(answer.text));
-}
-
-v1::OrderReading to_wire(ReadStatus status) {
-  switch (status) {
-    case ReadStatus::Open:
-      return v1::ORDER_READING_OPEN;
-    case ReadStatus::Canceled:
-      return v1::ORDER_READING_CANCELED;
-    case ReadStatus::Closed:
-      return v1::ORDER_READING_CLOSED;
-    case ReadStatus::NotFound:
-      return v1::ORDER_READING_NOT_FOUND;
-  }
-  return v1::ORDER_READING_UNSPECIFIED;
 }
 
 void fill_order_state(const Answer& answer, v1::Outcome& outcome) {
@@ -135,17 +108,7 @@ Answer from_unresolved(const v1::Unresolved& unresolved) {
   answer.verdict = Verdict::Doubtful;
   answer.http_status = unresolved.http_status();
   answer.text = legible(unresolved.text());
-  switch (unresolved.arrival()) {
-    case v1::ARRIVAL_ANSWERED:
-      answer.arrival = Arrival::Answered;
-      break;
-    case v1::ARRIVAL_PAGE:
-      answer.arrival = Arrival::Page;
-      break;
-    default:
-      answer.arrival = Arrival::Silent;
-      break;
-  }
+  answer.arrival = from_wire(unresolved.arrival()).value_or(Arrival::Silent);
   return answer;
 }
 
@@ -169,23 +132,8 @@ Answer from_not_processed(const v1::NotProcessed& told) {
   }
 }
 
-std::optional<ReadStatus> to_read_status(v1::OrderReading reading) {
-  switch (reading) {
-    case v1::ORDER_READING_OPEN:
-      return ReadStatus::Open;
-    case v1::ORDER_READING_CANCELED:
-      return ReadStatus::Canceled;
-    case v1::ORDER_READING_CLOSED:
-      return ReadStatus::Closed;
-    case v1::ORDER_READING_NOT_FOUND:
-      return ReadStatus::NotFound;
-    default:
-      return std::nullopt;
-  }
-}
-
 Answer from_order_state(const v1::OrderState& state) {
-  const auto status = to_read_status(state.reading());
+  const auto status = from_wire(state.reading());
   if (!status) return doubtful(state.http_status(), {});
   Answer answer = certain(Verdict::Read, Arrival::Answered, state.http_status(), 0, {});
   answer.reading = {*status, state.quantity(), state.left_amount(), state.price(), state.symbol()};

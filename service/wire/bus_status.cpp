@@ -1,0 +1,55 @@
+#include "service/wire/bus_status.hpp"
+
+#include "service/wire/text.hpp"
+#include "service/wire/times.hpp"
+
+namespace cancelbus::wire {
+namespace {
+
+void fill_worker(const core::WorkerStatus& worker, v1::BusStatus::Worker& proto) {
+  proto.set_name(legible(worker.name));
+  proto.set_credit(worker.credit);
+  proto.set_in_flight(worker.in_flight);
+  proto.set_benched(legible(worker.benched));
+  *proto.mutable_clock_offset() = to_proto_duration(worker.clock_offset);
+  *proto.mutable_clock_round_trip() = to_proto_duration(worker.clock_round_trip);
+}
+
+void fill_stream(const core::StreamStatus& stream, v1::BusStatus::Stream& proto) {
+  proto.set_connected(stream.connected);
+  proto.set_logged_in(stream.logged_in);
+  proto.set_live(stream.live);
+  if (stream.last_proof) *proto.mutable_last_proof() = to_timestamp(*stream.last_proof);
+  proto.set_text(legible(stream.text));
+}
+
+}  // namespace
+
+void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
+  for (const auto& window : status.windows) {
+    auto& added = *proto.add_windows();
+    added.set_limiter(window.limiter);
+    added.set_used(window.used);
+    added.set_limit(window.rule.limit);
+    *added.mutable_period() = to_proto_duration(window.rule.period);
+  }
+  for (const auto& hold : status.holds) {
+    auto& added = *proto.add_holds();
+    added.set_limiter(hold.limiter);
+    *added.mutable_until() = to_timestamp(hold.until);
+    added.set_text(legible(hold.text));
+  }
+  for (const auto& queue : status.queues) {
+    auto& added = *proto.add_queues();
+    added.set_sender_comp_id(queue.sender);
+    added.set_urgent(queue.urgent);
+    added.set_normal(queue.normal);
+  }
+  proto.set_commands_undecided(status.undecided);
+  for (const auto& worker : status.workers) fill_worker(worker, *proto.add_workers());
+  fill_stream(status.stream, *proto.mutable_stream());
+  proto.set_store_writable(status.store_writable);
+  *proto.mutable_as_of() = to_timestamp(status.as_of);
+}
+
+}  // namespace cancelbus::wire

@@ -1,0 +1,152 @@
+#include "service/wire/enums.hpp"
+
+#include <cstddef>
+#include <cstdlib>
+
+namespace cancelbus::wire {
+namespace {
+
+template <typename Core, typename Wire>
+struct Pair {
+  Core core;
+  Wire wire;
+};
+
+/// A core value without a counterpart is a table that was not kept up: abort.
+template <typename Core, typename Wire, std::size_t N>
+Wire wire_of(const Pair<Core, Wire> (&table)[N], Core value) {
+  for (const auto& pair : table) {
+    if (pair.core == value) return pair.wire;
+  }
+  std::abort();
+}
+
+template <typename Core, typename Wire, std::size_t N>
+std::optional<Core> core_of(const Pair<Core, Wire> (&table)[N], Wire value) {
+  for (const auto& pair : table) {
+    if (pair.wire == value) return pair.core;
+  }
+  return std::nullopt;
+}
+
+constexpr Pair<core::Priority, v1::Priority> Priorities[] = {
+    {core::Priority::Normal, v1::PRIORITY_NORMAL},
+    {core::Priority::Urgent, v1::PRIORITY_URGENT},
+};
+
+constexpr Pair<core::AckStatus, v1::CancelAckStatus> AckStatuses[] = {
+    {core::AckStatus::Accepted, v1::CANCEL_ACK_STATUS_ACCEPTED},
+    {core::AckStatus::Rejected, v1::CANCEL_ACK_STATUS_REJECTED},
+    {core::AckStatus::InDoubt, v1::CANCEL_ACK_STATUS_IN_DOUBT},
+};
+
+constexpr Pair<core::Origin, v1::Origin> Origins[] = {
+    {core::Origin::Bus, v1::ORIGIN_BUS},
+    {core::Origin::Worker, v1::ORIGIN_WORKER},
+    {core::Origin::Exchange, v1::ORIGIN_EXCHANGE},
+};
+
+constexpr Pair<core::RejectReason, v1::CxlRejReason> RejectReasons[] = {
+    {core::RejectReason::None, v1::CXL_REJ_REASON_UNSPECIFIED},
+    {core::RejectReason::TooLate, v1::CXL_REJ_REASON_TOO_LATE},
+    {core::RejectReason::UnknownOrder, v1::CXL_REJ_REASON_UNKNOWN_ORDER},
+    {core::RejectReason::AlreadyPending, v1::CXL_REJ_REASON_ALREADY_PENDING},
+    {core::RejectReason::DuplicateClOrdId, v1::CXL_REJ_REASON_DUPLICATE_CL_ORD_ID},
+    {core::RejectReason::Other, v1::CXL_REJ_REASON_OTHER},
+    {core::RejectReason::Expired, v1::CXL_REJ_REASON_EXPIRED},
+    {core::RejectReason::NotAuthorized, v1::CXL_REJ_REASON_NOT_AUTHORIZED},
+    {core::RejectReason::Blocked, v1::CXL_REJ_REASON_BLOCKED},
+    {core::RejectReason::Malformed, v1::CXL_REJ_REASON_MALFORMED},
+    {core::RejectReason::BusFull, v1::CXL_REJ_REASON_BUS_FULL},
+    {core::RejectReason::TtlTooShort, v1::CXL_REJ_REASON_TTL_TOO_SHORT},
+    {core::RejectReason::WrongAccount, v1::CXL_REJ_REASON_WRONG_ACCOUNT},
+    {core::RejectReason::StoreUnavailable, v1::CXL_REJ_REASON_STORE_UNAVAILABLE},
+};
+
+constexpr Pair<core::OrdStatus, v1::OrdStatus> OrdStatuses[] = {
+    {core::OrdStatus::New, v1::ORD_STATUS_NEW},
+    {core::OrdStatus::PartiallyFilled, v1::ORD_STATUS_PARTIALLY_FILLED},
+    {core::OrdStatus::Filled, v1::ORD_STATUS_FILLED},
+    {core::OrdStatus::Canceled, v1::ORD_STATUS_CANCELED},
+    {core::OrdStatus::Rejected, v1::ORD_STATUS_REJECTED},
+};
+
+constexpr Pair<core::Evidence, v1::Evidence> Evidences[] = {
+    {core::Evidence::Channel452, v1::EVIDENCE_CHANNEL_452},
+    {core::Evidence::OrderQuery, v1::EVIDENCE_ORDER_QUERY},
+    {core::Evidence::Operator, v1::EVIDENCE_OPERATOR},
+};
+
+constexpr Pair<core::Stage, v1::CancelStage> Stages[] = {
+    {core::Stage::Queued, v1::CANCEL_STAGE_QUEUED},
+    {core::Stage::Sent, v1::CANCEL_STAGE_SENT},
+    {core::Stage::WaitingFinal, v1::CANCEL_STAGE_WAITING_FINAL},
+    {core::Stage::InDoubt, v1::CANCEL_STAGE_IN_DOUBT},
+    {core::Stage::Resending, v1::CANCEL_STAGE_RESENDING},
+    {core::Stage::Stuck, v1::CANCEL_STAGE_STUCK},
+    {core::Stage::BackOnBook, v1::CANCEL_STAGE_BACK_ON_BOOK},
+};
+
+constexpr Pair<core::ReceiptStatus, v1::ReceiptStatus> ReceiptStatuses[] = {
+    {core::ReceiptStatus::Applied, v1::RECEIPT_STATUS_APPLIED},
+    {core::ReceiptStatus::Duplicate, v1::RECEIPT_STATUS_DUPLICATE},
+    {core::ReceiptStatus::Refused, v1::RECEIPT_STATUS_REFUSED},
+};
+
+/// The first pair of a wire value is the one that is read back.
+constexpr Pair<core::Arrival, v1::Arrival> Arrivals[] = {
+    {core::Arrival::Answered, v1::ARRIVAL_ANSWERED},
+    {core::Arrival::Page, v1::ARRIVAL_PAGE},
+    {core::Arrival::Silent, v1::ARRIVAL_SILENT},
+    {core::Arrival::NeverSent, v1::ARRIVAL_SILENT},
+};
+
+constexpr Pair<core::ReadStatus, v1::OrderReading> Readings[] = {
+    {core::ReadStatus::Open, v1::ORDER_READING_OPEN},
+    {core::ReadStatus::Canceled, v1::ORDER_READING_CANCELED},
+    {core::ReadStatus::Closed, v1::ORDER_READING_CLOSED},
+    {core::ReadStatus::NotFound, v1::ORDER_READING_NOT_FOUND},
+};
+
+constexpr Pair<core::FactType, v1::FactType> FactTypes[] = {
+    {core::FactType::Inserted451, v1::FACT_TYPE_ORDER_INSERTED},
+    {core::FactType::Deleted452, v1::FACT_TYPE_ORDER_DELETED},
+    {core::FactType::Matched441, v1::FACT_TYPE_ORDER_MATCHED},
+    {core::FactType::Trade423, v1::FACT_TYPE_USER_TRADE},
+};
+
+constexpr Pair<core::OrdStatus, v1::ExecType> ExecTypes[] = {
+    {core::OrdStatus::New, v1::EXEC_TYPE_ORDER_STATUS},
+    {core::OrdStatus::PartiallyFilled, v1::EXEC_TYPE_ORDER_STATUS},
+    {core::OrdStatus::Filled, v1::EXEC_TYPE_TRADE},
+    {core::OrdStatus::Canceled, v1::EXEC_TYPE_CANCELED},
+    {core::OrdStatus::Rejected, v1::EXEC_TYPE_ORDER_STATUS},
+};
+
+}  // namespace
+
+v1::Priority to_wire(core::Priority value) { return wire_of(Priorities, value); }
+v1::CancelAckStatus to_wire(core::AckStatus value) { return wire_of(AckStatuses, value); }
+v1::Origin to_wire(core::Origin value) { return wire_of(Origins, value); }
+v1::CxlRejReason to_wire(core::RejectReason value) { return wire_of(RejectReasons, value); }
+v1::OrdStatus to_wire(core::OrdStatus value) { return wire_of(OrdStatuses, value); }
+v1::Evidence to_wire(core::Evidence value) { return wire_of(Evidences, value); }
+v1::CancelStage to_wire(core::Stage value) { return wire_of(Stages, value); }
+v1::ReceiptStatus to_wire(core::ReceiptStatus value) { return wire_of(ReceiptStatuses, value); }
+v1::Arrival to_wire(core::Arrival value) { return wire_of(Arrivals, value); }
+v1::OrderReading to_wire(core::ReadStatus value) { return wire_of(Readings, value); }
+v1::FactType to_wire(core::FactType value) { return wire_of(FactTypes, value); }
+v1::ExecType to_exec_type(core::OrdStatus value) { return wire_of(ExecTypes, value); }
+
+std::optional<core::Priority> from_wire(v1::Priority value) { return core_of(Priorities, value); }
+std::optional<core::AckStatus> from_wire(v1::CancelAckStatus value) { return core_of(AckStatuses, value); }
+std::optional<core::Origin> from_wire(v1::Origin value) { return core_of(Origins, value); }
+std::optional<core::RejectReason> from_wire(v1::CxlRejReason value) { return core_of(RejectReasons, value); }
+std::optional<core::OrdStatus> from_wire(v1::OrdStatus value) { return core_of(OrdStatuses, value); }
+std::optional<core::Evidence> from_wire(v1::Evidence value) { return core_of(Evidences, value); }
+std::optional<core::Stage> from_wire(v1::CancelStage value) { return core_of(Stages, value); }
+std::optional<core::Arrival> from_wire(v1::Arrival value) { return core_of(Arrivals, value); }
+std::optional<core::ReadStatus> from_wire(v1::OrderReading value) { return core_of(Readings, value); }
+std::optional<core::FactType> from_wire(v1::FactType value) { return core_of(FactTypes, value); }
+
+}  // namespace cancelbus::wire

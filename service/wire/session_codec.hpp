@@ -1,0 +1,40 @@
+// The session socket's frames, and the door: SessionRequest is read and checked here, so that the core meets only
+// values within the ranges that session.proto and cancel.proto state. Used by the bus.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "service/core/actions.hpp"
+#include "service/core/events.hpp"
+#include "service/core/status.hpp"
+#include "service/core/types.hpp"
+
+namespace cancelbus::wire {
+
+/// Answered with a Reject at once; the core does not hear of it.
+struct Rejected {
+  core::RejectReason reason = core::RejectReason::Malformed;
+  /// Path of the field, as `hello.sender_comp_id`; empty if the whole frame is unreadable.
+  std::string field;
+  std::string text;
+};
+
+/// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest; or why not.
+std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
+
+std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch);
+std::string encode_receipt(const core::SendReceipt& receipt);
+/// `event`: as the store kept it. An error if that is not an Event.
+absl::StatusOr<std::string> encode_retransmission(std::string_view event);
+std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, uint64_t epoch);
+std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, uint64_t epoch);
+std::string encode_hello_required(const core::SendHelloRequired& hello_required);
+std::string encode_status(const core::BusStatus& status);
+std::string encode_reject(const Rejected& rejected);
+
+}  // namespace cancelbus::wire

@@ -1,0 +1,91 @@
+// What the bus says on a session. What it hears is in session_request.cpp.
+#include <absl/status/status.h>
+
+#include <vector>
+
+#include "cancelbus/v1/session.pb.h"
+#include "service/wire/bus_status.hpp"
+#include "service/wire/enums.hpp"
+#include "service/wire/frame.hpp"
+#include "service/wire/session_codec.hpp"
+#include "service/wire/text.hpp"
+#include "service/wire/times.hpp"
+
+namespace cancelbus::wire {
+namespace {
+
+/// For Welcome and HeartbeatReply, which have the same fields.
+template <typename Reply>
+void fill_positions(const std::vector<core::TopicPosition>& positions, uint64_t epoch, Reply& reply) {
+  reply.set_epoch(epoch);
+  for (const auto& position : positions) {
+    v1::TopicPosition& added = *reply.add_position();
+    added.set_topic(position.topic);
+    added.set_next_seq(position.next_seq);
+  }
+}
+
+}  // namespace
+
+std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch) {
+  v1::SessionReply frame;
+  fill_positions(welcome.positions, epoch, *frame.mutable_welcome());
+  return frame.SerializeAsString();
+}
+
+std::string encode_receipt(const core::SendReceipt& receipt) {
+  v1::SessionReply frame;
+  v1::Receipt& proto = *frame.mutable_receipt();
+  proto.set_cl_ord_id(receipt.cl_ord_id);
+  proto.set_status(to_wire(receipt.status));
+  proto.set_reason(to_wire(receipt.reason));
+  proto.set_text(legible(receipt.text));
+  *proto.mutable_estimated_wait() = to_proto_duration(receipt.estimated_wait);
+  return frame.SerializeAsString();
+}
+
+absl::StatusOr<std::string> encode_retransmission(std::string_view event) {
+  v1::SessionReply frame;
+  v1::Event& proto = *frame.mutable_retransmission();
+  if (!parse_frame(event, proto)) return absl::DataLossError("what the store kept is not an Event");
+  proto.set_poss_dup(true);
+  return frame.SerializeAsString();
+}
+
+std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, uint64_t epoch) {
+  v1::SessionReply frame;
+  v1::RetransmitReject& proto = *frame.mutable_retransmit_reject();
+  proto.set_epoch(epoch);
+  proto.set_topic(reject.topic);
+  proto.set_first_kept_seq(reject.first_kept);
+  return frame.SerializeAsString();
+}
+
+std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, uint64_t epoch) {
+  v1::SessionReply frame;
+  fill_positions(heartbeat.positions, epoch, *frame.mutable_heartbeat());
+  return frame.SerializeAsString();
+}
+
+std::string encode_hello_required(const core::SendHelloRequired& hello_required) {
+  v1::SessionReply frame;
+  frame.mutable_hello_required()->set_cl_ord_id(hello_required.cl_ord_id);
+  return frame.SerializeAsString();
+}
+
+std::string encode_status(const core::BusStatus& status) {
+  v1::SessionReply frame;
+  fill_bus_status(status, *frame.mutable_status());
+  return frame.SerializeAsString();
+}
+
+std::string encode_reject(const Rejected& rejected) {
+  v1::SessionReply frame;
+  v1::Reject& proto = *frame.mutable_reject();
+  proto.set_reason(to_wire(rejected.reason));
+  proto.set_field(rejected.field);
+  proto.set_text(legible(rejected.text));
+  return frame.SerializeAsString();
+}
+
+}  // namespace cancelbus::wire

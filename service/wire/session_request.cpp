@@ -1,0 +1,156 @@
+// The door: decode_session_request. What it answers with is in session_reply.cpp.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "cancelbus/v1/session.pb.h"
+#include "service/wire/enums.hpp"
+#include "service/wire/frame.hpp"
+#include "service/wire/order.hpp"
+#include "service/wire/session_codec.hpp"
+#include "service/wire/text.hpp"
+#include "service/wire/times.hpp"
+
+namespace cancelbus::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t MaxSenderBytes = 32;
+constexpr std::size_t MaxClOrdIdBytes = 64;
+constexpr std::size_t MaxAccountBytes = 64;
+constexpr std::size_t MaxSymbolBytes = 32;
+constexpr std::size_t MaxTraceparentBytes = 55;
+constexpr int MaxTopics = 64;
+constexpr uint32_t MaxRetransmitCount = 500;
+constexpr core::Duration MinTimeToLive = 1ms;
+constexpr core::Duration MaxTimeToLive = 24h;
+
+using Result = std::variant<core::Event, Rejected>;
+
+Rejected rejected(std::string field, std::string text) {
+  return Rejected{core::RejectReason::Malformed, std::move(field), std::move(text)};
+}
+
+bool is_sender_charset(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+bool is_sender(std::string_view text) {
+  return !text.empty() && text.size() <= MaxSenderBytes && is_sender_charset(text);
+}
+
+/// What follows `client.` in a topic, if it is a client's.
+std::optional<std::string_view> after_client(std::string_view topic) {
+  constexpr std::string_view client = "client.";
+  if (!topic.starts_with(client)) return std::nullopt;
+  return topic.substr(client.size());
+}
+
+/// `client.desk-a.` or `venue.`
+bool is_sequenced_topic(std::string_view topic) {
+  if (topic == "venue.") return true;
+  const auto rest = after_client(topic);
+  return rest && rest->ends_with('.') && is_sender(rest->substr(0, rest->size() - 1));
+}
+
+/// Besides the topics themselves, the start of several clients' topics: `client.`, `client.desk`.
+bool is_topic_prefix(std::string_view topic) {
+  if (topic == "bus." || is_sequenced_topic(topic)) return true;
+  const auto rest = after_client(topic);
+  return rest && rest->size() <= MaxSenderBytes && is_sender_charset(*rest);
+}
+
+Result to_result(const v1::Hello& hello, core::PeerId peer) {
+  if (!is_sender(hello.sender_comp_id())) {
+    return rejected("hello.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  }
+  if (hello.topics_size() > MaxTopics) return rejected("hello.topics", "more than 64 topics");
+  for (int i = 0; i < hello.topics_size(); ++i) {
+    if (is_topic_prefix(hello.topics(i))) continue;
+    return rejected("hello.topics[" + std::to_string(i) + "]",
+                    "unknown topic; known are client., client.<sender_comp_id>., venue. and bus.");
+  }
+  return core::Hello{
+      std::move(peer), hello.sender_comp_id(), {hello.topics().begin(), hello.topics().end()}, hello.open_commands()};
+}
+
+bool is_short_printable(std::string_view text, std::size_t max_bytes) {
+  return text.size() <= max_bytes && is_printable_ascii(text);
+}
+
+/// What is wrong with the command, beginning with the field's name; empty if nothing is.
+std::string fault(const v1::CancelOrder& order) {
+  if (order.order_id() < 1) return "order_id: must be 1 or above";
+  if (!is_short_printable(order.account(), MaxAccountBytes)) {
+    return "account: must be at most 64 printable ASCII characters";
+  }
+  if (!is_short_printable(order.symbol(), MaxSymbolBytes)) {
+    return "symbol: must be at most 32 printable ASCII characters";
+  }
+  if (order.has_transact_time() && !to_wall_time(order.transact_time())) {
+    return "transact_time: not a valid time";
+  }
+  if (order.has_time_to_live()) {
+    const auto ttl = to_duration(order.time_to_live());
+    if (!ttl || *ttl < MinTimeToLive || *ttl > MaxTimeToLive) return "time_to_live: must be 1 ms to 24 h";
+  }
+  if (order.priority() != v1::PRIORITY_UNSPECIFIED && !from_wire(order.priority())) {
+    return "priority: " + std::to_string(order.priority()) + " is neither NORMAL nor URGENT";
+  }
+  if (!is_short_printable(order.traceparent(), MaxTraceparentBytes)) {
+    return "traceparent: must be at most 55 printable ASCII characters";
+  }
+  return {};
+}
+
+Result to_result(const v1::CancelOrder& order, core::PeerId peer) {
+  if (order.cl_ord_id().empty() || !is_short_printable(order.cl_ord_id(), MaxClOrdIdBytes)) {
+    return rejected("cancel_order.cl_ord_id", "must be 1 to 64 printable ASCII characters");
+  }
+  std::string text = fault(order);
+  if (!text.empty()) return core::CommandMalformed{std::move(peer), order.cl_ord_id(), std::move(text)};
+  return core::CommandReceived{std::move(peer), to_order(order)};
+}
+
+Result to_result(const v1::RetransmitRequest& request, core::PeerId peer) {
+  if (!is_sequenced_topic(request.topic())) {
+    return rejected("retransmit_request.topic", "must be client.<sender_comp_id>. or venue.");
+  }
+  if (request.from_seq() < 1) return rejected("retransmit_request.from_seq", "must be 1 or above");
+  if (request.count() < 1 || request.count() > MaxRetransmitCount) {
+    return rejected("retransmit_request.count", "must be 1 to 500");
+  }
+  return core::RetransmitRequest{std::move(peer), request.epoch(), request.topic(), request.from_seq(),
+                                 request.count()};
+}
+
+}  // namespace
+
+std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer) {
+  if (bytes.empty()) return rejected("", "the frame is empty");
+  if (bytes.size() > MaxFrameBytes) return rejected("", "the frame is longer than 64 KiB");
+  v1::SessionRequest frame;
+  if (!parse_frame(bytes, frame)) return rejected("", "the frame is not a SessionRequest");
+  switch (frame.request_case()) {
+    case v1::SessionRequest::kHello:
+      return to_result(frame.hello(), std::move(peer));
+    case v1::SessionRequest::kCancelOrder:
+      return to_result(frame.cancel_order(), std::move(peer));
+    case v1::SessionRequest::kRetransmitRequest:
+      return to_result(frame.retransmit_request(), std::move(peer));
+    case v1::SessionRequest::kHeartbeat:
+      return core::SessionHeartbeat{std::move(peer)};
+    case v1::SessionRequest::kStatusRequest:
+      return core::StatusRequest{std::move(peer)};
+    case v1::SessionRequest::REQUEST_NOT_SET:
+      break;
+  }
+  return rejected("request", "none of the requests known here is set");
+}
+
+}  // namespace cancelbus::wire
