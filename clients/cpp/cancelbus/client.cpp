@@ -1,0 +1,173 @@
+#include "cancelbus/client.hpp"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <random>
+#include <utility>
+#include <zmq.hpp>
+
+namespace cancelbus::client {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using std::chrono::steady_clock;
+
+// 2.8e12 values: two runs of one sender do not meet within the bus's memory of a day.
+std::string random_prefix() {
+  static constexpr std::string_view Letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device random;
+  std::uniform_int_distribution<size_t> pick(0, Letters.size() - 1);
+  std::string prefix;
+  for (int i = 0; i < 8; ++i) prefix += Letters[pick(random)];
+  return prefix;
+}
+
+void prepare(zmq::socket_t& socket) {
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::sndhwm, Client::HighWaterMark);
+  socket.set(zmq::sockopt::rcvhwm, Client::HighWaterMark);
+  socket.set(zmq::sockopt::maxmsgsize, Client::MaxFrameBytes);
+  // Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
+  // comes back.
+  socket.set(zmq::sockopt::immediate, 1);
+  socket.set(zmq::sockopt::reconnect_ivl, 100);
+  socket.set(zmq::sockopt::reconnect_ivl_max, 1'000);
+  // A peer that vanished without a word is noticed on the event socket too, which never sends by itself.
+  socket.set(zmq::sockopt::heartbeat_ivl, 1'000);
+  socket.set(zmq::sockopt::heartbeat_timeout, 5'000);
+}
+
+std::string_view text_of(const zmq::message_t& message) { return {message.data<char>(), message.size()}; }
+
+}  // namespace
+
+struct Client::Impl {
+  explicit Impl(const ClientOptions& options)
+      : session(options.session), dealer(context, zmq::socket_type::dealer), sub(context, zmq::socket_type::sub) {
+    prepare(dealer);
+    prepare(sub);
+    for (const auto& prefix : session.subscriptions()) sub.set(zmq::sockopt::subscribe, prefix);
+  }
+
+  void flush() {
+    for (const auto& frame : session.take_frames()) {
+      const std::string bytes = frame.SerializeAsString();
+      // A frame that finds no connection is dropped; the session repeats what matters.
+      if (!dealer.send(zmq::buffer(bytes), zmq::send_flags::dontwait)) cut_off = true;
+    }
+  }
+
+  void read_events() {
+    for (int n = 0; n < MaxFramesPerTurn; ++n) {
+      zmq::message_t topic, payload, more;
+      if (!sub.recv(topic, zmq::recv_flags::dontwait)) return;
+      if (topic.more()) (void)sub.recv(payload, zmq::recv_flags::none);
+      for (bool rest = payload.more(); rest; rest = more.more()) (void)sub.recv(more, zmq::recv_flags::none);
+      session.on_event(text_of(topic), text_of(payload), steady_clock::now());
+    }
+  }
+
+  void read_replies() {
+    for (int n = 0; n < MaxFramesPerTurn; ++n) {
+      zmq::message_t frame;
+      if (!dealer.recv(frame, zmq::recv_flags::dontwait)) return;
+      session.on_reply(text_of(frame), steady_clock::now());
+    }
+  }
+
+  void wait(Time until) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
+    const short on_dealer = cut_off ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
+    zmq::pollitem_t items[] = {{sub.handle(), 0, ZMQ_POLLIN, 0}, {dealer.handle(), 0, on_dealer, 0}};
+    zmq::poll(items, 2, std::max(left, std::chrono::milliseconds(0)));
+    if ((items[1].revents & ZMQ_POLLOUT) == 0) return;
+    cut_off = false;
+    session.on_reconnected(steady_clock::now());
+  }
+
+  // Events before replies: what was published is handed out before a welcome that may announce another epoch.
+  void turn() {
+    read_events();
+    read_replies();
+    session.on_time(steady_clock::now());
+    flush();
+  }
+
+  Session session;
+  zmq::context_t context;
+  zmq::socket_t dealer;
+  zmq::socket_t sub;
+  /// A send found no connection: the next one is a new session with the bus.
+  bool cut_off = false;
+  std::string id_prefix = random_prefix();
+  uint64_t commands = 0;
+};
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
+std::unique_ptr<Client> Client::open(const ClientOptions& options, std::string& error) noexcept {
+  std::string at = "a socket cannot be made: ";
+  try {
+    auto impl = std::make_unique<Impl>(options);
+    // Subscribed before hello, so that nothing is published between the two.
+    at = "event_endpoint \"" + options.event_endpoint + "\" cannot be used: ";
+    impl->sub.connect(options.event_endpoint);
+    at = "session_endpoint \"" + options.session_endpoint + "\" cannot be used: ";
+    impl->dealer.connect(options.session_endpoint);
+    impl->session.start(steady_clock::now());
+    return std::unique_ptr<Client>(new Client(std::move(impl)));
+  } catch (const zmq::error_t& e) {
+    error = at + e.what();
+    return nullptr;
+  }
+}
+
+std::string Client::cancel(int64_t order_id, const CancelOptions& options) noexcept {
+  char number[24];
+  std::snprintf(number, sizeof number, "-%07llu", static_cast<unsigned long long>(++impl_->commands));
+  v1::CancelOrder order;
+  order.set_cl_ord_id(impl_->id_prefix + number);
+  order.set_order_id(order_id);
+  order.set_priority(options.urgent ? v1::PRIORITY_URGENT : v1::PRIORITY_NORMAL);
+  order.set_exact_quantities(options.exact_quantities);
+  if (options.time_to_live) {
+    *order.mutable_time_to_live() = TimeUtil::MillisecondsToDuration(options.time_to_live->count());
+  }
+  std::string name = order.cl_ord_id();
+  cancel(std::move(order));
+  return name;
+}
+
+bool Client::cancel(v1::CancelOrder order) noexcept {
+  if (!order.has_transact_time()) {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    *order.mutable_transact_time() = TimeUtil::NanosecondsToTimestamp(std::chrono::nanoseconds(since_epoch).count());
+  }
+  return impl_->session.cancel(std::move(order), steady_clock::now());
+}
+
+void Client::ask_status() noexcept { impl_->session.ask_status(steady_clock::now()); }
+
+std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept {
+  const Time until = steady_clock::now() + timeout;
+  try {
+    impl_->turn();
+    while (true) {
+      std::vector<Notice> notices = impl_->session.take_notices();
+      if (!notices.empty() || steady_clock::now() >= until) return notices;
+      impl_->wait(std::min(until, impl_->session.next_deadline()));
+      impl_->turn();
+    }
+  } catch (const zmq::error_t& e) {
+    if (e.num() != EINTR) std::abort();
+    return impl_->session.take_notices();
+  }
+}
+
+size_t Client::undecided() const noexcept { return impl_->session.undecided(); }
+
+}  // namespace cancelbus::client

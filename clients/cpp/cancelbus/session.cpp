@@ -1,0 +1,294 @@
+#include "cancelbus/session.hpp"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace cancelbus::client {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+// The ttl of a repetition is what is left of it; the bus counts from its receipt, and takes nothing under 1 ms.
+v1::CancelOrder as_of(const v1::CancelOrder& order, std::chrono::nanoseconds age) {
+  v1::CancelOrder sent = order;
+  if (!order.has_time_to_live()) return sent;
+  const int64_t left = TimeUtil::DurationToNanoseconds(order.time_to_live()) - age.count();
+  *sent.mutable_time_to_live() = TimeUtil::NanosecondsToDuration(std::max<int64_t>(left, 1'000'000));
+  return sent;
+}
+
+}  // namespace
+
+Session::Session(SessionOptions options)
+    : options_(std::move(options)), own_topic_("client." + options_.sender_comp_id + ".") {}
+
+std::vector<std::string> Session::subscriptions() const {
+  std::vector<std::string> prefixes = options_.topics;
+  prefixes.push_back(own_topic_);
+  return prefixes;
+}
+
+void Session::start(Time now) {
+  last_heard_ = now;
+  say_hello(now);
+}
+
+void Session::say_hello(Time now) {
+  v1::Hello& hello = *frames_.emplace_back().mutable_hello();
+  hello.set_sender_comp_id(options_.sender_comp_id);
+  for (const auto& topic : options_.topics) hello.add_topics(topic);
+  hello.set_open_commands(options_.open_commands);
+  hello_due_ = now + HelloEvery;
+}
+
+bool Session::cancel(v1::CancelOrder order, Time now) {
+  const std::string id = order.cl_ord_id();
+  Command command{.order = std::move(order), .asked_at = now};
+  if (!commands_.emplace(id, std::move(command)).second) return false;
+  waiting_.push_back(id);
+  send_waiting(now);
+  return true;
+}
+
+void Session::ask_status(Time now) { status_due_ = now; }
+
+void Session::on_reply(std::string_view frame, Time now) {
+  v1::SessionReply reply;
+  if (!reply.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
+    notices_.emplace_back(Unreadable{"a session frame of " + std::to_string(frame.size()) + " bytes"});
+    return;
+  }
+  last_heard_ = now;
+  on_reply(reply, now);
+  drain_reader(now);
+  send_waiting(now);
+}
+
+void Session::on_reply(v1::SessionReply& reply, Time now) {
+  switch (reply.reply_case()) {
+    case v1::SessionReply::kWelcome:
+      return on_welcome(reply.welcome(), now);
+    case v1::SessionReply::kReceipt:
+      return on_receipt(*reply.mutable_receipt(), now);
+    case v1::SessionReply::kRetransmission:
+      return on_retransmission(*reply.mutable_retransmission(), now);
+    case v1::SessionReply::kRetransmitReject:
+      return reader_.on_reject(reply.retransmit_reject(), now);
+    case v1::SessionReply::kHeartbeat:
+      return reader_.on_positions(reply.heartbeat().epoch(), reply.heartbeat().position(), now);
+    case v1::SessionReply::kHelloRequired:
+      if (open_) on_reconnected(now);  // else it is one of several: hello is on its way
+      return;
+    case v1::SessionReply::kStatus:
+      status_due_ = Never;
+      notices_.emplace_back(std::move(*reply.mutable_status()));
+      return;
+    case v1::SessionReply::kReject:
+      notices_.emplace_back(std::move(*reply.mutable_reject()));
+      return;
+    case v1::SessionReply::REPLY_NOT_SET:  // a reply of a later contract
+      return;
+  }
+}
+
+void Session::on_welcome(const v1::Welcome& welcome, Time now) {
+  if (!open_) {
+    open_ = true;
+    silent_told_ = false;
+    hello_due_ = Never;
+    heartbeat_due_ = now + HeartbeatEvery;
+    notices_.emplace_back(Connected{welcome.epoch()});
+    // What was under way when the session broke may never have arrived.
+    queue_unreceived();
+  }
+  reader_.on_positions(welcome.epoch(), welcome.position(), now);
+}
+
+void Session::on_reconnected(Time now) {
+  open_ = false;
+  say_hello(now);
+}
+
+void Session::on_receipt(v1::Receipt& receipt, Time now) {
+  const auto it = commands_.find(receipt.cl_ord_id());
+  if (it == commands_.end()) return;
+  Command& command = it->second;
+  if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) {
+    if (command.receipt_told || command.acked) return;  // received before: that stands
+    end(it);
+    notices_.emplace_back(std::move(receipt));
+    return;
+  }
+  mark_received(command, now);
+  if (command.receipt_told || command.acked) return;
+  command.receipt_told = true;
+  notices_.emplace_back(std::move(receipt));
+}
+
+void Session::on_retransmission(v1::Event& event, Time now) {
+  // The answer to a repeated command can stand before the place where reading began.
+  const bool repetition = event.seq() != 0 && !reader_.on_event(event, now);
+  if (repetition) apply(event, now);
+}
+
+void Session::on_event(std::string_view topic, std::string_view payload, Time now) {
+  v1::Event event;
+  if (!event.ParseFromArray(payload.data(), static_cast<int>(payload.size())) || event.topic() != topic) {
+    notices_.emplace_back(Unreadable{"an event of " + std::to_string(payload.size()) + " bytes on its topic frame"});
+    return;
+  }
+  reader_.on_event(std::move(event), now);
+  drain_reader(now);
+  send_waiting(now);
+}
+
+void Session::drain_reader(Time now) {
+  for (auto& output : reader_.take()) {
+    if (auto* event = std::get_if<v1::Event>(&output)) {
+      deliver(std::move(*event), now);
+    } else if (auto* request = std::get_if<v1::RetransmitRequest>(&output)) {
+      *frames_.emplace_back().mutable_retransmit_request() = std::move(*request);
+    } else if (auto* lost = std::get_if<LostEvents>(&output)) {
+      // An ack or a final of ours may be among them: a repeated command is told again what became of it.
+      if (lost->topic == own_topic_) {
+        for (auto& [id, command] : commands_) command.received = false;
+        queue_unreceived();
+      }
+      notices_.emplace_back(std::move(*lost));
+    } else if (auto* epoch = std::get_if<NewEpoch>(&output)) {
+      forget_what_was_told();
+      notices_.emplace_back(*epoch);
+    }
+  }
+}
+
+// A new store knows none of our commands: they begin anew.
+void Session::forget_what_was_told() {
+  for (auto& [id, command] : commands_) command.received = command.receipt_told = command.acked = false;
+  queue_unreceived();
+}
+
+void Session::deliver(v1::Event event, Time now) {
+  if (event.topic() == own_topic_) {
+    apply(event, now);
+    if (event.has_cancel_status() && commands_.contains(event.cancel_status().cl_ord_id())) {
+      notices_.emplace_back(event.cancel_status());
+    }
+  }
+  notices_.emplace_back(std::move(event));
+}
+
+void Session::apply(const v1::Event& event, Time now) {
+  if (event.topic() != own_topic_) return;
+  if (event.has_cancel_ack()) apply(event.cancel_ack(), now);
+  if (event.has_cancel_final()) apply(event.cancel_final());
+}
+
+void Session::apply(const v1::CancelAck& ack, Time now) {
+  const auto it = commands_.find(ack.cl_ord_id());
+  if (it == commands_.end() || it->second.acked) return;
+  notices_.emplace_back(ack);
+  it->second.acked = true;
+  mark_received(it->second, now);
+  if (!ack.final_follows()) end(it);
+}
+
+void Session::apply(const v1::CancelFinal& final) {
+  const auto it = commands_.find(final.cl_ord_id());
+  if (it == commands_.end()) return;
+  notices_.emplace_back(final);
+  end(it);
+}
+
+void Session::mark_received(Command& command, Time now) {
+  command.received = true;
+  leave_the_wire(command);
+  schedule(command, command.acked ? Never : now + RepeatUntilAck);
+}
+
+void Session::leave_the_wire(Command& command) {
+  if (command.on_the_wire) --unreceipted_;
+  command.on_the_wire = false;
+}
+
+void Session::end(Commands::iterator command) {
+  leave_the_wire(command->second);
+  commands_.erase(command);
+}
+
+void Session::queue_unreceived() {
+  waiting_.clear();
+  for (auto& [id, command] : commands_) {
+    if (command.received) continue;
+    leave_the_wire(command);
+    command.due = Never;
+    waiting_.push_back(id);
+  }
+}
+
+void Session::send_waiting(Time now) {
+  while (open_ && !waiting_.empty() && unreceipted_ < MaxUnreceipted) {
+    const auto it = commands_.find(waiting_.front());
+    waiting_.pop_front();
+    if (it == commands_.end() || it->second.received) continue;
+    it->second.on_the_wire = true;
+    ++unreceipted_;
+    send(it->second, now);
+  }
+}
+
+void Session::send(Command& command, Time now) {
+  *frames_.emplace_back().mutable_cancel_order() = as_of(command.order, now - command.asked_at);
+  schedule(command, now + (command.received ? std::chrono::seconds(RepeatUntilAck) : RepeatUntilReceipt));
+}
+
+void Session::schedule(Command& command, Time due) {
+  command.due = due;
+  if (due != Never) repeats_.emplace(due, command.order.cl_ord_id());
+}
+
+void Session::repeat_due(Time now) {
+  while (!repeats_.empty() && repeats_.begin()->first <= now) {
+    const auto [due, id] = *repeats_.begin();
+    repeats_.erase(repeats_.begin());
+    const auto it = commands_.find(id);
+    if (it != commands_.end() && it->second.due == due) send(it->second, now);
+  }
+}
+
+void Session::on_time(Time now) {
+  if (!silent_told_ && now - last_heard_ >= SilentAfter) {
+    silent_told_ = true;
+    open_ = false;
+    notices_.emplace_back(Silent{SilentAfter});
+    hello_due_ = now;
+  }
+  if (!open_ && hello_due_ <= now) say_hello(now);
+  if (open_ && heartbeat_due_ <= now) {
+    frames_.emplace_back().mutable_heartbeat();
+    heartbeat_due_ = now + HeartbeatEvery;
+  }
+  if (open_ && status_due_ <= now) {
+    frames_.emplace_back().mutable_status_request();
+    status_due_ = now + HeartbeatEvery;
+  }
+  if (open_) repeat_due(now);
+  reader_.on_time(now);
+  drain_reader(now);
+  send_waiting(now);
+}
+
+Time Session::next_deadline() const {
+  Time deadline = reader_.next_deadline();
+  if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
+  if (!open_) return std::min(deadline, hello_due_);
+  deadline = std::min({deadline, heartbeat_due_, status_due_});
+  return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
+}
+
+std::vector<v1::SessionRequest> Session::take_frames() { return std::exchange(frames_, {}); }
+std::vector<Notice> Session::take_notices() { return std::exchange(notices_, {}); }
+
+}  // namespace cancelbus::client

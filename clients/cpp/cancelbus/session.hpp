@@ -1,0 +1,144 @@
+// A strategy's side of the session with the bus: hello, heartbeats, commands repeated until they are answered, events
+// in order.
+//
+// Used by Client, which adds the sockets. Pure: frames, the user's calls and the time go in; frames to send and notices
+// for the user come out. Same inputs, same outputs. Odd about it: a command's ttl counts from the user's call, so a
+// repetition carries what is left of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "cancelbus/event_reader.hpp"
+#include "cancelbus/v1/session.pb.h"
+
+namespace cancelbus::client {
+
+struct SessionOptions {
+  /// `[A-Za-z0-9_-]{1,32}`.
+  std::string sender_comp_id;
+  /// Topic prefixes to follow besides the sender's own topic.
+  std::vector<std::string> topics;
+  /// Ask at each hello for a CancelStatus of every undecided command of this sender.
+  bool open_commands = false;
+};
+
+/// The bus knows us: commands flow. Again after each interruption.
+struct Connected {
+  uint64_t epoch = 0;
+};
+/// Nothing was heard from the bus for a while; the session goes on trying. Told once, until it is connected again.
+struct Silent {
+  std::chrono::seconds silent_for{};
+};
+/// A frame of the bus could not be read, and was skipped.
+struct Unreadable {
+  std::string what;
+};
+
+/// What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
+/// Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on
+/// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
+/// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
+using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
+                            v1::BusStatus, v1::Reject, LostEvents, NewEpoch, Unreadable>;
+
+class Session {
+ public:
+  static constexpr auto HelloEvery = std::chrono::seconds(1);
+  static constexpr auto HeartbeatEvery = std::chrono::seconds(1);
+  static constexpr auto RepeatUntilReceipt = std::chrono::seconds(1);
+  static constexpr auto RepeatUntilAck = std::chrono::seconds(10);
+  static constexpr auto SilentAfter = std::chrono::seconds(3);
+  /// Commands on the wire that wait for a receipt; more of them wait here, so that a large batch is not repeated in
+  /// full while the bus works through it.
+  static constexpr size_t MaxUnreceipted = 1'000;
+
+  explicit Session(SessionOptions options);
+
+  /// Prefixes to subscribe to, before start().
+  std::vector<std::string> subscriptions() const;
+  void start(Time now);
+  /// False if the cl_ord_id names an undecided command already; nothing is sent then.
+  bool cancel(v1::CancelOrder order, Time now);
+  /// Asks until a BusStatus came.
+  void ask_status(Time now);
+
+  void on_reply(std::string_view frame, Time now);
+  void on_event(std::string_view topic, std::string_view payload, Time now);
+  /// The session socket has a connection again: hello goes first on it.
+  void on_reconnected(Time now);
+  void on_time(Time now);
+
+  /// When on_time() wants to be called next; never in the past of the last on_time().
+  Time next_deadline() const;
+  std::vector<v1::SessionRequest> take_frames();
+  std::vector<Notice> take_notices();
+
+  /// Commands whose last word has not come.
+  size_t undecided() const { return commands_.size(); }
+
+ private:
+  struct Command {
+    v1::CancelOrder order;
+    Time asked_at;
+    /// When to repeat it; Never while it waits here or needs no repetition.
+    Time due = Never;
+    /// Counted in unreceipted_.
+    bool on_the_wire = false;
+    bool received = false;
+    bool receipt_told = false;
+    bool acked = false;
+  };
+  using Commands = std::map<std::string, Command>;
+
+  void say_hello(Time now);
+  void on_reply(v1::SessionReply& reply, Time now);
+  void on_welcome(const v1::Welcome& welcome, Time now);
+  void on_receipt(v1::Receipt& receipt, Time now);
+  void on_retransmission(v1::Event& event, Time now);
+
+  void drain_reader(Time now);
+  void deliver(v1::Event event, Time now);
+  void apply(const v1::Event& event, Time now);
+  void apply(const v1::CancelAck& ack, Time now);
+  void apply(const v1::CancelFinal& final);
+  void forget_what_was_told();
+
+  void mark_received(Command& command, Time now);
+  void leave_the_wire(Command& command);
+  void end(Commands::iterator command);
+  void queue_unreceived();
+  void send_waiting(Time now);
+  void send(Command& command, Time now);
+  void repeat_due(Time now);
+  void schedule(Command& command, Time due);
+
+  SessionOptions options_;
+  std::string own_topic_;
+  EventReader reader_;
+  bool open_ = false;
+  bool silent_told_ = false;
+  Time last_heard_ = Never;
+  Time hello_due_ = Never;
+  Time heartbeat_due_ = Never;
+  Time status_due_ = Never;
+
+  Commands commands_;
+  /// cl_ord_ids to send when there is room; may name commands that have ended meanwhile.
+  std::deque<std::string> waiting_;
+  /// When to repeat which command; an entry counts only if it agrees with the command's `due`.
+  std::multimap<Time, std::string> repeats_;
+  size_t unreceipted_ = 0;
+
+  std::vector<v1::SessionRequest> frames_;
+  std::vector<Notice> notices_;
+};
+
+}  // namespace cancelbus::client

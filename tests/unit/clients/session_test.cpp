@@ -1,0 +1,506 @@
+#include "cancelbus/session.hpp"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/time_util.h>
+#include <gtest/gtest.h>
+
+namespace cancelbus::client {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr uint64_t Epoch = 7;
+const std::string OwnTopic = "client.desk-a.";
+
+/// A session at virtual time; frames and notices as short lines.
+class SessionTest : public testing::Test {
+ protected:
+  SessionTest() { session_.start(now_); }
+
+  void connect(uint64_t next_seq = 1, uint64_t epoch = Epoch) {
+    v1::SessionReply reply;
+    reply.mutable_welcome()->set_epoch(epoch);
+    auto* position = reply.mutable_welcome()->add_position();
+    position->set_topic(OwnTopic);
+    position->set_next_seq(next_seq);
+    hear(reply);
+  }
+
+  void connect_quietly() {
+    connect();
+    frames();
+    notices();
+  }
+
+  bool cancel(const std::string& id, int64_t order_id = 1) {
+    v1::CancelOrder order;
+    order.set_cl_ord_id(id);
+    order.set_order_id(order_id);
+    return session_.cancel(order, now_);
+  }
+
+  void hear(const v1::SessionReply& reply) { session_.on_reply(reply.SerializeAsString(), now_); }
+
+  void receipt(const std::string& id, v1::ReceiptStatus status = v1::RECEIPT_STATUS_APPLIED) {
+    v1::SessionReply reply;
+    reply.mutable_receipt()->set_cl_ord_id(id);
+    reply.mutable_receipt()->set_status(status);
+    hear(reply);
+  }
+
+  void heartbeat(uint64_t next_seq) {
+    v1::SessionReply reply;
+    reply.mutable_heartbeat()->set_epoch(Epoch);
+    auto* position = reply.mutable_heartbeat()->add_position();
+    position->set_topic(OwnTopic);
+    position->set_next_seq(next_seq);
+    hear(reply);
+  }
+
+  void hello_required(const std::string& id) {
+    v1::SessionReply reply;
+    reply.mutable_hello_required()->set_cl_ord_id(id);
+    hear(reply);
+  }
+
+  static v1::Event ack(uint64_t seq, const std::string& id, bool final_follows = true, uint64_t epoch = Epoch) {
+    v1::Event event = numbered(seq, epoch);
+    event.mutable_cancel_ack()->set_cl_ord_id(id);
+    event.mutable_cancel_ack()->set_status(final_follows ? v1::CANCEL_ACK_STATUS_ACCEPTED
+                                                         : v1::CANCEL_ACK_STATUS_REJECTED);
+    event.mutable_cancel_ack()->set_final_follows(final_follows);
+    return event;
+  }
+
+  static v1::Event final(uint64_t seq, const std::string& id, uint64_t epoch = Epoch) {
+    v1::Event event = numbered(seq, epoch);
+    event.mutable_cancel_final()->set_cl_ord_id(id);
+    event.mutable_cancel_final()->set_ord_status(v1::ORD_STATUS_CANCELED);
+    return event;
+  }
+
+  static v1::Event numbered(uint64_t seq, uint64_t epoch) {
+    v1::Event event;
+    event.set_epoch(epoch);
+    event.set_topic(OwnTopic);
+    event.set_seq(seq);
+    return event;
+  }
+
+  void publish(const v1::Event& event) { session_.on_event(event.topic(), event.SerializeAsString(), now_); }
+
+  void retransmit(v1::Event event) {
+    v1::SessionReply reply;
+    event.set_poss_dup(true);
+    *reply.mutable_retransmission() = event;
+    hear(reply);
+  }
+
+  void pass(milliseconds time) {
+    now_ += time;
+    session_.on_time(now_);
+  }
+
+  /// Time passes while the bus answers heartbeats, so that it is not taken for silent.
+  void pass_in_touch(milliseconds time, uint64_t next_seq = 1) {
+    for (; time > milliseconds(0); time -= milliseconds(500)) {
+      pass(std::min(time, milliseconds(500)));
+      heartbeat(next_seq);
+    }
+  }
+
+  std::vector<std::string> frames() {
+    std::vector<std::string> lines;
+    for (const auto& frame : session_.take_frames()) lines.push_back(line(frame));
+    return lines;
+  }
+  /// Frames but heartbeats.
+  std::vector<std::string> commands() {
+    auto lines = frames();
+    std::erase(lines, "heartbeat");
+    return lines;
+  }
+
+  static std::string line(const v1::SessionRequest& request) {
+    if (request.has_hello()) return "hello";
+    if (request.has_heartbeat()) return "heartbeat";
+    if (request.has_status_request()) return "status_request";
+    if (request.has_cancel_order()) return "cancel " + request.cancel_order().cl_ord_id();
+    return "ask " + std::to_string(request.retransmit_request().from_seq()) + "+" +
+           std::to_string(request.retransmit_request().count());
+  }
+
+  std::vector<std::string> notices() {
+    std::vector<std::string> lines;
+    for (const auto& notice : session_.take_notices()) {
+      std::visit([&](const auto& n) { lines.push_back(line(n)); }, notice);
+    }
+    std::erase(lines, "");
+    return lines;
+  }
+
+  static std::string line(const Connected&) { return "connected"; }
+  static std::string line(const Silent&) { return "silent"; }
+  static std::string line(const v1::Receipt& r) {
+    return (r.status() == v1::RECEIPT_STATUS_REFUSED ? "refused " : "received ") + r.cl_ord_id();
+  }
+  static std::string line(const v1::CancelAck& a) { return "ack " + a.cl_ord_id(); }
+  static std::string line(const v1::CancelFinal& f) { return "final " + f.cl_ord_id(); }
+  static std::string line(const v1::CancelStatus& s) { return "status " + s.cl_ord_id(); }
+  static std::string line(const v1::Event& e) { return e.has_bus_status() ? "bus" : "#" + std::to_string(e.seq()); }
+  static std::string line(const v1::BusStatus&) { return "bus status"; }
+  static std::string line(const v1::Reject& r) { return "reject " + r.field(); }
+  static std::string line(const LostEvents& l) {
+    return "lost " + std::to_string(l.from_seq) + "-" + std::to_string(l.to_seq);
+  }
+  static std::string line(const NewEpoch&) { return "new epoch"; }
+  static std::string line(const Unreadable&) { return "unreadable"; }
+
+  Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}, .open_commands = true}};
+  Time now_ = Time() + seconds(100);
+};
+
+TEST_F(SessionTest, SubscribesToItsOwnTopicToo) {
+  EXPECT_THAT(session_.subscriptions(), ElementsAre("venue.", OwnTopic));
+}
+
+TEST_F(SessionTest, SaysHelloEverySecondUntilWelcome) {
+  const auto first = session_.take_frames();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].hello().sender_comp_id(), "desk-a");
+  EXPECT_THAT(first[0].hello().topics(), ElementsAre("venue."));
+  EXPECT_TRUE(first[0].hello().open_commands());
+  EXPECT_EQ(session_.next_deadline(), now_ + seconds(1));
+  pass(milliseconds(999));
+  EXPECT_THAT(frames(), IsEmpty());
+  pass(milliseconds(1));
+  EXPECT_THAT(frames(), ElementsAre("hello"));
+  connect();
+  EXPECT_THAT(notices(), ElementsAre("connected"));
+  pass(milliseconds(999));
+  EXPECT_THAT(frames(), IsEmpty());
+}
+
+TEST_F(SessionTest, HeartbeatsEverySecond) {
+  connect_quietly();
+  EXPECT_EQ(session_.next_deadline(), now_ + seconds(1));
+  pass(seconds(1));
+  EXPECT_THAT(frames(), ElementsAre("heartbeat"));
+  pass(seconds(1));
+  EXPECT_THAT(frames(), ElementsAre("heartbeat"));
+}
+
+TEST_F(SessionTest, CommandsWaitForTheWelcome) {
+  cancel("a");
+  pass(milliseconds(500));
+  EXPECT_THAT(frames(), ElementsAre("hello"));
+  connect();
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+}
+
+TEST_F(SessionTest, ACancelGoesThroughItsWholeLifeOnce) {
+  connect_quietly();
+  cancel("a");
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+  receipt("a");
+  publish(ack(1, "a"));
+  publish(final(2, "a"));
+  EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "#1", "final a", "#2"));
+  EXPECT_EQ(session_.undecided(), 0u);
+  pass_in_touch(seconds(30), 3);
+  EXPECT_THAT(commands(), IsEmpty());
+}
+
+TEST_F(SessionTest, RepeatsEverySecondUntilTheReceiptAndEveryTenUntilTheAck) {
+  connect_quietly();
+  cancel("a");
+  frames();
+  pass(milliseconds(999));
+  EXPECT_THAT(commands(), IsEmpty());
+  pass(milliseconds(1));
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  pass(seconds(1));
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  receipt("a");
+  pass_in_touch(milliseconds(9'999));
+  EXPECT_THAT(commands(), IsEmpty());
+  pass(milliseconds(1));
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  pass_in_touch(milliseconds(9'999));
+  EXPECT_THAT(commands(), IsEmpty());
+  pass(milliseconds(1));
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  publish(ack(1, "a"));
+  pass_in_touch(seconds(30), 2);
+  EXPECT_THAT(commands(), IsEmpty());
+  EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "#1"));
+}
+
+TEST_F(SessionTest, ARepetitionCarriesWhatIsLeftOfTheTtl) {
+  connect_quietly();
+  v1::CancelOrder order;
+  order.set_cl_ord_id("a");
+  *order.mutable_time_to_live() = TimeUtil::MillisecondsToDuration(2500);
+  session_.cancel(order, now_);
+  std::vector<int64_t> ttls;
+  for (int i = 0; i < 4; ++i) {
+    for (const auto& frame : session_.take_frames()) {
+      if (frame.has_cancel_order()) {
+        ttls.push_back(TimeUtil::DurationToMilliseconds(frame.cancel_order().time_to_live()));
+      }
+    }
+    heartbeat(1);
+    pass(seconds(1));
+  }
+  EXPECT_THAT(ttls, ElementsAre(2500, 1500, 500, 1));
+}
+
+TEST_F(SessionTest, AReceiptMayComeAfterTheAck) {
+  connect_quietly();
+  cancel("a");
+  publish(ack(1, "a"));
+  receipt("a");
+  publish(final(2, "a"));
+  receipt("a");
+  EXPECT_THAT(notices(), ElementsAre("ack a", "#1", "final a", "#2"));
+}
+
+TEST_F(SessionTest, ARefusalEndsACommand) {
+  connect_quietly();
+  cancel("a");
+  frames();
+  receipt("a", v1::RECEIPT_STATUS_REFUSED);
+  EXPECT_THAT(notices(), ElementsAre("refused a"));
+  pass_in_touch(seconds(12));
+  EXPECT_THAT(commands(), IsEmpty());
+  EXPECT_TRUE(cancel("a")) << "the id is free again";
+}
+
+TEST_F(SessionTest, ARejectionWithoutFinalEndsACommand) {
+  connect_quietly();
+  cancel("a");
+  receipt("a");
+  publish(ack(1, "a", false));
+  EXPECT_EQ(session_.undecided(), 0u);
+}
+
+TEST_F(SessionTest, ACommandInUseIsNotSentTwice) {
+  connect_quietly();
+  EXPECT_TRUE(cancel("a"));
+  EXPECT_FALSE(cancel("a"));
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+}
+
+TEST_F(SessionTest, HelloRequiredBringsOneHelloAndThenTheCommandsWithoutReceipt) {
+  connect_quietly();
+  for (const char* id : {"a", "b", "c"}) cancel(id);
+  receipt("b");
+  frames();
+  hello_required("a");
+  hello_required("c");
+  EXPECT_THAT(frames(), ElementsAre("hello"));
+  connect();
+  EXPECT_THAT(frames(), ElementsAre("cancel a", "cancel c"));
+  EXPECT_THAT(notices(), ElementsAre("received b", "connected"));
+}
+
+TEST_F(SessionTest, ANewConnectionBeginsWithHello) {
+  connect_quietly();
+  cancel("a");
+  frames();
+  session_.on_reconnected(now_);
+  pass(milliseconds(500));
+  EXPECT_THAT(frames(), ElementsAre("hello"));
+  connect();
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+}
+
+TEST_F(SessionTest, SilenceIsToldOnceAndStopsRepetitions) {
+  connect_quietly();
+  cancel("a");
+  pass(seconds(1));
+  pass(seconds(1));
+  EXPECT_THAT(notices(), IsEmpty());
+  pass(seconds(1));
+  EXPECT_THAT(notices(), ElementsAre("silent"));
+  frames();
+  for (int i = 0; i < 5; ++i) pass(seconds(1));
+  EXPECT_THAT(frames(), ElementsAre("hello", "hello", "hello", "hello", "hello"));
+  EXPECT_THAT(notices(), IsEmpty());
+  connect();
+  EXPECT_THAT(notices(), ElementsAre("connected"));
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+}
+
+TEST_F(SessionTest, ABusThatNeverAnsweredIsSilentToo) {
+  pass(seconds(3));
+  EXPECT_THAT(notices(), ElementsAre("silent"));
+}
+
+TEST_F(SessionTest, DeadlinesLieAhead) {
+  cancel("a");
+  for (int i = 0; i < 200; ++i) {
+    if (i == 20 || i == 120) connect();
+    if (i == 60) receipt("a");
+    pass(milliseconds(100));
+    ASSERT_GT(session_.next_deadline(), now_) << "turn " << i;
+  }
+}
+
+TEST_F(SessionTest, AMissedAckIsAskedForAndDeliveredInOrder) {
+  connect_quietly();
+  cancel("a");
+  receipt("a");
+  publish(final(2, "a"));
+  EXPECT_THAT(frames(), ElementsAre("cancel a", "ask 1+1"));
+  retransmit(ack(1, "a"));
+  EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "#1", "final a", "#2"));
+}
+
+TEST_F(SessionTest, AHeartbeatShowsALateLoss) {
+  connect_quietly();
+  cancel("a");
+  receipt("a");
+  frames();
+  heartbeat(2);
+  EXPECT_EQ(session_.next_deadline(), now_ + EventReader::Grace);
+  pass(EventReader::Grace);
+  EXPECT_THAT(frames(), ElementsAre("ask 1+1"));
+  retransmit(ack(1, "a"));
+  EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "#1"));
+}
+
+TEST_F(SessionTest, AnAnswerOlderThanTheSessionReachesItsCommandOnly) {
+  connect(40);
+  notices();
+  cancel("a");
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  retransmit(ack(12, "a"));
+  retransmit(ack(12, "a"));
+  retransmit(final(13, "a"));
+  retransmit(final(13, "a"));
+  EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "final a"));
+}
+
+TEST_F(SessionTest, AfterALossCommandsAreRepeatedToHearWhatBecameOfThem) {
+  connect_quietly();
+  cancel("a");
+  cancel("b");
+  receipt("a");
+  receipt("b");
+  publish(ack(1, "a"));
+  publish(ack(4, "b"));
+  frames();
+  notices();
+  v1::SessionReply reject;
+  reject.mutable_retransmit_reject()->set_epoch(Epoch);
+  reject.mutable_retransmit_reject()->set_topic(OwnTopic);
+  reject.mutable_retransmit_reject()->set_first_kept_seq(4);
+  hear(reject);
+  EXPECT_THAT(notices(), ElementsAre("lost 2-3", "ack b", "#4"));
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+  pass(seconds(1));
+  EXPECT_THAT(commands(), ElementsAre("cancel a")) << "until the receipt, as ever";
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  retransmit(ack(1, "a"));
+  retransmit(final(2, "a"));
+  EXPECT_THAT(notices(), ElementsAre("final a")) << "the ack was told before";
+}
+
+TEST_F(SessionTest, ANewEpochSendsUndecidedCommandsAnew) {
+  connect_quietly();
+  cancel("a");
+  receipt("a");
+  publish(ack(1, "a"));
+  session_.on_reconnected(now_);
+  frames();
+  notices();
+  connect(1, Epoch + 1);
+  EXPECT_THAT(frames(), ElementsAre("cancel a"));
+  receipt("a");
+  publish(ack(1, "a", false, Epoch + 1));
+  EXPECT_THAT(notices(), ElementsAre("connected", "new epoch", "received a", "ack a", "#1"));
+  EXPECT_EQ(session_.undecided(), 0u);
+}
+
+TEST_F(SessionTest, OthersNewsAreEventsOnly) {
+  connect_quietly();
+  cancel("a");
+  v1::Event other = ack(1, "a");
+  other.set_topic("client.desk-b.");
+  publish(other);
+  EXPECT_THAT(notices(), ElementsAre("#1"));
+  EXPECT_EQ(session_.undecided(), 1u);
+}
+
+TEST_F(SessionTest, StagesOfItsCommandsAreTold) {
+  connect_quietly();
+  cancel("a");
+  v1::Event event = numbered(1, Epoch);
+  event.mutable_cancel_status()->set_cl_ord_id("a");
+  event.mutable_cancel_status()->set_stage(v1::CANCEL_STAGE_STUCK);
+  publish(event);
+  EXPECT_THAT(notices(), ElementsAre("status a", "#1"));
+}
+
+TEST_F(SessionTest, StatusIsAskedForUntilItComes) {
+  session_.ask_status(now_);
+  frames();
+  pass(milliseconds(1));
+  EXPECT_THAT(frames(), IsEmpty());
+  connect();
+  pass(milliseconds(1));
+  EXPECT_THAT(frames(), ElementsAre("status_request"));
+  pass(seconds(1));
+  EXPECT_THAT(commands(), ElementsAre("status_request"));
+  v1::SessionReply reply;
+  reply.mutable_status()->set_commands_undecided(3);
+  hear(reply);
+  EXPECT_THAT(notices(), ElementsAre("connected", "bus status"));
+  pass(seconds(1));
+  EXPECT_THAT(commands(), IsEmpty());
+}
+
+TEST_F(SessionTest, ALargeBatchIsSentAsReceiptsMakeRoom) {
+  connect_quietly();
+  const auto name = [](size_t i) { return "id-" + std::to_string(100'000 + i); };
+  const size_t total = Session::MaxUnreceipted + 2;
+  for (size_t i = 0; i < total; ++i) cancel(name(i));
+  EXPECT_EQ(frames().size(), Session::MaxUnreceipted);
+  receipt(name(0));
+  EXPECT_THAT(frames(), ElementsAre("cancel " + name(total - 2)));
+  receipt(name(1), v1::RECEIPT_STATUS_REFUSED);
+  EXPECT_THAT(frames(), ElementsAre("cancel " + name(total - 1)));
+  publish(ack(1, name(2)));
+  EXPECT_THAT(frames(), IsEmpty());
+  for (size_t i = 2; i < total; ++i) receipt(name(i));
+  pass_in_touch(seconds(5), 2);
+  EXPECT_THAT(commands(), IsEmpty());
+}
+
+TEST_F(SessionTest, WhatCannotBeReadIsNamedAndSkipped) {
+  connect_quietly();
+  session_.on_reply("\xff\xff\xff", now_);
+  session_.on_event("venue.", "\xff\xff", now_);
+  session_.on_event("venue.", ack(1, "a").SerializeAsString(), now_);  // the frames disagree
+  EXPECT_THAT(notices(), ElementsAre("unreadable", "unreadable", "unreadable"));
+  v1::SessionReply reply;
+  reply.mutable_reject()->set_field("hello.sender_comp_id");
+  hear(reply);
+  EXPECT_THAT(notices(), ElementsAre("reject hello.sender_comp_id"));
+}
+
+TEST_F(SessionTest, RepliesOfALaterContractAreIgnored) {
+  connect_quietly();
+  session_.on_reply(std::string("\xa2\x06\x00", 3), now_);  // field 100, empty
+  EXPECT_THAT(notices(), IsEmpty());
+  EXPECT_THAT(frames(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace cancelbus::client
