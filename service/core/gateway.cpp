@@ -1,0 +1,100 @@
+#include "service/core/gateway.hpp"
+
+#include <algorithm>
+
+namespace cancelbus::core {
+
+Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
+    : options_(std::move(options)),
+      epoch_(snapshot.epoch),
+      term_(snapshot.term),
+      now_(now),
+      cancel_limiter_(options_.cancel_limits),
+      query_limiter_(options_.query_limits),
+      pool_(options_.worker_lease, options_.lost_after),
+      next_task_((snapshot.term << 32) + 1),
+      facts_(snapshot.facts) {
+  restore(snapshot);
+}
+
+Actions Gateway::step(Instant now, const Event& event) {
+  now_ = now;
+  std::visit([this](const auto& e) { on(e); }, event);
+  judge_touched();
+  if (std::holds_alternative<DeadlinePassed>(event)) dispatch();
+  return std::exchange(out_, {});
+}
+
+void Gateway::on(const DeadlinePassed&) {
+  expire_permits();
+  for (Worker* worker : pool_.silent(now_.tick)) {
+    for (const TaskId task : std::vector<TaskId>(worker->tasks.begin(), worker->tasks.end())) task_silent(task);
+  }
+  pool_.forget_gone(now_.tick);
+  if (stream_.lost(now_.tick)) question_all();
+  for (const auto& [wake, id] : wakes_) {
+    if (wake > now_.tick) break;
+    touch(*find_order(id));
+  }
+  sessions_.sweep(now_.tick);
+  forget_ended();
+}
+
+Tick Gateway::next_deadline(Tick now) const {
+  Tick at = std::min({next_dispatch_, pool_.next_deadline(now), stream_.next_deadline()});
+  if (!wakes_.empty()) at = std::min(at, wakes_.begin()->first);
+  // What is due already waits for next_dispatch_.
+  for (const bool old : {false, true}) {
+    const auto it = questions_.upper_bound({old, now, std::numeric_limits<OrderId>::max()});
+    if (it != questions_.end() && std::get<0>(*it) == old) at = std::min(at, std::get<1>(*it));
+  }
+  return at;
+}
+
+BusStatus Gateway::status(Instant now) const {
+  BusStatus status;
+  for (const auto& [name, limiter] : {std::pair{"cancel", &cancel_limiter_}, {"query", &query_limiter_}}) {
+    for (const auto& window : limiter->windows(now.tick)) status.windows.push_back({name, window.used, window.rule});
+    if (limiter->held_until() > now.tick) {
+      status.holds.push_back({name, now.wall + (limiter->held_until() - now.tick), limiter->hold_text()});
+    }
+  }
+  status.queues = queue_.status();
+  status.undecided = static_cast<uint32_t>(open_);
+  status.workers = pool_.status(now.tick);
+  status.stream = stream_.status();
+  status.store_writable = store_writable_;
+  status.as_of = now.wall;
+  return status;
+}
+
+bool Gateway::drained() const {
+  return draining_ && std::all_of(tasks_.begin(), tasks_.end(), [this](const auto& entry) {
+           const auto it = orders_.find(entry.second.order_id);
+           if (it == orders_.end()) return true;
+           const Order& order = *it->second;
+           return !order.in_flight() && order.query != entry.first;
+         });
+}
+
+Order* Gateway::find_order(OrderId id) {
+  const auto it = orders_.find(id);
+  return it == orders_.end() ? nullptr : it->second.get();
+}
+
+Order& Gateway::order_of(OrderId id) {
+  auto& order = orders_[id];
+  if (!order) {
+    order = std::make_unique<Order>();
+    order->id = id;
+  }
+  return *order;
+}
+
+uint64_t Gateway::publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body) {
+  const uint64_t seq = sessions_.topic(topic).next_seq++;
+  out_.records.push_back(Publication{topic, seq, now_.wall, std::move(body)});
+  return seq;
+}
+
+}  // namespace cancelbus::core

@@ -1,0 +1,419 @@
+// What an order's facts mean for its commands: acks, finals, and when to ask or cancel again.
+#include <algorithm>
+
+#include "service/core/decimal.hpp"
+#include "service/core/gateway.hpp"
+
+namespace cancelbus::core {
+
+namespace {
+
+constexpr Duration StuckReports = std::chrono::seconds(60);
+const char* const VenueTopic = "venue.";
+
+Quantities quantities_of(const OrderFact& fact) {
+  const auto filled = difference(fact.amount, fact.num_left);
+  return {fact.price, fact.amount, fact.num_left, filled.value_or(""), false};
+}
+
+}  // namespace
+
+// ---- What the stream says ----
+
+bool Gateway::takes_fact(const PeerId& peer, uint64_t subscriber, uint64_t seq) {
+  // Repeated in order until confirmed: what skips ahead comes again. Only the first word of a new subscriber, or of one
+  // that an older store knew, is taken wherever it starts.
+  const bool known = subscriber == facts_.subscriber;
+  if (known && seq > facts_.seq + 1) return false;
+  const bool fresh = !known || seq == facts_.seq + 1;
+  if (fresh) {
+    facts_ = {subscriber, seq};
+    out_.records.push_back(facts_);
+  }
+  out_.sends.push_back(SendConfirm{peer, 0, facts_.seq});
+  return fresh;
+}
+
+void Gateway::on(const StreamReport& report) {
+  if (report.seq != 0 && !takes_fact(report.peer, report.subscriber, report.seq)) return;
+  if (stream_.report(report, now_)) question_all();
+}
+
+void Gateway::on(const StreamFact& event) {
+  if (!takes_fact(event.peer, event.subscriber, event.seq)) return;
+  const OrderFact& fact = event.fact;
+  if (fact.type != FactType::Trade423) stream_.proof(event.peer, now_);
+  Order* order = find_order(fact.order_id);
+  if (fact.type == FactType::Inserted451) {
+    foreign_.erase(fact.order_id);
+    if (order) back_on_book(*order);
+  }
+  if (order && !order->commands.empty()) {
+    order->fact(fact, now_.tick);
+    touch(*order);
+  } else if (fact.type == FactType::Deleted452) {
+    left_book_without_command(fact, order);
+  }
+}
+
+void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
+  if ((order && order->proven_gone) || !foreign_.insert(fact.order_id).second) {
+    ++counters_.repeated_departures;
+    return;
+  }
+  foreign_order_.push_back(fact.order_id);
+  if (foreign_order_.size() > MaxForeign) {
+    foreign_.erase(foreign_order_.front());
+    foreign_order_.pop_front();
+  }
+  ++counters_.unsolicited;
+  CancelFinal final;
+  final.order_id = fact.order_id;
+  final.unsolicited = true;
+  final.symbol = fact.symbol;
+  final.quantities = quantities_of(fact);
+  final.timeline.finalized = now_.wall;
+  publish(VenueTopic, std::move(final));
+}
+
+void Gateway::back_on_book(Order& order) {
+  order.proven_gone = false;
+  order.fate.reset();
+  for (const CommandKey& key : std::exchange(order.canceled_finals, {})) {
+    publish(client_topic(key.sender),
+            CancelStatus{key.cl_ord_id, order.id, Stage::BackOnBook,
+                         "the order is on the book again with the same id; cancel it with a new command", now_.wall});
+  }
+}
+
+void Gateway::question_all() {
+  for (const auto& [wake, id] : wakes_) {
+    Order& order = *find_order(id);
+    order.news(now_.tick);
+    order.filled_at = now_.tick;
+    touch(order);
+  }
+}
+
+// ---- Judging one order ----
+
+void Gateway::touch(Order& order) { touched_.push_back(order.id); }
+
+void Gateway::judge_touched() {
+  std::sort(touched_.begin(), touched_.end());
+  touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+  for (const OrderId id : std::exchange(touched_, {})) {
+    if (Order* order = find_order(id)) judge(*order);
+  }
+}
+
+void Gateway::judge(Order& order) {
+  for (Attempt& attempt : order.attempts) {
+    // Its worker lives and lists it, but no request lives so long.
+    const bool overlong = now_.tick - attempt.dispatched >= options_.lost_after;
+    if (attempt.state == Attempt::State::InFlight && overlong) attempt.state = Attempt::State::Doubtful;
+  }
+  prove(order);
+  if (order.fate && !order.in_flight()) conclude(order);
+  overdue(order);
+  save_changed(order);
+  schedule_delete(order);
+  schedule_query(order);
+  unindex(order);
+  if (order.commands.empty()) {
+    for (const Attempt& attempt : order.attempts) tasks_.erase(attempt.task);
+    return order.rest();
+  }
+  order.wake = next_wake(order);
+  wakes_.insert({order.wake, order.id});
+  if (order.next_query != Never) {
+    order.indexed_query = {order.query_interval >= Order::LongestQueryInterval, order.next_query};
+    questions_.insert({order.indexed_query.first, order.indexed_query.second, order.id});
+  }
+}
+
+void Gateway::prove(Order& order) {
+  if (order.fate || !order.left_book_proves()) return;
+  if (now_.tick < order.left_book_at + options_.edit_grace) return;
+  order.fate =
+      Fate{OrdStatus::Canceled, Evidence::Channel452, quantities_of(*order.left_book), order.left_book->symbol};
+}
+
+bool Gateway::concludes(const Order& order, const Command& command) const {
+  const Fate& fate = *order.fate;
+  if (fate.gone()) return !command.record.order.exact_quantities || fate.evidence != Evidence::Channel452;
+  // Not gone. A command that the exchange has not answered yet, and may still answer, waits for its own answer.
+  if (fate.status == OrdStatus::Rejected) return command.acked() || order.in_doubt();
+  const bool denied = order.last_answer && *order.last_answer != Verdict::Accepted;
+  return command.acked() && (denied || now_.tick >= command.expires);
+}
+
+void Gateway::conclude(Order& order) {
+  const Fate& fate = *order.fate;
+  order.proven_gone = fate.gone();
+  for (Command& command : order.commands) {
+    const bool ends = concludes(order, command);
+    if (!command.acked() && (ends || fate.gone())) {
+      if (order.in_doubt()) {
+        ack_in_doubt(order, command, "sent, and not answered; the order's fate is proven");
+      } else {
+        CancelAck too_late;
+        too_late.status = AckStatus::Rejected;
+        too_late.reason = RejectReason::TooLate;
+        too_late.text = "the order was gone before the cancel could be sent";
+        too_late.final_follows = true;
+        ack(order, command, std::move(too_late));
+      }
+    }
+    if (ends) final(order, command, fate);
+  }
+  save_changed(order);
+  if (!fate.gone()) still_open(order);
+}
+
+void Gateway::still_open(Order& order) {
+  const bool open = order.fate->status != OrdStatus::Rejected;
+  order.fate.reset();
+  order.first_read.reset();
+  if (!open || !order.wanted(now_.tick) || order.next_delete != Never) return;
+  if (order.answered < options_.max_attempts) {
+    order.next_delete = now_.tick;
+    order.repeat = true;
+    return tell_all(order, Stage::Resending, "the order is proven open after an answered cancel; sending another");
+  }
+  if (order.next_stuck_report == Never) order.next_stuck_report = now_.tick;
+}
+
+void Gateway::overdue(Order& order) {
+  if (order.next_stuck_report <= now_.tick) {
+    order.next_stuck_report = now_.tick + StuckReports;
+    tell_all(order, Stage::Stuck,
+             std::to_string(order.answered) + " cancels were answered and the order is still open");
+  }
+  for (Command& command : order.commands) {
+    if (command.acked()) continue;
+    const bool expired = now_.tick >= command.expires;
+    if (expired && order.untouched_by_us()) {
+      CancelAck rejected;
+      rejected.status = AckStatus::Rejected;
+      rejected.reason = RejectReason::Expired;
+      rejected.text = "time_to_live ended before the cancel could be sent";
+      ack(order, command, std::move(rejected));
+    } else if (expired && !order.in_flight()) {
+      ack_in_doubt(order, command, "time_to_live ended; an earlier request may have been processed");
+    } else if (const Tick since = order.doubt_since(command);
+               since != Never && now_.tick >= since + options_.doubt_after) {
+      ack_in_doubt(order, command, "sent, and nothing is known of it yet");
+    }
+  }
+}
+
+void Gateway::schedule_delete(Order& order) {
+  const bool wanted = !order.fate && order.wanted(now_.tick);
+  // A command that nothing was ever sent for stands in the queue, whatever happened to it there.
+  const bool untried = wanted && order.untouched_by_us();
+  if (untried) order.next_delete = std::min(order.next_delete, std::max(now_.tick, order.withheld_until));
+  const bool due = wanted && !order.in_flight() && order.next_delete <= now_.tick && order.withheld_until <= now_.tick;
+  if (!due) {
+    queue_.remove(order.id);
+    return;
+  }
+  const Command* leader = nullptr;
+  for (const Command& command : order.commands) {
+    if (now_.tick >= command.expires) continue;
+    const bool higher = leader && command.record.order.priority > leader->record.order.priority;
+    if (!leader || higher) leader = &command;
+  }
+  const std::pair<Priority, std::string> place{leader->record.order.priority, leader->record.key.sender};
+  if (queue_.contains(order.id)) {
+    if (queue_.where(order.id) == place) return;
+    queue_.remove(order.id);
+  }
+  queue_.push(order.id, place.first, place.second, order.repeat ? CancelQueue::Place::Front : CancelQueue::Place::Back);
+}
+
+void Gateway::schedule_query(Order& order) {
+  const bool exact_missing = order.fate && order.fate->evidence == Evidence::Channel452 && !order.commands.empty();
+  if (order.query != 0) return;
+  if (order.fate && !exact_missing) {
+    order.next_query = Never;
+    return;
+  }
+  const bool owed = !order.untouched_by_us() || order.any_acked();
+  if (!owed) {
+    // Queued and never sent: a query asked for by the stream's news is worth one try, no more.
+    if (order.query_sent >= order.next_query) order.next_query = Never;
+  } else {
+    order.next_query = std::min(order.next_query, order.next_counting_read());
+    // An order with a command that is owed a final never goes without a clock.
+    if (order.next_query == Never && !order.in_flight()) order.next_query = now_.tick;
+  }
+  if (order.next_query != Never && order.query_sent != Tick::min()) {
+    order.next_query = std::max(order.next_query, order.query_sent + Order::QueriesApart);
+  }
+}
+
+Tick Gateway::next_wake(const Order& order) const {
+  Tick at = Never;
+  const auto consider = [&](Tick tick) {
+    if (tick > now_.tick) at = std::min(at, tick);
+  };
+  for (const Command& command : order.commands) {
+    consider(command.expires);
+    const Tick since = command.acked() ? Never : order.doubt_since(command);
+    if (since != Never) consider(since + options_.doubt_after);
+  }
+  for (const Attempt& attempt : order.attempts) {
+    if (attempt.state == Attempt::State::InFlight) consider(attempt.dispatched + options_.lost_after);
+  }
+  if (order.left_book_proves()) consider(order.left_book_at + options_.edit_grace);
+  consider(order.next_delete);
+  consider(order.withheld_until);
+  consider(order.next_stuck_report);
+  return at;
+}
+
+// ---- Telling ----
+
+void Gateway::ack_all(Order& order, const Answer& answer, AckStatus status, RejectReason reason) {
+  for (Command& command : order.commands) {
+    if (command.acked()) continue;
+    CancelAck told;
+    told.status = status;
+    told.reason = reason;
+    told.origin = Origin::Exchange;
+    told.text = answer.text;
+    told.http_status = answer.http_status;
+    told.exchange_code = answer.exchange_code;
+    told.final_follows = true;
+    ack(order, command, std::move(told));
+  }
+}
+
+void Gateway::refuse_all(Order& order, const Answer& answer, RejectReason reason) {
+  for (Command& command : order.commands) {
+    if (command.acked()) continue;
+    if (!order.untouched_by_us()) {
+      ack_in_doubt(order, command, "refused, but an earlier request may have been processed: " + answer.text);
+      continue;
+    }
+    CancelAck told;
+    told.status = AckStatus::Rejected;
+    told.reason = reason;
+    told.origin = Origin::Exchange;
+    told.text = answer.text;
+    told.http_status = answer.http_status;
+    told.exchange_code = answer.exchange_code;
+    ack(order, command, std::move(told));
+  }
+}
+
+void Gateway::ack_in_doubt(Order& order, Command& command, const std::string& text) {
+  CancelAck doubt;
+  doubt.status = AckStatus::InDoubt;
+  doubt.text = text;
+  doubt.final_follows = true;
+  ack(order, command, std::move(doubt));
+}
+
+void Gateway::ack(Order& order, Command& command, CancelAck told) {
+  CommandRecord& record = command.record;
+  record.timeline.attempts = order.dispatched;
+  record.timeline.sent = order.last_timeline.sent;
+  record.timeline.answered = order.last_timeline.answered;
+  record.timeline.worker = order.last_timeline.worker;
+  told.cl_ord_id = record.key.cl_ord_id;
+  told.order_id = order.id;
+  told.timeline = record.timeline;
+  ++counters_.acks;
+  record.ack = told;
+  record.ended = !told.final_follows;
+  record.ack_seq = publish(client_topic(record.key.sender), std::move(told));
+  commands_.at(record.key).ack_seq = record.ack_seq;
+  command.changed = true;
+}
+
+void Gateway::final(Order& order, Command& command, const Fate& fate) {
+  CommandRecord& record = command.record;
+  record.timeline.attempts = order.dispatched;
+  record.timeline.finalized = now_.wall;
+  if (!record.timeline.answered) {
+    record.timeline.sent = order.last_timeline.sent;
+    record.timeline.answered = order.last_timeline.answered;
+    record.timeline.worker = order.last_timeline.worker;
+  }
+  CancelFinal told;
+  told.cl_ord_id = record.key.cl_ord_id;
+  told.order_id = order.id;
+  told.ord_status = fate.status;
+  told.evidence = fate.evidence;
+  told.symbol = fate.symbol.empty() ? record.order.symbol : fate.symbol;
+  told.quantities = fate.quantities;
+  told.timeline = record.timeline;
+  ++counters_.finals;
+  record.final = told;
+  record.ended = true;
+  record.final_seq = publish(client_topic(record.key.sender), std::move(told));
+  commands_.at(record.key).final_seq = record.final_seq;
+  command.changed = true;
+  if (fate.status == OrdStatus::Canceled) order.remember_canceled(record.key);
+}
+
+void Gateway::tell(const Order& order, const Command& command, Stage stage, const std::string& text) {
+  publish(client_topic(command.record.key.sender),
+          CancelStatus{command.record.key.cl_ord_id, order.id, stage, text, now_.wall});
+}
+
+void Gateway::tell_all(const Order& order, Stage stage, const std::string& text) {
+  for (const Command& command : order.commands) tell(order, command, stage, text);
+}
+
+// ---- Remembering and forgetting ----
+
+void Gateway::save_changed(Order& order) {
+  for (Command& command : order.commands) {
+    if (!std::exchange(command.changed, false)) continue;
+    CommandRecord& record = command.record;
+    record.doubt = order.in_doubt();
+    record.answered = order.answered;
+    record.last_answer = order.last_answer;
+    record.updated = now_.wall;
+    out_.records.push_back(record);
+    if (record.ended) end(command);
+  }
+  std::erase_if(order.commands, [](const Command& command) { return command.record.ended; });
+}
+
+void Gateway::end(const Command& command) {
+  const CommandKey& key = command.record.key;
+  commands_.at(key).ended = true;
+  ended_.emplace_back(now_.wall, key);
+  --open_;
+  const auto mine = open_by_sender_.find(key.sender);
+  mine->second.erase(key.cl_ord_id);
+  if (mine->second.empty()) open_by_sender_.erase(mine);
+}
+
+void Gateway::unindex(Order& order) {
+  wakes_.erase({order.wake, order.id});
+  questions_.erase({order.indexed_query.first, order.indexed_query.second, order.id});
+}
+
+void Gateway::forget_ended() {
+  for (size_t i = 0; i < MaxForgottenPerTurn && !ended_.empty(); ++i) {
+    if (now_.wall - ended_.front().first < options_.retention) return;
+    forget_command(ended_.front().second);
+    ended_.pop_front();
+  }
+}
+
+void Gateway::forget_command(const CommandKey& key) {
+  const auto ref = commands_.find(key);
+  const OrderId id = ref->second.order_id;
+  commands_.erase(ref);
+  out_.records.push_back(CommandForgotten{key});
+  Order* order = find_order(id);
+  if (order && --order->remembered == 0) orders_.erase(id);
+}
+
+}  // namespace cancelbus::core

@@ -1,0 +1,27 @@
+// What an operator may set of the gateway; defaults as in `cancel-bus --help`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "service/core/types.hpp"
+
+namespace cancelbus::core {
+
+struct GatewayOptions {
+  std::string account;  ///< empty: any, or none, is accepted
+  std::vector<RateRule> cancel_limits = {{10, std::chrono::seconds(1)}, {300, std::chrono::seconds(60)}};
+  std::vector<RateRule> query_limits = {{30, std::chrono::seconds(1)}, {900, std::chrono::seconds(60)}};
+  Duration default_ttl{};  ///< 0: wanted until proven gone
+  Duration final_wait = std::chrono::seconds(2);
+  Duration edit_grace{};
+  Duration doubt_after = std::chrono::seconds(10);
+  Duration lost_after = std::chrono::seconds(15);
+  Duration worker_lease = std::chrono::seconds(1);
+  uint32_t max_attempts = 5;
+  size_t max_open = 1'000'000;
+  size_t max_open_per_sender = 100'000;
+  Duration retention = std::chrono::hours(24);
+};
+
+}  // namespace cancelbus::core

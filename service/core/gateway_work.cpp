@@ -1,0 +1,332 @@
+// Workers, permits, tasks and their outcomes; and giving out work.
+#include <algorithm>
+
+#include "service/core/check.hpp"
+#include "service/core/gateway.hpp"
+
+namespace cancelbus::core {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration LongestHold = seconds(120);
+constexpr Duration HoldIfIllegible = seconds(60);
+/// A page from a proxy: past its stamp's 5 s the exchange refuses the request that may still be on its way.
+constexpr Duration PageSettles = seconds(6);
+/// A worker that cannot connect must not be asked again in a tight loop.
+constexpr Duration AfterNeverWritten = milliseconds(100);
+/// Queries of orders asked about for long share this part of the budget at most.
+constexpr double ShareOfOld = 0.5;
+
+}  // namespace
+
+void Gateway::on(const WorkerReady& ready) {
+  Worker* worker = pool_.heard(ready, now_.tick);
+  if (!worker) return;
+  const absl::flat_hash_set<TaskId> listed(ready.tasks.begin(), ready.tasks.end());
+  for (const TaskId task : std::vector<TaskId>(worker->tasks.begin(), worker->tasks.end())) {
+    const auto info = tasks_.find(task);
+    // What was given out just now may not have arrived when this was written.
+    const bool young = info != tasks_.end() && now_.tick - info->second.dispatched <= pool_.lease();
+    if (!listed.contains(task) && !young) task_silent(task);
+  }
+  for (const TaskId task : listed) listed_again(*worker, task);
+}
+
+void Gateway::listed_again(Worker& worker, TaskId task) {
+  const auto it = tasks_.find(task);
+  if (it == tasks_.end()) return;
+  TaskInfo& info = it->second;
+  if (Worker* before = pool_.find(info.worker)) before->tasks.erase(task);
+  info.worker = worker.id;
+  worker.tasks.insert(task);
+  Order* order = find_order(info.order_id);
+  Attempt* attempt = order ? order->find_attempt(task) : nullptr;
+  if (!attempt || attempt->state != Attempt::State::Silent || order->in_flight()) return;
+  if (now_.tick - info.dispatched > worker.request_timeout) return;
+  attempt->state = Attempt::State::InFlight;
+  order->next_delete = Never;
+  touch(*order);
+}
+
+void Gateway::task_silent(TaskId task) {
+  const auto it = tasks_.find(task);
+  if (it == tasks_.end()) return;
+  const TaskInfo info = it->second;
+  if (Worker* worker = pool_.find(info.worker)) worker->tasks.erase(task);
+  Order* order = find_order(info.order_id);
+  if (info.kind == LimiterKind::Query) {
+    tasks_.erase(it);
+    if (!order || order->query != task) return;
+    order->query = 0;
+    order->news(now_.tick);
+    return touch(*order);
+  }
+  Attempt* attempt = order ? order->find_attempt(task) : nullptr;
+  if (!attempt || attempt->state != Attempt::State::InFlight) return;
+  ++counters_.leases_lost;
+  attempt->state = Attempt::State::Silent;
+  order->news(now_.tick);
+  keep_place(*order, Duration::zero());
+  const bool stream_spoke = order->left_book || order->filled_at >= order->first_dispatch;
+  if (stream_spoke) order->withheld_until = now_.tick + Order::ReadPatience;
+  touch(*order);
+}
+
+void Gateway::on(const TaskEnded& ended) {
+  out_.sends.push_back(SendConfirm{ended.peer, ended.task, 0});
+  settle_permit(ended.task, ended.answer);
+  const auto it = tasks_.find(ended.task);
+  if (it == tasks_.end()) {
+    ++counters_.unknown_outcomes;
+    return;
+  }
+  const TaskInfo info = it->second;
+  tasks_.erase(it);
+  if (Worker* worker = pool_.find(info.worker)) {
+    worker->tasks.erase(ended.task);
+    if (ended.answer.verdict == Verdict::StaleStamp) pool_.met_stale_stamp(*worker);
+    if (ended.answer.verdict == Verdict::Unauthorized) pool_.met_unauthorized(*worker, info.order_id, now_.tick);
+  }
+  if (info.kind == LimiterKind::Query) return query_ended(info, ended.task, ended.answer);
+  Order* order = find_order(info.order_id);
+  if (order && order->find_attempt(ended.task)) cancel_ended(*order, ended.task, ended.answer);
+}
+
+void Gateway::settle_permit(TaskId task, const Answer& answer) {
+  if (answer.verdict == Verdict::Throttled) ++counters_.throttled;
+  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
+    const auto open = limiter(kind).settles(task);
+    if (!open) continue;
+    if (answer.verdict == Verdict::Throttled) hold(kind, answer);
+    if (answer.arrival == Arrival::NeverSent) {
+      limiter(kind).give_back(task);
+      out_.records.push_back(PermitForgotten{task});
+      return;
+    }
+    Tick settles = *open;
+    // Without any response nothing is learned: it stays held until it can arrive no more.
+    if (answer.arrival == Arrival::Answered) settles = std::min(settles, now_.tick);
+    if (answer.arrival == Arrival::Page) settles = std::min(settles, *open - options_.lost_after + PageSettles);
+    limiter(kind).settle(task, settles);
+    const auto info = tasks_.find(task);
+    out_.records.push_back(
+        permit_record(task, info == tasks_.end() ? TaskInfo{kind, 0, 0, {}, 0} : info->second, false, settles));
+  }
+}
+
+void Gateway::hold(LimiterKind kind, const Answer& answer) {
+  const Duration asked = answer.retry_after.value_or(HoldIfIllegible) + Duration(seconds(1));
+  limiter(kind).hold(now_.tick + std::clamp(asked, Duration(seconds(1)), LongestHold), answer.text);
+}
+
+void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
+  const bool yes_or_no = answer.verdict == Verdict::Accepted || answer.verdict == Verdict::UnknownOrder ||
+                         answer.verdict == Verdict::Refused || answer.verdict == Verdict::Blocked ||
+                         answer.verdict == Verdict::WrongRequest;
+  if (yes_or_no) {
+    ++order.answered;
+    order.last_answer = answer.verdict;
+    order.unauthorized = 0;
+    order.next_delete = Never;
+    order.delete_interval = Order::FirstInterval;
+  }
+  order.last_timeline.sent = answer.sent;
+  order.last_timeline.answered = answer.answered;
+  if (const Worker* worker = pool_.find(order.find_attempt(task)->worker)) order.last_timeline.worker = worker->name;
+  for (Command& command : order.commands) command.changed = true;
+  switch (answer.verdict) {
+    case Verdict::Accepted: {
+      order.find_attempt(task)->state = Attempt::State::Accepted;
+      order.last_accepted = now_.tick;
+      const bool something_happened = order.left_book || order.filled_at >= order.first_dispatch;
+      order.query_interval = Order::FirstInterval;
+      order.next_query = something_happened || !stream_.live() ? now_.tick : now_.tick + options_.final_wait;
+      ack_all(order, answer, AckStatus::Accepted, RejectReason::None);
+      break;
+    }
+    case Verdict::UnknownOrder:
+    case Verdict::Refused:
+      order.find_attempt(task)->state = Attempt::State::Denied;
+      order.news(now_.tick);
+      ack_all(order, answer, AckStatus::Rejected,
+              answer.verdict == Verdict::UnknownOrder ? RejectReason::UnknownOrder : RejectReason::Other);
+      break;
+    case Verdict::Blocked:
+    case Verdict::WrongRequest:
+      order.attempt_void(task);
+      refuse_all(order, answer, answer.verdict == Verdict::Blocked ? RejectReason::Blocked : RejectReason::Other);
+      break;
+    case Verdict::Unauthorized:
+      order.attempt_void(task);
+      if (++order.unauthorized < 2) {
+        keep_place(order, Duration::zero());
+        break;
+      }
+      refuse_all(order, answer, RejectReason::NotAuthorized);
+      repeat_later(order);
+      break;
+    case Verdict::Throttled:
+    case Verdict::StaleStamp:
+    case Verdict::NeverWritten:
+      order.attempt_void(task);
+      keep_place(order, answer.verdict == Verdict::NeverWritten ? AfterNeverWritten : Duration::zero());
+      break;
+    case Verdict::Read:  // a worker that answers a cancel with a reading is broken: nothing is known
+    case Verdict::Doubtful:
+      order.find_attempt(task)->state = Attempt::State::Doubtful;
+      order.news(now_.tick);
+      repeat_later(order);
+      tell_all(order, Stage::InDoubt, answer.text);
+      break;
+  }
+  touch(order);
+}
+
+void Gateway::keep_place(Order& order, Duration delay) {
+  if (order.freshly_accepted(now_.tick, options_.final_wait)) return;
+  order.next_delete = std::min(order.next_delete, now_.tick + delay);
+  order.repeat = true;
+}
+
+void Gateway::repeat_later(Order& order) {
+  keep_place(order, order.delete_interval);
+  order.delete_interval = std::min(order.delete_interval * 2, Duration(Order::LongestDeleteInterval));
+}
+
+void Gateway::query_ended(const TaskInfo& info, TaskId task, const Answer& answer) {
+  probe_ended(info, answer);
+  Order* order = find_order(info.order_id);
+  if (!order || order->query != task) return;
+  order->query = 0;
+  order->withheld_until = Tick::min();
+  const bool news_came = order->next_query != Never;
+  if (!news_came) order->ask_later(now_.tick);
+  if (answer.verdict == Verdict::Throttled || answer.arrival == Arrival::NeverSent) order->news(now_.tick);
+  if (answer.verdict == Verdict::Read) {
+    order->read(answer.reading, now_.tick);
+    const bool late =
+        order->last_accepted != Tick::min() && order->query_sent - order->last_accepted >= options_.final_wait;
+    if (late && answer.reading.status == ReadStatus::Canceled && stream_.seems_muted(order->last_accepted, now_.tick)) {
+      ++counters_.relogins;
+      out_.sends.push_back(SendRelogin{stream_.peer()});
+    }
+  }
+  touch(*order);
+}
+
+void Gateway::probe_ended(const TaskInfo& info, const Answer& answer) {
+  Worker* worker = pool_.find(info.worker);
+  if (!worker || !worker->unauthorized || answer.verdict == Verdict::Unauthorized) return;
+  if (answer.verdict == Verdict::Read) return pool_.met_authorized(*worker);
+  worker->probe_at = now_.tick + worker->probe_interval;
+}
+
+void Gateway::expire_permits() {
+  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
+    for (const TaskId task : limiter(kind).expire(now_.tick)) out_.records.push_back(PermitForgotten{task});
+  }
+}
+
+void Gateway::dispatch() {
+  next_dispatch_ = Never;
+  if (!store_writable_ || draining_) return;
+  while (dispatch_probe()) continue;
+  // In turns, so that neither starves the other of workers.
+  for (bool more = true; more;) {
+    more = dispatch_cancel();
+    more = dispatch_query() || more;
+  }
+}
+
+bool Gateway::dispatch_cancel() {
+  if (queue_.empty()) return false;
+  Worker* worker = pool_.choose(now_.tick);
+  if (!worker) return false;  // a worker's next word wakes us
+  // Which order goes is decided only once there is a permit for it.
+  const TaskId task = grant(LimiterKind::Cancel, 1.0, *worker, 0);
+  if (task == 0) return false;
+  Order& order = *find_order(queue_.pop());
+  tasks_.at(task).order_id = order.id;
+  order.attempt_dispatched(task, worker->id, now_.tick);
+  ++counters_.deletes;
+  const TaskInfo& info = tasks_.at(task);
+  out_.records.push_back(permit_record(task, info, true, now_.tick + options_.lost_after));
+  const Command* leader = nullptr;
+  for (Command& command : order.commands) {
+    if (!leader && now_.tick < command.expires) leader = &command;
+    if (!command.record.timeline.dispatched) command.record.timeline.dispatched = now_.wall;
+    command.record.timeline.attempts = order.dispatched;
+    command.changed = true;
+  }
+  CANCELBUS_CHECK(leader != nullptr);
+  out_.sends.push_back(
+      SendTask{worker->peer, task, order.dispatched, info.stamp_ms, LimiterKind::Cancel, leader->record.order});
+  judge(order);
+  return true;
+}
+
+bool Gateway::dispatch_query() {
+  for (const bool old : {false, true}) {
+    const auto it = questions_.lower_bound({old, Tick::min(), 0});
+    if (it == questions_.end() || std::get<0>(*it) != old || std::get<1>(*it) > now_.tick) continue;
+    Worker* worker = pool_.choose(now_.tick);
+    if (!worker) return false;
+    const OrderId id = std::get<2>(*it);
+    if (send_query(*worker, id, old ? ShareOfOld : 1.0)) return true;
+  }
+  return false;
+}
+
+bool Gateway::dispatch_probe() {
+  Worker* worker = pool_.probe_due(now_.tick);
+  if (!worker || !send_query(*worker, worker->probe_order, 1.0)) return false;
+  worker->probe_at = Never;
+  return true;
+}
+
+bool Gateway::send_query(Worker& worker, OrderId order_id, double share) {
+  const TaskId task = grant(LimiterKind::Query, share, worker, order_id);
+  if (task == 0) return false;
+  ++counters_.queries;
+  const TaskInfo& info = tasks_.at(task);
+  out_.records.push_back(permit_record(task, info, true, now_.tick + options_.lost_after));
+  CancelOrder target;
+  target.order_id = order_id;
+  out_.sends.push_back(SendTask{worker.peer, task, 0, info.stamp_ms, LimiterKind::Query, std::move(target)});
+  Order* order = find_order(order_id);
+  if (order && !order->commands.empty() && order->query == 0) {
+    order->query = task;
+    order->query_sent = now_.tick;
+    order->next_query = Never;
+    judge(*order);
+  }
+  return true;
+}
+
+TaskId Gateway::grant(LimiterKind kind, double share, Worker& worker, OrderId order_id) {
+  const Duration stamp_wait = pool_.stamps().wait(now_.wall);
+  if (stamp_wait > Duration::zero()) {
+    next_dispatch_ = std::min(next_dispatch_, now_.tick + stamp_wait);
+    return 0;
+  }
+  const TaskId task = next_task_;
+  if (!limiter(kind).acquire_within(share, task, now_.tick, now_.tick + options_.lost_after)) {
+    next_dispatch_ = std::min(next_dispatch_, limiter(kind).next_grant(now_.tick, share));
+    return 0;
+  }
+  const auto stamp = pool_.stamps().issue(now_.wall);
+  CANCELBUS_CHECK(stamp.has_value());
+  ++next_task_;
+  tasks_[task] = {kind, order_id, worker.id, now_.tick, *stamp};
+  worker.tasks.insert(task);
+  return task;
+}
+
+PermitRecord Gateway::permit_record(TaskId task, const TaskInfo& info, bool open, Tick settles) const {
+  return {task, info.kind, info.order_id, info.stamp_ms, open, settles, now_.wall + (settles - now_.tick)};
+}
+
+}  // namespace cancelbus::core

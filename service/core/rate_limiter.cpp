@@ -1,0 +1,129 @@
+#include "service/core/rate_limiter.hpp"
+
+#include <algorithm>
+
+#include "service/core/check.hpp"
+
+namespace cancelbus::core {
+
+namespace {
+
+/// Two clocks that both keep time to 500 ppm differ by 0.1 %: our period must not be the shorter one.
+constexpr Duration stretched(Duration period) { return period + period / 1000; }
+
+}  // namespace
+
+RateLimiter::RateLimiter(std::vector<RateRule> rules) {
+  CANCELBUS_CHECK(!rules.empty() && rules.size() <= 8);
+  for (const RateRule& rule : rules) {
+    CANCELBUS_CHECK(rule.limit > 0 && rule.period > Duration::zero());
+    rules_.push_back({rule, stretched(rule.period), {}});
+  }
+}
+
+bool RateLimiter::acquire(TaskId id, Tick now, Tick settles) { return acquire_within(1.0, id, now, settles); }
+
+bool RateLimiter::acquire_within(double share, TaskId id, Tick now, Tick settles) {
+  if (now < held_until_) return false;
+  for (const Rule& rule : rules_) {
+    if (counted(rule, now) >= allowed(rule, share)) return false;
+  }
+  insert(id, std::max(settles, now));
+  return true;
+}
+
+void RateLimiter::settle(TaskId id, Tick at) {
+  const auto it = settles_.find(id);
+  if (it == settles_.end()) return;
+  // A later bound than the one already known would only cost budget; the earlier one is as true.
+  const Tick settles = std::min(it->second, at);
+  erase(id, it->second);
+  insert(id, settles);
+}
+
+void RateLimiter::give_back(TaskId id) {
+  const auto it = settles_.find(id);
+  if (it != settles_.end()) erase(id, it->second);
+}
+
+void RateLimiter::restore(TaskId id, Tick settles) { insert(id, settles); }
+
+void RateLimiter::hold(Tick until, std::string why) {
+  if (until <= held_until_) return;
+  held_until_ = until;
+  hold_text_ = std::move(why);
+}
+
+std::vector<TaskId> RateLimiter::expire(Tick now) {
+  std::vector<TaskId> over;
+  Duration longest{};
+  for (const Rule& rule : rules_) longest = std::max(longest, rule.tail);
+  for (Rule& rule : rules_) {
+    while (!rule.counted.empty() && rule.counted.begin()->first <= now) {
+      const TaskId id = rule.counted.begin()->second;
+      rule.counted.erase(rule.counted.begin());
+      if (rule.tail == longest && settles_.erase(id) == 1) over.push_back(id);
+    }
+  }
+  return over;
+}
+
+Tick RateLimiter::earliest(Tick now, size_t ahead) const {
+  Tick at = std::max(now, held_until_);
+  for (const Rule& rule : rules_) {
+    const size_t used = counted(rule, now);
+    const size_t free = rule.rule.limit > used ? rule.rule.limit - used : 0;
+    if (ahead < free) continue;
+    // Waits for the (ahead - free + 1)-th to stop counting; beyond a whole window the same again, a tail later.
+    const size_t index = ahead - free, rounds = index / rule.rule.limit, position = index % rule.rule.limit;
+    auto it = rule.counted.upper_bound({now, ~TaskId{0}});
+    for (size_t i = 0; i < position && it != rule.counted.end(); ++i) ++it;
+    const Tick stops = it == rule.counted.end() ? now + rule.tail : std::min(it->first, now + rule.tail);
+    at = std::max(at, stops + static_cast<int64_t>(rounds) * rule.tail);
+  }
+  return at;
+}
+
+Tick RateLimiter::next_grant(Tick now, double share) const {
+  Tick at = std::max(now, held_until_);
+  for (const Rule& rule : rules_) {
+    size_t used = counted(rule, now);
+    auto it = rule.counted.upper_bound({now, ~TaskId{0}});
+    for (; used >= allowed(rule, share); --used, ++it) at = std::max(at, it->first);
+  }
+  return at;
+}
+
+std::optional<Tick> RateLimiter::settles(TaskId id) const {
+  const auto it = settles_.find(id);
+  return it == settles_.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::vector<RateLimiter::Window> RateLimiter::windows(Tick now) const {
+  std::vector<Window> out;
+  for (const Rule& rule : rules_) out.push_back({rule.rule, static_cast<uint32_t>(counted(rule, now))});
+  return out;
+}
+
+size_t RateLimiter::allowed(const Rule& rule, double share) {
+  return std::max<size_t>(1, static_cast<size_t>(rule.rule.limit * share));
+}
+
+size_t RateLimiter::counted(const Rule& rule, Tick now) const {
+  // expire() is called every turn, so what is over but not yet swept is short.
+  size_t over = 0;
+  for (auto it = rule.counted.begin(); it != rule.counted.end() && it->first <= now; ++it) ++over;
+  return rule.counted.size() - over;
+}
+
+void RateLimiter::insert(TaskId id, Tick settles) {
+  CANCELBUS_CHECK(settles_.emplace(id, settles).second);
+  for (Rule& rule : rules_) rule.counted.emplace(settles + rule.tail, id);
+}
+
+void RateLimiter::erase(TaskId id, Tick settles) {
+  settles_.erase(id);
+  for (Rule& rule : rules_) rule.counted.erase({settles + rule.tail, id});
+}
+
+}  // namespace cancelbus::core

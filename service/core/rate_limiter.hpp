@@ -1,0 +1,89 @@
+// The rate limiter "held until answered".
+//
+// A permit counts from before its request is sent until the answer has arrived, and for one full period after that.
+// It is granted only if, for every rule, fewer permits than the limit count. Why that cannot exceed the exchange's
+// limits, wherever its windows begin: suppose it counted more than L arrivals within one period. Take the permit that
+// was granted last. Each of the other L was granted before it, and counted until at least a period after its own
+// arrival; so all L counted still, and the grant would have been refused.
+//
+// What is odd: no clock of the exchange, no guard band, no assumed delay. Everything hangs on `settles`, a moment by
+// which the request has certainly arrived or never will.
+#pragma once
+
+#include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_map.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "service/core/types.hpp"
+
+namespace cancelbus::core {
+
+class RateLimiter {
+ public:
+  /// One to eight rules, each with a limit and a period above zero. At most sum of limits permits are kept.
+  explicit RateLimiter(std::vector<RateRule> rules);
+
+  /// Grants `id` if every rule has room and nothing holds the limiter. `settles`: when the request can no longer
+  /// arrive even if no answer ever comes; not before `now`. `id` must be new.
+  bool acquire(TaskId id, Tick now, Tick settles);
+
+  /// As acquire, but leaves at least `1 - share` of every limit free. share is in (0, 1].
+  bool acquire_within(double share, TaskId id, Tick now, Tick settles);
+
+  /// The request has arrived by `at`, or never will: its tail begins there. An unknown id is ignored: its tail is over.
+  void settle(TaskId id, Tick at);
+
+  /// The request was never written.
+  void give_back(TaskId id);
+
+  /// When the permit's tail begins; absent if it is not counted any more.
+  std::optional<Tick> settles(TaskId id) const;
+
+  /// Puts back a permit from before a restart; never refused.
+  void restore(TaskId id, Tick settles);
+
+  /// The exchange said to wait: nothing is granted before `until`. A later hold wins.
+  void hold(Tick until, std::string why);
+
+  /// Forgets permits that no rule counts any more, and returns them.
+  std::vector<TaskId> expire(Tick now);
+
+  /// The earliest moment at which `ahead + 1` more permits can have been granted, if every open request were answered
+  /// now: a lower bound. `now` if there is room.
+  Tick earliest(Tick now, size_t ahead = 0) const;
+
+  /// The earliest moment at which acquire_within(share) can succeed without any further answer.
+  Tick next_grant(Tick now, double share = 1.0) const;
+
+  struct Window {
+    RateRule rule;
+    uint32_t used = 0;
+  };
+  std::vector<Window> windows(Tick now) const;
+  Tick held_until() const { return held_until_; }
+  const std::string& hold_text() const { return hold_text_; }
+
+ private:
+  /// The permits that one rule counts, by the moment at which it stops counting them.
+  struct Rule {
+    RateRule rule;
+    Duration tail;  ///< the period, stretched
+    absl::btree_set<std::pair<Tick, TaskId>> counted;
+  };
+
+  static size_t allowed(const Rule& rule, double share);
+  size_t counted(const Rule& rule, Tick now) const;
+  void insert(TaskId id, Tick settles);
+  void erase(TaskId id, Tick settles);
+
+  std::vector<Rule> rules_;
+  absl::flat_hash_map<TaskId, Tick> settles_;
+  Tick held_until_ = Tick::min();
+  std::string hold_text_;
+};
+
+}  // namespace cancelbus::core

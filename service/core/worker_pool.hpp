@@ -1,0 +1,87 @@
+// Which workers there are, how much each may hold, and why one gets no work.
+//
+// A worker is benched while it is silent, while its clock is not known, stale or an outlier, and after a 401 or 403
+// until a signed probe succeeds: 50 unauthorized requests in a row would block the address.
+#pragma once
+
+#include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "service/core/events.hpp"
+#include "service/core/stamp_clock.hpp"
+#include "service/core/status.hpp"
+#include "service/core/types.hpp"
+
+namespace cancelbus::core {
+
+struct Worker {
+  WorkerId id = 0;
+  PeerId peer;
+  std::string name;
+  uint32_t credit = 0;
+  absl::flat_hash_set<TaskId> tasks;  ///< given out, outcome not yet known; at most 64
+  Tick last_heard;
+  Duration request_timeout{};
+  std::optional<ClockSample> clock;
+  /// A stale stamp was met with this clock series; work comes again with a later one.
+  uint64_t stale_series = 0;
+  bool unauthorized = false;
+  OrderId probe_order = 0;  ///< what the signed probe queries: the order that met the 401
+  Tick probe_at = Never;
+  Duration probe_interval{};
+};
+
+class WorkerPool {
+ public:
+  static constexpr size_t MaxWorkers = 256;
+  /// Stands for whoever held a task when the bus went down. Real ids are not 0.
+  static constexpr WorkerId BeforeRestart = 0;
+  static constexpr Duration FirstProbe = std::chrono::seconds(1);
+  static constexpr Duration LongestProbe = std::chrono::seconds(60);
+  /// Silent for so long and holding nothing, a worker is forgotten.
+  static constexpr Duration Forget = std::chrono::seconds(60);
+
+  /// `lost_after`: a worker whose request timeout comes near it would break the rate limiter's proof, and is benched.
+  WorkerPool(Duration lease, Duration lost_after) : lease_(lease), lost_after_(lost_after) {}
+
+  /// Registers or refreshes. Absent when there are too many.
+  Worker* heard(const WorkerReady& ready, Tick now);
+  Worker* find(WorkerId id);
+
+  /// The worker with the most free credit among those that may work; null if none.
+  Worker* choose(Tick now);
+
+  void met_unauthorized(Worker& worker, OrderId order, Tick now);
+  void met_authorized(Worker& worker);
+  void met_stale_stamp(Worker& worker);
+
+  /// An unauthorized worker whose probe is due, with a free place; null if none.
+  Worker* probe_due(Tick now);
+
+  /// Workers heard from no more within the lease that still hold tasks.
+  std::vector<Worker*> silent(Tick now);
+  bool is_silent(const Worker& worker, Tick now) const { return now - worker.last_heard > lease_; }
+
+  /// Drops workers that are long gone.
+  void forget_gone(Tick now);
+
+  Tick next_deadline(Tick now) const;
+  std::vector<WorkerStatus> status(Tick now) const;
+  StampClock& stamps() { return stamps_; }
+  const StampClock& stamps() const { return stamps_; }
+  Duration lease() const { return lease_; }
+
+ private:
+  std::string why_benched(const Worker& worker, Tick now) const;
+
+  Duration lease_;
+  Duration lost_after_;
+  StampClock stamps_;
+  absl::btree_map<WorkerId, Worker> workers_;
+};
+
+}  // namespace cancelbus::core
