@@ -1,0 +1,34 @@
+// One REST request and its answer, without a socket. The edge (or a simulation) makes requests, the model makes
+// answers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace exchange_sim {
+
+struct HttpRequest {
+  std::string method;
+  std::string target;
+  std::string public_key;  // X-PCK
+  std::string stamp;       // X-Stamp, as it came
+  std::string signature;   // X-Signature
+  std::string body;
+  std::string ip;
+};
+
+struct HttpAnswer {
+  unsigned status = 200;
+  std::string body;
+  std::optional<std::int64_t> retry_after_s;
+  bool close = false;  // the connection ends after this answer
+};
+
+// Proxies answer in HTML, the exchange in JSON.
+inline std::string_view content_type(const HttpAnswer& answer) {
+  return answer.body.starts_with('<') ? "text/html" : "application/json; charset=utf-8";
+}
+
+}  // namespace exchange_sim
