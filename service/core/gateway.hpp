@@ -132,6 +132,8 @@ class Gateway {
   void on(const StreamReport& report);
   bool takes_fact(const PeerId& peer, uint64_t subscriber, uint64_t seq);
   void left_book_without_command(const OrderFact& fact, Order* order);
+  /// False if it was remembered already.
+  bool remember_foreign(OrderId id);
   void back_on_book(Order& order);
   void question_all();
   void touch(Order& order);

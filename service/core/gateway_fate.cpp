@@ -57,14 +57,9 @@ void Gateway::on(const StreamFact& event) {
 }
 
 void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
-  if ((order && order->proven_gone) || !foreign_.insert(fact.order_id).second) {
+  if ((order && order->proven_gone) || !remember_foreign(fact.order_id)) {
     ++counters_.repeated_departures;
     return;
-  }
-  foreign_order_.push_back(fact.order_id);
-  if (foreign_order_.size() > MaxForeign) {
-    foreign_.erase(foreign_order_.front());
-    foreign_order_.pop_front();
   }
   ++counters_.unsolicited;
   CancelFinal final;
@@ -74,6 +69,16 @@ void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
   final.quantities = quantities_of(fact);
   final.timeline.finalized = now_.wall;
   publish(VenueTopic, std::move(final));
+}
+
+bool Gateway::remember_foreign(OrderId id) {
+  if (!foreign_.insert(id).second) return false;
+  foreign_order_.push_back(id);
+  if (foreign_order_.size() > MaxForeign) {
+    foreign_.erase(foreign_order_.front());
+    foreign_order_.pop_front();
+  }
+  return true;
 }
 
 void Gateway::back_on_book(Order& order) {

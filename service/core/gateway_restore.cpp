@@ -44,6 +44,9 @@ void Gateway::restore_command(const CommandRecord& record) {
     ended_.emplace_back(record.updated, record.key);
     const std::optional<CancelFinal>& final = record.final;
     if (final && final->ord_status == OrdStatus::Canceled) order.remember_canceled(record.key);
+    // It may have come back since, and nobody wrote that down: a later command costs one query.
+    const bool gone = final && (final->ord_status == OrdStatus::Canceled || final->ord_status == OrdStatus::Filled);
+    if (gone) remember_foreign(order.id);
     return;
   }
   ++open_;
