@@ -1,0 +1,207 @@
+"""Three strategies cancel 150 orders on a local exchange, and the exchange's own counters say how it went.
+
+Called by deploy/demo, which see for its flags. Whatever ends this process ends everything that it started.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import report
+from process import Failed, die_with_parent
+from stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl")
+STRATEGIES = ("strategy-a", "strategy-b", "strategy-c")
+ORDERS_EACH = 50
+TIMEOUT_S = 90  # Of which the budget takes 15.
+
+
+class Ended(Exception):
+    """A signal asked us to end."""
+
+    def __init__(self, number):
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+def on_signals(handler):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
+def end(number, _frame):
+    on_signals(signal.SIG_IGN)  # Asked once is enough: the ending is not to be interrupted.
+    raise Ended(number)
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def build():
+    say(f"Building {', '.join(PROGRAMS)}")
+    command = subprocess.Popen([ROOT / "deploy" / "build", *PROGRAMS], stdin=subprocess.DEVNULL, start_new_session=True,
+                               preexec_fn=die_with_parent())
+    try:
+        if command.wait() != 0:
+            raise Failed("the build failed: see above")
+    except Ended:
+        os.killpg(command.pid, signal.SIGTERM)
+        command.wait()
+        raise
+    return ROOT / "build"
+
+
+class Progress:
+    """One line, renewed in place on a terminal; elsewhere a new one every 2 s."""
+
+    def __init__(self):
+        self._live = sys.stdout.isatty()
+        self._started = self._shown = time.monotonic()
+
+    def show(self, strategies, last=False):
+        now = time.monotonic()
+        if not last and now - self._shown < (0.1 if self._live else 2.0):
+            return
+        self._shown = now
+        asked = sum(s.sent for s in strategies)
+        text = (f"{now - self._started:5.1f} s  {sum(len(s.acks) for s in strategies)} of {asked} acked, "
+                f"{sum(len(s.finals) for s in strategies)} final  "
+                f"({', '.join(f'{s.name} {len(s.finals)}' for s in strategies)})")
+        print(f"\r\x1b[K{text}" if self._live else text, end="\n" if last or not self._live else "", flush=True)
+
+
+def cancel_all(stack, order_ids):
+    """Has the strategies cancel their share each, and returns what they were told."""
+    strategies = [report.Strategy(name, ORDERS_EACH) for name in STRATEGIES]
+    processes = []
+    for index, strategy in enumerate(strategies):
+        share = order_ids[index * ORDERS_EACH:(index + 1) * ORDERS_EACH]
+        processes.append(stack.start_cancelctl(strategy.name, f"--sender={strategy.name}", "--json", "cancel",
+                                               f"--timeout={TIMEOUT_S}s", "--wait=final", *map(str, share)))
+    progress = Progress()
+
+    def all_ended():
+        for strategy, process in zip(strategies, processes):
+            strategy.read(process.out())
+        progress.show(strategies)
+        return not any(process.running for process in processes)
+
+    stack.wait_until(all_ended, "every strategy has its finals", TIMEOUT_S + 10)
+    all_ended()
+    progress.show(strategies, last=True)
+    return strategies
+
+
+def verdict(stack, strategies):
+    """What the exchange counted, printed, and what is wrong with it."""
+    counters = stack.exchange.counters()
+    deletes = sum(counters["requests"].get("DELETE /api/v1/order", {}).values())
+    wanted = sum(strategy.sent for strategy in strategies)
+    canceled = len(stack.exchange.orders("Canceled"))
+    say(f"At the exchange: {canceled} of {wanted} orders canceled with {deletes} DELETEs, "
+        f"at most {counters['max_deletes_per_order']} per order; {counters['refused_429']} answered 429.")
+    say(f"Most DELETEs it counted in 1 s: {counters['peak']['1s']} (limit 10); in 60 s: {counters['peak']['60s']} (limit 300).")
+    wrong = []
+    if canceled != wanted:
+        wrong.append(f"{wanted - canceled} orders are not canceled")
+    if counters["refused_429"] != 0:
+        wrong.append(f"{counters['refused_429']} requests were refused with 429")
+    if deletes != wanted or counters["max_deletes_per_order"] != 1:
+        wrong.append(f"{deletes} DELETEs for {wanted} orders, up to {counters['max_deletes_per_order']} for one")
+    for strategy in strategies:
+        if len(strategy.acks) != strategy.sent or len(strategy.finals) != strategy.sent:
+            wrong.append(f"{strategy.name} got {len(strategy.acks)} acks and {len(strategy.finals)} finals for {strategy.sent}")
+        if stack.processes[strategy.name].exit_code != 0:
+            wrong.append(f"{strategy.name} ended with exit code {stack.processes[strategy.name].exit_code}")
+    return wrong
+
+
+def keep(stack):
+    """Stays until a signal comes or something dies."""
+    ids = stack.exchange.place_orders(10)
+    cancelctl = stack.bin_dir / "cancelctl"
+    environment = stack.folder / "env"
+    environment.write_text(f"export CANCELBUS_SESSION_ENDPOINT={stack.session_endpoint}\n"
+                           f"export CANCELBUS_EVENT_ENDPOINT={stack.event_endpoint}\n"
+                           f"export EXCHANGE_URL={stack.rest_url}\n"
+                           f"export EXCHANGE_CA_FILE={stack.authority.cert_file}\n")
+    say(f"""
+Everything still runs, until Ctrl-C here. Ten more orders are on the book: {' '.join(map(str, ids))}
+To try in another terminal:
+  . {environment}
+  {cancelctl} watch                        what every strategy is told, as it happens
+  {cancelctl} cancel {ids[0]}
+  {cancelctl} cancel {ids[1]} {ids[2]} --urgent --wait=final
+  {cancelctl} status                       budget, queue, workers, stream
+  curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
+Logs and keys are in {stack.folder} until then.""")
+    while True:
+        for process in stack.processes.values():
+            if process.name not in STRATEGIES and not process.running:
+                raise Failed(f"{process.name} ended with exit code {process.exit_code}\n{process.tail()}")
+        time.sleep(0.2)
+
+
+def run(stack, stay):
+    """The demo. Returns what went wrong, nothing if all is well."""
+    say("Starting the exchange, the bus, two workers and the subscriber")
+    stack.start(workers=2)
+    total = len(STRATEGIES) * ORDERS_EACH
+    say(f"Placing {total} orders; {', '.join(STRATEGIES)} cancel {ORDERS_EACH} each")
+    strategies = cancel_all(stack, stack.exchange.place_orders(total))
+    say(f"\n{report.table(strategies)}\n\n{report.EXPLANATION}\n")
+    wrong = verdict(stack, strategies)
+    if stay and not wrong:
+        try:
+            keep(stack)
+        except Ended as ended:
+            say(f"\n{ended}: stopping")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="deploy/demo", allow_abbrev=False, add_help=False)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--build_dir", type=Path)
+    options = parser.parse_args()
+    on_signals(end)
+
+    folder, stack, exit_code = None, None, 1
+    try:
+        build_dir = options.build_dir or build()
+        folder = Path(tempfile.mkdtemp(prefix="cancelbus-demo-"))
+        stack = Stack(build_dir, folder)
+        wrong = run(stack, options.keep)
+        exit_code = 1 if wrong else 0
+        for sentence in wrong:
+            say(f"WRONG: {sentence}")
+        if wrong:
+            say(stack.tails())
+    except Failed as failure:
+        say(f"\nFAILED: {failure}")
+    except Ended as ended:
+        exit_code = ended.exit_code
+        say(f"\n{ended}: stopping")
+    finally:
+        on_signals(signal.SIG_IGN)
+        if stack is not None:
+            stack.stop()
+        if folder is not None:
+            if exit_code == 1:
+                say(f"Logs are kept in {folder}")
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The whole of cancelbus on loopback: the local exchange, the bus, workers and the subscriber, with throw-away keys.
+
+Used by demo.py and by the integration tests. Every start_* starts one process, or starts it again: on the same
+addresses, and the bus on the same store, so that the others find it. Flags are keyword arguments that add to the usual
+ones or replace them, as start_bus(final_wait="500ms"); None leaves a usual one out.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from exchange import Exchange
+from process import Failed, Process, wait_until
+from throwaway import Authority, make_api_key
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command that ended by itself had to say."""
+    exit_code: int
+    out: str
+    log: str
+
+    @property
+    def json_lines(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Stack:
+    def __init__(self, build_dir, folder):
+        self.bin_dir = Path(build_dir).resolve() / "bin"
+        self.folder = Path(folder)
+        self.api_key = make_api_key(self.folder)
+        self.authority = Authority(self.folder)
+        self.certificate = self.authority.issue()
+        self.processes = {}
+        self.exchange = None
+        self._addresses = {}
+        self._commands = 0
+
+    # Starting.
+
+    def start(self, workers=2):
+        """Everything, connected and ready to cancel."""
+        self.start_exchange()
+        self.start_bus()
+        for number in range(1, workers + 1):
+            self.start_worker(f"worker-{number}")
+        self.start_subscriber()
+        self.wait_connected(workers)
+        return self
+
+    def start_exchange(self, **flags):
+        process = self._start("exchange", "exchange-sim", {
+            "rest_address": self._address("rest"), "stream_address": self._address("stream"),
+            "cert_file": self.certificate.cert_file, "key_file": self.certificate.key_file,
+            **self.api_key.flags} | flags)
+        self._remember(process)
+        self.exchange = Exchange(self.rest_url, self.authority.cert_file)
+        return process
+
+    def start_bus(self, **flags):
+        process = self._start("bus", "cancel-bus", {
+            "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
+            "backend_endpoint": self._endpoint("backend"), "monitor_address": self._address("monitor"),
+            "store": f"sqlite:{self.store_file}"} | flags)
+        self._remember(process)
+        return process
+
+    def start_worker(self, name="worker-1", **flags):
+        return self._start(name, "cancel-worker", {
+            "backend_endpoint": self._endpoint("backend"), "rest_url": self.rest_url,
+            "ca_file": self.authority.cert_file, **self.api_key.flags} | flags)
+
+    def start_subscriber(self, name="subscriber", **flags):
+        return self._start(name, "final-subscriber", {
+            "backend_endpoint": self._endpoint("backend"), "stream_url": f"wss://{self._address('stream')}",
+            "ca_file": self.authority.cert_file, **self.api_key.flags} | flags)
+
+    def wait_connected(self, workers, timeout=15.0):
+        """Until the subscriber has logged in and so many workers have told the bus that they are there."""
+        self.wait_until(lambda: self.exchange.counters()["stream"]["logged_in"] > 0, "the subscriber is logged in", timeout)
+        self.wait_until(lambda: len(self.status().get("workers", ())) >= workers, f"{workers} workers are ready", timeout)
+
+    # Talking to it.
+
+    @property
+    def rest_url(self):
+        return f"https://{self._address('rest')}"
+
+    @property
+    def store_file(self):
+        return self.folder / "cancelbus.db"
+
+    @property
+    def session_endpoint(self):
+        return self._endpoint("session")
+
+    @property
+    def event_endpoint(self):
+        return self._endpoint("event")
+
+    def start_cancelctl(self, name, *arguments):
+        """In the background, as a Process of this name."""
+        command = [self.bin_dir / "cancelctl", f"--session_endpoint={self.session_endpoint}",
+                   f"--event_endpoint={self.event_endpoint}", *arguments]
+        return self._keep(Process(name, command, self.folder))
+
+    def cancelctl(self, *arguments, timeout=60.0):
+        """Runs it to its end."""
+        self._commands += 1
+        process = self.start_cancelctl(f"cancelctl-{self._commands}", *arguments)
+        return self._finish(process, timeout)
+
+    def run(self, program, *arguments, timeout=60.0):
+        """Any of our executables with exactly these arguments, to its end."""
+        self._commands += 1
+        process = Process(f"{program}-{self._commands}", [self.bin_dir / program, *arguments], self.folder)
+        return self._finish(self._keep(process), timeout)
+
+    def status(self):
+        """The BusStatus, {} while there is none."""
+        finished = self.cancelctl("status", "--json")
+        return finished.json_lines[0]["bus_status"] if finished.exit_code == 0 else {}
+
+    def wait_until(self, condition, what, timeout=10.0):
+        """As process.wait_until; a failure also shows the end of every log."""
+        try:
+            return wait_until(condition, what, timeout)
+        except Failed as failure:
+            raise Failed(f"{failure}\n{self.tails()}") from None
+
+    def tails(self, lines=10):
+        return "\n".join(process.tail(lines) for process in self.processes.values())
+
+    # Ending.
+
+    def stop(self, timeout=10.0):
+        """Ends everything, the exchange last. What does not end in time is killed. Returns the names of those."""
+        killed = []
+        exchange = self.processes.get("exchange")
+        for group in ([p for p in self.processes.values() if p is not exchange], [exchange] if exchange else []):
+            for process in group:
+                process.ask_to_end()
+            for process in group:
+                try:
+                    process.wait_exit(timeout)
+                except Failed:
+                    killed.append(process.name)
+                    process.kill()
+        return killed
+
+    def _start(self, name, program, flags):
+        if name in self.processes and self.processes[name].running:
+            raise ValueError(f"{name} is running")
+        arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        process = self._keep(Process(name, [self.bin_dir / program, *arguments], self.folder))
+        return process.wait_ready()
+
+    def _keep(self, process):
+        self.processes[process.name] = process
+        return process
+
+    def _finish(self, process, timeout):
+        exit_code = process.wait_exit(timeout)
+        del self.processes[process.name]
+        return Finished(exit_code, process.out(), process.log())
+
+    # Addresses: any free port at first, the same one ever after.
+
+    def _remember(self, process):
+        for name, url in process.endpoints.items():
+            self._addresses[name] = url.split("://", 1)[1]
+
+    def _address(self, name):
+        return self._addresses.get(name, f"{LOOPBACK}:0")
+
+    def _endpoint(self, name):
+        return f"tcp://{self._address(name)}"

@@ -1,0 +1,107 @@
+"""The demo says what it promises, and leaves nothing behind however it ends."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from process import clean_environment, wait_until
+
+
+class Demo:
+    """deploy/demo in the background, with its temporary files in a folder of the test."""
+
+    def __init__(self, build_dir, folder, *flags):
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.out_file = folder / "out"
+        with open(self.out_file, "wb") as out:
+            self.popen = subprocess.Popen([ROOT / "deploy" / "demo", f"--build_dir={build_dir}", *flags], stdout=out,
+                                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                          env=clean_environment() | {"TMPDIR": str(self.temporary)})
+
+    def out(self):
+        return self.out_file.read_text()
+
+    def wait_for(self, text, timeout=30):
+        def shown():
+            assert self.popen.poll() is None, self.out()
+            return text in self.out()
+
+        wait_until(shown, f"the demo says {text!r}", timeout)
+
+    def processes(self):
+        """Command lines of all that was started with files in the folder."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    words = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue  # It ended meanwhile.
+                if str(self.temporary).encode() in words:
+                    found.append(words.replace(b"\0", b" ").decode())
+        return found
+
+
+@pytest.fixture
+def start(build_dir, tmp_path):
+    demos = []
+
+    def start(*flags):
+        demos.append(Demo(build_dir, tmp_path, *flags))
+        return demos[-1]
+
+    yield start
+    for demo in demos:
+        if demo.popen.poll() is None:
+            demo.popen.kill()
+            demo.popen.wait()
+
+
+def test_every_order_is_canceled_once(start):
+    demo = start()
+    assert demo.popen.wait(120) == 0, demo.out()
+    assert re.search(r"150 of 150 orders canceled with 150 DELETEs, at most 1 per order; 0 answered 429", demo.out())
+    for strategy in "abc":
+        assert re.search(rf"^strategy-{strategy} +50 +50 +50 +\d", demo.out(), re.MULTILINE)
+    assert demo.processes() == []
+    assert list(demo.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_ends_all(start, number):
+    demo = start()
+    demo.wait_for("of 150 acked")
+    assert len(demo.processes()) >= 5
+    demo.popen.send_signal(number)
+    assert demo.popen.wait(30) == 128 + number
+    assert demo.processes() == []
+    assert list(demo.temporary.iterdir()) == []
+
+
+def test_its_sudden_death_ends_all(start):
+    demo = start()
+    demo.wait_for("of 150 acked")
+    demo.popen.kill()
+    demo.popen.wait()
+    wait_until(lambda: demo.processes() == [], "everything has died with it")
+
+
+def test_keep_stays_up_and_says_how_to_use_it(start, build_dir):
+    demo = start("--keep")
+    demo.wait_for("Everything still runs", timeout=90)
+    shown = demo.out().split("Everything still runs")[1]
+    order_id = re.search(rf"{re.escape(str(Path(build_dir).resolve()))}/bin/cancelctl cancel (\d+)$", shown, re.MULTILINE).group(1)
+    environment = re.search(r"^  \. (\S+)$", shown, re.MULTILINE).group(1)
+    tried = subprocess.run(["bash", "-c", f". {environment} && exec {build_dir}/bin/cancelctl cancel {order_id}"],
+                           env=clean_environment(), capture_output=True, text=True, timeout=30, check=False)
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    os.kill(demo.popen.pid, signal.SIGINT)
+    assert demo.popen.wait(30) == 0
+    assert demo.processes() == []
