@@ -1,0 +1,63 @@
+// The exchange's REST interface: requests as values, replies read into the core's words.
+//
+// The worker sends what is built here and reports what is read here. A request can be formed only with the stamp of a
+// permit. HTTP status and message decide; the exchange's numeric codes have drifted over the years and are only carried
+// along. Reading never fails: what cannot be understood is a Doubtful answer, and every verdict other than Doubtful is
+// the exchange's own word (Arrival::Answered).
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "service/btcturk/signer.hpp"
+#include "service/core/answer.hpp"
+#include "service/core/types.hpp"
+
+namespace cancelbus::btcturk {
+
+/// Without a body.
+struct HttpRequest {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// A complete response.
+struct HttpReply {
+  int status = 0;
+  std::string_view retry_after;  ///< the header's value as it came; empty if it did not
+  std::string_view body;
+};
+
+/// `stamp_ms`: the permit's, milliseconds since the Unix epoch by the exchange's clock.
+HttpRequest cancel_request(Signer& signer, core::OrderId order, int64_t stamp_ms);
+HttpRequest query_request(Signer& signer, core::OrderId order, int64_t stamp_ms);
+/// Public: needs neither key nor permit.
+HttpRequest server_time_request();
+
+/// Accepted, UnknownOrder, Refused, Blocked, WrongRequest, Unauthorized, Throttled or Doubtful.
+core::Answer read_cancel_reply(const HttpReply& reply);
+/// Read, WrongRequest, Unauthorized, Throttled or Doubtful. A reading of an order other than `asked`, or with a status
+/// that is not one of the four known, is Doubtful.
+core::Answer read_query_reply(const HttpReply& reply, core::OrderId asked);
+/// The exchange's clock: milliseconds since the Unix epoch, up to the year 2262.
+absl::StatusOr<std::chrono::milliseconds> read_server_time(const HttpReply& reply);
+
+/// Retry-After in whole seconds, 0 to 86400. Nothing for a date, a fraction, or anything beyond that range.
+std::optional<core::Duration> read_retry_after(std::string_view header);
+
+/// Written, at least in part, and no complete response came: timeout, reset.
+core::Answer no_response(std::string_view why);
+/// No byte was written.
+core::Answer never_written(std::string_view why);
+/// Not sent, because its stamp was `behind` the exchange's clock.
+core::Answer stale_stamp(std::chrono::milliseconds behind);
+
+}  // namespace cancelbus::btcturk
