@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 # Looked up here: after a fork is no time to load a library.
@@ -58,6 +59,8 @@ class Process:
         self.out_file = folder / f"{name}.out"
         self.log_file = folder / f"{name}.log"
         self.endpoints = {}
+        if not Path(self.command[0]).exists():
+            raise Failed(f"{self.command[0]} is not there: build it first")
         # A session of its own, so that Ctrl-C reaches only whoever started us, who then ends things in order.
         with open(self.out_file, "wb") as out, open(self.log_file, "ab") as log:
             self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=log,
@@ -92,7 +95,7 @@ class Process:
             if re.search(r"^ready$", self.out(), re.MULTILINE):
                 return True
             if not self.running:
-                raise Failed(f"{self.name} ended with exit code {self.exit_code} before it was ready:\n{self.tail()}")
+                raise Failed(f"{self.name} ended with exit code {self.exit_code} before it was ready")
             return False
 
         try:
