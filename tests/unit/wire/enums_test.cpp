@@ -1,0 +1,69 @@
+#include "service/wire/enums.hpp"
+
+#include <google/protobuf/descriptor.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace cancelbus::wire {
+namespace {
+
+/// Every value that the contract names, but UNSPECIFIED, is a core value's, and goes there and back.
+template <typename Core, typename Wire>
+void expect_one_to_one(const google::protobuf::EnumDescriptor* contract) {
+  std::set<Core> seen;
+  for (int i = 0; i < contract->value_count(); ++i) {
+    const auto wire = static_cast<Wire>(contract->value(i)->number());
+    if (contract->value(i)->number() == 0) continue;
+    const std::optional<Core> core = from_wire(wire);
+    ASSERT_TRUE(core) << contract->value(i)->full_name() << " has no counterpart in the core";
+    EXPECT_EQ(to_wire(*core), wire) << contract->value(i)->full_name();
+    EXPECT_TRUE(seen.insert(*core).second) << contract->value(i)->full_name() << " shares its counterpart";
+  }
+  EXPECT_EQ(from_wire(static_cast<Wire>(99)), std::nullopt);
+}
+
+TEST(Enums, GoThereAndBack) {
+  expect_one_to_one<core::Priority, v1::Priority>(v1::Priority_descriptor());
+  expect_one_to_one<core::AckStatus, v1::CancelAckStatus>(v1::CancelAckStatus_descriptor());
+  expect_one_to_one<core::Origin, v1::Origin>(v1::Origin_descriptor());
+  expect_one_to_one<core::RejectReason, v1::CxlRejReason>(v1::CxlRejReason_descriptor());
+  expect_one_to_one<core::OrdStatus, v1::OrdStatus>(v1::OrdStatus_descriptor());
+  expect_one_to_one<core::Evidence, v1::Evidence>(v1::Evidence_descriptor());
+  expect_one_to_one<core::Stage, v1::CancelStage>(v1::CancelStage_descriptor());
+  expect_one_to_one<core::Arrival, v1::Arrival>(v1::Arrival_descriptor());
+  expect_one_to_one<core::ReadStatus, v1::OrderReading>(v1::OrderReading_descriptor());
+  expect_one_to_one<core::FactType, v1::FactType>(v1::FactType_descriptor());
+}
+
+TEST(Enums, UnspecifiedMeansNothing) {
+  EXPECT_EQ(from_wire(v1::PRIORITY_UNSPECIFIED), std::nullopt);
+  EXPECT_EQ(from_wire(v1::ORD_STATUS_UNSPECIFIED), std::nullopt);
+  EXPECT_EQ(from_wire(v1::ARRIVAL_UNSPECIFIED), std::nullopt);
+}
+
+TEST(Enums, ButNoReasonIsAReasonOfItsOwn) {
+  EXPECT_EQ(from_wire(v1::CXL_REJ_REASON_UNSPECIFIED), core::RejectReason::None);
+  EXPECT_EQ(to_wire(core::RejectReason::None), v1::CXL_REJ_REASON_UNSPECIFIED);
+}
+
+TEST(Enums, ReceiptStatuses) {
+  EXPECT_EQ(to_wire(core::ReceiptStatus::Applied), v1::RECEIPT_STATUS_APPLIED);
+  EXPECT_EQ(to_wire(core::ReceiptStatus::Duplicate), v1::RECEIPT_STATUS_DUPLICATE);
+  EXPECT_EQ(to_wire(core::ReceiptStatus::Refused), v1::RECEIPT_STATUS_REFUSED);
+}
+
+TEST(Enums, WhatWasNeverSentAndYetIsInDoubtIsSilent) {
+  EXPECT_EQ(to_wire(core::Arrival::NeverSent), v1::ARRIVAL_SILENT);
+}
+
+TEST(Enums, ExecTypeFollowsFromTheOrdersState) {
+  EXPECT_EQ(to_exec_type(core::OrdStatus::Canceled), v1::EXEC_TYPE_CANCELED);
+  EXPECT_EQ(to_exec_type(core::OrdStatus::Filled), v1::EXEC_TYPE_TRADE);
+  EXPECT_EQ(to_exec_type(core::OrdStatus::New), v1::EXEC_TYPE_ORDER_STATUS);
+  EXPECT_EQ(to_exec_type(core::OrdStatus::PartiallyFilled), v1::EXEC_TYPE_ORDER_STATUS);
+  EXPECT_EQ(to_exec_type(core::OrdStatus::Rejected), v1::EXEC_TYPE_ORDER_STATUS);
+}
+
+}  // namespace
+}  // namespace cancelbus::wire

@@ -1,0 +1,57 @@
+// One value of each kind with every field set, for the tests of what the bus writes.
+#pragma once
+
+#include <chrono>
+
+#include "service/core/actions.hpp"
+#include "service/core/status.hpp"
+
+namespace cancelbus::wire::samples {
+
+inline core::WallTime at(int milliseconds) {
+  return core::WallTime(std::chrono::milliseconds(1'700'000'000'000 + milliseconds));
+}
+
+inline core::Timeline timeline() { return {at(1), at(2), at(3), at(4), at(5), 6, "host-7.4711"}; }
+
+inline core::CancelAck ack() {
+  return {"c-1",
+          5'000'000'001,
+          core::AckStatus::Rejected,
+          core::RejectReason::UnknownOrder,
+          core::Origin::Exchange,
+          "NO_ORDER_MATCHES_YOUR_REQUEST",
+          400,
+          1052,
+          true,
+          timeline()};
+}
+
+inline core::CancelFinal final() {
+  return {"c-1",
+          5'000'000'001,
+          core::OrdStatus::Filled,
+          core::Evidence::OrderQuery,
+          true,
+          "BTCTRY",
+          {"1500000.00", "0.0457300000000000", "0.01", "0.03573", true},
+          timeline()};
+}
+
+inline core::CancelStatus status() { return {"c-1", 5'000'000'001, core::Stage::Stuck, "still open", at(9)}; }
+
+inline core::BusStatus bus_status() {
+  using namespace std::chrono_literals;
+  core::BusStatus status;
+  status.windows = {{"cancel", 7, {10, 1s}}, {"query", 8, {900, 60s}}};
+  status.holds = {{"cancel", at(53'000), "Quota exceeded"}};
+  status.queues = {{"desk-a", 3, 44}};
+  status.undecided = 47;
+  status.workers = {{"host-7.4711", 8, 5, "clock is off", -250ms, 12ms}};
+  status.stream = {true, true, true, at(10), "login refused"};
+  status.store_writable = true;
+  status.as_of = at(11);
+  return status;
+}
+
+}  // namespace cancelbus::wire::samples

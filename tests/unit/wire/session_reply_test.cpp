@@ -1,0 +1,126 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "cancelbus/v1/session.pb.h"
+#include "service/wire/event_codec.hpp"
+#include "service/wire/session_codec.hpp"
+#include "tests/unit/wire/samples.hpp"
+
+namespace cancelbus::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t Epoch = 0xFEDC'BA98'7654'3210;
+
+v1::SessionReply parsed(const std::string& bytes) {
+  v1::SessionReply frame;
+  EXPECT_TRUE(frame.ParseFromString(bytes));
+  return frame;
+}
+
+TEST(SessionReply, WelcomeTellsEpochAndPositions) {
+  const auto welcome = parsed(encode_welcome({"peer", {{"client.desk-a.", 4, 1}, {"venue.", 9, 2}}}, Epoch)).welcome();
+  EXPECT_EQ(welcome.epoch(), Epoch);
+  ASSERT_EQ(welcome.position_size(), 2);
+  EXPECT_EQ(welcome.position(0).topic(), "client.desk-a.");
+  EXPECT_EQ(welcome.position(0).next_seq(), 4U);
+  EXPECT_EQ(welcome.position(1).topic(), "venue.");
+  EXPECT_EQ(welcome.position(1).next_seq(), 9U);
+}
+
+TEST(SessionReply, HeartbeatTellsTheSame) {
+  const auto heartbeat = parsed(encode_heartbeat({"peer", {{"client.desk-a.", 4, 1}}}, Epoch)).heartbeat();
+  EXPECT_EQ(heartbeat.epoch(), Epoch);
+  ASSERT_EQ(heartbeat.position_size(), 1);
+  EXPECT_EQ(heartbeat.position(0).next_seq(), 4U);
+}
+
+TEST(SessionReply, ReceiptTellsWhatBecameOfTheCommand) {
+  const core::SendReceipt refused{"peer",
+                                  "c-1",
+                                  core::ReceiptStatus::Refused,
+                                  core::RejectReason::TtlTooShort,
+                                  "time_to_live: shorter than the wait",
+                                  1500ms};
+  const auto receipt = parsed(encode_receipt(refused)).receipt();
+  EXPECT_EQ(receipt.cl_ord_id(), "c-1");
+  EXPECT_EQ(receipt.status(), v1::RECEIPT_STATUS_REFUSED);
+  EXPECT_EQ(receipt.reason(), v1::CXL_REJ_REASON_TTL_TOO_SHORT);
+  EXPECT_EQ(receipt.text(), "time_to_live: shorter than the wait");
+  EXPECT_EQ(receipt.estimated_wait().seconds(), 1);
+  EXPECT_EQ(receipt.estimated_wait().nanos(), 500'000'000);
+  const core::SendReceipt applied{"peer", "c-1", core::ReceiptStatus::Applied, core::RejectReason::None, "", 0ms};
+  EXPECT_EQ(parsed(encode_receipt(applied)).receipt().reason(), v1::CXL_REJ_REASON_UNSPECIFIED);
+}
+
+TEST(SessionReply, RetransmissionIsTheKeptEventMarkedAsPossiblyKnown) {
+  const std::string kept = encode_event({"client.desk-a.", 12, samples::at(8), samples::final()}, Epoch);
+  const auto reply = encode_retransmission(kept);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  v1::Event event = parsed(*reply).retransmission();
+  EXPECT_TRUE(event.poss_dup());
+  event.clear_poss_dup();
+  EXPECT_EQ(event.SerializeAsString(), kept);
+}
+
+TEST(SessionReply, WhatTheStoreSpoiledIsNotSent) {
+  EXPECT_EQ(encode_retransmission("\xFF\xFF").status().message(), "what the store kept is not an Event");
+}
+
+TEST(SessionReply, RetransmitRejectTellsWhatIsKept) {
+  const auto reject = parsed(encode_retransmit_reject({"peer", "client.desk-a.", 31}, Epoch)).retransmit_reject();
+  EXPECT_EQ(reject.epoch(), Epoch);
+  EXPECT_EQ(reject.topic(), "client.desk-a.");
+  EXPECT_EQ(reject.first_kept_seq(), 31U);
+}
+
+TEST(SessionReply, HelloRequiredNamesTheCommand) {
+  EXPECT_EQ(parsed(encode_hello_required({"peer", "c-1"})).hello_required().cl_ord_id(), "c-1");
+  EXPECT_TRUE(parsed(encode_hello_required({"peer", ""})).has_hello_required());
+}
+
+TEST(SessionReply, RejectNamesTheField) {
+  const auto reject =
+      parsed(encode_reject({core::RejectReason::Malformed, "hello.sender_comp_id", "is empty"})).reject();
+  EXPECT_EQ(reject.reason(), v1::CXL_REJ_REASON_MALFORMED);
+  EXPECT_EQ(reject.field(), "hello.sender_comp_id");
+  EXPECT_EQ(reject.text(), "is empty");
+}
+
+TEST(SessionReply, StatusTellsTheBusAsAWhole) {
+  const auto status = parsed(encode_status(samples::bus_status())).status();
+  ASSERT_EQ(status.windows_size(), 2);
+  EXPECT_EQ(status.windows(0).limiter(), "cancel");
+  EXPECT_EQ(status.windows(0).used(), 7U);
+  EXPECT_EQ(status.windows(0).limit(), 10U);
+  EXPECT_EQ(status.windows(0).period().seconds(), 1);
+  ASSERT_EQ(status.holds_size(), 1);
+  EXPECT_EQ(status.holds(0).limiter(), "cancel");
+  EXPECT_EQ(status.holds(0).until().seconds(), 1'700'000'053);
+  EXPECT_EQ(status.holds(0).text(), "Quota exceeded");
+  ASSERT_EQ(status.queues_size(), 1);
+  EXPECT_EQ(status.queues(0).sender_comp_id(), "desk-a");
+  EXPECT_EQ(status.queues(0).urgent(), 3U);
+  EXPECT_EQ(status.queues(0).normal(), 44U);
+  EXPECT_EQ(status.commands_undecided(), 47U);
+  ASSERT_EQ(status.workers_size(), 1);
+  EXPECT_EQ(status.workers(0).name(), "host-7.4711");
+  EXPECT_EQ(status.workers(0).credit(), 8U);
+  EXPECT_EQ(status.workers(0).in_flight(), 5U);
+  EXPECT_EQ(status.workers(0).benched(), "clock is off");
+  EXPECT_EQ(status.workers(0).clock_offset().nanos(), -250'000'000);
+  EXPECT_EQ(status.workers(0).clock_round_trip().nanos(), 12'000'000);
+  EXPECT_TRUE(status.stream().connected());
+  EXPECT_TRUE(status.stream().logged_in());
+  EXPECT_TRUE(status.stream().live());
+  EXPECT_EQ(status.stream().last_proof().nanos(), 10'000'000);
+  EXPECT_EQ(status.stream().text(), "login refused");
+  EXPECT_TRUE(status.store_writable());
+  EXPECT_EQ(status.as_of().nanos(), 11'000'000);
+}
+
+}  // namespace
+}  // namespace cancelbus::wire

@@ -1,0 +1,273 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cancelbus/v1/session.pb.h"
+#include "service/wire/session_codec.hpp"
+
+namespace cancelbus::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+v1::SessionRequest hello() {
+  v1::SessionRequest frame;
+  frame.mutable_hello()->set_sender_comp_id("desk-a_1");
+  for (const char* topic : {"client.", "client.desk", "client.desk-b.", "venue.", "bus."}) {
+    frame.mutable_hello()->add_topics(topic);
+  }
+  frame.mutable_hello()->set_open_commands(true);
+  return frame;
+}
+
+v1::SessionRequest cancel() {
+  v1::SessionRequest frame;
+  v1::CancelOrder& order = *frame.mutable_cancel_order();
+  order.set_cl_ord_id("c 1~");
+  order.set_order_id(5'000'000'001);
+  order.set_account("main");
+  order.set_symbol("BTCTRY");
+  order.mutable_transact_time()->set_seconds(1'700'000'000);
+  order.mutable_time_to_live()->set_seconds(2);
+  order.set_priority(v1::PRIORITY_URGENT);
+  order.set_exact_quantities(true);
+  order.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  return frame;
+}
+
+v1::SessionRequest retransmit() {
+  v1::SessionRequest frame;
+  frame.mutable_retransmit_request()->set_epoch(11);
+  frame.mutable_retransmit_request()->set_topic("client.desk-a.");
+  frame.mutable_retransmit_request()->set_from_seq(7);
+  frame.mutable_retransmit_request()->set_count(500);
+  return frame;
+}
+
+template <typename T>
+T decoded(const v1::SessionRequest& frame) {
+  auto result = decode_session_request(frame.SerializeAsString(), "peer");
+  if (const auto* rejected = std::get_if<Rejected>(&result)) {
+    ADD_FAILURE() << rejected->field << ": " << rejected->text;
+    return {};
+  }
+  auto event = std::get<core::Event>(std::move(result));
+  if (const auto* malformed = std::get_if<core::CommandMalformed>(&event)) ADD_FAILURE() << malformed->text;
+  T* value = std::get_if<T>(&event);
+  if (value == nullptr) return {};
+  EXPECT_EQ(value->peer, "peer");
+  return *value;
+}
+
+TEST(SessionRequest, HelloArrives) {
+  const auto got = decoded<core::Hello>(hello());
+  EXPECT_EQ(got.sender, "desk-a_1");
+  EXPECT_EQ(got.topics, (std::vector<std::string>{"client.", "client.desk", "client.desk-b.", "venue.", "bus."}));
+  EXPECT_TRUE(got.open_commands);
+}
+
+TEST(SessionRequest, CommandArrives) {
+  const auto got = decoded<core::CommandReceived>(cancel()).order;
+  EXPECT_EQ(got.cl_ord_id, "c 1~");
+  EXPECT_EQ(got.order_id, 5'000'000'001);
+  EXPECT_EQ(got.account, "main");
+  EXPECT_EQ(got.symbol, "BTCTRY");
+  EXPECT_EQ(got.transact_time, core::WallTime(1'700'000'000s));
+  EXPECT_EQ(got.time_to_live, 2s);
+  EXPECT_EQ(got.priority, core::Priority::Urgent);
+  EXPECT_TRUE(got.exact_quantities);
+  EXPECT_EQ(got.traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
+
+TEST(SessionRequest, BareCommandArrives) {
+  v1::SessionRequest frame;
+  frame.mutable_cancel_order()->set_cl_ord_id("c");
+  frame.mutable_cancel_order()->set_order_id(1);
+  const auto got = decoded<core::CommandReceived>(frame).order;
+  EXPECT_EQ(got.priority, core::Priority::Normal);
+  EXPECT_EQ(got.time_to_live, std::nullopt);
+  EXPECT_EQ(got.transact_time, std::nullopt);
+  EXPECT_FALSE(got.exact_quantities);
+}
+
+TEST(SessionRequest, LimitsThemselvesAreAllowed) {
+  v1::SessionRequest frame = cancel();
+  v1::CancelOrder& order = *frame.mutable_cancel_order();
+  order.set_cl_ord_id(std::string(64, 'c'));
+  order.set_account(std::string(64, 'a'));
+  order.set_symbol(std::string(32, 's'));
+  order.set_order_id(INT64_MAX);
+  order.mutable_time_to_live()->set_seconds(24 * 3600);
+  EXPECT_EQ(decoded<core::CommandReceived>(frame).order.time_to_live, 24h);
+  order.mutable_time_to_live()->set_seconds(0);
+  order.mutable_time_to_live()->set_nanos(1'000'000);
+  EXPECT_EQ(decoded<core::CommandReceived>(frame).order.time_to_live, 1ms);
+  v1::SessionRequest greeting;
+  greeting.mutable_hello()->set_sender_comp_id(std::string(32, 's'));
+  for (int i = 0; i < 64; ++i) greeting.mutable_hello()->add_topics("client." + std::string(32, 's') + ".");
+  EXPECT_EQ(decoded<core::Hello>(greeting).topics.size(), 64U);
+}
+
+TEST(SessionRequest, RetransmitRequestArrives) {
+  const auto got = decoded<core::RetransmitRequest>(retransmit());
+  EXPECT_EQ(got.epoch, 11U);
+  EXPECT_EQ(got.topic, "client.desk-a.");
+  EXPECT_EQ(got.from_seq, 7U);
+  EXPECT_EQ(got.count, 500U);
+}
+
+TEST(SessionRequest, RequestsWithoutFieldsArrive) {
+  v1::SessionRequest frame;
+  frame.mutable_heartbeat();
+  decoded<core::SessionHeartbeat>(frame);
+  frame.mutable_status_request();
+  decoded<core::StatusRequest>(frame);
+}
+
+// ---- Rejected: nothing else can be said about the frame ----
+
+Rejected rejected(std::string_view bytes) {
+  auto result = decode_session_request(bytes, "peer");
+  const auto* rejection = std::get_if<Rejected>(&result);
+  if (rejection == nullptr) {
+    ADD_FAILURE() << "was not rejected";
+    return {};
+  }
+  EXPECT_EQ(rejection->reason, core::RejectReason::Malformed);
+  EXPECT_FALSE(rejection->text.empty());
+  return *rejection;
+}
+
+TEST(SessionRequest, UnreadableFramesAreRejected) {
+  EXPECT_EQ(rejected("").field, "");
+  EXPECT_EQ(rejected("").text, "the frame is empty");
+  EXPECT_EQ(rejected("\xFF\xFF\xFF").field, "");
+  EXPECT_EQ(rejected("\xFF\xFF\xFF").text, "the frame is not a SessionRequest");
+  EXPECT_EQ(rejected(std::string(64 * 1024 + 1, '\n')).text, "the frame is longer than 64 KiB");
+}
+
+TEST(SessionRequest, FrameWithoutARequestIsRejected) {
+  // Field 15, as a newer client might send: known to nobody here.
+  EXPECT_EQ(rejected(std::string_view("\x7A\x00", 2)).field, "request");
+}
+
+TEST(SessionRequest, StringThatIsNotUtf8IsAnUnreadableFrame) {
+  v1::SessionRequest frame = cancel();
+  std::string bytes = frame.SerializeAsString();
+  bytes.replace(bytes.find("BTCTRY"), 6, "BTC\xFF\xFF\xFF");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(rejected(bytes).field, "");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "a client must not be able to fill the log";
+}
+
+struct Bad {
+  std::string field;
+  std::function<void(v1::SessionRequest&)> spoil;
+};
+
+TEST(SessionRequest, BadFieldIsRejectedByName) {
+  const auto sender = [](std::string text) {
+    return [=](v1::SessionRequest& f) { (f = hello()).mutable_hello()->set_sender_comp_id(text); };
+  };
+  const auto topic = [](std::string text) {
+    return [=](v1::SessionRequest& f) { (f = hello()).mutable_hello()->set_topics(2, text); };
+  };
+  const auto cl_ord_id = [](std::string text) {
+    return [=](v1::SessionRequest& f) { (f = cancel()).mutable_cancel_order()->set_cl_ord_id(text); };
+  };
+  const auto wanted_topic = [](std::string text) {
+    return [=](v1::SessionRequest& f) { (f = retransmit()).mutable_retransmit_request()->set_topic(text); };
+  };
+  const std::vector<Bad> cases = {
+      {"hello.sender_comp_id", sender("")},
+      {"hello.sender_comp_id", sender(std::string(33, 'a'))},
+      {"hello.sender_comp_id", sender("desk.a")},
+      {"hello.sender_comp_id", sender("desk a")},
+      {"hello.sender_comp_id", sender("desk\xC4\xB1")},
+      {"hello.topics",
+       [](auto& f) {
+         for (int i = 0; i < 60; ++i) (i == 0 ? f = hello() : f).mutable_hello()->add_topics("bus.");
+       }},
+      {"hello.topics[2]", topic("")},
+      {"hello.topics[2]", topic("clients.")},
+      {"hello.topics[2]", topic("client")},
+      {"hello.topics[2]", topic("client..")},
+      {"hello.topics[2]", topic("client.a.b")},
+      {"hello.topics[2]", topic("client.desk a.")},
+      {"hello.topics[2]", topic("client." + std::string(33, 'a'))},
+      {"hello.topics[2]", topic("venue")},
+      {"hello.topics[2]", topic("bus.x")},
+      {"cancel_order.cl_ord_id", cl_ord_id("")},
+      {"cancel_order.cl_ord_id", cl_ord_id(std::string(65, 'a'))},
+      {"cancel_order.cl_ord_id", cl_ord_id("a\tb")},
+      {"cancel_order.cl_ord_id", cl_ord_id("\xC4\xB1")},
+      {"retransmit_request.topic", wanted_topic("client.")},
+      {"retransmit_request.topic", wanted_topic("client.desk-a")},
+      {"retransmit_request.topic", wanted_topic("client..")},
+      {"retransmit_request.topic", wanted_topic("bus.")},
+      {"retransmit_request.from_seq",
+       [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_from_seq(0); }},
+      {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(0); }},
+      {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(501); }},
+  };
+  for (const auto& bad : cases) {
+    v1::SessionRequest frame;
+    bad.spoil(frame);
+    SCOPED_TRACE(frame.ShortDebugString());
+    EXPECT_EQ(rejected(frame.SerializeAsString()).field, bad.field);
+  }
+}
+
+// ---- Malformed: the command has a name, so its receipt can say what is wrong ----
+
+TEST(SessionRequest, BadFieldOfANamedCommandIsToldByName) {
+  const auto ttl = [](int64_t seconds, int32_t nanos) {
+    return [=](v1::SessionRequest& f) {
+      f.mutable_cancel_order()->mutable_time_to_live()->set_seconds(seconds);
+      f.mutable_cancel_order()->mutable_time_to_live()->set_nanos(nanos);
+    };
+  };
+  const std::vector<Bad> cases = {
+      {"order_id: must be 1 or above", [](auto& f) { f.mutable_cancel_order()->set_order_id(0); }},
+      {"order_id: must be 1 or above", [](auto& f) { f.mutable_cancel_order()->set_order_id(INT64_MIN); }},
+      {"account: must be at most 64 printable ASCII characters",
+       [](auto& f) { f.mutable_cancel_order()->set_account(std::string(65, 'a')); }},
+      {"account: must be at most 64 printable ASCII characters",
+       [](auto& f) { f.mutable_cancel_order()->set_account("a\x01"); }},
+      {"symbol: must be at most 32 printable ASCII characters",
+       [](auto& f) { f.mutable_cancel_order()->set_symbol(std::string(33, 's')); }},
+      {"symbol: must be at most 32 printable ASCII characters",
+       [](auto& f) { f.mutable_cancel_order()->set_symbol("BTC\n"); }},
+      {"transact_time: not a valid time",
+       [](auto& f) { f.mutable_cancel_order()->mutable_transact_time()->set_nanos(-1); }},
+      {"time_to_live: must be 1 ms to 24 h", ttl(0, 0)},
+      {"time_to_live: must be 1 ms to 24 h", ttl(0, 999'999)},
+      {"time_to_live: must be 1 ms to 24 h", ttl(-1, 0)},
+      {"time_to_live: must be 1 ms to 24 h", ttl(24 * 3600, 1)},
+      {"time_to_live: must be 1 ms to 24 h", ttl(INT64_MAX, 0)},
+      {"time_to_live: must be 1 ms to 24 h", ttl(1, -1)},
+      {"priority: 7 is neither NORMAL nor URGENT",
+       [](auto& f) { f.mutable_cancel_order()->set_priority(static_cast<v1::Priority>(7)); }},
+      {"traceparent: must be at most 55 printable ASCII characters",
+       [](auto& f) { f.mutable_cancel_order()->set_traceparent(std::string(56, '0')); }},
+  };
+  for (const auto& bad : cases) {
+    v1::SessionRequest frame = cancel();
+    bad.spoil(frame);
+    SCOPED_TRACE(frame.ShortDebugString());
+    auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    ASSERT_TRUE(std::holds_alternative<core::Event>(result));
+    const auto* malformed = std::get_if<core::CommandMalformed>(&std::get<core::Event>(result));
+    ASSERT_NE(malformed, nullptr);
+    EXPECT_EQ(malformed->peer, "peer");
+    EXPECT_EQ(malformed->cl_ord_id, "c 1~");
+    EXPECT_EQ(malformed->text, bad.field);
+  }
+}
+
+}  // namespace
+}  // namespace cancelbus::wire
