@@ -38,7 +38,7 @@ class Row:
 
 
 # Core's values, which the dialect and the edges may speak of; its decisions are for the shells alone.
-CORE_VALUES = ("service/core/types.hpp", "service/core/answer.hpp", "service/core/check.hpp")
+CORE_VALUES = ("service/core/types.hpp", "service/core/answer.hpp", "service/core/records.hpp", "service/core/check.hpp")
 EDGE_LIBRARIES = ("boost/", "openssl/", "zmq", "sqlite3.h", "spdlog/", "fmt/", "prometheus/", "absl/")
 PROCESS = ("service/core/", "service/btcturk/", "service/wire/", "service/io/", "cancelbus/v1/", "google/protobuf/",
            *EDGE_LIBRARIES)

@@ -32,8 +32,8 @@ void Gateway::restore(const Snapshot& snapshot) {
   for (auto& [id, order] : orders_) {
     if (!order->commands.empty()) restore_order(*order);
   }
+  // What this decides, of commands whose time ended meanwhile, leaves with the first step.
   judge_touched();
-  out_ = {};  // nothing has happened yet
 }
 
 void Gateway::restore_command(const CommandRecord& record) {
@@ -65,9 +65,13 @@ void Gateway::restore_command(const CommandRecord& record) {
 
 void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {
   // Another boot has another clock: what may still count by the wall clock counts as answered just now.
-  const Tick settles = same_boot ? permit.settles : now_.tick;
+  const Tick settles = same_boot ? permit.settles : now_.tick + (permit.open ? options_.lost_after : Duration::zero());
   pool_.stamps().restore(permit.stamp_ms);
   limiter(permit.limiter).restore(permit.task, settles);
+  if (!same_boot) {
+    const TaskInfo info{permit.limiter, permit.order_id, 0, now_.tick, permit.stamp_ms};
+    out_.records.push_back(permit_record(permit.task, info, permit.open, settles));
+  }
   Order* order = find_order(permit.order_id);
   if (!permit.open || permit.limiter != LimiterKind::Cancel || !order || order->commands.empty()) return;
   if (order->attempts.size() == Order::MaxAttempts) {

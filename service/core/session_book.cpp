@@ -43,7 +43,7 @@ std::vector<TopicPosition> SessionBook::positions(const Session& session) const 
   const std::string own = client_topic(session.sender);
   std::vector<TopicPosition> out;
   const TopicPosition* position = find_topic(own);
-  out.push_back(position ? *position : TopicPosition{own, 1, 1});
+  out.push_back(position ? *position : TopicPosition{own, 1});
   for (const std::string& prefix : session.topics) {
     for (auto it = topics_.lower_bound(prefix); it != topics_.end() && it->first.starts_with(prefix); ++it) {
       if (out.size() == MaxPositions) return out;

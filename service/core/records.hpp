@@ -1,0 +1,97 @@
+// What must be on disk before anything else leaves: one row each, and all of them together when the bus starts.
+//
+// The gateway makes these, the store keeps them; operators read the same rows with sqlite3.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "service/core/answer.hpp"
+#include "service/core/types.hpp"
+
+namespace cancelbus::core {
+
+/// Where a topic stands. What the store still keeps below `next_seq` can be asked for.
+struct TopicPosition {
+  std::string topic;
+  uint64_t next_seq = 1;
+};
+
+/// One command as it stands, for `cancels`: replaces the row of the same key.
+struct CommandRecord {
+  CommandKey key;
+  CancelOrder order;
+  std::optional<WallTime> expires;
+  Timeline timeline;
+  /// An attempt may have been processed and nobody knows.
+  bool doubt = false;
+  /// Cancels of this order that the exchange answered with yes or no.
+  uint32_t answered = 0;
+  /// The latest such answer; absent: none yet.
+  std::optional<Verdict> last_answer;
+  std::optional<CancelAck> ack;
+  uint64_t ack_seq = 0;
+  std::optional<CancelFinal> final;
+  uint64_t final_seq = 0;
+  /// No event of this command will follow.
+  bool ended = false;
+  /// When it was last changed; of an ended one, when it ended.
+  WallTime updated;
+};
+
+/// Past retention: the row goes, and the events before it may.
+struct CommandForgotten {
+  CommandKey key;
+};
+
+enum class LimiterKind : uint8_t { Cancel, Query };
+
+/// One permit as it stands: held until `settles`, then in its tail.
+struct PermitRecord {
+  TaskId task = 0;
+  LimiterKind limiter = LimiterKind::Cancel;
+  OrderId order_id = 0;
+  int64_t stamp_ms = 0;
+  /// The outcome has not come; `settles` is when none can come any more.
+  bool open = true;
+  Tick settles;
+  WallTime settles_wall;
+};
+
+/// Given back, or its tail is over.
+struct PermitForgotten {
+  TaskId task = 0;
+};
+
+/// Facts and stream states of this subscriber up to `seq` have been taken.
+struct FactPosition {
+  uint64_t subscriber = 0;
+  uint64_t seq = 0;
+};
+
+/// A sequenced event: a record, and published once committed.
+struct Publication {
+  std::string topic;
+  uint64_t seq = 0;
+  WallTime sending_time;
+  std::variant<CancelAck, CancelFinal, CancelStatus> body;
+};
+
+using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, FactPosition, Publication>;
+
+/// What the store holds when the bus starts.
+struct Snapshot {
+  uint64_t epoch = 0;
+  /// Starts of the bus on this store, this one included; from 1.
+  uint64_t term = 1;
+  /// The ticks in `permits` are of this boot of this machine.
+  bool same_boot = false;
+  std::vector<CommandRecord> commands;
+  std::vector<PermitRecord> permits;
+  std::vector<TopicPosition> topics;
+  FactPosition facts;
+};
+
+}  // namespace cancelbus::core
