@@ -153,7 +153,7 @@ FaultRule defaults(const FaultInfo& info) {
   rule.delay = info.default_delay;
   if (info.fault != Fault::Latency) rule.endpoint = Endpoint::CancelOrder;
   if (info.fault == Fault::ProxyPage) rule.answer = payload("cancel_503_html");
-  if (info.fault == Fault::RefuseHandshake) rule.answer = payload("cancel_429_ip");
+  if (info.fault == Fault::RefuseHandshake) rule.answer.retry_after_s = 60;
   if (info.fault == Fault::RefuseLogin) rule.message = "Unauthorized";
   return rule;
 }

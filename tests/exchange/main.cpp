@@ -29,13 +29,10 @@ absl::Status load_tls(asio::ssl::context& tls, const Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status open(Listener& listener, const char* flag, const std::string& address) {
-  const auto endpoint = parse_address(address);
-  if (!endpoint.ok()) return absl::InvalidArgumentError(absl::StrCat(flag, ": ", endpoint.status().message()));
-  if (auto status = listener.open(*endpoint); !status.ok()) {
-    return absl::UnavailableError(absl::StrCat(flag, ": ", status.message()));
-  }
-  return absl::OkStatus();
+absl::StatusOr<asio::ip::tcp::endpoint> endpoint(const char* flag, const std::string& address) {
+  auto parsed = parse_address(address);
+  if (!parsed.ok()) return absl::InvalidArgumentError(absl::StrCat(flag, ": ", parsed.status().message()));
+  return parsed;
 }
 
 absl::Status set_faults(Exchange& exchange, const std::string& text) {
@@ -55,12 +52,16 @@ absl::Status run(Options options) {
   if (auto status = set_faults(exchange, options.faults_json); !status.ok()) return status;
   asio::ssl::context tls(asio::ssl::context::tls_server);
   if (auto status = load_tls(tls, options); !status.ok()) return status;
+  const auto rest_endpoint = endpoint("--rest_address", options.rest_address);
+  if (!rest_endpoint.ok()) return rest_endpoint.status();
+  const auto stream_endpoint = endpoint("--stream_address", options.stream_address);
+  if (!stream_endpoint.ok()) return stream_endpoint.status();
 
   asio::io_context io(1);
   Listener rest_listener(io);
   Listener stream_listener(io);
-  if (auto status = open(rest_listener, "--rest_address", options.rest_address); !status.ok()) return status;
-  if (auto status = open(stream_listener, "--stream_address", options.stream_address); !status.ok()) return status;
+  if (auto status = rest_listener.open(*rest_endpoint); !status.ok()) return status;
+  if (auto status = stream_listener.open(*stream_endpoint); !status.ok()) return status;
 
   Shell shell(io, exchange);
   const auto rest = serve_rest(tls, rest_listener, shell);

@@ -77,6 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code error, std::size_t) {
       self->writing_ = false;
       if (error || self->close_after_) {
+        error_code ignored;
+        self->stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
         self->close();
       } else {
         self->parse();

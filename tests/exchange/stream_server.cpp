@@ -145,7 +145,11 @@ class Session : public std::enable_shared_from_this<Session> {
       ws_.async_close(websocket::close_code::normal, [self = shared_from_this()](error_code) {});
       return;
     }
-    if (how == Ending::Reset) socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    if (how == Ending::Reset) {
+      socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    } else {
+      socket.shutdown(tcp::socket::shutdown_send, ignored);
+    }
     socket.close(ignored);
   }
 

@@ -55,7 +55,8 @@ std::optional<HttpAnswer> Streams::handshake(Instant now, std::string_view ip) {
   }
   if (const FaultRule* rule = world_.faults.draw(Fault::RefuseHandshake, world_.random)) {
     ++counts["handshakes_refused_by_fault"];
-    return rule->answer;
+    const std::chrono::seconds wait{rule->answer.retry_after_s.value_or(0)};
+    return too_many_requests({Policy::Ip, Limit{15, std::chrono::seconds{60}}, wait});
   }
   return std::nullopt;
 }

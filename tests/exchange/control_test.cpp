@@ -1,0 +1,113 @@
+#include "tests/exchange/control.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/exchange/test_driver.hpp"
+
+namespace exchange_sim {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+TEST(Control, PlacesManyOrdersAtOnceWithoutSpendingAnyLimit) {
+  Driver sim;
+  const auto ids = sim.place(5000);
+  EXPECT_EQ(ids.size(), 5000u);
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  EXPECT_EQ(sim.counters().at("orders").at("Untouched"), 5000);
+  EXPECT_THAT(sim.counters().at("requests").as_object(), testing::IsEmpty());
+}
+
+TEST(Control, ShowsWhatArrived) {
+  Driver sim;
+  const auto id = sim.place();
+  sim.cancel(id);
+  sim.advance(milliseconds{250});
+  sim.cancel(id);
+  sim.answer(sim.send(sim.signed_request("GET", "/api/v1/order/" + std::to_string(id))));
+  const auto reply = sim.control("GET", "arrivals");
+  const auto& list = reply.at("arrivals").as_array();
+  ASSERT_EQ(list.size(), 3u);
+  EXPECT_EQ(list[0].at("request"), "DELETE /api/v1/order");
+  EXPECT_EQ(list[0].at("order_id"), id);
+  EXPECT_EQ(list[0].at("status"), 200);
+  EXPECT_EQ(std::string(list[0].at("stamp").as_string()), std::to_string(unix_ms(sim.now) - 250));
+  EXPECT_EQ(list[1].at("time_us").as_int64() - list[0].at("time_us").as_int64(), 250'000);
+  EXPECT_EQ(list[2].at("request"), "GET /api/v1/order/{id}");
+  EXPECT_EQ(sim.control("GET", "arrivals?last=1").at("arrivals").as_array().size(), 1u);
+}
+
+TEST(Control, CountsRequestsByEndpointAndStatus) {
+  Driver sim;
+  const auto id = sim.place();
+  sim.cancel(id);
+  sim.cancel(7);
+  sim.cancel(7);
+  const auto counters = sim.counters();
+  EXPECT_EQ(counters.at("requests").at("DELETE /api/v1/order"), (json::object{{"200", 1}, {"400", 2}}));
+  EXPECT_EQ(counters.at("peak"), (json::object{{"1s", 3}, {"60s", 3}}));
+  EXPECT_EQ(counters.at("peak_as_counted"), (json::object{{"1s", 3}, {"60s", 3}}));
+  EXPECT_EQ(counters.at("refused_429"), 0);
+  EXPECT_EQ(counters.at("repeated_stamps"), 0);
+  EXPECT_EQ(counters.at("max_deletes_per_order"), 2);
+  EXPECT_EQ(counters.at("max_overlapping_deletes_per_order"), 1);
+}
+
+TEST(Control, PeakIsOverAnyStretchAndPeakAsCountedOverTheExchangesWindows) {
+  Driver sim;
+  sim.cancel(7);
+  sim.advance(milliseconds{900});
+  for (int i = 0; i < 5; ++i) sim.cancel(7);
+  sim.advance(milliseconds{200});
+  for (int i = 0; i < 5; ++i) sim.cancel(7);
+  EXPECT_EQ(sim.counters().at("peak").at("1s"), 10);
+  EXPECT_EQ(sim.counters().at("peak_as_counted").at("1s"), 6);
+}
+
+TEST(Control, ForgetsItsCountersWhenTold) {
+  Driver sim;
+  sim.cancel(7);
+  EXPECT_EQ(sim.control_answer("DELETE", "counters").status, 200u);
+  EXPECT_THAT(sim.counters().at("requests").as_object(), testing::IsEmpty());
+  EXPECT_EQ(sim.counters().at("peak").at("60s"), 0);
+  EXPECT_THAT(sim.control("GET", "arrivals").at("arrivals").as_array(), testing::IsEmpty());
+}
+
+TEST(Control, ListsOrdersByStatus) {
+  Driver sim;
+  const auto ids = sim.place(3);
+  sim.control("POST", "fill", "{\"id\":" + std::to_string(ids[2]) + "}");
+  EXPECT_EQ(sim.control("GET", "orders").at("orders").as_array().size(), 3u);
+  const auto closed = sim.control("GET", "orders?status=Closed").at("orders").as_array();
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].at("id"), ids[2]);
+}
+
+TEST(Control, NamesTheFieldItCannotRead) {
+  Driver sim;
+  const auto error = [&](const char* path, const char* body) {
+    const auto reply = sim.control_answer("POST", path, body);
+    EXPECT_EQ(reply.status, 400u) << path << body;
+    return reply.body;
+  };
+  EXPECT_THAT(error("orders", R"({"count":0})"), HasSubstr("count"));
+  EXPECT_THAT(error("orders", R"({"count":20001})"), HasSubstr("count"));
+  EXPECT_THAT(error("orders", R"({"pairSymbol":""})"), HasSubstr("pairSymbol"));
+  EXPECT_THAT(error("orders", R"({"pair":"BTCTRY"})"), HasSubstr("pair"));
+  EXPECT_THAT(error("orders", "50"), HasSubstr("JSON object"));
+  EXPECT_THAT(error("fill", R"({"id":7})"), HasSubstr("7"));
+  EXPECT_THAT(error("fill", R"({"amount":"1"})"), HasSubstr("id"));
+  EXPECT_THAT(error("fill", R"({"id":7,"amount":"-1"})"), HasSubstr("amount"));
+  EXPECT_THAT(error("edit", R"({"id":7,"gap_ms":-1})"), HasSubstr("gap_ms"));
+  EXPECT_THAT(error("cancel", R"({})"), HasSubstr("id"));
+  EXPECT_THAT(error("stream", R"({"close":"door"})"), HasSubstr("close"));
+  EXPECT_THAT(error("stream", R"({})"), HasSubstr("exactly one"));
+  EXPECT_EQ(sim.control_answer("POST", "nothing", "{}").status, 404u);
+  EXPECT_EQ(sim.control_answer("GET", "nothing").status, 404u);
+}
+
+}  // namespace
+}  // namespace exchange_sim
