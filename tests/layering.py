@@ -54,7 +54,7 @@ ROWS = (
     Row("service/worker", PROCESS),
     Row("service/subscriber", PROCESS),
     Row("clients", ("cancelbus/", "clients/", "google/protobuf/", "zmq", "absl/", "boost/json"), (r"\bcancelbus::core\b",)),
-    Row("tests/exchange", ("boost/", "openssl/", "absl/"), (r"\bcancelbus::",)),
+    Row("tests/exchange", ("boost/", "openssl/", "absl/", "gtest/", "gmock/"), (r"\bcancelbus::",)),
 )
 # Beast and TLS cost most of a minute and over a gigabyte wherever they are included: never through a header.
 HEAVY = ("boost/beast", "boost/asio/ssl")
