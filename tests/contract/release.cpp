@@ -1,0 +1,59 @@
+// contract_release FOLDER: writes the descriptor set and the goldens of what proto/ says now, unless that breaks what
+// was released before. Called by tests/contract/release.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "tests/contract/golden.hpp"
+#include "tests/contract/schema.hpp"
+
+namespace {
+
+/// Of an empty contract if there is none yet: then everything is an addition. False: it is there and unreadable.
+bool read_released(const std::filesystem::path& path, contract::FileDescriptorSet& released) {
+  if (!std::filesystem::exists(path)) return true;
+  std::ifstream file(path, std::ios::binary);
+  return released.ParseFromIstream(&file);
+}
+
+bool write(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file << bytes;
+  file.close();
+  if (!file) std::cerr << "cannot write " << path << "\n";
+  return static_cast<bool>(file);
+}
+
+int release(const std::filesystem::path& folder) {
+  contract::FileDescriptorSet released;
+  if (!read_released(folder / contract::ReleasedFile, released)) {
+    std::cerr << folder / contract::ReleasedFile << " is not a descriptor set; take it from the last commit\n";
+    return EXIT_FAILURE;
+  }
+  const auto current = contract::current_schema();
+  const auto difference = contract::compare(released, current);
+  if (!difference.breaks.empty()) {
+    std::cerr << contract::explain_breaks(difference.breaks) << "Nothing was written.\n";
+    return EXIT_FAILURE;
+  }
+  for (const auto& addition : difference.additions) std::cout << addition << "\n";
+  if (!write(folder / contract::ReleasedFile, current.SerializeAsString())) return EXIT_FAILURE;
+  for (const auto& shape : contract::shapes()) {
+    const auto path = folder / "golden" / shape.file_name();
+    if (!write(path, contract::write_golden(*contract::sample(shape)))) return EXIT_FAILURE;
+  }
+  std::cout << difference.additions.size() << " additions released\n";
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: contract_release FOLDER\n";
+    return 2;
+  }
+  return release(argv[1]);
+}
