@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "service/core/actions.hpp"
+#include "service/core/records.hpp"
 #include "service/core/status.hpp"
 #include "service/core/types.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "service/core/actions.hpp"
+#include "service/core/records.hpp"
 #include "service/core/status.hpp"
 
 namespace cancelbus::wire::samples {

@@ -22,7 +22,7 @@ v1::SessionReply parsed(const std::string& bytes) {
 }
 
 TEST(SessionReply, WelcomeTellsEpochAndPositions) {
-  const auto welcome = parsed(encode_welcome({"peer", {{"client.desk-a.", 4, 1}, {"venue.", 9, 2}}}, Epoch)).welcome();
+  const auto welcome = parsed(encode_welcome({"peer", {{"client.desk-a.", 4}, {"venue.", 9}}}, Epoch)).welcome();
   EXPECT_EQ(welcome.epoch(), Epoch);
   ASSERT_EQ(welcome.position_size(), 2);
   EXPECT_EQ(welcome.position(0).topic(), "client.desk-a.");
@@ -32,7 +32,7 @@ TEST(SessionReply, WelcomeTellsEpochAndPositions) {
 }
 
 TEST(SessionReply, HeartbeatTellsTheSame) {
-  const auto heartbeat = parsed(encode_heartbeat({"peer", {{"client.desk-a.", 4, 1}}}, Epoch)).heartbeat();
+  const auto heartbeat = parsed(encode_heartbeat({"peer", {{"client.desk-a.", 4}}}, Epoch)).heartbeat();
   EXPECT_EQ(heartbeat.epoch(), Epoch);
   ASSERT_EQ(heartbeat.position_size(), 1);
   EXPECT_EQ(heartbeat.position(0).next_seq(), 4U);
