@@ -23,7 +23,7 @@ constexpr Duration LostMost = 30s;
 // A refused key is refused again until a person acts, and many refusals in a row block the address.
 constexpr Duration RefusedFirst = 5s;
 constexpr Duration RefusedMost = 60s;
-// A connection that was lost sooner after its login proves nothing.
+// A login that did not last as long proves nothing: the pauses go on growing.
 constexpr Duration ProvenAfter = 10s;
 
 constexpr Duration HoldMargin = 1s;
@@ -121,7 +121,6 @@ void StreamSession::receive(const LoginResult& result) {
   phase_ = Phase::LoggedIn;
   due_ = now_ + options_.silence_timeout;
   logged_in_at_ = now_;
-  refused_.reset();
   ++state_.logins;
   set_state(true, true, "logged in");
 }
@@ -160,7 +159,10 @@ void StreamSession::close(const std::string& text) {
 }
 
 Duration StreamSession::pause_after(const event::Closed& event) {
-  if (logged_in_at_ && now_ - *logged_in_at_ >= ProvenAfter) lost_.reset();
+  if (logged_in_at_ && now_ - *logged_in_at_ >= ProvenAfter) {
+    lost_.reset();
+    refused_.reset();
+  }
   const bool refused = key_refused_ || event.http_status == 401 || event.http_status == 403;
   const Duration pause = refused ? refused_.next(draw()) : lost_.next(draw());
   std::optional<Duration> hold = event.retry_after;
