@@ -1,0 +1,91 @@
+// A store in memory for tests: applies the gateway's records, gives them back as a snapshot, and checks on the way
+// what must hold of every event ever published, whatever the test is about. Used by scenarios and the core's tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "service/core/actions.hpp"
+
+namespace cancelbus::testing {
+
+class MemoryStore {
+ public:
+  /// What has been published about one command.
+  struct Told {
+    int acks = 0;
+    int finals = 0;
+    bool final_follows = false;
+  };
+
+  void commit(const std::vector<core::Record>& records) {
+    for (const core::Record& record : records) {
+      std::visit([this](const auto& r) { apply(r); }, record);
+    }
+  }
+
+  /// What a bus that starts now reads.
+  core::Snapshot start(bool same_boot) {
+    core::Snapshot snapshot;
+    snapshot.epoch = 77;
+    snapshot.term = ++term_;
+    snapshot.same_boot = same_boot;
+    for (const auto& [key, command] : commands_) snapshot.commands.push_back(command);
+    for (const auto& [task, permit] : permits_) snapshot.permits.push_back(permit);
+    for (const auto& [topic, events] : events_) snapshot.topics.push_back({topic, events.size() + 1});
+    snapshot.facts = facts_;
+    return snapshot;
+  }
+
+  /// All events of a topic, by seq - 1.
+  const std::vector<core::Publication>& events(const std::string& topic) { return events_[topic]; }
+  const std::map<core::CommandKey, core::CommandRecord>& commands() const { return commands_; }
+  const std::map<core::TaskId, core::PermitRecord>& permits() const { return permits_; }
+  const std::map<core::CommandKey, Told>& told() const { return told_; }
+
+ private:
+  void apply(const core::CommandRecord& record) {
+    commands_[record.key] = record;
+    EXPECT_EQ(record.ended, record.final || (record.ack && !record.ack->final_follows)) << record.key.cl_ord_id;
+  }
+  void apply(const core::CommandForgotten& forgotten) {
+    EXPECT_TRUE(commands_.at(forgotten.key).ended) << "an open command is never forgotten";
+    commands_.erase(forgotten.key);
+    told_.erase(forgotten.key);
+  }
+  void apply(const core::PermitRecord& permit) { permits_[permit.task] = permit; }
+  void apply(const core::PermitForgotten& permit) { permits_.erase(permit.task); }
+  void apply(const core::FactPosition& position) { facts_ = position; }
+  void apply(const core::Publication& publication) {
+    std::vector<core::Publication>& events = events_[publication.topic];
+    EXPECT_EQ(publication.seq, events.size() + 1) << "a gap or a repetition on " << publication.topic;
+    events.push_back(publication);
+    if (publication.topic == "venue.") return;
+    // "client.NAME."
+    const std::string sender = publication.topic.substr(7, publication.topic.size() - 8);
+    if (const auto* ack = std::get_if<core::CancelAck>(&publication.body)) {
+      Told& told = told_[{sender, ack->cl_ord_id}];
+      EXPECT_EQ(++told.acks, 1) << "two acks of " << sender << "/" << ack->cl_ord_id;
+      EXPECT_TRUE(ack->final_follows || ack->status == core::AckStatus::Rejected);
+      told.final_follows = ack->final_follows;
+    } else if (const auto* final = std::get_if<core::CancelFinal>(&publication.body)) {
+      Told& told = told_[{sender, final->cl_ord_id}];
+      EXPECT_EQ(++told.finals, 1) << "two finals of " << sender << "/" << final->cl_ord_id;
+      EXPECT_EQ(told.acks, 1) << "a final before the ack of " << sender << "/" << final->cl_ord_id;
+      EXPECT_TRUE(told.final_follows) << "a final that was not announced, of " << sender << "/" << final->cl_ord_id;
+    }
+  }
+
+  std::map<core::CommandKey, core::CommandRecord> commands_;
+  std::map<core::TaskId, core::PermitRecord> permits_;
+  std::map<std::string, std::vector<core::Publication>> events_;
+  std::map<core::CommandKey, Told> told_;
+  core::FactPosition facts_;
+  uint64_t term_ = 0;
+};
+
+}  // namespace cancelbus::testing

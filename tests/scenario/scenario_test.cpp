@@ -1,0 +1,122 @@
+// Plays every *.txt of this folder: what the gateway must do, as an operator would read it.
+//
+// A file holds scenarios. Each begins with `scenario: TITLE` and is a test of its own, named FILE.title. A line at the
+// left margin is something that happens; indented below it stands everything that the gateway does in answer. `//`
+// begins a comment. With CANCELBUS_REWRITE=1 in the environment the indented lines are written anew instead of being
+// compared: read the diff before you commit it.
+//
+// Unless `given` says otherwise there are one worker w1 with 4 places, a live stream, and the sessions alice and bob.
+//
+//   given KEY=VALUE...          first line only: any option of the bus by its flag's name, workers=, credit=, timeout=,
+//                               stream=live|mute|off, and the word confirms to see confirmations
+//   alice cancel a 100          CancelOrder a of order 100; ttl=2s, urgent, exact, account=
+//   alice hello                 as=SENDER, topics=venue.,client. and the word open for open_commands
+//   alice garbles a             a command with an unreadable field
+//   alice heartbeat | status | asks TOPIC FROM [count=] [epoch=] | leaves
+//   #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one), BLOCKED, 404,
+//                               405, 401, 403, 429 [retry=], 503, timeout, stale, unwritten;
+//                               of queries open|canceled [qty= left=], closed, notfound
+//   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one
+//   stream login | logout | silent | speaks
+//   w2 joins | silent | back | forgets #1 | clock offset=1s | credit 0
+//                               joins takes credit=, timeout=, offset= and the word clockless
+//   +250ms   at 2s              time moves, by steps to every deadline and heartbeat; lines then begin with @TIME
+//   stall 5s                    time moves, and the bus reads nothing until the next line
+//   store full | writable       drain        restart [down=5s] [other_boot]
+//   show workers | budget | queue | stream | counters | drained
+//
+// In answer: `#1 DELETE 100 -> w1` and `#2 GET 100 -> w1` are requests given out; receipt, ack, final, status, venue.
+// are what strategies are told.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/scenario/stage.hpp"
+#include "tests/scenario/transcript.hpp"
+
+namespace cancelbus::scenario {
+namespace {
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += "    " + line + "\n";
+  return text.empty() ? "    (nothing)\n" : text;
+}
+
+class Play : public ::testing::Test {
+ public:
+  Play(std::string path, std::string title) : path_(std::move(path)), title_(std::move(title)) {}
+
+  void TestBody() override {
+    Transcript transcript = read_transcript(path_);
+    const auto scenario = std::find_if(transcript.scenarios.begin(), transcript.scenarios.end(),
+                                       [&](const Scenario& s) { return s.title == title_; });
+    ASSERT_NE(scenario, transcript.scenarios.end());
+    const bool rewrite = std::getenv("CANCELBUS_REWRITE") != nullptr;
+    Stage stage;
+    for (Line& line : scenario->lines) {
+      if (!line.command) continue;
+      SCOPED_TRACE(path_ + ":" + std::to_string(line.number) + ": " + line.text);
+      const std::vector<std::string> actual = play(stage, line.text);
+      if (rewrite) {
+        line.expected = actual;
+        continue;
+      }
+      ASSERT_EQ(joined(line.expected), joined(actual));
+    }
+    if (rewrite) write_transcript(path_, transcript);
+  }
+
+ private:
+  static std::vector<std::string> play(Stage& stage, const std::string& line) {
+    try {
+      return stage.play(line);
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();
+      return {};
+    }
+  }
+
+  std::string path_;
+  std::string title_;
+};
+
+/// Letters and digits, for the sake of --gtest_filter.
+std::string test_name(const std::string& title) {
+  std::string name;
+  for (const char c : title) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (plain) name += c;
+    if (!plain && !name.empty() && name.back() != '_') name += '_';
+  }
+  while (name.ends_with('_')) name.pop_back();
+  return name;
+}
+
+void register_all() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(SCENARIO_FOLDER)) {
+    if (entry.path().extension() == ".txt" && entry.path().stem() != "CMakeLists") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const std::string& path : paths) {
+    const std::string file = std::filesystem::path(path).stem();
+    for (const Scenario& scenario : read_transcript(path).scenarios) {
+      ::testing::RegisterTest(file.c_str(), test_name(scenario.title).c_str(), nullptr, nullptr, path.c_str(),
+                              static_cast<int>(scenario.number),
+                              [path, title = scenario.title]() -> Play* { return new Play(path, title); });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cancelbus::scenario
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  cancelbus::scenario::register_all();
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,286 @@
+#include "tests/scenario/stage.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace cancelbus::scenario {
+
+using core::Duration;
+using core::Tick;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr Duration WorkerBeat = milliseconds(250);
+constexpr Duration OtherBeat = seconds(1);
+const std::string FeedPeer = "feed";
+
+constexpr core::WallTime Start{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
+
+Duration next_multiple(Duration now, Duration step) { return (now / step + 1) * step; }
+
+}  // namespace
+
+std::vector<std::string> Stage::play(const std::string& line) {
+  lines_.clear();
+  Words words(line);
+  const std::string subject = words.next();
+  if (subject == "given") {
+    given(words);
+  } else {
+    if (!gateway_) open();
+    if (subject.starts_with("+")) {
+      move(now_ + parse_duration(subject.substr(1)));
+    } else if (subject == "at") {
+      move(parse_duration(words.next()));
+    } else if (subject == "stall") {
+      now_ += parse_duration(words.next());
+      stalled_ = true;
+    } else if (subject == "restart") {
+      restart(words);
+    } else if (subject == "stream") {
+      stream(words);
+    } else if (subject == "show") {
+      show(words.next());
+    } else if (subject == "store") {
+      turn(core::StoreHealth{words.next() == "writable"});
+    } else if (subject == "drain") {
+      turn(core::DrainRequested{});
+    } else if (subject.starts_with("#")) {
+      answer(subject, words);
+    } else if (subject.starts_with("4")) {
+      fact(subject, words);
+    } else if (subject.starts_with("w")) {
+      worker(subject, words);
+    } else {
+      session(subject, words);
+    }
+  }
+  words.expect_end();
+  return std::move(lines_);
+}
+
+// ---- Commands ----
+
+void Stage::given(Words& words) {
+  if (gateway_) throw std::runtime_error("`given` must come first");
+  options_.account = words.value("account", "");
+  if (words.has("cancel_limits")) options_.cancel_limits = parse_rules(words.value("cancel_limits", ""));
+  if (words.has("query_limits")) options_.query_limits = parse_rules(words.value("query_limits", ""));
+  options_.default_ttl = words.duration("default_ttl", options_.default_ttl);
+  options_.final_wait = words.duration("final_wait", options_.final_wait);
+  options_.edit_grace = words.duration("edit_grace", options_.edit_grace);
+  options_.doubt_after = words.duration("doubt_after", options_.doubt_after);
+  options_.lost_after = words.duration("lost_after", options_.lost_after);
+  options_.worker_lease = words.duration("worker_lease", options_.worker_lease);
+  options_.max_attempts = static_cast<uint32_t>(words.number("max_attempts", options_.max_attempts));
+  options_.max_open = words.number("max_open", options_.max_open);
+  options_.max_open_per_sender = words.number("max_open_per_sender", options_.max_open_per_sender);
+  options_.retention = words.duration("retention", options_.retention);
+  start_workers_ = words.number("workers", start_workers_);
+  start_credit_ = words.number("credit", start_credit_);
+  start_timeout_ = words.duration("timeout", start_timeout_);
+  start_stream_ = words.value("stream", start_stream_);
+  confirms_ = words.flag("confirms");
+}
+
+void Stage::open() {
+  gateway_ = std::make_unique<core::Gateway>(options_, store_.start(true), instant());
+  for (uint64_t i = 1; i <= start_workers_; ++i) {
+    Words joins("joins");
+    worker("w" + std::to_string(i), joins);
+  }
+  if (start_stream_ != "off") {
+    Words login("login");
+    stream(login);
+  }
+  if (start_stream_ == "live") {
+    Words speaks("speaks");
+    stream(speaks);
+  }
+  for (const char* name : {"alice", "bob"}) {
+    Words hello("hello");
+    session(name, hello);
+  }
+  lines_.clear();
+}
+
+void Stage::move(Duration target) {
+  if (target < now_) throw std::runtime_error("time only moves forward");
+  moving_ = true;
+  while (now_ < target || stalled_) {
+    const Tick deadline = gateway_->next_deadline(instant().tick);
+    if (deadline <= instant().tick && !stalled_) throw std::runtime_error("the gateway's next deadline never passes");
+    const Duration beat_at = next_multiple(now_, WorkerBeat);
+    const Duration next = std::min(beat_at, target);
+    now_ = stalled_ ? now_ : deadline - boot_ < next ? deadline - boot_ : next;
+    if (now_ == beat_at || std::exchange(stalled_, false)) beat(now_ % OtherBeat == Duration::zero());
+    run(core::DeadlinePassed{});
+  }
+  moving_ = false;
+}
+
+void Stage::restart(Words& words) {
+  const bool same_boot = !words.flag("other_boot");
+  now_ += words.duration("down", Duration::zero());
+  if (!same_boot) boot_ = Tick(seconds(5)) - now_;
+  sessions_.clear();
+  gateway_ = std::make_unique<core::Gateway>(options_, store_.start(same_boot), instant());
+  run(core::DeadlinePassed{});
+}
+
+void Stage::stream(Words& words) {
+  const std::string verb = words.next();
+  if (verb == "login") {
+    stream_.silent = false;
+    stream_.logged_in = true;
+    ++stream_.logins;
+    turn(report(true));
+  } else if (verb == "logout") {
+    stream_.logged_in = false;
+    turn(report(true));
+  } else if (verb == "silent") {
+    stream_.silent = true;
+  } else if (verb == "speaks") {
+    Words other("1");
+    fact("451", other);
+  } else {
+    throw std::runtime_error("unknown word: " + verb);
+  }
+}
+
+void Stage::fact(const std::string& type, Words& words) {
+  core::OrderFact fact;
+  fact.type = parse_fact_type(type);
+  fact.order_id = std::stoll(words.next());
+  fact.symbol = "BTCTRY";
+  fact.price = "100";
+  fact.amount = words.value("of", "1");
+  if (type == "451" || type == "452") fact.num_left = words.value("left", "1");
+  const uint64_t seq = words.number("seq", stream_.seq + 1);
+  stream_.seq = std::max(stream_.seq, seq);
+  turn(core::StreamFact{FeedPeer, words.number("subscriber", stream_.subscriber), seq, fact});
+}
+
+void Stage::answer(const std::string& ordinal, Words& words) {
+  const core::TaskId task = task_id(ordinal);
+  core::Answer answer = parse_answer(words);
+  if (answer.arrival != core::Arrival::NeverSent) answer.sent = instant().wall;
+  if (answer.arrival == core::Arrival::Answered) answer.answered = instant().wall;
+  const std::string& holder = holder_.at(task);
+  workers_.at(holder).tasks.erase(task);
+  turn(core::TaskEnded{holder, task, answer});
+}
+
+void Stage::worker(const std::string& name, Words& words) {
+  const std::string verb = words.next();
+  Worker& worker = workers_[name];
+  if (verb == "joins") {
+    worker.id = workers_.size();
+    worker.credit = static_cast<uint32_t>(words.number("credit", start_credit_));
+    worker.timeout = words.duration("timeout", start_timeout_);
+    if (!words.flag("clockless")) worker.clock = {1, words.duration("offset", Duration::zero()), milliseconds(2)};
+  } else if (verb == "silent") {
+    worker.silent = true;
+    return;
+  } else if (verb == "back") {
+    worker.silent = false;
+  } else if (verb == "forgets") {
+    worker.tasks.erase(task_id(words.next()));
+  } else if (verb == "clock") {
+    const uint64_t series = worker.clock ? worker.clock->series + 1 : 1;
+    worker.clock = {series, words.duration("offset", Duration::zero()), milliseconds(2)};
+  } else if (verb == "credit") {
+    worker.credit = static_cast<uint32_t>(std::stoul(words.next()));
+  } else {
+    throw std::runtime_error("unknown word: " + verb);
+  }
+  turn(ready(name));
+}
+
+void Stage::session(const std::string& peer, Words& words) {
+  const std::string verb = words.next();
+  if (verb == "hello") {
+    sessions_[peer] = words.value("as", peer);
+    const auto topics = split(words.value("topics", ""), ',');
+    turn(core::Hello{peer, sessions_[peer], topics, words.flag("open")});
+  } else if (verb == "cancel") {
+    cancel(peer, words);
+  } else if (verb == "garbles") {
+    turn(core::CommandMalformed{peer, words.next(), "order_id: must be 1 or above"});
+  } else if (verb == "heartbeat") {
+    turn(core::SessionHeartbeat{peer});
+  } else if (verb == "status") {
+    turn(core::StatusRequest{peer});
+  } else if (verb == "asks") {
+    const std::string topic = words.next();
+    const uint64_t from = std::stoull(words.next());
+    const auto count = static_cast<uint32_t>(words.number("count", 500));
+    turn(core::RetransmitRequest{peer, words.number("epoch", gateway_->epoch()), topic, from, count});
+  } else if (verb == "leaves") {
+    sessions_.erase(peer);
+  } else {
+    throw std::runtime_error("unknown word: " + verb);
+  }
+}
+
+void Stage::cancel(const std::string& peer, Words& words) {
+  core::CancelOrder order;
+  order.cl_ord_id = words.next();
+  order.order_id = std::stoll(words.next());
+  order.account = words.value("account", "");
+  order.symbol = "BTCTRY";
+  if (words.has("ttl")) order.time_to_live = words.duration("ttl", {});
+  if (words.flag("urgent")) order.priority = core::Priority::Urgent;
+  order.exact_quantities = words.flag("exact");
+  turn(core::CommandReceived{peer, order});
+}
+
+// ---- The world ----
+
+core::Instant Stage::instant() const { return {boot_ + now_, Start + now_}; }
+
+void Stage::turn(const core::Event& event) {
+  run(event);
+  if (std::exchange(stalled_, false)) beat(true);
+  run(core::DeadlinePassed{});
+}
+
+void Stage::run(const core::Event& event) {
+  const core::Actions actions = gateway_->step(instant(), event);
+  store_.commit(actions.records);
+  for (const core::Send& send : actions.sends) {
+    std::visit([this](const auto& s) { show_send(s); }, send);
+  }
+  for (const core::Record& record : actions.records) {
+    if (const auto* publication = std::get_if<core::Publication>(&record)) say(to_text(*publication));
+  }
+}
+
+void Stage::beat(bool everyone) {
+  for (const auto& [name, worker] : workers_) {
+    if (!worker.silent) run(ready(name));
+  }
+  if (!everyone) return;
+  if (!stream_.silent) run(report(false));
+  for (const auto& [peer, sender] : sessions_) {
+    // What it is answered is not worth a line.
+    store_.commit(gateway_->step(instant(), core::SessionHeartbeat{peer}).records);
+  }
+}
+
+core::WorkerReady Stage::ready(const std::string& name) const {
+  const Worker& worker = workers_.at(name);
+  return {name,         worker.id,     name, worker.credit, {worker.tasks.begin(), worker.tasks.end()},
+          worker.clock, worker.timeout};
+}
+
+core::StreamReport Stage::report(bool change) {
+  const uint64_t seq = change ? ++stream_.seq : 0;
+  return {FeedPeer, stream_.subscriber, seq, stream_.logged_in, stream_.logged_in, stream_.logins, ""};
+}
+
+core::TaskId Stage::task_id(const std::string& ordinal) const { return tasks_.at(std::stoul(ordinal.substr(1)) - 1); }
+
+}  // namespace cancelbus::scenario

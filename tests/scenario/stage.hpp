@@ -1,0 +1,102 @@
+// The world around one gateway, in virtual time: sessions, workers that hold tasks and beat, a stream, a store.
+//
+// It decides nothing about cancels: requests are answered and frames come only when a scenario says so. What goes on by
+// itself is what would blur a transcript: the heartbeats of workers and sessions, the stream's report every second.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "service/core/gateway.hpp"
+#include "tests/scenario/memory_store.hpp"
+#include "tests/scenario/words.hpp"
+
+namespace cancelbus::scenario {
+
+class Stage {
+ public:
+  /// Does one command of a transcript and returns what it brought forth. Throws std::exception for a bad command.
+  std::vector<std::string> play(const std::string& line);
+
+ private:
+  struct Worker {
+    core::WorkerId id = 0;
+    uint32_t credit = 4;
+    core::Duration timeout{};
+    std::optional<core::ClockSample> clock;
+    std::set<core::TaskId> tasks;
+    bool silent = false;
+  };
+  struct Stream {
+    uint64_t subscriber = 501;
+    uint64_t seq = 0;
+    uint64_t logins = 0;
+    bool logged_in = false;
+    bool silent = true;
+  };
+
+  // Commands.
+  void given(Words& words);
+  void open();
+  void move(core::Duration target);
+  void restart(Words& words);
+  void stream(Words& words);
+  void fact(const std::string& type, Words& words);
+  void answer(const std::string& task, Words& words);
+  void worker(const std::string& name, Words& words);
+  void session(const std::string& name, Words& words);
+  void cancel(const std::string& peer, Words& words);
+  void show(const std::string& what);
+
+  // The world.
+  core::Instant instant() const;
+  void turn(const core::Event& event);
+  void run(const core::Event& event);
+  void beat(bool everyone);
+  core::WorkerReady ready(const std::string& name) const;
+  core::StreamReport report(bool change);
+  core::TaskId task_id(const std::string& ordinal) const;
+
+  // What it shows.
+  void say(const std::string& line);
+  void show_send(const core::SendWelcome& send);
+  void show_send(const core::SendReceipt& send);
+  void show_send(const core::SendRetransmission& send);
+  void show_send(const core::SendRetransmitReject& send);
+  void show_send(const core::SendHeartbeat& send);
+  void show_send(const core::SendHelloRequired& send);
+  void show_send(const core::SendStatus& send);
+  void show_send(const core::SendTask& send);
+  void show_send(const core::SendConfirm& send);
+  void show_send(const core::SendRelogin& send);
+  void show_send(const core::SendDrain& send);
+
+  core::GatewayOptions options_;
+  testing::MemoryStore store_;
+  std::unique_ptr<core::Gateway> gateway_;
+  core::Duration now_{};
+  core::Tick boot_{std::chrono::hours(1)};
+
+  std::map<std::string, Worker> workers_;
+  std::map<std::string, std::string> sessions_;  ///< peer to sender
+  Stream stream_;
+  std::vector<core::TaskId> tasks_;  ///< by ordinal - 1
+  std::map<core::TaskId, std::string> holder_;
+
+  // As given at the start.
+  uint64_t start_workers_ = 1;
+  uint64_t start_credit_ = 4;
+  core::Duration start_timeout_ = std::chrono::seconds(5);
+  std::string start_stream_ = "live";
+
+  std::vector<std::string> lines_;
+  bool moving_ = false;    ///< lines are prefixed with their time
+  bool stalled_ = false;   ///< heartbeats wait to be read
+  bool confirms_ = false;  ///< confirmations are shown
+};
+
+}  // namespace cancelbus::scenario

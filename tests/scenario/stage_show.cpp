@@ -1,0 +1,90 @@
+// What a scenario shows of the gateway: its sends as lines, and its status when asked for.
+#include <stdexcept>
+
+#include "tests/scenario/stage.hpp"
+
+namespace cancelbus::scenario {
+
+void Stage::say(const std::string& line) { lines_.push_back(moving_ ? "@" + to_text(now_) + " " + line : line); }
+
+void Stage::show_send(const core::SendWelcome& send) { say("welcome " + send.peer + ":" + to_text(send.positions)); }
+
+void Stage::show_send(const core::SendReceipt& send) { say("receipt " + send.peer + "/" + to_text(send)); }
+
+void Stage::show_send(const core::SendRetransmission& send) {
+  const auto& events = store_.events(send.topic);
+  for (uint64_t seq = send.from_seq; seq < send.from_seq + send.count; ++seq) {
+    // What was made in this turn may lie before its own record; it is in the store once the turn is committed.
+    const std::string event = seq <= events.size() ? to_text(events[seq - 1]) : "not stored";
+    say("again to " + send.peer + " [" + std::to_string(seq) + "] " + event);
+  }
+}
+
+void Stage::show_send(const core::SendRetransmitReject& send) {
+  say("not kept, to " + send.peer + ": " + send.topic + " from " + std::to_string(send.first_kept));
+}
+
+void Stage::show_send(const core::SendHeartbeat& send) {
+  say("heartbeat " + send.peer + ":" + to_text(send.positions));
+}
+
+void Stage::show_send(const core::SendHelloRequired& send) {
+  say("hello required of " + send.peer + (send.cl_ord_id.empty() ? "" : " for " + send.cl_ord_id));
+}
+
+void Stage::show_send(const core::SendStatus& send) { say("status to " + send.peer); }
+
+void Stage::show_send(const core::SendTask& send) {
+  tasks_.push_back(send.task);
+  holder_[send.task] = send.peer;
+  workers_.at(send.peer).tasks.insert(send.task);
+  const bool cancel = send.kind == core::LimiterKind::Cancel;
+  std::string line = "#" + std::to_string(tasks_.size()) + (cancel ? " DELETE " : " GET ");
+  line += std::to_string(send.order.order_id) + " -> " + send.peer;
+  if (send.attempt > 1) line += ", attempt " + std::to_string(send.attempt);
+  say(line);
+}
+
+void Stage::show_send(const core::SendConfirm& send) {
+  if (!confirms_) return;
+  if (send.task != 0) say("confirm to " + send.peer + ": an outcome");
+  if (send.fact_seq != 0) say("confirm to " + send.peer + ": facts up to " + std::to_string(send.fact_seq));
+}
+
+void Stage::show_send(const core::SendRelogin&) { say("relogin"); }
+
+void Stage::show_send(const core::SendDrain& send) { say("drain " + send.peer); }
+
+void Stage::show(const std::string& what) {
+  const core::BusStatus status = gateway_->status(instant());
+  if (what == "workers") {
+    for (const core::WorkerStatus& w : status.workers) {
+      say(w.name + " holds " + std::to_string(w.in_flight) + " of " + std::to_string(w.credit) +
+          (w.benched.empty() ? "" : ", benched: " + w.benched));
+    }
+  } else if (what == "budget") {
+    for (const core::WindowStatus& w : status.windows) {
+      say(w.limiter + " " + std::to_string(w.used) + " of " + std::to_string(w.rule.limit) + " in " +
+          to_text(w.rule.period));
+    }
+    for (const core::HoldStatus& h : status.holds) {
+      say(h.limiter + " held for " + to_text(h.until - instant().wall) + " \"" + h.text + "\"");
+    }
+  } else if (what == "queue") {
+    for (const core::QueueStatus& q : status.queues) {
+      say(q.sender + " urgent " + std::to_string(q.urgent) + " normal " + std::to_string(q.normal));
+    }
+  } else if (what == "stream") {
+    say(std::string(status.stream.logged_in ? "logged in" : "not logged in") + (status.stream.live ? ", live" : ""));
+  } else if (what == "drained") {
+    say(gateway_->drained() ? "yes" : "no");
+  } else if (what == "counters") {
+    const core::GatewayCounters& c = gateway_->counters();
+    say("deletes " + std::to_string(c.deletes) + ", queries " + std::to_string(c.queries) + ", unknown outcomes " +
+        std::to_string(c.unknown_outcomes) + ", repeated departures " + std::to_string(c.repeated_departures));
+  } else {
+    throw std::runtime_error("unknown word: " + what);
+  }
+}
+
+}  // namespace cancelbus::scenario

@@ -1,0 +1,219 @@
+#include "tests/scenario/words.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+#include <stdexcept>
+
+namespace cancelbus::scenario {
+
+using core::Answer;
+using core::Arrival;
+using core::Duration;
+using core::Verdict;
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+template <typename Enum, size_t N>
+std::string name(const std::array<const char*, N>& names, Enum value) {
+  return names.at(static_cast<size_t>(value));
+}
+
+constexpr std::array AckNames{"ACCEPTED", "REJECTED", "IN_DOUBT"};
+constexpr std::array OriginNames{"BUS", "WORKER", "EXCHANGE"};
+constexpr std::array ReasonNames{
+    "NONE",     "TOO_LATE",      "UNKNOWN_ORDER",  "ALREADY_PENDING",  "DUPLICATE_CL_ORD_ID",
+    "OTHER",    "EXPIRED",       "NOT_AUTHORIZED", "BLOCKED",          "MALFORMED",
+    "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",  "STORE_UNAVAILABLE"};
+constexpr std::array OrdStatusNames{"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
+constexpr std::array EvidenceNames{"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
+constexpr std::array StageNames{"QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK", "BACK_ON_BOOK"};
+constexpr std::array ReceiptNames{"APPLIED", "DUPLICATE", "REFUSED"};
+
+std::string quoted(const std::string& text) { return text.empty() ? "" : " \"" + text + "\""; }
+
+Answer read_answer(core::ReadStatus status, Words& words) {
+  Answer answer{Verdict::Read, Arrival::Answered, 200, 0, "", {}, {}, {}, {}};
+  if (status == core::ReadStatus::NotFound) {
+    answer.reading.status = status;
+    return answer;
+  }
+  const std::string left = status == core::ReadStatus::Closed ? "0" : words.value("left", "1");
+  answer.reading = {status, words.value("qty", "1"), left, "100", "BTCTRY"};
+  return answer;
+}
+
+}  // namespace
+
+Words::Words(const std::string& line) {
+  std::istringstream in(line);
+  for (std::string word; in >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos) {
+      words_.push_back(word);
+    } else {
+      values_[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+  }
+}
+
+std::string Words::next() {
+  if (words_.empty()) throw std::runtime_error("a word is missing");
+  std::string word = words_.front();
+  words_.erase(words_.begin());
+  return word;
+}
+
+bool Words::flag(const std::string& word) { return std::erase(words_, word) > 0; }
+
+std::string Words::value(const std::string& key, const std::string& otherwise) {
+  const auto it = values_.find(key);
+  if (it == values_.end()) return otherwise;
+  std::string value = it->second;
+  values_.erase(it);
+  return value;
+}
+
+Duration Words::duration(const std::string& key, Duration otherwise) {
+  return has(key) ? parse_duration(value(key, "")) : otherwise;
+}
+
+uint64_t Words::number(const std::string& key, uint64_t otherwise) {
+  return has(key) ? std::stoull(value(key, "")) : otherwise;
+}
+
+void Words::expect_end() const {
+  if (!words_.empty()) throw std::runtime_error("unknown word: " + words_.front());
+  if (!values_.empty()) throw std::runtime_error("unknown key: " + values_.begin()->first);
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+Duration parse_duration(const std::string& text) {
+  size_t end = 0;
+  const double count = std::stod(text, &end);
+  const std::string unit = text.substr(end);
+  const std::map<std::string, Duration> units{
+      {"ms", milliseconds(1)}, {"s", seconds(1)}, {"m", minutes(1)}, {"h", hours(1)}};
+  const auto it = units.find(unit);
+  if (it == units.end()) throw std::runtime_error("not a duration: " + text);
+  return Duration(std::llround(count * static_cast<double>(it->second.count())));
+}
+
+std::string to_text(Duration duration) {
+  // Deadlines lie a nanosecond behind the moment that must have passed: nobody wants to read that.
+  const int64_t ms = std::chrono::floor<milliseconds>(duration).count();
+  std::string text = std::to_string(ms / 1000);
+  if (ms % 1000 != 0) {
+    std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
+    text += "." + fraction.erase(fraction.find_last_not_of('0') + 1);
+  }
+  return text + "s";
+}
+
+std::vector<core::RateRule> parse_rules(const std::string& text) {
+  std::vector<core::RateRule> rules;
+  for (const std::string& rule : split(text, ',')) {
+    const auto parts = split(rule, '/');
+    rules.push_back({static_cast<uint32_t>(std::stoul(parts.at(0))), parse_duration(parts.at(1))});
+  }
+  return rules;
+}
+
+Answer parse_answer(Words& words) {
+  const std::string word = words.next();
+  const std::map<std::string, Answer> plain{
+      {"200", {Verdict::Accepted, Arrival::Answered, 200, 0, "SUCCESS", {}, {}, {}, {}}},
+      {"NO_ORDER",
+       {Verdict::UnknownOrder, Arrival::Answered, 400, 1052, "NO_ORDER_MATCHES_YOUR_REQUEST", {}, {}, {}, {}}},
+      {"COULD_NOT", {Verdict::Refused, Arrival::Answered, 400, 1050, "ORDER_COULD_NOT_BE_CANCELED", {}, {}, {}, {}}},
+      {"400", {Verdict::Refused, Arrival::Answered, 400, 9, "SOMETHING_NEW", {}, {}, {}, {}}},
+      {"BLOCKED", {Verdict::Blocked, Arrival::Answered, 400, 0, "ORDER_CANCEL_BLOCKED", {}, {}, {}, {}}},
+      {"404", {Verdict::WrongRequest, Arrival::Answered, 404, 0, "Not Found", {}, {}, {}, {}}},
+      {"405", {Verdict::WrongRequest, Arrival::Answered, 405, 0, "Method Not Allowed", {}, {}, {}, {}}},
+      {"401", {Verdict::Unauthorized, Arrival::Answered, 401, 0, "Unauthorized", {}, {}, {}, {}}},
+      {"403", {Verdict::Unauthorized, Arrival::Answered, 403, 0, "Forbidden", {}, {}, {}, {}}},
+      {"503", {Verdict::Doubtful, Arrival::Page, 503, 0, "Service Unavailable", {}, {}, {}, {}}},
+      {"timeout", {Verdict::Doubtful, Arrival::Silent, 0, 0, "no answer in time", {}, {}, {}, {}}},
+      {"stale", {Verdict::StaleStamp, Arrival::NeverSent, 0, 0, "the stamp is too old", {}, {}, {}, {}}},
+      {"unwritten", {Verdict::NeverWritten, Arrival::NeverSent, 0, 0, "no connection", {}, {}, {}, {}}},
+  };
+  if (const auto it = plain.find(word); it != plain.end()) return it->second;
+  if (word == "429") {
+    Answer answer{Verdict::Throttled, Arrival::Answered, 429, 429, "TOO_MANY_REQUESTS", {}, {}, {}, {}};
+    if (words.has("retry")) answer.retry_after = words.duration("retry", {});
+    return answer;
+  }
+  if (word == "open") return read_answer(core::ReadStatus::Open, words);
+  if (word == "canceled") return read_answer(core::ReadStatus::Canceled, words);
+  if (word == "closed") return read_answer(core::ReadStatus::Closed, words);
+  if (word == "notfound") return read_answer(core::ReadStatus::NotFound, words);
+  throw std::runtime_error("unknown answer: " + word);
+}
+
+core::FactType parse_fact_type(const std::string& text) {
+  const std::map<std::string, core::FactType> types{{"451", core::FactType::Inserted451},
+                                                    {"452", core::FactType::Deleted452},
+                                                    {"441", core::FactType::Matched441},
+                                                    {"423", core::FactType::Trade423}};
+  return types.at(text);
+}
+
+std::string to_text(const core::CancelAck& ack) {
+  std::string text = ack.cl_ord_id + " " + name(AckNames, ack.status);
+  if (ack.reason != core::RejectReason::None) text += " " + name(ReasonNames, ack.reason);
+  text += " by " + name(OriginNames, ack.origin);
+  if (ack.http_status != 0) text += " " + std::to_string(ack.http_status);
+  return text + quoted(ack.text) + (ack.final_follows ? ", final follows" : ", end");
+}
+
+std::string to_text(const core::CancelFinal& final) {
+  const core::Quantities& q = final.quantities;
+  std::string text = name(OrdStatusNames, final.ord_status) + " by " + name(EvidenceNames, final.evidence);
+  if (!q.order_qty.empty()) text += ", filled " + q.cum_qty + " of " + q.order_qty;
+  if (q.exact) text += " exactly";
+  return text;
+}
+
+std::string to_text(const core::CancelStatus& status) {
+  return status.cl_ord_id + " " + name(StageNames, status.stage) + quoted(status.text);
+}
+
+std::string to_text(const core::SendReceipt& receipt) {
+  std::string text = receipt.cl_ord_id + " " + name(ReceiptNames, receipt.status);
+  if (receipt.reason != core::RejectReason::None) text += " " + name(ReasonNames, receipt.reason);
+  text += quoted(receipt.text);
+  if (receipt.estimated_wait > Duration::zero()) text += ", wait " + to_text(receipt.estimated_wait);
+  return text;
+}
+
+std::string to_text(const std::vector<core::TopicPosition>& positions) {
+  std::string text;
+  for (const core::TopicPosition& p : positions) text += " " + p.topic + " next " + std::to_string(p.next_seq);
+  return text;
+}
+
+std::string to_text(const core::Publication& publication) {
+  if (const auto* final = std::get_if<core::CancelFinal>(&publication.body); final && final->unsolicited) {
+    return publication.topic + std::to_string(final->order_id) + " " + to_text(*final) + ", unsolicited";
+  }
+  const std::string sender = publication.topic.substr(7, publication.topic.size() - 8) + "/";
+  if (const auto* ack = std::get_if<core::CancelAck>(&publication.body)) return "ack " + sender + to_text(*ack);
+  if (const auto* final = std::get_if<core::CancelFinal>(&publication.body)) {
+    return "final " + sender + final->cl_ord_id + " " + to_text(*final);
+  }
+  return "status " + sender + to_text(std::get<core::CancelStatus>(publication.body));
+}
+
+}  // namespace cancelbus::scenario

@@ -1,0 +1,53 @@
+// How scenarios write things down: arguments of commands into values, actions into lines.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "service/core/actions.hpp"
+#include "service/core/status.hpp"
+
+namespace cancelbus::scenario {
+
+/// One command line: words, and words of the form key=value. Every one must be used: what is left is a mistake.
+class Words {
+ public:
+  explicit Words(const std::string& line);
+  bool empty() const { return words_.empty(); }
+  /// The next word; throws if there is none.
+  std::string next();
+  /// True if the word stands anywhere; uses it up.
+  bool flag(const std::string& word);
+  /// The value of a key, or the other; uses it up.
+  std::string value(const std::string& key, const std::string& otherwise);
+  bool has(const std::string& key) const { return values_.contains(key); }
+  core::Duration duration(const std::string& key, core::Duration otherwise);
+  uint64_t number(const std::string& key, uint64_t otherwise);
+  /// Throws, naming the first word that nobody wanted.
+  void expect_end() const;
+
+ private:
+  std::vector<std::string> words_;
+  std::map<std::string, std::string> values_;
+};
+
+/// "250ms", "2s", "1.5s", "1m", "24h".
+core::Duration parse_duration(const std::string& text);
+std::string to_text(core::Duration duration);
+std::vector<core::RateRule> parse_rules(const std::string& text);
+std::vector<std::string> split(const std::string& text, char separator);
+
+/// What the exchange, or the way to it, made of a request: "200", "NO_ORDER", "429 retry=5s", "open qty=2 left=1".
+core::Answer parse_answer(Words& words);
+core::FactType parse_fact_type(const std::string& text);
+
+std::string to_text(const core::CancelAck& ack);
+std::string to_text(const core::CancelFinal& final);
+std::string to_text(const core::CancelStatus& status);
+std::string to_text(const core::SendReceipt& receipt);
+std::string to_text(const std::vector<core::TopicPosition>& positions);
+/// `ack alice/a ...`, `venue ...`
+std::string to_text(const core::Publication& publication);
+
+}  // namespace cancelbus::scenario
