@@ -126,8 +126,10 @@ void ServerConnection::send_frame(int opcode, const std::string& payload) {
   if (payload.size() < 126) {
     frame += static_cast<char>(payload.size());
   } else {
-    frame += static_cast<char>(127);
-    for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>(payload.size() >> shift & 0xff);
+    require(payload.size() < 65536, "a frame of at most 65535 bytes");
+    frame += static_cast<char>(126);
+    frame += static_cast<char>(payload.size() >> 8);
+    frame += static_cast<char>(payload.size() & 0xff);
   }
   write(frame + payload);
 }

@@ -1,0 +1,292 @@
+#include "service/io/websocket_client.hpp"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <deque>
+#include <utility>
+
+#include "service/io/tls.hpp"
+
+namespace cancelbus::io {
+namespace asio = boost::asio;
+namespace ssl = boost::asio::ssl;
+namespace websocket = boost::beast::websocket;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+std::optional<core::Duration> read_retry_after(boost::beast::string_view value) {
+  uint32_t seconds = 0;
+  if (!absl::SimpleAtoi(absl::string_view(value.data(), value.size()), &seconds)) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+std::string read_failure(const error_code& ec) {
+  if (ec == asio::error::eof || ec == ssl::error::stream_truncated) return "closed by the peer without a close frame";
+  return ec.message();
+}
+
+std::string peers_farewell(const websocket::close_reason& reason) {
+  const absl::string_view text(reason.reason.data(), reason.reason.size());
+  return absl::StrCat("closed by the peer, code ", reason.code, text.empty() ? "" : ": ", text);
+}
+
+}  // namespace
+
+/// What outlives a single connection. Shared, because a connection's last handlers may run after the client is gone.
+struct WebsocketClient::Shared {
+  Shared(asio::io_context& context, WebsocketOptions given, WebsocketListener& heard, TlsContext trust)
+      : io(context), options(std::move(given)), listener(heard), tls(std::move(trust)) {}
+  asio::io_context& io;
+  WebsocketOptions options;
+  WebsocketListener& listener;
+  TlsContext tls;
+};
+
+/// One connection from name lookup to its end. Kept alive by its own pending operations.
+class WebsocketClient::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  explicit Connection(std::shared_ptr<Shared> shared)
+      : shared_(std::move(shared)),
+        listener_(&shared_->listener),
+        resolver_(shared_->io),
+        deadline_(shared_->io),
+        stream_(shared_->io, *shared_->tls) {}
+
+  void start() {
+    arm(options().connect_timeout);
+    asio::co_spawn(shared_->io, run(shared_from_this()), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+  }
+  void send(std::string text);
+  void close();
+  void abort() {
+    listener_ = nullptr;
+    end("aborted");
+  }
+
+ private:
+  const WebsocketOptions& options() const { return shared_->options; }
+  SSL* tls() { return stream_.next_layer().native_handle(); }
+  tcp::socket& socket() { return stream_.next_layer().next_layer(); }
+
+  // `self` keeps this alive until the last step has returned. Each step answers whether to go on.
+  asio::awaitable<void> run(std::shared_ptr<Connection> self);
+  asio::awaitable<bool> dial();
+  asio::awaitable<bool> secure();
+  asio::awaitable<bool> upgrade();
+  asio::awaitable<void> read();
+  asio::awaitable<void> write(std::shared_ptr<Connection> self);
+  void arm(core::Duration timeout);
+  void heard(websocket::frame_type kind);
+  bool end(std::string text, int http_status = 0, std::optional<core::Duration> retry_after = {});
+
+  std::shared_ptr<Shared> shared_;
+  WebsocketListener* listener_;  // null once the last word is said
+  tcp::resolver resolver_;
+  asio::steady_timer deadline_;
+  websocket::stream<ssl::stream<tcp::socket>> stream_;
+  std::deque<std::string> unsent_;
+  std::string step_ = "name lookup";
+  std::string farewell_;  // why it ends, once a close frame has come or gone: more telling than how the socket ends
+  bool open_ = false;
+  bool ended_ = false;
+};
+
+asio::awaitable<void> WebsocketClient::Connection::run(std::shared_ptr<Connection> self) {
+  // Not `if (!co_await ...)`: g++ 12 makes code of that which resumes a wrong frame.
+  bool going = co_await self->dial();
+  if (going) going = co_await self->secure();
+  if (going) going = co_await self->upgrade();
+  if (going) co_await self->read();
+}
+
+asio::awaitable<bool> WebsocketClient::Connection::dial() {
+  error_code ec;
+  tcp::resolver::results_type found;
+  const asio::ip::address address = asio::ip::make_address(options().url.host, ec);
+  if (!ec) {
+    found = tcp::resolver::results_type::create(tcp::endpoint(address, options().url.port), options().url.host, "");
+  } else {
+    found = co_await resolver_.async_resolve(options().url.host, std::to_string(options().url.port),
+                                             asio::redirect_error(asio::use_awaitable, ec));
+    if (ended_) co_return false;
+    if (ec) co_return end(absl::StrCat("name lookup of ", options().url.host, ": ", ec.message()));
+  }
+  step_ = "TCP connect";
+  co_await asio::async_connect(socket(), found, asio::redirect_error(asio::use_awaitable, ec));
+  if (ended_) co_return false;
+  if (ec) co_return end(absl::StrCat("TCP connect: ", ec.message()));
+  socket().set_option(tcp::no_delay(true), ec);
+  co_return true;
+}
+
+asio::awaitable<bool> WebsocketClient::Connection::secure() {
+  step_ = "TLS handshake";
+  if (!expect_host(tls(), options().url.host)) co_return end("TLS: the host name is unusable");
+  error_code ec;
+  co_await stream_.next_layer().async_handshake(ssl::stream_base::client,
+                                                asio::redirect_error(asio::use_awaitable, ec));
+  if (ended_) co_return false;
+  if (ec) co_return end(tls_failure(tls(), ec));
+  co_return true;
+}
+
+asio::awaitable<bool> WebsocketClient::Connection::upgrade() {
+  step_ = "WebSocket upgrade";
+  stream_.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
+    request.set(boost::beast::http::field::user_agent, "cancelbus/" CANCELBUS_VERSION);
+  }));
+  stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) { heard(kind); });
+  stream_.text(true);
+  websocket::response_type response;
+  error_code ec;
+  co_await stream_.async_handshake(response, options().url.authority, options().url.path,
+                                   asio::redirect_error(asio::use_awaitable, ec));
+  if (ended_) co_return false;
+  if (ec == websocket::error::upgrade_declined) {
+    co_return end(absl::StrCat("WebSocket upgrade refused: HTTP ", response.result_int()),
+                  static_cast<int>(response.result_int()),
+                  read_retry_after(response[boost::beast::http::field::retry_after]));
+  }
+  if (ec) co_return end(absl::StrCat("WebSocket upgrade: ", ec.message()));
+  deadline_.cancel();
+  open_ = true;
+  const tcp::endpoint peer = socket().remote_endpoint(ec);
+  listener_->on_open({absl::StrCat(peer.address().to_string(), ":", peer.port()), tls_description(tls())});
+  co_return !ended_;
+}
+
+asio::awaitable<void> WebsocketClient::Connection::read() {
+  const std::size_t limit = options().max_message_bytes;
+  boost::beast::flat_buffer buffer;
+  while (!ended_) {
+    error_code ec;
+    co_await stream_.async_read_some(buffer, limit + 1 - buffer.size(), asio::redirect_error(asio::use_awaitable, ec));
+    if (ended_) co_return;
+    if (ec) end(read_failure(ec));
+    // Beast's own limit would first wait for the peer to close, and then forget why.
+    if (buffer.size() > limit) end(absl::StrCat("a message exceeded ", limit, " bytes"));
+    if (ended_ || !stream_.is_message_done()) continue;
+    const auto bytes = buffer.cdata();
+    listener_->on_message(std::string_view(static_cast<const char*>(bytes.data()), bytes.size()));
+    buffer.consume(bytes.size());
+  }
+}
+
+asio::awaitable<void> WebsocketClient::Connection::write(std::shared_ptr<Connection> self) {
+  while (!self->ended_ && !self->unsent_.empty()) {
+    error_code ec;
+    co_await self->stream_.async_write(asio::buffer(self->unsent_.front()),
+                                       asio::redirect_error(asio::use_awaitable, ec));
+    // The reader meets the same failure and reports it.
+    if (ec) co_return;
+    self->unsent_.pop_front();
+  }
+}
+
+void WebsocketClient::Connection::send(std::string text) {
+  if (!open_ || ended_) return;
+  if (unsent_.size() >= options().max_unsent_messages) {
+    // Not from inside the caller's own call: on_closed would surprise it there.
+    asio::post(shared_->io, [self = shared_from_this()] { self->end("the peer does not read"); });
+    return;
+  }
+  unsent_.push_back(std::move(text));
+  if (unsent_.size() > 1) return;
+  asio::co_spawn(shared_->io, write(shared_from_this()), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+void WebsocketClient::Connection::close() {
+  if (ended_) return;
+  farewell_ = "closed by us";
+  if (!open_) {
+    asio::post(shared_->io, [self = shared_from_this()] { self->end(self->farewell_); });
+    return;
+  }
+  arm(options().close_timeout);
+  stream_.async_close(websocket::close_code::normal,
+                      [self = shared_from_this()](error_code) { self->end(self->farewell_); });
+}
+
+void WebsocketClient::Connection::arm(core::Duration timeout) {
+  deadline_.expires_after(timeout);
+  deadline_.async_wait([self = shared_from_this()](error_code ec) {
+    // A wait that had completed before it was re-armed arrives without an error: the expiry tells.
+    if (ec || self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
+    self->end(absl::StrCat(self->step_, " timed out"));
+  });
+}
+
+void WebsocketClient::Connection::heard(websocket::frame_type kind) {
+  if (ended_) return;
+  if (kind != websocket::frame_type::close) return listener_->on_control();
+  // What remains is the peer's half of the TLS shutdown, which it may never do.
+  farewell_ = peers_farewell(stream_.reason());
+  arm(options().close_timeout);
+}
+
+bool WebsocketClient::Connection::end(std::string text, int http_status, std::optional<core::Duration> retry_after) {
+  if (ended_) return false;
+  ended_ = true;
+  deadline_.cancel();
+  resolver_.cancel();
+  error_code ignored;
+  socket().set_option(asio::socket_base::linger(true, 0), ignored);
+  socket().close(ignored);
+  if (!farewell_.empty()) text = std::move(farewell_);
+  if (listener_ != nullptr) std::exchange(listener_, nullptr)->on_closed({std::move(text), http_status, retry_after});
+  return false;
+}
+
+WebsocketClient::WebsocketClient(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+WebsocketClient::~WebsocketClient() { abort(); }
+
+absl::StatusOr<std::unique_ptr<WebsocketClient>> WebsocketClient::create(asio::io_context& io, WebsocketOptions options,
+                                                                         WebsocketListener& listener) {
+  absl::StatusOr<TlsContext> tls = make_tls_context(options.ca_file);
+  if (!tls.ok()) return tls.status();
+  auto shared = std::make_shared<Shared>(io, std::move(options), listener, *std::move(tls));
+  return std::unique_ptr<WebsocketClient>(new WebsocketClient(std::move(shared)));
+}
+
+void WebsocketClient::connect() {
+  abort();
+  connection_ = std::make_shared<Connection>(shared_);
+  connection_->start();
+}
+
+void WebsocketClient::send(std::string text) {
+  if (connection_) connection_->send(std::move(text));
+}
+
+void WebsocketClient::close() {
+  if (connection_) connection_->close();
+}
+
+void WebsocketClient::abort() {
+  if (auto connection = std::exchange(connection_, nullptr)) connection->abort();
+}
+
+}  // namespace cancelbus::io

@@ -1,0 +1,85 @@
+// A TLS WebSocket client: one connection at a time, text frames both ways, everything bounded.
+//
+// The subscriber's shell owns one and does with it what the stream session machine says. The peer's certificate and
+// host name are always verified; there is no switch for that. Odd about it: connecting has one deadline for name
+// lookup, TCP, TLS and upgrade together, because whoever waits does not care which of them hangs; and every end,
+// also a refused upgrade, comes through the same on_closed, exactly once per connect().
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "service/io/option_values.hpp"
+
+namespace cancelbus::io {
+
+struct WebsocketOptions {
+  Url url;
+  std::string ca_file;  ///< PEM with the authorities to trust; empty: the system's
+  core::Duration connect_timeout = std::chrono::seconds(10);
+  core::Duration close_timeout = std::chrono::seconds(1);  ///< how long a close may take before the socket is reset
+  std::size_t max_message_bytes = 64 * 1024;
+  std::size_t max_unsent_messages = 64;
+};
+
+/// What was agreed with the server: for logs and for people.
+struct WebsocketPeer {
+  std::string address;  ///< 192.0.2.1:443
+  std::string tls;      ///< version, cipher, whose certificate and until when
+};
+
+/// Why a connection ended, or never came to be.
+struct WebsocketEnd {
+  std::string text;
+  int http_status = 0;                        ///< of an upgrade that was refused
+  std::optional<core::Duration> retry_after;  ///< of that refusal, if given in seconds
+};
+
+/// Called from the io_context. May call back into the client.
+class WebsocketListener {
+ public:
+  virtual void on_open(const WebsocketPeer& peer) = 0;
+  virtual void on_message(std::string_view text) = 0;
+  /// A ping or pong came; pings have been answered.
+  virtual void on_control() = 0;
+  /// The last call for this connection, also for one that never opened. Not after abort().
+  virtual void on_closed(const WebsocketEnd& end) = 0;
+
+ protected:
+  ~WebsocketListener() = default;
+};
+
+class WebsocketClient {
+ public:
+  /// Fails when ca_file cannot be used. The listener must outlive the client.
+  static absl::StatusOr<std::unique_ptr<WebsocketClient>> create(boost::asio::io_context& io, WebsocketOptions options,
+                                                                 WebsocketListener& listener);
+  ~WebsocketClient();
+  WebsocketClient(const WebsocketClient&) = delete;
+  WebsocketClient& operator=(const WebsocketClient&) = delete;
+
+  /// Drops what is left of an earlier connection without another word.
+  void connect();
+  /// Ignored while no connection is open: its on_closed is on the way.
+  void send(std::string text);
+  /// Says goodbye; on_closed follows within close_timeout.
+  void close();
+  /// Resets the socket (linger 0), so that nothing buffered is delivered later. No callback follows.
+  void abort();
+
+ private:
+  class Connection;
+  struct Shared;
+  explicit WebsocketClient(std::shared_ptr<Shared> shared);
+  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace cancelbus::io
