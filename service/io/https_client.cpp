@@ -5,9 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -23,6 +21,7 @@
 #include <cstdlib>
 
 #include "service/io/clock.hpp"
+#include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -87,6 +86,7 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
   asio::awaitable<absl::Status> establish();
   void start_reading(std::function<void(const std::string&)> closed);
   bool idle() const { return open_ && !busy_; }
+  uint64_t answers() const { return answers_; }
   /// Whether a request may be written: lets the reader see what has come in, last of all a close.
   asio::awaitable<bool> settle();
   asio::awaitable<HttpOutcome> exchange(const HttpRequest& request);
@@ -115,6 +115,8 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
   bool open_ = false;
   bool ended_ = false;
   std::string why_ended_;
+
+  uint64_t answers_ = 0;
 
   // The request under way.
   bool busy_ = false;
@@ -167,7 +169,7 @@ asio::awaitable<absl::Status> HttpsClient::Connection::step_by_step() {
 
 void HttpsClient::Connection::start_reading(std::function<void(const std::string&)> closed) {
   closed_ = std::move(closed);
-  asio::co_spawn(stream_.get_executor(), read(shared_from_this()), asio::detached);
+  spawn(stream_.get_executor(), read(shared_from_this()));
 }
 
 // ---- Reading ----
@@ -222,11 +224,12 @@ void HttpsClient::Connection::complete() {
   outcome_.end = HttpOutcome::End::Answered;
   outcome_.answered = now().wall;
   outcome_.response.status = static_cast<int>(message.result_int());
-  outcome_.response.body = std::move(message.body());
+  if (!outcome_.response.oversized) outcome_.response.body = std::move(message.body());
   if (const auto header = message.find(http::field::retry_after); header != message.end()) {
     outcome_.response.retry_after = std::string(header->value());
   }
   complete_ = true;
+  ++answers_;
   if (!writing_) timer_.cancel();
 }
 
@@ -327,6 +330,8 @@ asio::awaitable<absl::Status> HttpsClient::connect() {
 }
 
 bool HttpsClient::idle() const { return connection_ && connection_->idle(); }
+
+uint64_t HttpsClient::answers() const { return connection_ ? connection_->answers() : 0; }
 
 asio::awaitable<HttpOutcome> HttpsClient::request(HttpRequest request, std::function<bool()> may_write) {
   const auto connection = connection_;

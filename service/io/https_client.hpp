@@ -38,7 +38,7 @@ struct HttpResponse {
   /// The header as it came; absent if it did not.
   std::optional<std::string> retry_after;
   std::string body;
-  /// The body was larger than MaxBodyBytes; `body` is empty or its beginning.
+  /// The body was larger than MaxBodyBytes; `body` is empty.
   bool oversized = false;
 };
 
@@ -80,6 +80,8 @@ class HttpsClient {
   asio::awaitable<absl::Status> connect();
   /// Established, and no request under way.
   bool idle() const;
+  /// Responses that the latest connection has brought.
+  uint64_t answers() const;
   /// One at a time. `may_write`, if given, is asked at the last moment; false ends it as NeverWritten.
   asio::awaitable<HttpOutcome> request(HttpRequest request, std::function<bool()> may_write = {});
   void close();

@@ -5,8 +5,6 @@
 
 #include <array>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "service/io/log.hpp"
+#include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -95,7 +94,7 @@ struct Monitor::Server : std::enable_shared_from_this<Monitor::Server> {
         co_await asio::steady_timer(acceptor.get_executor(), Patience).async_wait(asio::use_awaitable);
       } else if (connections < MostConnections) {
         ++connections;
-        asio::co_spawn(acceptor.get_executor(), serve(socket), asio::detached);
+        spawn(acceptor.get_executor(), serve(socket));
       }
     }
   }
@@ -147,7 +146,7 @@ absl::Status Monitor::listen(const HostPort& address) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ", error.code().message()));
   }
-  asio::co_spawn(acceptor.get_executor(), server_->accept_loop(), asio::detached);
+  spawn(acceptor.get_executor(), server_->accept_loop());
   return absl::OkStatus();
 }
 

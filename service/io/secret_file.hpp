@@ -23,6 +23,8 @@ class Secret {
   Secret& operator=(const Secret&) = delete;
 
   std::string_view view() const { return text_; }
+  /// Gives the text away, to who will wipe it.
+  std::string release() && { return std::move(text_); }
 
  private:
   void wipe() noexcept;

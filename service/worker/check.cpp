@@ -1,0 +1,95 @@
+#include "service/worker/check.hpp"
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "service/io/clock.hpp"
+#include "service/io/https_client.hpp"
+#include "service/io/spawn.hpp"
+#include "service/worker/exchange.hpp"
+#include "service/worker/exchange_clock.hpp"
+
+namespace cancelbus::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr core::OrderId NobodysOrder = 1;
+/// The bus gives no work to a worker whose clock is this far from the others'.
+constexpr core::Duration Suspicious = 500ms;
+
+bool say(bool good, const char* what, const std::string& text) {
+  std::printf("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text.c_str());
+  std::fflush(stdout);
+  return good;
+}
+
+std::string text_of(core::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(absl::FromChrono(duration), absl::Microseconds(100)));
+}
+
+asio::awaitable<bool> check_tls(io::HttpsClient& client, const Options& options) {
+  const absl::Status status = co_await client.connect();
+  co_return say(status.ok(), "TLS",
+                absl::StrCat(options.rest_url.authority, ": ",
+                             status.ok() ? client.description() : std::string(status.message())));
+}
+
+asio::awaitable<bool> check_clock(io::HttpsClient& client, ExchangeClock& clock) {
+  const auto series = co_await read_clock(client);
+  if (!series.ok()) co_return say(false, "clock", std::string(series.status().message()));
+  clock.take(*series);
+  const core::ClockSample sample = *clock.sample(io::now());
+  const bool ahead = sample.offset >= core::Duration::zero();
+  std::string text =
+      absl::StrCat("the exchange's clock is ", text_of(ahead ? sample.offset : -sample.offset),
+                   ahead ? " ahead of" : " behind", " this machine's, round trip ", text_of(sample.round_trip));
+  const bool near = std::chrono::abs(sample.offset) <= Suspicious;
+  if (!near) text += "; more than 500ms: is this machine's clock synchronised?";
+  co_return say(near, "clock", text);
+}
+
+asio::awaitable<bool> check_key(io::HttpsClient& client, const ExchangeClock& clock, btcturk::Signer& signer) {
+  wire::Task task;
+  task.kind = core::LimiterKind::Query;
+  task.order.order_id = NobodysOrder;
+  task.stamp_ms = clock.time(io::now().tick).count();
+  const io::HttpOutcome outcome = co_await client.request(request_for(signer, task));
+  const core::Answer answer = answer_to(task, outcome);
+  if (answer.verdict == core::Verdict::Read) {
+    co_return say(true, "key", absl::StrCat("a signed query of order 1 was answered: ", answer.text));
+  }
+  std::string text =
+      absl::StrCat("a signed query of order 1 was answered with HTTP ", answer.http_status, ": ", answer.text);
+  if (answer.http_status == 0) text = absl::StrCat("a signed query of order 1 failed: ", answer.text);
+  if (answer.verdict == core::Verdict::Unauthorized) {
+    text += "; wrong key or secret, the key lacks a permission, or it is bound to another IP address";
+  }
+  co_return say(false, "key", text);
+}
+
+asio::awaitable<void> check(io::HttpsClient& client, Options& options, bool& good) {
+  ExchangeClock clock;
+  good = co_await check_tls(client, options);
+  if (!good) co_return;
+  good = co_await check_clock(client, clock);
+  if (clock.known()) good = co_await check_key(client, clock, options.signer) && good;
+  client.close();
+}
+
+}  // namespace
+
+int run_check(boost::asio::io_context& context, Options& options) {
+  io::HttpsClient client(context, {options.rest_url, options.tls, options.request_timeout, options.request_timeout});
+  bool good = false;
+  io::spawn(context, check(client, options, good));
+  context.run();
+  return good ? 0 : 1;
+}
+
+}  // namespace cancelbus::worker

@@ -1,0 +1,76 @@
+#include "service/worker/exchange.hpp"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
+#include <functional>
+#include <utility>
+
+#include "service/io/clock.hpp"
+
+namespace cancelbus::worker {
+namespace {
+
+constexpr size_t ReadingsInASeries = 5;
+
+io::HttpRequest carried(btcturk::HttpRequest request) {
+  return {std::move(request.method), std::move(request.target), std::move(request.headers)};
+}
+
+btcturk::HttpReply reply_of(const io::HttpResponse& response) {
+  btcturk::HttpReply reply;
+  reply.status = response.status;
+  if (response.retry_after) reply.retry_after = *response.retry_after;
+  reply.body = response.body;
+  return reply;
+}
+
+}  // namespace
+
+io::HttpRequest request_for(btcturk::Signer& signer, const wire::Task& task) {
+  return carried(task.kind == core::LimiterKind::Cancel
+                     ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
+                     : btcturk::query_request(signer, task.order.order_id, task.stamp_ms));
+}
+
+core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome) {
+  using End = io::HttpOutcome::End;
+  core::Answer answer;
+  if (outcome.end == End::NeverWritten) {
+    answer = btcturk::never_written(outcome.error);
+  } else if (outcome.end == End::NoResponse) {
+    answer = btcturk::no_response(outcome.error);
+  } else if (task.kind == core::LimiterKind::Cancel) {
+    answer = btcturk::read_cancel_reply(reply_of(outcome.response));
+  } else {
+    answer = btcturk::read_query_reply(reply_of(outcome.response), task.order.order_id);
+  }
+  answer.sent = outcome.sent;
+  answer.answered = outcome.answered;
+  return answer;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client) {
+  std::vector<ClockReading> series;
+  while (series.size() < ReadingsInASeries) {
+    io::HttpRequest request = carried(btcturk::server_time_request());
+    ClockReading reading;
+    // The last word before the write is the moment from which the round trip counts.
+    std::function<bool()> begin = [&reading] {
+      reading.asked = io::now().tick;
+      return true;
+    };
+    const io::HttpOutcome outcome = co_await client.request(std::move(request), std::move(begin));
+    reading.had = io::now().tick;
+    if (outcome.end != io::HttpOutcome::End::Answered) {
+      co_return absl::UnavailableError(absl::StrCat("server time: ", outcome.error));
+    }
+    const auto time = btcturk::read_server_time(reply_of(outcome.response));
+    if (!time.ok()) co_return time.status();
+    reading.exchange = *time;
+    series.push_back(reading);
+  }
+  co_return series;
+}
+
+}  // namespace cancelbus::worker

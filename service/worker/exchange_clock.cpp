@@ -1,0 +1,37 @@
+#include "service/worker/exchange_clock.hpp"
+
+#include <algorithm>
+
+#include "service/core/check.hpp"
+
+namespace cancelbus::worker {
+
+void ExchangeClock::take(std::span<const ClockReading> series) {
+  CANCELBUS_CHECK(!series.empty());
+  const auto best =
+      std::ranges::min_element(series, {}, [](const ClockReading& reading) { return reading.had - reading.asked; });
+  round_trip_ = best->had - best->asked;
+  ahead_of_tick_ = best->exchange - (best->asked + round_trip_ / 2).time_since_epoch();
+  ++series_;
+}
+
+std::optional<core::ClockSample> ExchangeClock::sample(core::Instant now) const {
+  if (!known()) return std::nullopt;
+  const core::Duration exchange = now.tick.time_since_epoch() + ahead_of_tick_;
+  return core::ClockSample{series_, exchange - now.wall.time_since_epoch(), round_trip_};
+}
+
+std::chrono::milliseconds ExchangeClock::time(core::Tick now) const {
+  CANCELBUS_CHECK(known());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch() + ahead_of_tick_);
+}
+
+std::chrono::milliseconds ExchangeClock::behind(int64_t stamp_ms, core::Tick now) const {
+  return time(now) - std::chrono::milliseconds(stamp_ms);
+}
+
+core::Tick ExchangeClock::stale_at(int64_t stamp_ms, core::Tick now) const {
+  return now + (MostBehind - behind(stamp_ms, now));
+}
+
+}  // namespace cancelbus::worker

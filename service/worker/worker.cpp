@@ -1,0 +1,300 @@
+#include "service/worker/worker.hpp"
+
+#include <absl/strings/str_cat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <random>
+#include <utility>
+#include <variant>
+
+#include "service/io/log.hpp"
+#include "service/io/spawn.hpp"
+#include "service/worker/exchange.hpp"
+
+namespace cancelbus::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr core::Duration HeartbeatEvery = 250ms;
+constexpr core::Duration ClockEvery = 60s;
+constexpr core::Duration ClockRetryFirst = 1s;
+constexpr core::Duration ConnectTimeout = 5s;
+/// Tasks that the bus gave out before it learned of the drain arrive within this, and are done.
+constexpr core::Duration DrainSettles = 300ms;
+/// Beyond the longest request, for the confirmations.
+constexpr core::Duration DrainGrace = 2s;
+constexpr size_t MostHostCharacters = 50;
+
+core::WorkerId random_id() {
+  std::random_device source;
+  return std::uniform_int_distribution<core::WorkerId>(1)(source);
+}
+
+std::string process_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') return absl::StrCat("unknown/", ::getpid());
+  return absl::StrCat(std::string(host.data()).substr(0, MostHostCharacters), "/", ::getpid());
+}
+
+int64_t microseconds(core::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+}  // namespace
+
+Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, std::function<void()> on_done)
+    : context_(context),
+      options_(std::move(options)),
+      on_done_(std::move(on_done)),
+      connections_(context, {options_.rest_url, options_.tls, ConnectTimeout, options_.request_timeout},
+                   options_.connections, [this] { send_ready(); }),
+      backend_(std::make_unique<io::ZmqSocket>(context, zmq, zmq::socket_type::dealer)),
+      monitor_(context,
+               {[this] { return metrics_.text(connections_.established(), book_.size(), clock_.sample(io::now())); },
+                [] { return std::string(); }, [this] { return why_unready(); }}),
+      heartbeat_timer_(context),
+      repeat_timer_(context),
+      drain_timer_(context),
+      clock_timer_(context) {
+  self_.worker = random_id();
+  self_.name = process_name();
+  self_.request_timeout = options_.request_timeout;
+}
+
+absl::Status Worker::start() {
+  if (options_.monitor_address) {
+    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) return status;
+    io::log_info("monitor_listens", {{"port", monitor_.port()}});
+  }
+  if (auto status = backend_->connect(options_.backend_endpoint); !status.ok()) return status;
+  io::log_info("started", {{"worker", self_.name},
+                           {"worker_id", self_.worker},
+                           {"backend", options_.backend_endpoint},
+                           {"exchange", options_.rest_url.authority},
+                           {"connections", options_.connections}});
+  backend_->on_ready([this] { take_replies(); });
+  connections_.start();
+  io::spawn(context_, keep_clock());
+  heartbeat();
+  return absl::OkStatus();
+}
+
+// ---- What the bus says ----
+
+void Worker::take_replies() {
+  io::Frames frames;
+  while (!ended_ && backend_->receive(frames)) {
+    if (frames.size() != 1) {
+      io::log_warn("backend_frames_ignored", {{"frames", frames.size()}});
+      continue;
+    }
+    auto reply = wire::decode_backend_reply(frames.front());
+    if (reply.ok()) {
+      on_reply(*std::move(reply));
+    } else {
+      io::log_warn("backend_message_ignored", {{"why", std::string(reply.status().message())}});
+    }
+  }
+}
+
+void Worker::on_reply(wire::BackendReply reply) {
+  if (auto* task = std::get_if<wire::Task>(&reply)) {
+    on_task(std::move(*task));
+  } else if (const auto* confirm = std::get_if<wire::Confirm>(&reply)) {
+    on_confirm(*confirm);
+  } else if (std::holds_alternative<wire::Drain>(reply)) {
+    drain();
+  }
+}
+
+void Worker::on_task(wire::Task task) {
+  if (!book_.take(task.task)) {
+    io::log_warn("task_ignored", {{"task", task.task}, {"held", book_.size()}});
+    return;
+  }
+  io::log_info("task_taken", {{"task", task.task},
+                              {"kind", kind_name(task.kind)},
+                              {"order_id", task.order.order_id},
+                              {"cl_ord_id", task.order.cl_ord_id},
+                              {"attempt", task.attempt},
+                              {"traceparent", task.order.traceparent}});
+  send_ready();
+  io::spawn(context_, work(std::move(task)));
+}
+
+void Worker::on_confirm(const wire::Confirm& confirm) {
+  for (const core::TaskId task : confirm.tasks) {
+    if (book_.confirm(task)) io::log_debug("task_confirmed", {{"task", task}});
+  }
+  end_if_drained();
+}
+
+// ---- A task ----
+
+asio::awaitable<void> Worker::work(wire::Task task) {
+  const core::Answer answer = co_await ask(task);
+  finish(task, answer);
+}
+
+asio::awaitable<core::Answer> Worker::ask(const wire::Task& task) {
+  const auto behind = [&] { return clock_.behind(task.stamp_ms, io::now().tick); };
+  // The bus gives no work before it knows this clock, so an unknown one means that the task is not for this process.
+  if (!clock_.known()) co_return btcturk::never_written("the exchange's clock is not known yet");
+  io::HttpRequest request = request_for(options_.signer, task);
+  std::string why = "no connection to the exchange";
+  while (behind() <= ExchangeClock::MostBehind) {
+    auto lease = co_await connections_.acquire(clock_.stale_at(task.stamp_ms, io::now().tick));
+    if (!lease) co_return btcturk::never_written(why);
+    std::chrono::milliseconds behind_at_last{};
+    std::function<bool()> still_fresh = [&] {
+      behind_at_last = behind();
+      return behind_at_last <= ExchangeClock::MostBehind;
+    };
+    const io::HttpOutcome outcome = co_await lease->client().request(request, std::move(still_fresh));
+    if (outcome.end != io::HttpOutcome::End::NeverWritten) co_return answer_to(task, outcome);
+    if (behind_at_last > ExchangeClock::MostBehind) break;
+    why = outcome.error;
+  }
+  co_return btcturk::stale_stamp(behind());
+}
+
+void Worker::finish(const wire::Task& task, const core::Answer& answer) {
+  metrics_.count(task.kind, answer);
+  const bool answered = answer.sent && answer.answered;
+  io::log_info("task_ended", {{"task", task.task},
+                              {"kind", kind_name(task.kind)},
+                              {"order_id", task.order.order_id},
+                              {"cl_ord_id", task.order.cl_ord_id},
+                              {"verdict", verdict_name(answer.verdict)},
+                              {"http_status", answer.http_status},
+                              {"exchange_code", answer.exchange_code},
+                              {"text", answer.text},
+                              {"microseconds", answered ? microseconds(*answer.answered - *answer.sent) : 0}});
+  book_.finish(task.task, answer, io::now().tick);
+  if (ended_) return;
+  send_outcome(task.task, answer);
+  repeat_outcomes();
+  if (answer.verdict == core::Verdict::Unauthorized || answer.verdict == core::Verdict::StaleStamp) refresh_clock();
+}
+
+// ---- The exchange's clock ----
+
+asio::awaitable<void> Worker::keep_clock() {
+  core::Duration pause{};
+  while (!ended_) {
+    clock_wanted_ = false;
+    const absl::Status status = co_await read_clock_once();
+    if (ended_) break;
+    if (status.ok()) {
+      pause = ClockEvery;
+      send_ready();
+    } else {
+      io::log_warn("clock_not_read", {{"why", std::string(status.message())}});
+      pause =
+          pause == ClockEvery ? ClockRetryFirst : std::clamp<core::Duration>(pause * 2, ClockRetryFirst, ClockEvery);
+    }
+    if (clock_wanted_ && status.ok()) continue;
+    clock_timer_.expires_after(pause);
+    boost::system::error_code ignored;
+    co_await clock_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+asio::awaitable<absl::Status> Worker::read_clock_once() {
+  auto lease = co_await connections_.acquire(core::Never);
+  if (!lease) co_return absl::CancelledError("ended");
+  const auto series = co_await read_clock(lease->client());
+  if (!series.ok()) co_return series.status();
+  clock_.take(*series);
+  const auto sample = clock_.sample(io::now());
+  io::log_info("clock_read", {{"series", sample->series},
+                              {"offset_microseconds", microseconds(sample->offset)},
+                              {"round_trip_microseconds", microseconds(sample->round_trip)}});
+  co_return absl::OkStatus();
+}
+
+void Worker::refresh_clock() {
+  clock_wanted_ = true;
+  clock_timer_.cancel();
+}
+
+// ---- What the bus is told ----
+
+uint32_t Worker::credit() const {
+  // Without any connection a task could only wait here, and its permit with it.
+  return draining_ || connections_.established() == 0 ? 0 : options_.connections;
+}
+
+void Worker::send_ready() {
+  if (ended_ || !clock_.known()) return;
+  self_.credit = credit();
+  self_.tasks = book_.tasks();
+  self_.clock = clock_.sample(io::now());
+  backend_->send({wire::encode_ready(self_)});
+}
+
+void Worker::send_outcome(core::TaskId task, const core::Answer& answer) {
+  backend_->send({wire::encode_outcome(task, answer)});
+}
+
+void Worker::heartbeat() {
+  send_ready();
+  heartbeat_timer_.arm(io::now().tick + HeartbeatEvery, [this] {
+    if (!ended_) heartbeat();
+  });
+}
+
+void Worker::repeat_outcomes() {
+  for (const auto& [task, answer] : book_.take_due(io::now().tick)) send_outcome(task, *answer);
+  repeat_timer_.arm(book_.next_due(), [this] {
+    if (!ended_) repeat_outcomes();
+  });
+}
+
+std::string Worker::why_unready() const {
+  if (draining_) return "draining";
+  if (connections_.established() == 0) return "no connection to the exchange";
+  if (!clock_.known()) return "the exchange's clock is not known yet";
+  return "";
+}
+
+// ---- The end ----
+
+void Worker::drain() {
+  if (draining_) return;
+  draining_ = true;
+  io::log_info("draining", {{"tasks", book_.size()}});
+  send_ready();
+  drain_timer_.arm(io::now().tick + DrainSettles, [this] {
+    drain_settled_ = true;
+    drain_timer_.arm(io::now().tick + options_.request_timeout + DrainGrace, [this] { end(); });
+    end_if_drained();
+  });
+}
+
+void Worker::end_if_drained() {
+  if (drain_settled_ && book_.empty()) end();
+}
+
+void Worker::end() {
+  if (ended_) return;
+  ended_ = true;
+  if (!book_.empty()) io::log_warn("outcomes_not_confirmed", {{"tasks", book_.size()}});
+  io::log_info("ended");
+  heartbeat_timer_.cancel();
+  repeat_timer_.cancel();
+  drain_timer_.cancel();
+  clock_timer_.cancel();
+  connections_.stop();
+  monitor_.close();
+  backend_.reset();
+  on_done_();
+}
+
+}  // namespace cancelbus::worker
