@@ -101,7 +101,7 @@ bool Gateway::needs_permit(const Order* order) const {
 
 Gateway::Refusal Gateway::why_refused(const std::string& sender, const CancelOrder& order, Duration wait) const {
   if (!store_writable_) return {RejectReason::StoreUnavailable, "the bus cannot write its store"};
-  if (!options_.account.empty() && !order.account.empty() && order.account != options_.account) {
+  if (!order.account.empty() && order.account != options_.account) {
     return {RejectReason::WrongAccount, "account: this bus cancels for another account"};
   }
   if (open_ >= options_.max_open) return {RejectReason::BusFull, "the bus holds max_open commands"};

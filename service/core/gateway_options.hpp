@@ -9,7 +9,7 @@
 namespace cancelbus::core {
 
 struct GatewayOptions {
-  std::string account;  ///< empty: any, or none, is accepted
+  std::string account;  ///< empty: not known, and a command that names one is refused
   std::vector<RateRule> cancel_limits = {{10, std::chrono::seconds(1)}, {300, std::chrono::seconds(60)}};
   std::vector<RateRule> query_limits = {{30, std::chrono::seconds(1)}, {900, std::chrono::seconds(60)}};
   Duration default_ttl{};  ///< 0: wanted until proven gone

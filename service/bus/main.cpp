@@ -1,0 +1,45 @@
+// cancel-bus: flags, store, shell, signals. Exit codes: 0 drained, 1 failed while running, 2 refused to start.
+#include <boost/asio/io_context.hpp>
+#include <iostream>
+
+#include "service/bus/options.hpp"
+#include "service/bus/shell.hpp"
+#include "service/io/log.hpp"
+#include "service/io/options.hpp"
+#include "service/io/signals.hpp"
+#include "service/io/store.hpp"
+
+int main(int argc, char** argv) {
+  using namespace cancelbus;
+  if (const auto exit_code = io::parse_flags(bus::ThisProgram, argc, argv)) return *exit_code;
+  const auto options = bus::options_from_flags();
+  if (!options.ok()) return io::usage_error(bus::ThisProgram, std::string(options.status().message()));
+  if (const auto status = io::set_up_log("cancel-bus"); !status.ok()) {
+    return io::usage_error(bus::ThisProgram, std::string(status.message()));
+  }
+  const auto refuse = [](const absl::Status& status) {
+    std::cerr << "cancel-bus: " << status.message() << '\n';
+    return 2;
+  };
+  auto store = io::open_store(options->store);
+  if (!store.ok()) return refuse(store.status());
+  const auto snapshot = (*store)->load();
+  if (!snapshot.ok()) return refuse(snapshot.status());
+  io::log_info("store_loaded", {{"commands", snapshot->commands.size()},
+                                {"permits", snapshot->permits.size()},
+                                {"term", snapshot->term},
+                                {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
+
+  boost::asio::io_context context(1);
+  bus::Shell shell(context, *options, *std::move(store), *snapshot);
+  if (const auto status = shell.open(); !status.ok()) return refuse(status);
+  std::cout << shell.endpoints() << "ready" << std::endl;
+  io::StopSignals signals(context);
+  signals.on_stop([&] {
+    io::log_info("draining");
+    shell.drain([&] { context.stop(); });
+  });
+  context.run();
+  io::log_info("stopped");
+  return 0;
+}

@@ -1,0 +1,133 @@
+#include "service/bus/options.hpp"
+
+#include <absl/flags/flag.h>
+#include <absl/strings/strip.h>
+#include <absl/time/time.h>
+
+ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550", "where strategies connect (ROUTER); port * takes any");
+ABSL_FLAG(std::string, event_endpoint, "tcp://127.0.0.1:5551", "where strategies subscribe (XPUB)");
+ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552", "where workers and the subscriber connect (ROUTER)");
+ABSL_FLAG(std::string, monitor_address, "127.0.0.1:9550",
+          "host:port of /metrics, /healthz and /readyz; port 0 takes any");
+ABSL_FLAG(std::string, account, "", "the exchange account; a command that names another one is refused");
+ABSL_FLAG(std::string, store, "sqlite:cancelbus.db", "sqlite:PATH, or memory: for benchmarks");
+ABSL_FLAG(std::string, store_sync, "full", "full: commits survive a power cut; normal: the death of the process");
+ABSL_FLAG(std::string, cancel_limits, "10/1s,300/60s", "the exchange's limits on DELETE /api/v1/order");
+ABSL_FLAG(std::string, query_limits, "30/1s,900/60s", "the exchange's limits on GET /api/v1/order/{id}");
+ABSL_FLAG(absl::Duration, default_ttl, absl::ZeroDuration(),
+          "time_to_live of commands that give none; 0: wanted until proven gone");
+ABSL_FLAG(absl::Duration, final_wait, absl::Seconds(2), "how long after a 200 a 452 is awaited before a query");
+ABSL_FLAG(absl::Duration, edit_grace, absl::ZeroDuration(), "how long a proving 452 waits for the 451 of an edit");
+ABSL_FLAG(absl::Duration, doubt_after, absl::Seconds(10), "an ack IN_DOUBT so long after the first send");
+ABSL_FLAG(absl::Duration, lost_after, absl::Seconds(15), "a request without any response holds its permit so long");
+ABSL_FLAG(absl::Duration, worker_lease, absl::Seconds(1), "a worker silent for longer loses its tasks");
+ABSL_FLAG(int, max_attempts, 5, "answered cancels of one order before it is reported STUCK");
+ABSL_FLAG(int64_t, max_open, 1'000'000, "undecided commands in all");
+ABSL_FLAG(int64_t, max_open_per_sender, 100'000, "undecided commands of one sender");
+ABSL_FLAG(absl::Duration, retention, absl::Hours(24), "how long events and ended commands are kept");
+
+namespace cancelbus::bus {
+
+const io::Program ThisProgram = {
+    "cancel-bus",
+    "Queue, rate limiter and event log of cancelbus: takes CancelOrder commands, gives them to workers, tells every "
+    "strategy what became of them.",
+    "cancel-bus --account=desk --store=sqlite:/var/lib/cancelbus/cancelbus.db\n"
+    "cancel-bus --session_endpoint=tcp://127.0.0.1:* --store=memory:",
+};
+
+namespace {
+
+/// Keeps the first error of a row of checks.
+class Checks {
+ public:
+  template <typename T, typename U>
+  void take(U& to, absl::StatusOr<T> value) {
+    if (value.ok()) {
+      to = static_cast<U>(*std::move(value));
+    } else if (status_.ok()) {
+      status_ = value.status();
+    }
+  }
+  void fail(absl::Status status) {
+    if (status_.ok()) status_ = std::move(status);
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  absl::Status status_;
+};
+
+absl::StatusOr<std::string> store_path(const std::string& value) {
+  std::string_view rest = value;
+  if (rest == "memory:") return std::string();
+  if (rest.starts_with("sqlite:") && rest.size() > 7) return std::string(rest.substr(7));
+  return io::bad_flag("store", value, "expected sqlite:PATH or memory:");
+}
+
+absl::StatusOr<bool> full_sync(const std::string& value) {
+  if (value == "full") return true;
+  if (value == "normal") return false;
+  return io::bad_flag("store_sync", value, "expected full or normal");
+}
+
+absl::StatusOr<std::string> account_value(const std::string& value) {
+  if (value.size() <= 64) return value;
+  return io::bad_flag("account", value, "expected at most 64 characters");
+}
+
+void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
+  const auto zero = absl::ZeroDuration(), milli = absl::Milliseconds(1), day = absl::Hours(24);
+  checks.take(gateway.account, account_value(absl::GetFlag(FLAGS_account)));
+  checks.take(gateway.cancel_limits, io::rate_rules_value("cancel_limits", absl::GetFlag(FLAGS_cancel_limits)));
+  checks.take(gateway.query_limits, io::rate_rules_value("query_limits", absl::GetFlag(FLAGS_query_limits)));
+  checks.take(gateway.default_ttl, io::duration_value("default_ttl", absl::GetFlag(FLAGS_default_ttl), zero, day));
+  checks.take(gateway.final_wait,
+              io::duration_value("final_wait", absl::GetFlag(FLAGS_final_wait), milli, absl::Minutes(10)));
+  checks.take(gateway.edit_grace,
+              io::duration_value("edit_grace", absl::GetFlag(FLAGS_edit_grace), zero, absl::Minutes(1)));
+  checks.take(gateway.doubt_after,
+              io::duration_value("doubt_after", absl::GetFlag(FLAGS_doubt_after), milli, absl::Hours(1)));
+  // A page's permit settles after 6 s, which must not be later than no answer at all.
+  checks.take(gateway.lost_after,
+              io::duration_value("lost_after", absl::GetFlag(FLAGS_lost_after), absl::Seconds(6), absl::Minutes(10)));
+  checks.take(gateway.worker_lease, io::duration_value("worker_lease", absl::GetFlag(FLAGS_worker_lease),
+                                                       absl::Milliseconds(300), absl::Minutes(1)));
+  checks.take(gateway.max_attempts, io::integer_value("max_attempts", absl::GetFlag(FLAGS_max_attempts), 1, 1'000));
+  checks.take(gateway.max_open, io::integer_value("max_open", absl::GetFlag(FLAGS_max_open), 1, 10'000'000));
+  checks.take(gateway.max_open_per_sender,
+              io::integer_value("max_open_per_sender", absl::GetFlag(FLAGS_max_open_per_sender), 1, 10'000'000));
+  checks.take(gateway.retention,
+              io::duration_value("retention", absl::GetFlag(FLAGS_retention), absl::Seconds(1), absl::Hours(24 * 90)));
+}
+
+bool is_fixed(const std::string& endpoint) { return !endpoint.ends_with(":*") && !endpoint.ends_with(":0"); }
+
+void refuse_shared(Checks& checks, const char* flag, const std::string& one, const std::string& other) {
+  if (one == other && is_fixed(one)) checks.fail(io::bad_flag(flag, one, "is the endpoint of another socket too"));
+}
+
+}  // namespace
+
+absl::StatusOr<Options> options_from_flags() {
+  Checks checks;
+  Options options;
+  const auto endpoint = [&](std::string& to, const char* flag, const std::string& value) {
+    checks.take(to, io::endpoint_value(flag, value, io::EndpointUse::Bind));
+  };
+  endpoint(options.session_endpoint, "session_endpoint", absl::GetFlag(FLAGS_session_endpoint));
+  endpoint(options.event_endpoint, "event_endpoint", absl::GetFlag(FLAGS_event_endpoint));
+  endpoint(options.backend_endpoint, "backend_endpoint", absl::GetFlag(FLAGS_backend_endpoint));
+  refuse_shared(checks, "event_endpoint", options.event_endpoint, options.session_endpoint);
+  refuse_shared(checks, "backend_endpoint", options.backend_endpoint, options.session_endpoint);
+  refuse_shared(checks, "backend_endpoint", options.backend_endpoint, options.event_endpoint);
+  checks.take(options.monitor_address, io::host_port_value("monitor_address", absl::GetFlag(FLAGS_monitor_address)));
+  checks.take(options.store.path, store_path(absl::GetFlag(FLAGS_store)));
+  checks.take(options.store.full_sync, full_sync(absl::GetFlag(FLAGS_store_sync)));
+  take_gateway(checks, options.gateway);
+  options.store.retention = options.gateway.retention;
+  if (!checks.status().ok()) return checks.status();
+  return options;
+}
+
+}  // namespace cancelbus::bus

@@ -1,0 +1,29 @@
+// The flags of cancel-bus, checked.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+
+#include "service/core/gateway_options.hpp"
+#include "service/io/option_values.hpp"
+#include "service/io/options.hpp"
+#include "service/io/store.hpp"
+
+namespace cancelbus::bus {
+
+extern const io::Program ThisProgram;
+
+struct Options {
+  std::string session_endpoint;
+  std::string event_endpoint;
+  std::string backend_endpoint;
+  io::HostPort monitor_address;
+  io::StoreOptions store;
+  core::GatewayOptions gateway;
+};
+
+/// After io::parse_flags. Errors name the flag.
+absl::StatusOr<Options> options_from_flags();
+
+}  // namespace cancelbus::bus

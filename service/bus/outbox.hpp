@@ -1,0 +1,55 @@
+// Between the gateway's decisions and the world: commits each turn's records and lets its sends leave afterwards.
+//
+// While the store refuses, what was decided waits here in order and is tried again; only what promises nothing leaves.
+// Odd about it: the batch keeps the bytes that will go out, so that what is stored, sent and sent again is the same.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "service/core/actions.hpp"
+#include "service/io/store.hpp"
+
+namespace cancelbus::bus {
+
+class Outbox {
+ public:
+  struct Edge {
+    std::function<void(const core::Send&)> send;
+    std::function<void(const io::EventRow&)> publish;
+  };
+
+  Outbox(io::Store& store, uint64_t epoch, Edge edge) : store_(store), epoch_(epoch), edge_(std::move(edge)) {}
+
+  /// Takes a turn's actions, and does at once what can be done.
+  void take(core::Actions actions);
+
+  /// Tries again what the store refused. True when nothing waits any more.
+  bool retry();
+
+  bool empty() const { return waiting_.empty(); }
+  /// Why the store refused last; empty if it takes writes.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  struct Turn {
+    io::Batch batch;
+    std::vector<core::Send> sends;
+  };
+
+  io::Row row_of(core::Record record) const;
+  void pump();
+  void committed(const absl::Status& status);
+  void perform(const Turn& turn);
+
+  io::Store& store_;
+  const uint64_t epoch_;
+  Edge edge_;
+  std::deque<Turn> waiting_;
+  bool committing_ = false;
+  std::string trouble_;
+};
+
+}  // namespace cancelbus::bus

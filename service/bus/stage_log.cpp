@@ -1,0 +1,78 @@
+#include "service/bus/stage_log.hpp"
+
+#include "cancelbus/v1/cancel.pb.h"
+#include "service/io/log.hpp"
+#include "service/wire/enums.hpp"
+
+namespace cancelbus::bus {
+
+namespace {
+
+void log_record(const core::CommandRecord& record) {
+  const auto& order = record.order;
+  const bool just_received = !record.timeline.dispatched && !record.ack;
+  if (!just_received) return;
+  io::log_info("command_received", {{"sender", record.key.sender},
+                                    {"cl_ord_id", record.key.cl_ord_id},
+                                    {"order_id", order.order_id},
+                                    {"traceparent", order.traceparent}});
+}
+
+void log_event(const core::Publication& publication, const core::CancelAck& ack) {
+  io::log_info("cancel_ack", {{"topic", publication.topic},
+                              {"seq", publication.seq},
+                              {"cl_ord_id", ack.cl_ord_id},
+                              {"order_id", ack.order_id},
+                              {"status", v1::CancelAckStatus_Name(wire::to_wire(ack.status))},
+                              {"reason", v1::CxlRejReason_Name(wire::to_wire(ack.reason))},
+                              {"http_status", ack.http_status},
+                              {"exchange_code", ack.exchange_code},
+                              {"text", ack.text},
+                              {"final_follows", ack.final_follows}});
+}
+
+void log_event(const core::Publication& publication, const core::CancelFinal& final) {
+  io::log_info("cancel_final", {{"topic", publication.topic},
+                                {"seq", publication.seq},
+                                {"cl_ord_id", final.cl_ord_id},
+                                {"order_id", final.order_id},
+                                {"ord_status", v1::OrdStatus_Name(wire::to_wire(final.ord_status))},
+                                {"evidence", v1::Evidence_Name(wire::to_wire(final.evidence))},
+                                {"unsolicited", final.unsolicited}});
+}
+
+void log_event(const core::Publication& publication, const core::CancelStatus& status) {
+  io::log_info("cancel_status", {{"topic", publication.topic},
+                                 {"seq", publication.seq},
+                                 {"cl_ord_id", status.cl_ord_id},
+                                 {"order_id", status.order_id},
+                                 {"stage", v1::CancelStage_Name(wire::to_wire(status.stage))},
+                                 {"text", status.text}});
+}
+
+}  // namespace
+
+void log_stages(const core::Actions& actions) {
+  for (const core::Record& record : actions.records) {
+    if (const auto* command = std::get_if<core::CommandRecord>(&record)) log_record(*command);
+    if (const auto* publication = std::get_if<core::Publication>(&record)) {
+      std::visit([&](const auto& body) { log_event(*publication, body); }, publication->body);
+    }
+  }
+  for (const core::Send& send : actions.sends) {
+    if (const auto* task = std::get_if<core::SendTask>(&send)) {
+      io::log_info("task_sent", {{"task", task->task},
+                                 {"kind", task->kind == core::LimiterKind::Cancel ? "cancel" : "query"},
+                                 {"order_id", task->order.order_id},
+                                 {"cl_ord_id", task->order.cl_ord_id},
+                                 {"attempt", task->attempt},
+                                 {"stamp", task->stamp_ms}});
+    }
+    if (const auto* receipt = std::get_if<core::SendReceipt>(&send);
+        receipt && receipt->status == core::ReceiptStatus::Refused) {
+      io::log_info("command_refused", {{"cl_ord_id", receipt->cl_ord_id}, {"text", receipt->text}});
+    }
+  }
+}
+
+}  // namespace cancelbus::bus
