@@ -30,9 +30,6 @@ void prepare(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::sndhwm, Client::HighWaterMark);
   socket.set(zmq::sockopt::rcvhwm, Client::HighWaterMark);
   socket.set(zmq::sockopt::maxmsgsize, Client::MaxFrameBytes);
-  // Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
-  // comes back.
-  socket.set(zmq::sockopt::immediate, 1);
   socket.set(zmq::sockopt::reconnect_ivl, 100);
   socket.set(zmq::sockopt::reconnect_ivl_max, 1'000);
   // A peer that vanished without a word is noticed on the event socket too, which never sends by itself.
@@ -49,6 +46,10 @@ struct Client::Impl {
       : session(options.session), dealer(context, zmq::socket_type::dealer), sub(context, zmq::socket_type::sub) {
     prepare(dealer);
     prepare(sub);
+    // Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
+    // comes back. Subscriptions do wait for their connection, and so are mostly there before hello; what is published
+    // into the void nevertheless shows in the next heartbeat.
+    dealer.set(zmq::sockopt::immediate, 1);
     for (const auto& prefix : session.subscriptions()) sub.set(zmq::sockopt::subscribe, prefix);
   }
 
@@ -81,17 +82,17 @@ struct Client::Impl {
   void wait(Time until) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
     const short on_dealer = cut_off ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
-    zmq::pollitem_t items[] = {{sub.handle(), 0, ZMQ_POLLIN, 0}, {dealer.handle(), 0, on_dealer, 0}};
-    zmq::poll(items, 2, std::max(left, std::chrono::milliseconds(0)));
-    if ((items[1].revents & ZMQ_POLLOUT) == 0) return;
+    zmq::pollitem_t items[] = {{dealer.handle(), 0, on_dealer, 0}, {sub.handle(), 0, ZMQ_POLLIN, 0}};
+    zmq::poll(items, std::size(items), std::max(left, std::chrono::milliseconds(0)));
+    if ((items[0].revents & ZMQ_POLLOUT) == 0) return;
     cut_off = false;
     session.on_reconnected(steady_clock::now());
   }
 
-  // Events before replies: what was published is handed out before a welcome that may announce another epoch.
+  // Replies before events, so that a receipt is mostly told before its ack.
   void turn() {
-    read_events();
     read_replies();
+    read_events();
     session.on_time(steady_clock::now());
     flush();
   }
@@ -113,7 +114,6 @@ std::unique_ptr<Client> Client::open(const ClientOptions& options, std::string& 
   std::string at = "a socket cannot be made: ";
   try {
     auto impl = std::make_unique<Impl>(options);
-    // Subscribed before hello, so that nothing is published between the two.
     at = "event_endpoint \"" + options.event_endpoint + "\" cannot be used: ";
     impl->sub.connect(options.event_endpoint);
     at = "session_endpoint \"" + options.session_endpoint + "\" cannot be used: ";

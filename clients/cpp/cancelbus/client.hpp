@@ -19,7 +19,7 @@ namespace cancelbus::client {
 struct ClientOptions {
   std::string session_endpoint = "tcp://127.0.0.1:5550";
   std::string event_endpoint = "tcp://127.0.0.1:5551";
-  SessionOptions session;
+  SessionOptions session = {};
 };
 
 struct CancelOptions {

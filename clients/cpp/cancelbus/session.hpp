@@ -24,7 +24,7 @@ struct SessionOptions {
   /// `[A-Za-z0-9_-]{1,32}`.
   std::string sender_comp_id;
   /// Topic prefixes to follow besides the sender's own topic.
-  std::vector<std::string> topics;
+  std::vector<std::string> topics = {};
   /// Ask at each hello for a CancelStatus of every undecided command of this sender.
   bool open_commands = false;
 };

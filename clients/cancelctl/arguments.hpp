@@ -1,0 +1,59 @@
+// What the command line and the environment ask cancelctl to do.
+//
+// Used by main() and the commands. Strict: what is unknown, out of range, given twice or of no use to the command is an
+// error whose sentence names it. Every flag can also be given as environment variable CANCELBUS_<FLAG>; the command
+// line wins.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <istream>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace cancelbus::ctl {
+
+enum class Command : unsigned { Cancel = 1, Watch = 2, Status = 4 };
+enum class Wait { Ack, Final };
+
+struct Arguments {
+  Command command = Command::Status;
+  std::string session_endpoint = "tcp://127.0.0.1:5550";
+  std::string event_endpoint = "tcp://127.0.0.1:5551";
+  /// Given, or `ctl-` and eight random characters.
+  std::string sender;
+  bool json = false;
+  std::chrono::milliseconds timeout{};
+  // cancel
+  /// Each once, in the order given.
+  std::vector<int64_t> order_ids;
+  std::optional<std::chrono::milliseconds> ttl;
+  bool urgent = false;
+  bool exact = false;
+  Wait wait = Wait::Final;
+  // watch
+  std::vector<std::string> topics;
+};
+
+/// Show help on a command, or on all.
+struct HelpWanted {
+  std::optional<Command> command;
+};
+
+struct UsageError {
+  /// Names the argument.
+  std::string sentence;
+  std::optional<Command> command;
+};
+
+/// Value of an environment variable, or null.
+using Environment = std::function<const char*(const char* name)>;
+
+/// `in` is read only if the order ids are asked for with `-`.
+std::variant<Arguments, HelpWanted, UsageError> parse(const std::vector<std::string>& args, const Environment& env,
+                                                      std::istream& in);
+
+}  // namespace cancelbus::ctl

@@ -1,0 +1,69 @@
+#include "clients/cancelctl/commands.hpp"
+
+#include "clients/cancelctl/tally.hpp"
+#include "clients/cancelctl/text.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+using namespace client;
+
+struct Trouble {
+  const Arguments& arguments;
+
+  std::string operator()(const Silent& silent) const {
+    return "no answer from " + arguments.session_endpoint + " for " + std::to_string(silent.silent_for.count()) +
+           " s, still trying: is cancel-bus running there?";
+  }
+  std::string operator()(const LostEvents& lost) const {
+    return "events " + std::to_string(lost.from_seq) + " to " + std::to_string(lost.to_seq) + " of " + lost.topic +
+           " are lost: the bus no longer keeps them";
+  }
+  std::string operator()(const NewEpoch&) const {
+    return "the bus has a new store: undecided commands are sent anew, unread events of the former are lost";
+  }
+  std::string operator()(const Unreadable& unreadable) const { return "cannot read " + unreadable.what + ": skipped"; }
+  std::string operator()(const v1::Reject& reject) const { return describe(reject); }
+  template <typename OrdinaryNews>
+  std::string operator()(const OrdinaryNews&) const {
+    return {};
+  }
+};
+
+}  // namespace
+
+void report_trouble(const Notice& notice, const Arguments& arguments, Console& console) {
+  const std::string sentence = std::visit(Trouble{arguments}, notice);
+  if (!sentence.empty()) console.err << "cancelctl: " << sentence << std::endl;
+}
+
+bool is_rejection(const Notice& notice) {
+  const auto* reject = std::get_if<v1::Reject>(&notice);
+  // Without a retransmission events are missing; commands and the rest go on.
+  return reject != nullptr && !reject->field().starts_with("retransmit_request");
+}
+
+int run(const Arguments& arguments, Console& console) {
+  ClientOptions options;
+  options.session_endpoint = arguments.session_endpoint;
+  options.event_endpoint = arguments.event_endpoint;
+  options.session.sender_comp_id = arguments.sender;
+  if (arguments.command == Command::Watch) options.session.topics = arguments.topics;
+  std::string error;
+  const auto bus = Client::open(options, error);
+  if (!bus) {
+    console.err << "cancelctl: --" << error << std::endl;
+    return ExitUsage;
+  }
+  switch (arguments.command) {
+    case Command::Cancel:
+      return run_cancel(arguments, *bus, console);
+    case Command::Watch:
+      return run_watch(arguments, *bus, console);
+    case Command::Status:
+      return run_status(arguments, *bus, console);
+  }
+  return ExitUsage;
+}
+
+}  // namespace cancelbus::ctl

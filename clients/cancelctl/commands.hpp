@@ -1,0 +1,36 @@
+// What cancelctl's commands do once the command line is understood.
+//
+// Used by main(). Each returns an exit code; all output goes to the streams given.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <ostream>
+
+#include "cancelbus/client.hpp"
+#include "clients/cancelctl/arguments.hpp"
+
+namespace cancelbus::ctl {
+
+struct Console {
+  std::ostream& out;
+  std::ostream& err;
+  /// Show on `err` how far a batch has come.
+  bool progress;
+  /// Set by a signal: stop and say what is known.
+  const std::atomic<bool>& interrupted;
+};
+
+int run(const Arguments& arguments, Console& console);
+
+// Between the commands.
+int run_cancel(const Arguments& arguments, client::Client& bus, Console& console);
+int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
+int run_status(const Arguments& arguments, client::Client& bus, Console& console);
+
+/// Says on `err` what is wrong with the connection, the bus or our messages; nothing for ordinary news.
+void report_trouble(const client::Notice& notice, const Arguments& arguments, Console& console);
+/// The bus rejected what the command is about: repeating it is of no use.
+bool is_rejection(const client::Notice& notice);
+
+}  // namespace cancelbus::ctl

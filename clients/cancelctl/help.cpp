@@ -1,0 +1,99 @@
+#include "clients/cancelctl/help.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+constexpr const char* Overview = R"(cancelctl: cancel orders through cancelbus, and see what it does.
+
+usage: cancelctl [FLAG...] COMMAND [ARGUMENT...]
+
+  cancel ID...   cancel orders, and wait until their fate is proven
+  watch          print acks, finals and other events as they happen
+  status         print budget, queue, workers and stream
+
+  cancelctl COMMAND --help shows a command's own flags, with examples.
+)";
+
+constexpr const char* CommonFlags = R"(
+flags of every command:
+  --session_endpoint ENDPOINT   where commands go (tcp://127.0.0.1:5550)
+  --event_endpoint ENDPOINT     where events come from (tcp://127.0.0.1:5551)
+  --sender NAME                 who we are (ctl- and eight random characters)
+  --json                        one JSON object per line instead of text
+  --help                        this text
+
+Each flag can also be given as environment variable, as CANCELBUS_SESSION_ENDPOINT.
+)";
+
+constexpr const char* Cancel = R"(cancelctl cancel: cancel orders, and wait until their fate is proven.
+
+usage: cancelctl cancel [FLAG...] ID...
+
+  ID is an order id of the exchange; - reads ids from standard input, between blanks or line ends.
+
+  --ttl DURATION         give up what could not be sent within this time (no limit)
+  --urgent               before every command that is not urgent
+  --exact                ask the exchange for exact quantities before the final
+  --wait ack|final       until the exchange answered, or until the order's fate is proven (final)
+  --timeout DURATION     wait at most this long (30s)
+
+exit code:
+  0  all proven: canceled or filled (with --wait ack: accepted by the exchange)
+  1  something was refused or rejected, or the order is still open
+  2  the command line is wrong; nothing was sent
+  3  not known in time: no answer, or in doubt. A command that was received goes on without us.
+
+examples:
+  cancelctl cancel 61508264
+  cancelctl cancel --urgent --ttl 2s 61508264 61508265
+  cut -d, -f1 orders.csv | cancelctl cancel --json -
+)";
+
+constexpr const char* Watch = R"(cancelctl watch: print events as they happen, until interrupted.
+
+usage: cancelctl watch [FLAG...]
+
+  --topic PREFIX   events of these topics; may be repeated (client. and venue.)
+                     client.          what became of every sender's commands
+                     client.desk-a.   of one sender's
+                     venue.           orders that left the book without a command
+                     bus.             the state of the bus, every second
+
+What was missed on the way is asked for again, and printed in its place.
+
+examples:
+  cancelctl watch
+  cancelctl watch --topic client.desk-a. --json
+)";
+
+constexpr const char* Status = R"(cancelctl status: print budget, holds, queue, workers and stream.
+
+usage: cancelctl status [FLAG...]
+
+  --timeout DURATION   wait at most this long for the answer (5s)
+
+exit code: 0 answered, 2 the command line is wrong, 3 no answer.
+
+examples:
+  cancelctl status
+  cancelctl status --json | jq .bus_status.windows
+)";
+
+const char* text_of(std::optional<Command> command) {
+  if (!command) return Overview;
+  switch (*command) {
+    case Command::Cancel:
+      return Cancel;
+    case Command::Watch:
+      return Watch;
+    case Command::Status:
+      return Status;
+  }
+  return Overview;
+}
+
+}  // namespace
+
+std::string help(std::optional<Command> command) { return std::string(text_of(command)) + CommonFlags; }
+
+}  // namespace cancelbus::ctl

@@ -1,0 +1,41 @@
+// One line of --json output: a flat JSON object around a message of the contract.
+//
+// Used by the commands. The messages are written by protobuf's own JSON mapping, with the contract's field names and
+// with defaults: so 64-bit numbers are strings (they exceed what a JavaScript number holds), enums are their full
+// names, times RFC 3339 in UTC with 0, 3, 6 or 9 digits, and a time that is not known is absent.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+#include <string_view>
+
+#include "cancelbus/v1/cancel.pb.h"
+#include "clients/cancelctl/text.hpp"
+
+namespace cancelbus::ctl {
+
+class JsonLine {
+ public:
+  JsonLine(std::string_view type, WallTime heard);
+
+  JsonLine& add(std::string_view name, std::string_view value);
+  JsonLine& add(std::string_view name, int64_t value);
+  JsonLine& add(std::string_view name, WallTime value);
+  JsonLine& add(std::string_view name, const google::protobuf::Message& message);
+  /// Adds the fields of `message` themselves.
+  JsonLine& merge(const google::protobuf::Message& message);
+
+  /// With its line end.
+  std::string str() const { return text_ + "}\n"; }
+
+ private:
+  void name(std::string_view name);
+
+  std::string text_ = "{";
+};
+
+/// Name of the event's content as in the contract: `cancel_ack`, `cancel_final`, ...; `event` if it is of a later one.
+std::string_view type_of(const v1::Event& event);
+
+}  // namespace cancelbus::ctl

@@ -1,0 +1,87 @@
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "clients/cancelctl/text.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell, the first row being the head.
+std::string table(const std::vector<Row>& rows) {
+  std::vector<size_t> widths(rows[0].size());
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += "  " + row[i] + std::string(widths[i] - row[i].size(), ' ');
+    text += line.erase(line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string windows(const v1::BusStatus& status) {
+  std::vector<Row> rows = {{"LIMIT", "USED", "OF", "IN"}};
+  for (const auto& w : status.windows()) {
+    rows.push_back(
+        {printable(w.limiter()), std::to_string(w.used()), std::to_string(w.limit()), TimeUtil::ToString(w.period())});
+  }
+  return "budget\n" + table(rows);
+}
+
+std::string holds(const v1::BusStatus& status) {
+  std::string text;
+  for (const auto& h : status.holds()) {
+    text += "hold     " + printable(h.limiter()) + " until " + TimeUtil::ToString(h.until()) + " " +
+            printable(h.text()) + "\n";
+  }
+  return text;
+}
+
+std::string queues(const v1::BusStatus& status) {
+  if (status.queues().empty()) return "queue    empty\n";
+  std::vector<Row> rows = {{"SENDER", "URGENT", "NORMAL"}};
+  for (const auto& q : status.queues()) {
+    rows.push_back({printable(q.sender_comp_id()), std::to_string(q.urgent()), std::to_string(q.normal())});
+  }
+  return "queue\n" + table(rows);
+}
+
+std::string workers(const v1::BusStatus& status) {
+  if (status.workers().empty()) return "workers  NONE: nothing can be sent\n";
+  std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
+  for (const auto& w : status.workers()) {
+    const std::string clock = w.has_clock_offset() ? TimeUtil::ToString(w.clock_offset()) : "not known";
+    const std::string work = w.benched().empty() ? "yes" : "no: " + printable(w.benched());
+    rows.push_back({printable(w.name()), std::to_string(w.credit()), std::to_string(w.in_flight()), clock, work});
+  }
+  return "workers\n" + table(rows);
+}
+
+std::string stream(const v1::BusStatus& status) {
+  const auto& s = status.stream();
+  std::string text = s.live()        ? "live"
+                     : s.logged_in() ? "logged in, nothing heard yet"
+                     : s.connected() ? "connected, not logged in"
+                                     : "not connected";
+  if (s.has_last_proof()) text += ", last event " + TimeUtil::ToString(s.last_proof());
+  if (!s.text().empty()) text += ", " + printable(s.text());
+  return "stream   " + text + "\n";
+}
+
+}  // namespace
+
+std::string status_table(const v1::BusStatus& status) {
+  std::string text = windows(status) + holds(status) + queues(status) + workers(status) + stream(status);
+  text += std::string("store    ") + (status.store_writable() ? "takes writes" : "DOES NOT TAKE WRITES") + "\n";
+  text += "open     " + std::to_string(status.commands_undecided()) + " commands undecided\n";
+  return text + "as of    " + TimeUtil::ToString(status.as_of()) + "\n";
+}
+
+}  // namespace cancelbus::ctl

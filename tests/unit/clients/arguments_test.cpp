@@ -1,0 +1,149 @@
+#include "clients/cancelctl/arguments.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+namespace cancelbus::ctl {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::MatchesRegex;
+
+class ArgumentsTest : public testing::Test {
+ protected:
+  std::variant<Arguments, HelpWanted, UsageError> parse_line(const std::string& line) {
+    std::istringstream words(line);
+    std::vector<std::string> args;
+    for (std::string word; words >> word;) args.push_back(word);
+    std::istringstream in(stdin_);
+    const auto env = [this](const char* name) {
+      const auto it = env_.find(name);
+      return it == env_.end() ? nullptr : it->second.c_str();
+    };
+    return parse(args, env, in);
+  }
+
+  Arguments good(const std::string& line) {
+    auto parsed = parse_line(line);
+    if (const auto* error = std::get_if<UsageError>(&parsed)) ADD_FAILURE() << line << ": " << error->sentence;
+    const auto* arguments = std::get_if<Arguments>(&parsed);
+    return arguments ? *arguments : Arguments{};
+  }
+
+  std::string bad(const std::string& line) {
+    const auto parsed = parse_line(line);
+    const auto* error = std::get_if<UsageError>(&parsed);
+    return error ? error->sentence : "accepted";
+  }
+
+  std::map<std::string, std::string> env_;
+  std::string stdin_;
+};
+
+TEST_F(ArgumentsTest, Defaults) {
+  const Arguments a = good("cancel 5");
+  EXPECT_EQ(a.command, Command::Cancel);
+  EXPECT_THAT(a.order_ids, ElementsAre(5));
+  EXPECT_EQ(a.session_endpoint, "tcp://127.0.0.1:5550");
+  EXPECT_EQ(a.event_endpoint, "tcp://127.0.0.1:5551");
+  EXPECT_THAT(a.sender, MatchesRegex("ctl-[a-z0-9]{8}"));
+  EXPECT_NE(a.sender, good("cancel 5").sender);
+  EXPECT_EQ(a.timeout, seconds(30));
+  EXPECT_EQ(a.wait, Wait::Final);
+  EXPECT_FALSE(a.ttl || a.urgent || a.exact || a.json);
+  EXPECT_EQ(good("status").timeout, seconds(5));
+  EXPECT_THAT(good("watch").topics, ElementsAre("client.", "venue."));
+}
+
+TEST_F(ArgumentsTest, FlagsStandAnywhereAndTakeTheirValueEitherWay) {
+  const Arguments a = good("--sender desk-a cancel --ttl=2s 7 --urgent --exact --wait ack 8 --timeout 500ms --json");
+  EXPECT_EQ(a.sender, "desk-a");
+  EXPECT_EQ(a.ttl, seconds(2));
+  EXPECT_EQ(a.timeout, milliseconds(500));
+  EXPECT_EQ(a.wait, Wait::Ack);
+  EXPECT_TRUE(a.urgent && a.exact && a.json);
+  EXPECT_THAT(a.order_ids, ElementsAre(7, 8));
+}
+
+TEST_F(ArgumentsTest, Durations) {
+  EXPECT_EQ(good("cancel 1 --ttl 1ms").ttl, milliseconds(1));
+  EXPECT_EQ(good("cancel 1 --ttl 5m").ttl, minutes(5));
+  EXPECT_EQ(good("cancel 1 --ttl 24h").ttl, hours(24));
+  for (const std::string value :
+       {"0s", "-1s", "5", "s", "1.5s", "1d", "25h", "86400001ms", "99999999999999999999s", "1s1s"}) {
+    EXPECT_EQ(bad("cancel 1 --ttl " + value),
+              "--ttl \"" + value + "\" is not a duration from 1ms to 24h, such as 500ms, 2s, 5m or 1h");
+  }
+}
+
+TEST_F(ArgumentsTest, OrderIds) {
+  EXPECT_THAT(good("cancel 9223372036854775807 3 3 1 3").order_ids, ElementsAre(9223372036854775807, 3, 1));
+  for (const std::string id : {"0", "-5", "12x", "x", "9223372036854775808", "1.0", "0x10"}) {
+    EXPECT_EQ(bad("cancel " + id), "order id \"" + id + "\" is not a number from 1 to 9223372036854775807");
+  }
+  EXPECT_EQ(bad("cancel"), "cancel needs an order id, or - to read them from standard input");
+}
+
+TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
+  stdin_ = "11 12\n13\n\n";
+  EXPECT_THAT(good("cancel - 14").order_ids, ElementsAre(11, 12, 13, 14));
+  stdin_ = "11 twelve";
+  EXPECT_EQ(bad("cancel -"), "order id \"twelve\" is not a number from 1 to 9223372036854775807 (standard input)");
+  stdin_ = "";
+  EXPECT_EQ(bad("cancel -"), "standard input holds no further order ids");
+}
+
+TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
+  EXPECT_EQ(bad(""), "a command is missing: cancel, watch or status");
+  EXPECT_EQ(bad("cancle 5"), "unknown command \"cancle\": cancel, watch or status");
+  EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
+  EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
+  EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
+  EXPECT_EQ(bad("cancel 5 --ttl 1s --ttl 2s"), "--ttl is given twice");
+  EXPECT_EQ(bad("cancel 5 --wait fill"), "--wait \"fill\" is neither ack nor final");
+  EXPECT_EQ(bad("cancel 5 --urgent=yes"), "--urgent \"yes\" is neither true nor false");
+  EXPECT_EQ(bad("status --ttl 2s"), "--ttl is of no use to \"status\"");
+  EXPECT_EQ(bad("status now"), "\"status\" takes no argument \"now\"");
+  EXPECT_EQ(bad("watch 5"), "\"watch\" takes no argument \"5\"");
+  EXPECT_EQ(bad("watch --topic orders."), "--topic \"orders.\" does not begin with client., venue. or bus.");
+  EXPECT_EQ(bad("status --sender a.b"), "--sender \"a.b\" is not 1 to 32 letters, digits, _ and -");
+  EXPECT_EQ(bad("status --sender " + std::string(33, 'a')).substr(0, 10), "--sender \"");
+  EXPECT_EQ(bad("status --session_endpoint localhost:5550"),
+            "--session_endpoint \"localhost:5550\" is not an endpoint such as tcp://127.0.0.1:5550 or "
+            "ipc:///run/cancelbus");
+}
+
+TEST_F(ArgumentsTest, TopicsMayBeRepeated) {
+  EXPECT_THAT(good("watch --topic bus. --topic=client.desk-a.").topics, ElementsAre("bus.", "client.desk-a."));
+}
+
+TEST_F(ArgumentsTest, EveryFlagCanComeFromTheEnvironment) {
+  env_ = {{"CANCELBUS_SESSION_ENDPOINT", "tcp://bus:1"},
+          {"CANCELBUS_SENDER", "desk-b"},
+          {"CANCELBUS_TTL", "3s"},
+          {"CANCELBUS_URGENT", "true"}};
+  const Arguments a = good("cancel 5 --sender desk-c");
+  EXPECT_EQ(a.session_endpoint, "tcp://bus:1");
+  EXPECT_EQ(a.sender, "desk-c") << "the command line wins";
+  EXPECT_EQ(a.ttl, seconds(3));
+  EXPECT_TRUE(a.urgent);
+  good("status");  // what is of no use to a command is no error in the environment
+  env_["CANCELBUS_TTL"] = "soon";
+  EXPECT_EQ(bad("cancel 5"), "CANCELBUS_TTL \"soon\" is not a duration from 1ms to 24h, such as 500ms, 2s, 5m or 1h");
+}
+
+TEST_F(ArgumentsTest, HelpWinsOverErrors) {
+  EXPECT_FALSE(std::get<HelpWanted>(parse_line("--help")).command);
+  EXPECT_EQ(std::get<HelpWanted>(parse_line("cancel -h")).command, Command::Cancel);
+  EXPECT_EQ(std::get<HelpWanted>(parse_line("watch --help --what")).command, Command::Watch);
+}
+
+}  // namespace
+}  // namespace cancelbus::ctl

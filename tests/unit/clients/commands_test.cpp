@@ -1,0 +1,197 @@
+#include "clients/cancelctl/commands.hpp"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <thread>
+
+#include "clients/cancelctl/help.hpp"
+#include "clients/cancelctl/tally.hpp"
+#include "tests/unit/clients/fake_bus.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+using client::FakeBus;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class CommandsTest : public testing::Test {
+ protected:
+  int run_with(Arguments arguments) {
+    bus_.start();
+    arguments.session_endpoint = bus_.session_endpoint();
+    arguments.event_endpoint = bus_.event_endpoint();
+    arguments.sender = "desk-a";
+    Console console{out_, err_, false, interrupted_};
+    return run(arguments, console);
+  }
+
+  static Arguments cancel(std::vector<int64_t> ids) {
+    Arguments arguments;
+    arguments.command = Command::Cancel;
+    arguments.order_ids = std::move(ids);
+    arguments.timeout = seconds(20);
+    return arguments;
+  }
+
+  std::vector<google::protobuf::Struct> json_lines() const {
+    std::vector<google::protobuf::Struct> lines;
+    std::istringstream in(out_.str());
+    for (std::string line; std::getline(in, line);) {
+      EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(line, &lines.emplace_back()).ok()) << line;
+    }
+    return lines;
+  }
+
+  FakeBus bus_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  std::atomic<bool> interrupted_{false};
+};
+
+TEST_F(CommandsTest, AllCanceledIsProven) {
+  EXPECT_EQ(run_with(cancel({11, 12})), ExitProven);
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("order 11 ack ACCEPTED; final follows, after "),
+                                HasSubstr("order 12 final CANCELED (CHANNEL_452), after ")));
+  EXPECT_THAT(err_.str(), HasSubstr("2 asked: 2 canceled"));
+}
+
+TEST_F(CommandsTest, JsonTellsEveryMessageWithItsTimes) {
+  Arguments arguments = cancel({11});
+  arguments.json = true;
+  EXPECT_EQ(run_with(arguments), ExitProven);
+  const auto lines = json_lines();
+  std::vector<std::string> types;
+  for (const auto& line : lines) {
+    types.push_back(line.fields().at("type").string_value());
+    EXPECT_EQ(line.fields().at("order_id").string_value(), "11");
+    EXPECT_TRUE(line.fields().contains("submitted"));
+    EXPECT_TRUE(line.fields().contains("heard"));
+    EXPECT_TRUE(line.fields().contains(types.back()));
+  }
+  std::erase(types, "receipt");  // which the ack may overtake
+  EXPECT_THAT(types, ElementsAre("cancel_ack", "cancel_final"));
+}
+
+TEST_F(CommandsTest, ARefusalFails) {
+  bus_.on_cancel = [](const FakeBus::Desk& desk) {
+    desk.receipt(v1::RECEIPT_STATUS_REFUSED, v1::CXL_REJ_REASON_BUS_FULL);
+  };
+  EXPECT_EQ(run_with(cancel({11})), ExitFailed);
+  EXPECT_THAT(out_.str(), HasSubstr("order 11 refused, BUS_FULL"));
+}
+
+TEST_F(CommandsTest, AnOrderThatStaysOpenFails) {
+  bus_.on_cancel = [](const FakeBus::Desk& desk) {
+    desk.receipt(v1::RECEIPT_STATUS_APPLIED);
+    desk.ack(v1::CANCEL_ACK_STATUS_ACCEPTED);
+    desk.final(desk.order.order_id() == 11 ? v1::ORD_STATUS_NEW : v1::ORD_STATUS_FILLED);
+  };
+  EXPECT_EQ(run_with(cancel({11, 12})), ExitFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("1 filled, 1 still open"));
+}
+
+TEST_F(CommandsTest, WaitingForTheAckDoesNotWaitForTheFinal) {
+  bus_.on_cancel = [](const FakeBus::Desk& desk) {
+    desk.receipt(v1::RECEIPT_STATUS_APPLIED);
+    desk.ack(v1::CANCEL_ACK_STATUS_ACCEPTED);
+  };
+  Arguments arguments = cancel({11});
+  arguments.wait = Wait::Ack;
+  EXPECT_EQ(run_with(arguments), ExitProven);
+}
+
+TEST_F(CommandsTest, WhatIsNotKnownInTimeIsNamed) {
+  bus_.on_cancel = [](const FakeBus::Desk& desk) { desk.receipt(v1::RECEIPT_STATUS_APPLIED); };
+  Arguments arguments = cancel({11});
+  arguments.timeout = milliseconds(1500);
+  arguments.json = true;
+  EXPECT_EQ(run_with(arguments), ExitUnknown);
+  const auto lines = json_lines();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1].fields().at("type").string_value(), "unknown");
+  EXPECT_EQ(lines[1].fields().at("text").string_value(), "1.5 s passed without its final");
+}
+
+TEST_F(CommandsTest, WithoutABusNothingIsSent) {
+  bus_.start();
+  Arguments arguments = cancel({11});
+  arguments.session_endpoint = bus_.session_endpoint();
+  arguments.event_endpoint = bus_.event_endpoint();
+  arguments.timeout = milliseconds(200);
+  bus_.stop();
+  Console console{out_, err_, false, interrupted_};
+  EXPECT_EQ(run(arguments, console), ExitUnknown);
+  EXPECT_THAT(err_.str(), HasSubstr("answered: nothing was sent"));
+  EXPECT_EQ(bus_.commands_seen(), 0);
+}
+
+TEST_F(CommandsTest, AnEndpointThatCannotBeUsedIsAUsageError) {
+  Arguments arguments = cancel({11});
+  arguments.session_endpoint = "tcp://nowhere";
+  Console console{out_, err_, false, interrupted_};
+  EXPECT_EQ(run(arguments, console), ExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--session_endpoint \"tcp://nowhere\""));
+}
+
+TEST_F(CommandsTest, StatusPrintsTheTable) {
+  Arguments arguments;
+  arguments.timeout = seconds(20);
+  EXPECT_EQ(run_with(arguments), ExitProven);
+  EXPECT_THAT(out_.str(), HasSubstr("open     3 commands undecided"));
+}
+
+TEST_F(CommandsTest, WatchPrintsTheEventsOfOthers) {
+  bus_.start();
+  Arguments arguments;
+  arguments.command = Command::Watch;
+  arguments.topics = {"client.desk-b."};
+  arguments.json = true;
+  // Cancels of desk-b go on until the watcher has seen one: it may connect late.
+  std::jthread desk_b([this](std::stop_token stopped) {
+    std::string error;
+    const auto other =
+        client::Client::open({bus_.session_endpoint(), bus_.event_endpoint(), {.sender_comp_id = "desk-b"}}, error);
+    while (!stopped.stop_requested() && !interrupted_) {
+      other->cancel(77);
+      other->run_once(milliseconds(20));
+    }
+  });
+  class StopAtFirstLine : public std::stringbuf {
+   public:
+    explicit StopAtFirstLine(std::atomic<bool>& stop) : stop_(stop) {}
+    int sync() override {
+      if (!str().empty()) stop_ = true;
+      return 0;
+    }
+
+   private:
+    std::atomic<bool>& stop_;
+  } buffer(interrupted_);
+  std::ostream out(&buffer);
+  Console console{out, err_, false, interrupted_};
+  arguments.session_endpoint = bus_.session_endpoint();
+  arguments.event_endpoint = bus_.event_endpoint();
+  arguments.sender = "watcher";
+  EXPECT_EQ(run(arguments, console), ExitProven);
+  EXPECT_THAT(buffer.str(), AllOf(HasSubstr(R"("topic":"client.desk-b.")"), HasSubstr(R"("order_id":"77")"),
+                                  Not(HasSubstr("lost_events"))));
+}
+
+TEST(Help, NamesEveryExitCodeAndGivesExamples) {
+  EXPECT_THAT(help(Command::Cancel), AllOf(HasSubstr("exit code"), HasSubstr("examples:"), HasSubstr("--ttl")));
+  EXPECT_THAT(help(Command::Watch), AllOf(HasSubstr("examples:"), HasSubstr("--topic")));
+  EXPECT_THAT(help(Command::Status), HasSubstr("examples:"));
+  EXPECT_THAT(help({}), AllOf(HasSubstr("cancel ID..."), HasSubstr("--session_endpoint")));
+}
+
+}  // namespace
+}  // namespace cancelbus::ctl

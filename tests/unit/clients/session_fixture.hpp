@@ -1,0 +1,168 @@
+// A session at virtual time, whose frames and notices read as short lines.
+//
+// Used by the session's tests, which stand in for the user, the bus and the clock at once.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "cancelbus/session.hpp"
+
+namespace cancelbus::client {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class SessionTest : public testing::Test {
+ protected:
+  static constexpr uint64_t Epoch = 7;
+  static inline const std::string OwnTopic = "client.desk-a.";
+
+  SessionTest() { session_.start(now_); }
+
+  void connect(uint64_t next_seq = 1, uint64_t epoch = Epoch) {
+    v1::SessionReply reply;
+    reply.mutable_welcome()->set_epoch(epoch);
+    auto* position = reply.mutable_welcome()->add_position();
+    position->set_topic(OwnTopic);
+    position->set_next_seq(next_seq);
+    hear(reply);
+  }
+
+  void connect_quietly() {
+    connect();
+    frames();
+    notices();
+  }
+
+  bool cancel(const std::string& id, int64_t order_id = 1) {
+    v1::CancelOrder order;
+    order.set_cl_ord_id(id);
+    order.set_order_id(order_id);
+    return session_.cancel(order, now_);
+  }
+
+  void hear(const v1::SessionReply& reply) { session_.on_reply(reply.SerializeAsString(), now_); }
+
+  void receipt(const std::string& id, v1::ReceiptStatus status = v1::RECEIPT_STATUS_APPLIED) {
+    v1::SessionReply reply;
+    reply.mutable_receipt()->set_cl_ord_id(id);
+    reply.mutable_receipt()->set_status(status);
+    hear(reply);
+  }
+
+  void heartbeat(uint64_t next_seq) {
+    v1::SessionReply reply;
+    reply.mutable_heartbeat()->set_epoch(Epoch);
+    auto* position = reply.mutable_heartbeat()->add_position();
+    position->set_topic(OwnTopic);
+    position->set_next_seq(next_seq);
+    hear(reply);
+  }
+
+  void hello_required(const std::string& id) {
+    v1::SessionReply reply;
+    reply.mutable_hello_required()->set_cl_ord_id(id);
+    hear(reply);
+  }
+
+  static v1::Event ack(uint64_t seq, const std::string& id, bool final_follows = true, uint64_t epoch = Epoch) {
+    v1::Event event = numbered(seq, epoch);
+    event.mutable_cancel_ack()->set_cl_ord_id(id);
+    event.mutable_cancel_ack()->set_status(final_follows ? v1::CANCEL_ACK_STATUS_ACCEPTED
+                                                         : v1::CANCEL_ACK_STATUS_REJECTED);
+    event.mutable_cancel_ack()->set_final_follows(final_follows);
+    return event;
+  }
+
+  static v1::Event final(uint64_t seq, const std::string& id, uint64_t epoch = Epoch) {
+    v1::Event event = numbered(seq, epoch);
+    event.mutable_cancel_final()->set_cl_ord_id(id);
+    event.mutable_cancel_final()->set_ord_status(v1::ORD_STATUS_CANCELED);
+    return event;
+  }
+
+  static v1::Event numbered(uint64_t seq, uint64_t epoch) {
+    v1::Event event;
+    event.set_epoch(epoch);
+    event.set_topic(OwnTopic);
+    event.set_seq(seq);
+    return event;
+  }
+
+  void publish(const v1::Event& event) { session_.on_event(event.topic(), event.SerializeAsString(), now_); }
+
+  void retransmit(v1::Event event) {
+    v1::SessionReply reply;
+    event.set_poss_dup(true);
+    *reply.mutable_retransmission() = event;
+    hear(reply);
+  }
+
+  void pass(milliseconds time) {
+    now_ += time;
+    session_.on_time(now_);
+  }
+
+  /// Time passes while the bus answers heartbeats, so that it is not taken for silent.
+  void pass_in_touch(milliseconds time, uint64_t next_seq = 1) {
+    for (; time > milliseconds(0); time -= milliseconds(500)) {
+      pass(std::min(time, milliseconds(500)));
+      heartbeat(next_seq);
+    }
+  }
+
+  std::vector<std::string> frames() {
+    std::vector<std::string> lines;
+    for (const auto& frame : session_.take_frames()) lines.push_back(line(frame));
+    return lines;
+  }
+  /// Frames but heartbeats.
+  std::vector<std::string> commands() {
+    auto lines = frames();
+    std::erase(lines, "heartbeat");
+    return lines;
+  }
+
+  static std::string line(const v1::SessionRequest& request) {
+    if (request.has_hello()) return "hello";
+    if (request.has_heartbeat()) return "heartbeat";
+    if (request.has_status_request()) return "status_request";
+    if (request.has_cancel_order()) return "cancel " + request.cancel_order().cl_ord_id();
+    return "ask " + std::to_string(request.retransmit_request().from_seq()) + "+" +
+           std::to_string(request.retransmit_request().count());
+  }
+
+  std::vector<std::string> notices() {
+    std::vector<std::string> lines;
+    for (const auto& notice : session_.take_notices()) {
+      std::visit([&](const auto& n) { lines.push_back(line(n)); }, notice);
+    }
+    std::erase(lines, "");
+    return lines;
+  }
+
+  static std::string line(const Connected&) { return "connected"; }
+  static std::string line(const Silent&) { return "silent"; }
+  static std::string line(const v1::Receipt& r) {
+    return (r.status() == v1::RECEIPT_STATUS_REFUSED ? "refused " : "received ") + r.cl_ord_id();
+  }
+  static std::string line(const v1::CancelAck& a) { return "ack " + a.cl_ord_id(); }
+  static std::string line(const v1::CancelFinal& f) { return "final " + f.cl_ord_id(); }
+  static std::string line(const v1::CancelStatus& s) { return "status " + s.cl_ord_id(); }
+  static std::string line(const v1::Event& e) { return e.has_bus_status() ? "bus" : "#" + std::to_string(e.seq()); }
+  static std::string line(const v1::BusStatus&) { return "bus status"; }
+  static std::string line(const v1::Reject& r) { return "reject " + r.field(); }
+  static std::string line(const LostEvents& l) {
+    return "lost " + std::to_string(l.from_seq) + "-" + std::to_string(l.to_seq);
+  }
+  static std::string line(const NewEpoch&) { return "new epoch"; }
+  static std::string line(const Unreadable&) { return "unreadable"; }
+
+  Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}, .open_commands = true}};
+  Time now_ = Time() + seconds(100);
+};
+
+}  // namespace cancelbus::client

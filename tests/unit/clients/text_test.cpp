@@ -1,0 +1,134 @@
+#include "clients/cancelctl/text.hpp"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/time_util.h>
+#include <gtest/gtest.h>
+
+#include "clients/cancelctl/json_line.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+
+constexpr WallTime Noon{std::chrono::seconds(1'700'000'000) + std::chrono::nanoseconds(123'456'789)};
+
+v1::CancelFinal sample_final() {
+  v1::CancelFinal final;
+  final.set_cl_ord_id("c-1");
+  final.set_order_id(9'007'199'254'740'993);
+  final.set_ord_status(v1::ORD_STATUS_CANCELED);
+  final.set_evidence(v1::EVIDENCE_CHANNEL_452);
+  final.set_cum_qty("0.1");
+  final.set_order_qty("0.5");
+  *final.mutable_timeline()->mutable_sent() = TimeUtil::NanosecondsToTimestamp(Noon.time_since_epoch().count());
+  return final;
+}
+
+TEST(Text, AcksSayWhoRefusedAndWhy) {
+  v1::CancelAck ack;
+  ack.set_status(v1::CANCEL_ACK_STATUS_ACCEPTED);
+  ack.set_final_follows(true);
+  EXPECT_EQ(describe(ack), "ack ACCEPTED; final follows");
+  ack.set_status(v1::CANCEL_ACK_STATUS_REJECTED);
+  ack.set_origin(v1::ORIGIN_EXCHANGE);
+  ack.set_cxl_rej_reason(v1::CXL_REJ_REASON_UNKNOWN_ORDER);
+  ack.set_text("NO\x1b[2JORDER");
+  ack.set_http_status(400);
+  EXPECT_EQ(describe(ack), "ack REJECTED by EXCHANGE, UNKNOWN_ORDER: NO?[2JORDER (HTTP 400); final follows");
+}
+
+TEST(Text, FinalsSayWhatIsProven) {
+  v1::CancelFinal final = sample_final();
+  EXPECT_EQ(describe(final), "final CANCELED (CHANNEL_452), filled 0.1 of 0.5 (not exact)");
+  final.set_ord_status(v1::ORD_STATUS_NEW);
+  final.set_evidence(v1::EVIDENCE_ORDER_QUERY);
+  final.set_qty_exact(true);
+  EXPECT_EQ(describe(final), "final NEW: the order is STILL OPEN (ORDER_QUERY), filled 0.1 of 0.5");
+}
+
+TEST(Text, ValuesOfALaterContractAreShownByNumber) {
+  v1::CancelStatus status;
+  status.set_stage(static_cast<v1::CancelStage>(77));
+  EXPECT_EQ(describe(status), "stage 77");
+}
+
+TEST(Text, AnEventIsOneLine) {
+  v1::Event event;
+  event.set_topic("client.desk-a.");
+  event.set_seq(12);
+  event.set_poss_dup(true);
+  *event.mutable_sending_time() = TimeUtil::NanosecondsToTimestamp(Noon.time_since_epoch().count());
+  *event.mutable_cancel_final() = sample_final();
+  EXPECT_EQ(event_line(event),
+            "2023-11-14T22:13:20.123456789Z client.desk-a. #12 order 9007199254740993 (c-1) final CANCELED "
+            "(CHANNEL_452), filled 0.1 of 0.5 (not exact) [repeated]\n");
+}
+
+TEST(Text, ElapsedTimes) {
+  EXPECT_EQ(elapsed_text(std::chrono::microseconds(31'440)), "31.4 ms");
+  EXPECT_EQ(elapsed_text(std::chrono::milliseconds(2'130)), "2.1 s");
+}
+
+TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
+  v1::BusStatus status;
+  auto* window = status.add_windows();
+  window->set_limiter("cancel");
+  window->set_used(7);
+  window->set_limit(300);
+  window->mutable_period()->set_seconds(60);
+  EXPECT_THAT(status_table(status),
+              AllOf(HasSubstr("cancel  7     300  60s"), HasSubstr("workers  NONE"), HasSubstr("queue    empty"),
+                    HasSubstr("stream   not connected"), HasSubstr("DOES NOT TAKE WRITES")));
+  status.add_holds()->set_limiter("cancel");
+  status.add_queues()->set_sender_comp_id("desk-a");
+  status.add_workers()->set_benched("refused by the exchange");
+  status.mutable_stream()->set_live(true);
+  status.set_store_writable(true);
+  EXPECT_THAT(status_table(status),
+              AllOf(HasSubstr("hold     cancel until"), HasSubstr("desk-a  0       0"),
+                    HasSubstr("no: refused by the exchange"), HasSubstr("stream   live"), HasSubstr("takes writes")));
+}
+
+TEST(JsonLineTest, AMessageStandsUnderItsType) {
+  const std::string line = JsonLine("cancel_final", Noon)
+                               .add("order_id", int64_t{9'007'199'254'740'993})
+                               .add("submitted", Noon)
+                               .add("cancel_final", sample_final())
+                               .str();
+  EXPECT_THAT(line, AllOf(HasSubstr(R"("type":"cancel_final","heard":"2023-11-14T22:13:20.123456789Z")"),
+                          HasSubstr(R"("cl_ord_id":"c-1")"), HasSubstr(R"("order_id":"9007199254740993")"),
+                          HasSubstr(R"("ord_status":"ORD_STATUS_CANCELED")"), HasSubstr(R"("unsolicited":false)"),
+                          HasSubstr(R"("sent":"2023-11-14T22:13:20.123456789Z")"), EndsWith("}\n")));
+  google::protobuf::Struct parsed;
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(line, &parsed).ok()) << line;
+}
+
+TEST(JsonLineTest, AnEventIsMergedWithItsType) {
+  v1::Event event;
+  event.set_topic("venue.");
+  event.set_seq(3);
+  *event.mutable_cancel_final() = sample_final();
+  const std::string line = JsonLine(type_of(event), Noon).merge(event).str();
+  google::protobuf::Struct parsed;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(line, &parsed).ok()) << line;
+  EXPECT_EQ(parsed.fields().at("type").string_value(), "cancel_final");
+  EXPECT_EQ(parsed.fields().at("topic").string_value(), "venue.");
+  EXPECT_EQ(parsed.fields().at("cancel_final").struct_value().fields().at("cl_ord_id").string_value(), "c-1");
+}
+
+TEST(JsonLineTest, TextIsEscaped) {
+  const std::string nasty = "a\"b\\c\nd\x01 ü";
+  const std::string line = JsonLine("unknown", Noon).add("text", nasty).str();
+  google::protobuf::Struct parsed;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(line, &parsed).ok()) << line;
+  EXPECT_EQ(parsed.fields().at("text").string_value(), nasty);
+}
+
+}  // namespace
+}  // namespace cancelbus::ctl
