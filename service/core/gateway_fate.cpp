@@ -131,7 +131,7 @@ void Gateway::judge(Order& order) {
   }
   order.wake = next_wake(order);
   wakes_.insert({order.wake, order.id});
-  if (order.next_query != Never) {
+  if (order.query == 0 && order.next_query != Never) {
     order.indexed_query = {order.query_interval >= Order::LongestQueryInterval, order.next_query};
     questions_.insert({order.indexed_query.first, order.indexed_query.second, order.id});
   }

@@ -281,6 +281,10 @@ core::StreamReport Stage::report(bool change) {
   return {FeedPeer, stream_.subscriber, seq, stream_.logged_in, stream_.logged_in, stream_.logins, ""};
 }
 
-core::TaskId Stage::task_id(const std::string& ordinal) const { return tasks_.at(std::stoul(ordinal.substr(1)) - 1); }
+core::TaskId Stage::task_id(const std::string& ordinal) const {
+  const size_t index = std::stoul(ordinal.substr(1)) - 1;
+  if (index >= tasks_.size()) throw std::runtime_error("request " + ordinal + " was not given out");
+  return tasks_[index];
+}
 
 }  // namespace cancelbus::scenario
