@@ -4,7 +4,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -21,7 +20,7 @@
 #include <deque>
 #include <utility>
 
-#include "service/io/tls.hpp"
+#include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
 namespace asio = boost::asio;
@@ -72,9 +71,7 @@ class WebsocketClient::Connection : public std::enable_shared_from_this<Connecti
 
   void start() {
     arm(options().connect_timeout);
-    asio::co_spawn(shared_->io, run(shared_from_this()), [](std::exception_ptr failure) {
-      if (failure) std::rethrow_exception(failure);
-    });
+    spawn(shared_->io, run(shared_from_this()));
   }
   void send(std::string text);
   void close();
@@ -212,9 +209,7 @@ void WebsocketClient::Connection::send(std::string text) {
   }
   unsent_.push_back(std::move(text));
   if (unsent_.size() > 1) return;
-  asio::co_spawn(shared_->io, write(shared_from_this()), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
+  spawn(shared_->io, write(shared_from_this()));
 }
 
 void WebsocketClient::Connection::close() {
@@ -259,17 +254,11 @@ bool WebsocketClient::Connection::end(std::string text, int http_status, std::op
   return false;
 }
 
-WebsocketClient::WebsocketClient(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+WebsocketClient::WebsocketClient(asio::io_context& io, TlsContext tls, WebsocketOptions options,
+                                 WebsocketListener& listener)
+    : shared_(std::make_shared<Shared>(io, std::move(options), listener, std::move(tls))) {}
 
 WebsocketClient::~WebsocketClient() { abort(); }
-
-absl::StatusOr<std::unique_ptr<WebsocketClient>> WebsocketClient::create(asio::io_context& io, WebsocketOptions options,
-                                                                         WebsocketListener& listener) {
-  absl::StatusOr<TlsContext> tls = make_tls_context(options.ca_file);
-  if (!tls.ok()) return tls.status();
-  auto shared = std::make_shared<Shared>(io, std::move(options), listener, *std::move(tls));
-  return std::unique_ptr<WebsocketClient>(new WebsocketClient(std::move(shared)));
-}
 
 void WebsocketClient::connect() {
   abort();

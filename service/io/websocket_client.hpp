@@ -6,8 +6,6 @@
 // also a refused upgrade, comes through the same on_closed, exactly once per connect().
 #pragma once
 
-#include <absl/status/statusor.h>
-
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -17,12 +15,12 @@
 #include <string_view>
 
 #include "service/io/option_values.hpp"
+#include "service/io/tls.hpp"
 
 namespace cancelbus::io {
 
 struct WebsocketOptions {
   Url url;
-  std::string ca_file;  ///< PEM with the authorities to trust; empty: the system's
   core::Duration connect_timeout = std::chrono::seconds(10);
   core::Duration close_timeout = std::chrono::seconds(1);  ///< how long a close may take before the socket is reset
   std::size_t max_message_bytes = 64 * 1024;
@@ -42,7 +40,7 @@ struct WebsocketEnd {
   std::optional<core::Duration> retry_after;  ///< of that refusal, if given in seconds
 };
 
-/// Called from the io_context. May call back into the client.
+/// Called from the io_context, never from inside a call to the client. May call the client, and may destroy it.
 class WebsocketListener {
  public:
   virtual void on_open(const WebsocketPeer& peer) = 0;
@@ -58,9 +56,8 @@ class WebsocketListener {
 
 class WebsocketClient {
  public:
-  /// Fails when ca_file cannot be used. The listener must outlive the client.
-  static absl::StatusOr<std::unique_ptr<WebsocketClient>> create(boost::asio::io_context& io, WebsocketOptions options,
-                                                                 WebsocketListener& listener);
+  /// The listener must outlive the client.
+  WebsocketClient(boost::asio::io_context& io, TlsContext tls, WebsocketOptions options, WebsocketListener& listener);
   ~WebsocketClient();
   WebsocketClient(const WebsocketClient&) = delete;
   WebsocketClient& operator=(const WebsocketClient&) = delete;
@@ -77,7 +74,6 @@ class WebsocketClient {
  private:
   class Connection;
   struct Shared;
-  explicit WebsocketClient(std::shared_ptr<Shared> shared);
   std::shared_ptr<Shared> shared_;
   std::shared_ptr<Connection> connection_;
 };
