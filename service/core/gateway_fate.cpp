@@ -296,6 +296,7 @@ void Gateway::ack_all(Order& order, const Answer& answer, AckStatus status, Reje
 }
 
 void Gateway::refuse_all(Order& order, const Answer& answer, RejectReason reason) {
+  if (order.fate) return;  // it says more than the refusal, and is concluded now
   for (Command& command : order.commands) {
     if (command.acked()) continue;
     if (!order.untouched_by_us()) {
@@ -311,6 +312,7 @@ void Gateway::refuse_all(Order& order, const Answer& answer, RejectReason reason
     told.exchange_code = answer.exchange_code;
     ack(order, command, std::move(told));
   }
+  save_changed(order);
 }
 
 void Gateway::ack_in_doubt(Order& order, Command& command, const std::string& text) {

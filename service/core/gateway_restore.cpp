@@ -90,7 +90,7 @@ void Gateway::restore_order(Order& order) {
   std::sort(order.commands.begin(), order.commands.end(),
             [](const Command& a, const Command& b) { return a.record.timeline.received < b.record.timeline.received; });
   if (const auto state = trace_of(order.last_answer)) {
-    order.attempts.insert(order.attempts.begin(), Attempt{0, WorkerPool::BeforeRestart, now_.tick, *state});
+    order.attempts.insert(order.attempts.begin(), Attempt{0, WorkerPool::BeforeRestart, now_.tick, *state, now_.tick});
     order.first_dispatch = std::min(order.first_dispatch, now_.tick);
   }
   if (order.earlier_doubt) order.earlier_quiet = now_.tick + Order::StampDead;

@@ -149,7 +149,7 @@ void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
     }
     case Verdict::UnknownOrder:
     case Verdict::Refused:
-      order.find_attempt(task)->state = Attempt::State::Denied;
+      order.attempt_denied(task, now_.tick);
       order.news(now_.tick);
       ack_all(order, answer, AckStatus::Rejected,
               answer.verdict == Verdict::UnknownOrder ? RejectReason::UnknownOrder : RejectReason::Other);

@@ -58,7 +58,8 @@ Tick Order::quiet_at() const {
   Tick at = earlier_quiet;
   for (const Attempt& attempt : attempts) {
     if (attempt.state == Attempt::State::InFlight) return Never;
-    if (attempt.state != Attempt::State::Denied) at = std::max(at, attempt.dispatched + StampDead);
+    const bool denied = attempt.state == Attempt::State::Denied;
+    at = std::max(at, denied ? attempt.denied : attempt.dispatched + StampDead);
   }
   return at;
 }
@@ -126,9 +127,18 @@ void Order::attempt_dispatched(TaskId task, WorkerId worker, Tick now) {
   if (fate && !fate->gone()) fate.reset();
 }
 
+void Order::attempt_denied(TaskId task, Tick now) {
+  Attempt& attempt = *find_attempt(task);
+  attempt.state = Attempt::State::Denied;
+  attempt.denied = now;
+}
+
 void Order::attempt_void(TaskId task) {
   std::erase_if(attempts, [task](const Attempt& a) { return a.task == task; });
-  if (untouched_by_us()) first_dispatch = Never;
+  if (!untouched_by_us()) return;
+  first_dispatch = Never;
+  // Without a request of ours a 452 proves nothing.
+  if (fate && fate->evidence == Evidence::Channel452) fate.reset();
 }
 
 void Order::fact(const OrderFact& fact, Tick now) {
@@ -150,6 +160,8 @@ void Order::fact(const OrderFact& fact, Tick now) {
     case FactType::Matched441:
     case FactType::Trade423:
       filled_at = now;
+      // Nobody has been told yet, and a 452 proves less now.
+      if (fate && fate->evidence == Evidence::Channel452 && !proven_gone) fate.reset();
       break;
   }
   if (!left_book_proves()) news(now);

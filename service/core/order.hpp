@@ -28,6 +28,7 @@ struct Attempt {
   WorkerId worker = 0;
   Tick dispatched;
   State state = State::InFlight;
+  Tick denied = Tick::min();  ///< Denied only: when
 };
 
 /// The order's proven state.
@@ -130,6 +131,7 @@ struct Order {
 
   // Facts.
   void attempt_dispatched(TaskId task, WorkerId worker, Tick now);
+  void attempt_denied(TaskId task, Tick now);
   /// The attempt is proven not processed.
   void attempt_void(TaskId task);
   void fact(const OrderFact& fact, Tick now);
