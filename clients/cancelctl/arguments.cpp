@@ -61,12 +61,14 @@ Complaint read_wait(const std::string& text, Wait& value) {
 }
 
 Complaint add_topic(const std::string& text, std::vector<std::string>& topics) {
-  for (const char* kind : {"client.", "venue.", "bus."}) {
-    if (!text.starts_with(kind)) continue;
-    topics.push_back(text);
-    return {};
-  }
-  return "does not begin with client., venue. or bus.";
+  static constexpr std::string_view Client = "client.";
+  std::string sender = text.starts_with(Client) ? text.substr(Client.size()) : "";
+  if (sender.ends_with('.')) sender.pop_back();
+  std::string valid;
+  const bool of_clients = text == Client || read_sender(sender, valid).empty();
+  if (!of_clients && text != "venue." && text != "bus.") return "is none of client., client.SENDER., venue. and bus.";
+  topics.push_back(text);
+  return {};
 }
 
 constexpr unsigned Any = 7;

@@ -20,7 +20,7 @@ struct Trouble {
            " are lost: the bus no longer keeps them";
   }
   std::string operator()(const NewEpoch&) const {
-    return "the bus has a new store: undecided commands are sent anew, unread events of the former are lost";
+    return "the bus has a new epoch: undecided commands are sent anew, unread events of the former are lost";
   }
   std::string operator()(const Unreadable& unreadable) const { return "cannot read " + unreadable.what + ": skipped"; }
   std::string operator()(const v1::Reject& reject) const { return describe(reject); }

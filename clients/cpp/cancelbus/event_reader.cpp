@@ -7,12 +7,12 @@ namespace cancelbus::client {
 
 void EventReader::on_positions(uint64_t epoch, const Positions& positions, Time now) {
   if (epoch == 0) return;
-  const bool first = epoch_ == 0;
-  if (epoch != epoch_) adopt(epoch);
+  const bool fresh = epoch != epoch_;
+  if (fresh) adopt(epoch);
   for (const auto& position : positions) {
     if (position.next_seq() == 0) continue;  // a topic of last values
     Topic& topic = topics_[position.topic()];
-    if (first) topic.next = position.next_seq();
+    if (fresh) topic.next = position.next_seq();
     topic.end = std::max(topic.end, position.next_seq());
     if (topic.ask_at == Never) plan(position.topic(), topic, now);
   }
@@ -40,7 +40,7 @@ bool EventReader::on_event(v1::Event event, Time now) {
 
 bool EventReader::accept(v1::Event event, Time now) {
   const std::string name = event.topic();
-  // A topic that the first positions did not name began after them, with seq 1.
+  // A topic that the epoch's first positions did not name began after them, with seq 1.
   Topic& topic = topics_[name];
   const uint64_t seq = event.seq();
   if (seq < topic.next) return false;

@@ -28,7 +28,8 @@ struct LostEvents {
   uint64_t to_seq = 0;
 };
 
-/// The bus has a new store. What was not read of the former epoch is lost; every topic starts anew at 1.
+/// The bus has a new store, or cannot vouch for the end of the old one. Reading goes on from the new positions; what
+/// was not read before is lost.
 struct NewEpoch {
   uint64_t before = 0;
   uint64_t now = 0;
@@ -48,7 +49,8 @@ class EventReader {
   static constexpr auto Grace = std::chrono::milliseconds(250);
   static constexpr auto AskAgainAfter = std::chrono::seconds(1);
 
-  /// From a welcome or a heartbeat. The first positions say where reading starts; later ones show what is missing.
+  /// From a welcome or a heartbeat. The first positions of an epoch say where reading starts; later ones show what is
+  /// missing.
   void on_positions(uint64_t epoch, const Positions& positions, Time now);
   /// A live event or a retransmission. False if it stands before what was read: a repetition.
   bool on_event(v1::Event event, Time now);

@@ -164,7 +164,7 @@ void Session::drain_reader(Time now) {
   }
 }
 
-// A new store knows none of our commands: they begin anew.
+// A new store may know none of our commands: they begin anew.
 void Session::forget_what_was_told() {
   for (auto& [id, command] : commands_) command.received = command.receipt_told = command.acked = false;
   queue_unreceived();

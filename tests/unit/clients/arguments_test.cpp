@@ -112,7 +112,10 @@ TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(bad("status --ttl 2s"), "--ttl is of no use to \"status\"");
   EXPECT_EQ(bad("status now"), "\"status\" takes no argument \"now\"");
   EXPECT_EQ(bad("watch 5"), "\"watch\" takes no argument \"5\"");
-  EXPECT_EQ(bad("watch --topic orders."), "--topic \"orders.\" does not begin with client., venue. or bus.");
+  for (const std::string topic : {"orders.", "client", "client..", "client.a.b.", "venue.x", "bus"}) {
+    EXPECT_EQ(bad("watch --topic " + topic),
+              "--topic \"" + topic + "\" is none of client., client.SENDER., venue. and bus.");
+  }
   EXPECT_EQ(bad("status --sender a.b"), "--sender \"a.b\" is not 1 to 32 letters, digits, _ and -");
   EXPECT_EQ(bad("status --sender " + std::string(33, 'a')).substr(0, 10), "--sender \"");
   EXPECT_EQ(bad("status --session_endpoint localhost:5550"),
@@ -121,7 +124,8 @@ TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
 }
 
 TEST_F(ArgumentsTest, TopicsMayBeRepeated) {
-  EXPECT_THAT(good("watch --topic bus. --topic=client.desk-a.").topics, ElementsAre("bus.", "client.desk-a."));
+  EXPECT_THAT(good("watch --topic bus. --topic=client.desk-a. --topic client.").topics,
+              ElementsAre("bus.", "client.desk-a.", "client."));
 }
 
 TEST_F(ArgumentsTest, EveryFlagCanComeFromTheEnvironment) {

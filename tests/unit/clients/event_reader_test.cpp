@@ -230,23 +230,30 @@ TEST_F(EventReaderTest, IgnoresRejectsOfFormerRequestsEpochsAndUnknownTopics) {
   EXPECT_THAT(out(), IsEmpty());
 }
 
-TEST_F(EventReaderTest, StartsAnewWithAnEpoch) {
+TEST_F(EventReaderTest, ReadsOnFromTheFirstPositionsOfANewEpoch) {
   positions(40);
   positions(3, Epoch + 1);
   EXPECT_THAT(out(), ElementsAre("epoch 7->8"));
   event(41);  // a straggler of the former epoch
+  event(4, Epoch + 1);
   event(3, Epoch + 1);
-  EXPECT_THAT(out(), ElementsAre("ask 1+2")) << "what a new store published was never read";
-  event(1, Epoch + 1);
-  event(2, Epoch + 1);
-  EXPECT_THAT(out(), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(out(), ElementsAre("ask 3+1", "3", "4"));
+  EXPECT_EQ(reader_.next_deadline(), Never);
+}
+
+TEST_F(EventReaderTest, ForgetsTheHolesOfAFormerEpoch) {
+  positions(40);
+  event(42);
+  positions(1, Epoch + 1);
+  pass(milliseconds(5000));
+  EXPECT_THAT(out(), ElementsAre("ask 40+2", "epoch 7->8"));
 }
 
 TEST_F(EventReaderTest, KeepsEventsOfAnEpochThatIsNotYetAnnounced) {
   positions(40);
   event(1, Epoch + 1);
   EXPECT_THAT(out(), IsEmpty());
-  positions(2, Epoch + 1);
+  positions(1, Epoch + 1);
   EXPECT_THAT(out(), ElementsAre("epoch 7->8", "1"));
   EXPECT_EQ(reader_.next_deadline(), Never);
 }
