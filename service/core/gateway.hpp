@@ -111,8 +111,8 @@ class Gateway {
   void cancel_ended(Order& order, TaskId task, const Answer& answer);
   void query_ended(const TaskInfo& info, TaskId task, const Answer& answer);
   void probe_ended(const TaskInfo& info, const Answer& answer);
-  void keep_place(Order& order, Duration delay);
-  void repeat_later(Order& order);
+  void keep_place(Order& order, const Attempt& ended, Duration delay);
+  void repeat_later(Order& order, const Attempt& ended);
   void task_silent(TaskId task);
   void listed_again(Worker& worker, TaskId task);
   void expire_permits();

@@ -116,7 +116,14 @@ void Gateway::judge(Order& order) {
   for (Attempt& attempt : order.attempts) {
     // Its worker lives and lists it, but no request lives so long.
     const bool overlong = now_.tick - attempt.dispatched >= options_.lost_after;
-    if (attempt.state == Attempt::State::InFlight && overlong) attempt.state = Attempt::State::Doubtful;
+    if (attempt.state != Attempt::State::InFlight || !overlong) continue;
+    attempt.state = Attempt::State::Doubtful;
+    order.news(now_.tick);
+    repeat_later(order, attempt);
+  }
+  if (order.query != 0 && now_.tick - order.query_sent >= options_.lost_after) {
+    order.query = 0;
+    order.news(now_.tick);
   }
   prove(order);
   if (order.fate && !order.in_flight()) conclude(order);
@@ -217,7 +224,7 @@ void Gateway::schedule_delete(Order& order) {
   const bool wanted = !order.fate && order.wanted(now_.tick);
   // A command that nothing was ever sent for stands in the queue, whatever happened to it there.
   const bool untried = wanted && order.untouched_by_us();
-  if (untried) order.next_delete = std::min(order.next_delete, std::max(now_.tick, order.withheld_until));
+  if (untried && order.next_delete == Never) order.next_delete = now_.tick;
   const bool due = wanted && !order.in_flight() && order.next_delete <= now_.tick && order.withheld_until <= now_.tick;
   if (!due) {
     queue_.remove(order.id);
@@ -271,6 +278,7 @@ Tick Gateway::next_wake(const Order& order) const {
   for (const Attempt& attempt : order.attempts) {
     if (attempt.state == Attempt::State::InFlight) consider(attempt.dispatched + options_.lost_after);
   }
+  if (order.query != 0) consider(order.query_sent + options_.lost_after);
   if (order.left_book_proves()) consider(order.left_book_at + options_.edit_grace);
   consider(order.next_delete);
   consider(order.withheld_until);

@@ -47,7 +47,7 @@ void Gateway::listed_again(Worker& worker, TaskId task) {
   if (!attempt || attempt->state != Attempt::State::Silent || order->in_flight()) return;
   if (now_.tick - info.dispatched > worker.request_timeout) return;
   attempt->state = Attempt::State::InFlight;
-  order->next_delete = Never;
+  if (!order->superseded(*attempt)) order->next_delete = Never;
   touch(*order);
 }
 
@@ -69,9 +69,7 @@ void Gateway::task_silent(TaskId task) {
   ++counters_.leases_lost;
   attempt->state = Attempt::State::Silent;
   order->news(now_.tick);
-  keep_place(*order, Duration::zero());
-  const bool stream_spoke = order->left_book || order->filled_at >= order->first_dispatch;
-  if (stream_spoke) order->withheld_until = now_.tick + Order::ReadPatience;
+  keep_place(*order, *attempt, Duration::zero());
   touch(*order);
 }
 
@@ -126,8 +124,10 @@ void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
   const bool yes_or_no = answer.verdict == Verdict::Accepted || answer.verdict == Verdict::UnknownOrder ||
                          answer.verdict == Verdict::Refused || answer.verdict == Verdict::Blocked ||
                          answer.verdict == Verdict::WrongRequest;
+  const Attempt ended = *order.find_attempt(task);
   if (yes_or_no) {
     ++order.answered;
+    order.answered_at = now_.tick;
     order.last_answer = answer.verdict;
     order.unauthorized = 0;
     order.next_delete = Never;
@@ -135,7 +135,7 @@ void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
   }
   order.last_timeline.sent = answer.sent;
   order.last_timeline.answered = answer.answered;
-  if (const Worker* worker = pool_.find(order.find_attempt(task)->worker)) order.last_timeline.worker = worker->name;
+  if (const Worker* worker = pool_.find(ended.worker)) order.last_timeline.worker = worker->name;
   for (Command& command : order.commands) command.changed = true;
   switch (answer.verdict) {
     case Verdict::Accepted: {
@@ -162,37 +162,41 @@ void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
     case Verdict::Unauthorized:
       order.attempt_void(task);
       if (++order.unauthorized < 2) {
-        keep_place(order, Duration::zero());
+        keep_place(order, ended, Duration::zero());
         break;
       }
       refuse_all(order, answer, RejectReason::NotAuthorized);
-      repeat_later(order);
+      repeat_later(order, ended);
       break;
     case Verdict::Throttled:
     case Verdict::StaleStamp:
     case Verdict::NeverWritten:
       order.attempt_void(task);
-      keep_place(order, answer.verdict == Verdict::NeverWritten ? AfterNeverWritten : Duration::zero());
+      keep_place(order, ended, answer.verdict == Verdict::NeverWritten ? AfterNeverWritten : Duration::zero());
       break;
     case Verdict::Read:  // a worker that answers a cancel with a reading is broken: nothing is known
     case Verdict::Doubtful:
       order.find_attempt(task)->state = Attempt::State::Doubtful;
       order.news(now_.tick);
-      repeat_later(order);
-      tell_all(order, Stage::InDoubt, answer.text);
+      repeat_later(order, ended);
+      if (!order.fate) tell_all(order, Stage::InDoubt, answer.text);
       break;
   }
   touch(order);
 }
 
-void Gateway::keep_place(Order& order, Duration delay) {
-  if (order.freshly_accepted(now_.tick, options_.final_wait)) return;
+void Gateway::keep_place(Order& order, const Attempt& ended, Duration delay) {
+  if (order.superseded(ended)) return;
   order.next_delete = std::min(order.next_delete, now_.tick + delay);
   order.repeat = true;
+  const bool stream_spoke = order.left_book || order.filled_at >= ended.dispatched;
+  if (!stream_spoke) return;
+  order.news(now_.tick);
+  order.withheld_until = now_.tick + Order::ReadPatience;
 }
 
-void Gateway::repeat_later(Order& order) {
-  keep_place(order, order.delete_interval);
+void Gateway::repeat_later(Order& order, const Attempt& ended) {
+  keep_place(order, ended, order.delete_interval);
   order.delete_interval = std::min(order.delete_interval * 2, Duration(Order::LongestDeleteInterval));
 }
 

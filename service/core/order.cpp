@@ -97,6 +97,11 @@ bool Order::freshly_accepted(Tick now, Duration final_wait) const {
   return last_accepted != Tick::min() && now - last_accepted < final_wait;
 }
 
+bool Order::superseded(const Attempt& attempt) const {
+  return answered_at >= attempt.dispatched ||
+         std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& a) { return a.task > attempt.task; });
+}
+
 Attempt* Order::find_attempt(TaskId task) {
   const auto it = std::find_if(attempts.begin(), attempts.end(), [task](const Attempt& a) { return a.task == task; });
   return it == attempts.end() ? nullptr : &*it;
@@ -110,7 +115,7 @@ Stage Order::stage() const {
 }
 
 void Order::attempt_dispatched(TaskId task, WorkerId worker, Tick now) {
-  if (attempts.size() == MaxAttempts) {
+  if (attempts.size() >= MaxAttempts) {
     const auto ended = std::find_if(attempts.begin(), attempts.end(),
                                     [](const Attempt& a) { return a.state != Attempt::State::InFlight; });
     CANCELBUS_CHECK(ended != attempts.end());
@@ -152,6 +157,8 @@ void Order::fact(const OrderFact& fact, Tick now) {
       fate.reset();
       read_open.reset();
       proven_gone = false;
+      // While a cancel is in flight its answer says when to ask.
+      if (!untouched_by_us() && !in_flight()) news(now);
       return;
     case FactType::Deleted452:
       left_book = fact;

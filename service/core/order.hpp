@@ -75,6 +75,7 @@ struct Order {
   uint32_t unauthorized = 0;         ///< 401 and 403 in a row
   Tick first_dispatch = Never;
   Tick last_accepted = Tick::min();
+  Tick answered_at = Tick::min();  ///< last yes or no
   std::optional<Verdict> last_answer;
   Timeline last_timeline;  ///< sent, answered and worker of the last answer
 
@@ -126,6 +127,8 @@ struct Order {
   Tick next_counting_read() const;
   /// A 200 so fresh that its 452 may be on its way.
   bool freshly_accepted(Tick now, Duration final_wait) const;
+  /// Whether to send another after it is settled already: a newer one was made, or an answer came since.
+  bool superseded(const Attempt& attempt) const;
   Attempt* find_attempt(TaskId task);
   Stage stage() const;
 

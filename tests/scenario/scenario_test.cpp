@@ -16,6 +16,8 @@
 //   #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one), BLOCKED, 404,
 //                               405, 401, 403, 429 [retry=], 503, timeout, stale, unwritten;
 //                               of queries open|canceled [qty= left=], closed, notfound
+//   queries open left=1         from now on every query is answered so, 10 ms after it was given out; also deletes;
+//                               without an answer: no more
 //   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one
 //   stream login | logout | silent | speaks
 //   w2 joins | silent | back | forgets #1 | clock offset=1s | credit 0

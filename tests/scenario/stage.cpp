@@ -48,7 +48,11 @@ std::vector<std::string> Stage::play(const std::string& line) {
     } else if (subject == "drain") {
       turn(core::DrainRequested{});
     } else if (subject.starts_with("#")) {
-      answer(subject, words);
+      answer(task_id(subject), parse_answer(words));
+    } else if (subject == "queries" || subject == "deletes") {
+      const bool cancel = subject == "deletes";
+      standing(cancel ? core::LimiterKind::Cancel : core::LimiterKind::Query, line.substr(subject.size()));
+      return {};
     } else if (subject.starts_with("4")) {
       fact(subject, words);
     } else if (subject.starts_with("w")) {
@@ -113,9 +117,10 @@ void Stage::move(Duration target) {
     const Tick deadline = gateway_->next_deadline(instant().tick);
     if (deadline <= instant().tick && !stalled_) throw std::runtime_error("the gateway's next deadline never passes");
     const Duration beat_at = next_multiple(now_, WorkerBeat);
-    const Duration next = std::min(beat_at, target);
+    const Duration next = std::min({beat_at, target, due_.empty() ? target : due_.front().first});
     now_ = stalled_ ? now_ : deadline - boot_ < next ? deadline - boot_ : next;
     if (now_ == beat_at || std::exchange(stalled_, false)) beat(now_ % OtherBeat == Duration::zero());
+    answer_standing();
     run(core::DeadlinePassed{});
   }
   moving_ = false;
@@ -163,14 +168,34 @@ void Stage::fact(const std::string& type, Words& words) {
   turn(core::StreamFact{FeedPeer, words.number("subscriber", stream_.subscriber), seq, fact});
 }
 
-void Stage::answer(const std::string& ordinal, Words& words) {
-  const core::TaskId task = task_id(ordinal);
-  core::Answer answer = parse_answer(words);
+void Stage::answer(core::TaskId task, core::Answer answer) {
   if (answer.arrival != core::Arrival::NeverSent) answer.sent = instant().wall;
   if (answer.arrival == core::Arrival::Answered) answer.answered = instant().wall;
   const std::string& holder = holder_.at(task);
   workers_.at(holder).tasks.erase(task);
   turn(core::TaskEnded{holder, task, answer});
+}
+
+void Stage::standing(core::LimiterKind kind, const std::string& line) {
+  Words words(line);
+  if (words.empty()) {
+    standing_.erase(kind);
+    return;
+  }
+  parse_answer(words);  // throws now rather than later
+  standing_[kind] = line;
+}
+
+void Stage::answer_standing() {
+  while (!due_.empty() && due_.front().first <= now_) {
+    const core::TaskId task = due_.front().second;
+    due_.pop_front();
+    const Worker& holder = workers_.at(holder_.at(task));
+    const auto line = standing_.find(kind_.at(task));
+    if (line == standing_.end() || holder.silent || !holder.tasks.contains(task)) continue;
+    Words words(line->second);
+    answer(task, parse_answer(words));
+  }
 }
 
 void Stage::worker(const std::string& name, Words& words) {

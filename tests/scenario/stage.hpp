@@ -4,6 +4,7 @@
 // itself is what would blur a transcript: the heartbeats of workers and sessions, the stream's report every second.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@ namespace cancelbus::scenario {
 
 class Stage {
  public:
+  /// From giving out a request to its standing answer.
+  static constexpr core::Duration Latency = std::chrono::milliseconds(10);
+
   /// Does one command of a transcript and returns what it brought forth. Throws std::exception for a bad command.
   std::vector<std::string> play(const std::string& line);
 
@@ -46,7 +50,9 @@ class Stage {
   void restart(Words& words);
   void stream(Words& words);
   void fact(const std::string& type, Words& words);
-  void answer(const std::string& task, Words& words);
+  void answer(core::TaskId task, core::Answer answer);
+  void standing(core::LimiterKind kind, const std::string& line);
+  void answer_standing();
   void worker(const std::string& name, Words& words);
   void session(const std::string& name, Words& words);
   void cancel(const std::string& peer, Words& words);
@@ -86,6 +92,11 @@ class Stage {
   Stream stream_;
   std::vector<core::TaskId> tasks_;  ///< by ordinal - 1
   std::map<core::TaskId, std::string> holder_;
+
+  // Requests that are answered by themselves, a little after they were given out.
+  std::map<core::LimiterKind, std::string> standing_;
+  std::deque<std::pair<core::Duration, core::TaskId>> due_;
+  std::map<core::TaskId, core::LimiterKind> kind_;
 
   // As given at the start.
   uint64_t start_workers_ = 1;

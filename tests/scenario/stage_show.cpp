@@ -38,6 +38,8 @@ void Stage::show_send(const core::SendTask& send) {
   tasks_.push_back(send.task);
   holder_[send.task] = send.peer;
   workers_.at(send.peer).tasks.insert(send.task);
+  kind_[send.task] = send.kind;
+  if (standing_.contains(send.kind)) due_.emplace_back(now_ + Latency, send.task);
   const bool cancel = send.kind == core::LimiterKind::Cancel;
   std::string line = "#" + std::to_string(tasks_.size()) + (cancel ? " DELETE " : " GET ");
   line += std::to_string(send.order.order_id) + " -> " + send.peer;
