@@ -95,11 +95,15 @@ std::optional<core::Duration> hold_after(const HttpReply& reply, const json::obj
   return period == core::Duration::zero() ? std::nullopt : period;
 }
 
+// Statuses by which a proxy speaks of a request that may still be on its way, in whatever words.
+bool may_be_a_proxy(int status) { return status == 408 || (status >= 502 && status <= 504); }
+
 // What means the same in reply to a cancel and to a query; the rest is left Doubtful.
 Answer read_common(const HttpReply& reply, const json::object& fields) {
   Answer answer;
   answer.verdict = Verdict::Doubtful;
-  answer.arrival = is_answer(fields) || only_the_exchange_says(reply.status) ? Arrival::Answered : Arrival::Page;
+  const bool answered = only_the_exchange_says(reply.status) || (is_answer(fields) && !may_be_a_proxy(reply.status));
+  answer.arrival = answered ? Arrival::Answered : Arrival::Page;
   answer.http_status = reply.status;
   answer.exchange_code = code_of(fields);
   answer.text = text_of(reply, fields);

@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"moved_302", 302, Html, Verdict::Doubtful, Page}, Case{"timeout_408", 408, "", Verdict::Doubtful, Page},
         Case{"conflict_409", 409, R"({"success":false,"message":"x"})", Verdict::Doubtful, Answered},
         Case{"success_500", 500, R"({"success":true})", Verdict::Doubtful, Answered},
-        Case{"no_order_502", 502, R"({"message":"NO_ORDER_MATCHES_YOUR_REQUEST"})", Verdict::Doubtful, Answered},
+        Case{"no_order_502", 502, R"({"message":"NO_ORDER_MATCHES_YOUR_REQUEST"})", Verdict::Doubtful, Page},
         Case{"empty_504", 504, "", Verdict::Doubtful, Page}, Case{"beyond", 999, "x", Verdict::Doubtful, Page}),
     name_of);
 
