@@ -114,6 +114,7 @@ class Gateway {
   void keep_place(Order& order, const Attempt& ended, Duration delay);
   void repeat_later(Order& order, const Attempt& ended);
   void task_silent(TaskId task);
+  void drop_task(TaskId task);
   void listed_again(Worker& worker, TaskId task);
   void expire_permits();
   void dispatch();

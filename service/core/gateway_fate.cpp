@@ -133,7 +133,7 @@ void Gateway::judge(Order& order) {
   schedule_query(order);
   unindex(order);
   if (order.commands.empty()) {
-    for (const Attempt& attempt : order.attempts) tasks_.erase(attempt.task);
+    for (const Attempt& attempt : order.attempts) drop_task(attempt.task);
     return order.rest();
   }
   order.wake = next_wake(order);

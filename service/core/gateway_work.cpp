@@ -55,10 +55,12 @@ void Gateway::task_silent(TaskId task) {
   const auto it = tasks_.find(task);
   if (it == tasks_.end()) return;
   const TaskInfo info = it->second;
-  if (Worker* worker = pool_.find(info.worker)) worker->tasks.erase(task);
   Order* order = find_order(info.order_id);
+  Worker* worker = pool_.find(info.worker);
+  if (worker) worker->tasks.erase(task);
   if (info.kind == LimiterKind::Query) {
     tasks_.erase(it);
+    if (worker) pool_.met_nothing(*worker, now_.tick);
     if (!order || order->query != task) return;
     order->query = 0;
     order->news(now_.tick);
@@ -73,6 +75,13 @@ void Gateway::task_silent(TaskId task) {
   touch(*order);
 }
 
+void Gateway::drop_task(TaskId task) {
+  const auto it = tasks_.find(task);
+  if (it == tasks_.end()) return;
+  if (Worker* worker = pool_.find(it->second.worker)) worker->tasks.erase(task);
+  tasks_.erase(it);
+}
+
 void Gateway::on(const TaskEnded& ended) {
   out_.sends.push_back(SendConfirm{ended.peer, ended.task, 0});
   settle_permit(ended.task, ended.answer);
@@ -82,9 +91,8 @@ void Gateway::on(const TaskEnded& ended) {
     return;
   }
   const TaskInfo info = it->second;
-  tasks_.erase(it);
+  drop_task(ended.task);
   if (Worker* worker = pool_.find(info.worker)) {
-    worker->tasks.erase(ended.task);
     if (ended.answer.verdict == Verdict::StaleStamp) pool_.met_stale_stamp(*worker);
     if (ended.answer.verdict == Verdict::Unauthorized) pool_.met_unauthorized(*worker, info.order_id, now_.tick);
   }
@@ -225,12 +233,17 @@ void Gateway::probe_ended(const TaskInfo& info, const Answer& answer) {
   Worker* worker = pool_.find(info.worker);
   if (!worker || !worker->unauthorized || answer.verdict == Verdict::Unauthorized) return;
   if (answer.verdict == Verdict::Read) return pool_.met_authorized(*worker);
-  worker->probe_at = now_.tick + worker->probe_interval;
+  pool_.met_nothing(*worker, now_.tick);
 }
 
 void Gateway::expire_permits() {
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
-    for (const TaskId task : limiter(kind).expire(now_.tick)) out_.records.push_back(PermitForgotten{task});
+    for (const TaskId task : limiter(kind).expire(now_.tick)) {
+      out_.records.push_back(PermitForgotten{task});
+      const auto info = tasks_.find(task);
+      Order* order = info == tasks_.end() ? nullptr : find_order(info->second.order_id);
+      if (!order || !order->find_attempt(task)) drop_task(task);
+    }
   }
 }
 

@@ -26,9 +26,11 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
   worker.credit = ready.credit;
   worker.request_timeout = ready.request_timeout;
   worker.last_heard = now;
+  worker.clock = ready.clock;
   if (ready.clock) {
-    worker.clock = ready.clock;
     stamps_.report(worker.id, ready.clock->offset);
+  } else {
+    stamps_.forget(worker.id);
   }
   return &worker;
 }
@@ -51,6 +53,8 @@ Worker* WorkerPool::choose(Tick now) {
 }
 
 void WorkerPool::met_unauthorized(Worker& worker, OrderId order, Tick now) {
+  // What was under way when it was benched says nothing new; its probe has still to come.
+  if (worker.unauthorized && worker.probe_at != Never) return;
   worker.probe_interval =
       worker.unauthorized ? std::min(worker.probe_interval * 2, Duration(LongestProbe)) : Duration(FirstProbe);
   worker.unauthorized = true;
@@ -63,13 +67,18 @@ void WorkerPool::met_authorized(Worker& worker) {
   worker.probe_at = Never;
 }
 
+void WorkerPool::met_nothing(Worker& worker, Tick now) {
+  if (worker.unauthorized && worker.probe_at == Never) worker.probe_at = now + worker.probe_interval;
+}
+
 void WorkerPool::met_stale_stamp(Worker& worker) {
   if (worker.clock) worker.stale_series = worker.clock->series;
 }
 
 Worker* WorkerPool::probe_due(Tick now) {
   for (auto& [id, worker] : workers_) {
-    if (worker.unauthorized && worker.probe_at <= now && has_room(worker) && !is_silent(worker, now)) return &worker;
+    const bool able = has_room(worker) && worker.clock && !is_silent(worker, now);
+    if (worker.unauthorized && worker.probe_at <= now && able) return &worker;
   }
   return nullptr;
 }
@@ -97,7 +106,8 @@ Tick WorkerPool::next_deadline(Tick now) const {
   for (const auto& [id, worker] : workers_) {
     if (!is_silent(worker, now)) {
       at = std::min(at, worker.last_heard + lease_ + Duration(1));
-      if (worker.unauthorized && has_room(worker)) at = std::min(at, worker.probe_at);
+      // One that is due already waits for budget or for a place.
+      if (worker.unauthorized && worker.probe_at > now) at = std::min(at, worker.probe_at);
     }
   }
   return at;

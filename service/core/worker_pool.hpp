@@ -31,7 +31,7 @@ struct Worker {
   uint64_t stale_series = 0;
   bool unauthorized = false;
   OrderId probe_order = 0;  ///< what the signed probe queries: the order that met the 401
-  Tick probe_at = Never;
+  Tick probe_at = Never;    ///< Never, while unauthorized: the probe is under way
   Duration probe_interval{};
 };
 
@@ -57,6 +57,8 @@ class WorkerPool {
 
   void met_unauthorized(Worker& worker, OrderId order, Tick now);
   void met_authorized(Worker& worker);
+  /// The probe ended without saying whether it is authorized.
+  void met_nothing(Worker& worker, Tick now);
   void met_stale_stamp(Worker& worker);
 
   /// An unauthorized worker whose probe is due, with a free place; null if none.

@@ -202,7 +202,8 @@ void Stage::worker(const std::string& name, Words& words) {
   const std::string verb = words.next();
   Worker& worker = workers_[name];
   if (verb == "joins") {
-    worker.id = workers_.size();
+    worker = {};
+    worker.id = ++last_worker_;
     worker.credit = static_cast<uint32_t>(words.number("credit", start_credit_));
     worker.timeout = words.duration("timeout", start_timeout_);
     if (!words.flag("clockless")) worker.clock = {1, words.duration("offset", Duration::zero()), milliseconds(2)};
@@ -216,6 +217,7 @@ void Stage::worker(const std::string& name, Words& words) {
   } else if (verb == "clock") {
     const uint64_t series = worker.clock ? worker.clock->series + 1 : 1;
     worker.clock = {series, words.duration("offset", Duration::zero()), milliseconds(2)};
+    if (words.flag("none")) worker.clock.reset();
   } else if (verb == "credit") {
     worker.credit = static_cast<uint32_t>(std::stoul(words.next()));
   } else {

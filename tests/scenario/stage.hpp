@@ -88,6 +88,7 @@ class Stage {
   core::Tick boot_{std::chrono::hours(1)};
 
   std::map<std::string, Worker> workers_;
+  core::WorkerId last_worker_ = 0;
   std::map<std::string, std::string> sessions_;  ///< peer to sender
   Stream stream_;
   std::vector<core::TaskId> tasks_;  ///< by ordinal - 1
