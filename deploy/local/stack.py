@@ -57,7 +57,7 @@ class Stack:
             "rest_address": self._address("rest"), "stream_address": self._address("stream"),
             "cert_file": self.certificate.cert_file, "key_file": self.certificate.key_file,
             **self.api_key.flags} | flags)
-        self._remember(process)
+        self._remember(process.wait_ready())
         self.exchange = Exchange(self.rest_url, self.authority.cert_file)
         return process
 
@@ -66,7 +66,7 @@ class Stack:
             "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
             "backend_endpoint": self._endpoint("backend"), "monitor_address": self._address("monitor"),
             "store": f"sqlite:{self.store_file}"} | flags)
-        self._remember(process)
+        self._remember(process.wait_ready())
         return process
 
     def start_worker(self, name="worker-1", **flags):
@@ -81,8 +81,12 @@ class Stack:
 
     def wait_connected(self, workers, timeout=15.0):
         """Until the subscriber has logged in and so many workers have told the bus that they are there."""
-        self.wait_until(lambda: self.exchange.counters()["stream"]["logged_in"] > 0, "the subscriber is logged in", timeout)
-        self.wait_until(lambda: len(self.status().get("workers", ())) >= workers, f"{workers} workers are ready", timeout)
+        def connected():
+            self._fail_if_refused()
+            return (self.exchange.counters()["stream"]["logged_in"] > 0
+                    and sum(not worker["benched"] for worker in self.status().get("workers", ())) >= workers)
+
+        self.wait_until(connected, f"the subscriber and {workers} workers are connected", timeout)
 
     # Talking to it.
 
@@ -156,8 +160,13 @@ class Stack:
         if name in self.processes and self.processes[name].running:
             raise ValueError(f"{name} is running")
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
-        process = self._keep(Process(name, [self.bin_dir / program, *arguments], self.folder))
-        return process.wait_ready()
+        return self._keep(Process(name, [self.bin_dir / program, *arguments], self.folder))
+
+    def _fail_if_refused(self):
+        """What ended by itself with an error will not become ready; what was killed or stopped is the caller's doing."""
+        for process in self.processes.values():
+            if (process.exit_code or 0) > 0:
+                raise Failed(f"{process.name} ended with exit code {process.exit_code}")
 
     def _keep(self, process):
         self.processes[process.name] = process
