@@ -1,0 +1,105 @@
+#include "service/subscriber/check.hpp"
+
+#include <absl/strings/str_cat.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "service/btcturk/stream_frame.hpp"
+#include "service/io/clock.hpp"
+#include "service/io/websocket_client.hpp"
+
+namespace cancelbus::subscriber {
+namespace {
+
+constexpr auto LoginTimeout = std::chrono::seconds(10);
+
+void say(bool good, const char* what, const std::string& text) {
+  std::printf("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text.c_str());
+  std::fflush(stdout);
+}
+
+class Check final : private io::WebsocketListener {
+ public:
+  Check(boost::asio::io_context& context, Options& options)
+      : options_(options), stream_(context, options.tls, stream_options(options), *this), timer_(context) {}
+
+  void start() { stream_.connect(); }
+  bool good() const { return good_; }
+
+ private:
+  static io::WebsocketOptions stream_options(const Options& options) {
+    io::WebsocketOptions stream;
+    stream.url = options.stream_url;
+    return stream;
+  }
+
+  void on_open(const io::WebsocketPeer& peer) override {
+    say(true, "stream", absl::StrCat("connected to ", options_.stream_url.authority, " at ", peer.address));
+    say(true, "TLS", peer.tls);
+    open_ = true;
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(io::now().wall);
+    stream_.send(btcturk::login_frame(options_.signer, now.time_since_epoch().count(), options_.login_nonce));
+    timer_.expires_after(LoginTimeout);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) finish(false, "no answer within 10 s");
+    });
+  }
+
+  void on_message(std::string_view text) override {
+    const btcturk::StreamFrame frame = btcturk::read_frame(text);
+    if (const auto* banner = std::get_if<btcturk::BannerFrame>(&frame)) {
+      say(true, "banner",
+          absl::StrCat("the stream's version is ", banner->current, ", it serves clients from ", banner->min, " on"));
+    } else if (const auto* login = std::get_if<btcturk::LoginResult>(&frame)) {
+      finish(login->ok, login->ok ? "accepted: the account's order events will come on this connection"
+                                  : absl::StrCat("refused: ", login->message,
+                                                 "; wrong key or secret, the key lacks the WebSocket permission, or it "
+                                                 "is bound to another IP address"));
+    }
+  }
+
+  void on_control() override {}
+
+  void on_closed(const io::WebsocketEnd& end) override {
+    if (done_) return;
+    std::string text = end.text;
+    if (end.retry_after) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*end.retry_after).count();
+      absl::StrAppend(&text, "; it asks to wait ", seconds, " s");
+    }
+    if (open_) return finish(false, "the connection ended before the answer: " + text);
+    say(false, "stream", absl::StrCat(options_.stream_url.authority, ": ", text));
+  }
+
+  void finish(bool good, const std::string& text) {
+    if (done_) return;
+    done_ = true;
+    good_ = good;
+    say(good, "login", text);
+    timer_.cancel();
+    stream_.close();
+  }
+
+  Options& options_;
+  io::WebsocketClient stream_;
+  boost::asio::steady_timer timer_;
+  bool open_ = false;
+  bool done_ = false;
+  bool good_ = false;
+};
+
+}  // namespace
+
+int run_check(boost::asio::io_context& context, Options& options) {
+  Check check(context, options);
+  check.start();
+  context.run();
+  return check.good() ? 0 : 1;
+}
+
+}  // namespace cancelbus::subscriber

@@ -1,0 +1,47 @@
+// The subscriber's flags, checked: what is wrong with them is said before any socket opens.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "service/btcturk/signer.hpp"
+#include "service/io/option_values.hpp"
+#include "service/io/tls.hpp"
+
+namespace cancelbus::subscriber {
+
+/// The flags as given.
+struct Config {
+  std::string backend_endpoint;
+  std::string stream_url;
+  std::string api_key_file;
+  std::string api_secret_file;
+  std::string ca_file;
+  int64_t login_nonce = 0;
+  absl::Duration silence_timeout;
+  std::string monitor_address;
+  bool check = false;
+};
+
+struct Options {
+  std::string backend_endpoint;
+  io::Url stream_url;
+  io::TlsContext tls;
+  btcturk::Signer signer;
+  int64_t login_nonce = 0;
+  core::Duration silence_timeout{};
+  /// Absent: no monitor.
+  std::optional<io::HostPort> monitor_address;
+  bool check = false;
+};
+
+Config config_from_flags();
+
+/// Reads the key files and the certificates. Errors name the flag.
+absl::StatusOr<Options> validated(const Config& config);
+
+}  // namespace cancelbus::subscriber
