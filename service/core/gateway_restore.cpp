@@ -67,7 +67,7 @@ void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {
   // Another boot has another clock: what may still count by the wall clock counts as answered just now.
   const Tick settles = same_boot ? permit.settles : now_.tick + (permit.open ? options_.lost_after : Duration::zero());
   pool_.stamps().restore(permit.stamp_ms);
-  limiter(permit.limiter).restore(permit.task, settles);
+  limiter(permit.limiter).restore(permit.task, settles, permit.open);
   if (!same_boot) {
     const TaskInfo info{permit.limiter, permit.order_id, 0, now_.tick, permit.stamp_ms};
     out_.records.push_back(permit_record(permit.task, info, permit.open, settles));

@@ -102,11 +102,13 @@ void Gateway::on(const TaskEnded& ended) {
 }
 
 void Gateway::settle_permit(TaskId task, const Answer& answer) {
-  if (answer.verdict == Verdict::Throttled) ++counters_.throttled;
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
-    const auto open = limiter(kind).settles(task);
-    if (!open) continue;
-    if (answer.verdict == Verdict::Throttled) hold(kind, answer);
+    const auto open = limiter(kind).open_until(task);
+    if (!open) continue;  // a worker repeats an outcome until it is confirmed: only the first counts
+    if (answer.verdict == Verdict::Throttled) {
+      ++counters_.throttled;
+      hold(kind, answer);
+    }
     if (answer.arrival == Arrival::NeverSent) {
       limiter(kind).give_back(task);
       out_.records.push_back(PermitForgotten{task});
@@ -118,8 +120,9 @@ void Gateway::settle_permit(TaskId task, const Answer& answer) {
     if (answer.arrival == Arrival::Page) settles = std::min(settles, *open - options_.lost_after + PageSettles);
     limiter(kind).settle(task, settles);
     const auto info = tasks_.find(task);
-    out_.records.push_back(
-        permit_record(task, info == tasks_.end() ? TaskInfo{kind, 0, 0, {}, 0} : info->second, false, settles));
+    // Of a request that is forgotten already, what a restart must know still: no stamp below the latest.
+    const TaskInfo forgotten{kind, 0, 0, {}, pool_.stamps().last()};
+    out_.records.push_back(permit_record(task, info == tasks_.end() ? forgotten : info->second, false, settles));
   }
 }
 

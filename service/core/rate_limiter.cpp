@@ -28,25 +28,25 @@ bool RateLimiter::acquire_within(double share, TaskId id, Tick now, Tick settles
   for (const Rule& rule : rules_) {
     if (counted(rule, now) >= allowed(rule, share)) return false;
   }
-  insert(id, std::max(settles, now));
+  insert(id, {std::max(settles, now)});
   return true;
 }
 
 void RateLimiter::settle(TaskId id, Tick at) {
-  const auto it = settles_.find(id);
-  if (it == settles_.end()) return;
+  const auto it = permits_.find(id);
+  if (it == permits_.end()) return;
   // A later bound than the one already known would only cost budget; the earlier one is as true.
-  const Tick settles = std::min(it->second, at);
-  erase(id, it->second);
-  insert(id, settles);
+  const Tick before = it->second.settles;
+  erase(id, before);
+  insert(id, {std::min(before, at), false});
 }
 
 void RateLimiter::give_back(TaskId id) {
-  const auto it = settles_.find(id);
-  if (it != settles_.end()) erase(id, it->second);
+  const auto it = permits_.find(id);
+  if (it != permits_.end()) erase(id, it->second.settles);
 }
 
-void RateLimiter::restore(TaskId id, Tick settles) { insert(id, settles); }
+void RateLimiter::restore(TaskId id, Tick settles, bool open) { insert(id, {settles, open}); }
 
 void RateLimiter::hold(Tick until, std::string why) {
   if (until <= held_until_) return;
@@ -62,7 +62,7 @@ std::vector<TaskId> RateLimiter::expire(Tick now) {
     while (!rule.counted.empty() && rule.counted.begin()->first <= now) {
       const TaskId id = rule.counted.begin()->second;
       rule.counted.erase(rule.counted.begin());
-      if (rule.tail == longest && settles_.erase(id) == 1) over.push_back(id);
+      if (rule.tail == longest && permits_.erase(id) == 1) over.push_back(id);
     }
   }
   return over;
@@ -94,9 +94,9 @@ Tick RateLimiter::next_grant(Tick now, double share) const {
   return at;
 }
 
-std::optional<Tick> RateLimiter::settles(TaskId id) const {
-  const auto it = settles_.find(id);
-  return it == settles_.end() ? std::nullopt : std::optional(it->second);
+std::optional<Tick> RateLimiter::open_until(TaskId id) const {
+  const auto it = permits_.find(id);
+  return it == permits_.end() || !it->second.open ? std::nullopt : std::optional(it->second.settles);
 }
 
 std::vector<RateLimiter::Window> RateLimiter::windows(Tick now) const {
@@ -116,13 +116,13 @@ size_t RateLimiter::counted(const Rule& rule, Tick now) const {
   return rule.counted.size() - over;
 }
 
-void RateLimiter::insert(TaskId id, Tick settles) {
-  CANCELBUS_CHECK(settles_.emplace(id, settles).second);
-  for (Rule& rule : rules_) rule.counted.emplace(settles + rule.tail, id);
+void RateLimiter::insert(TaskId id, Permit permit) {
+  CANCELBUS_CHECK(permits_.emplace(id, permit).second);
+  for (Rule& rule : rules_) rule.counted.emplace(permit.settles + rule.tail, id);
 }
 
 void RateLimiter::erase(TaskId id, Tick settles) {
-  settles_.erase(id);
+  permits_.erase(id);
   for (Rule& rule : rules_) rule.counted.erase({settles + rule.tail, id});
 }
 

@@ -40,11 +40,12 @@ class RateLimiter {
   /// The request was never written.
   void give_back(TaskId id);
 
-  /// When the permit's tail begins; absent if it is not counted any more.
-  std::optional<Tick> settles(TaskId id) const;
+  /// When the tail of an open permit begins if nothing is ever heard of its request; absent if it was settled, given
+  /// back, or is not counted any more.
+  std::optional<Tick> open_until(TaskId id) const;
 
   /// Puts back a permit from before a restart; never refused.
-  void restore(TaskId id, Tick settles);
+  void restore(TaskId id, Tick settles, bool open);
 
   /// The exchange said to wait: nothing is granted before `until`. A later hold wins.
   void hold(Tick until, std::string why);
@@ -77,11 +78,15 @@ class RateLimiter {
 
   static size_t allowed(const Rule& rule, double share);
   size_t counted(const Rule& rule, Tick now) const;
-  void insert(TaskId id, Tick settles);
+  struct Permit {
+    Tick settles;
+    bool open = true;
+  };
+  void insert(TaskId id, Permit permit);
   void erase(TaskId id, Tick settles);
 
   std::vector<Rule> rules_;
-  absl::flat_hash_map<TaskId, Tick> settles_;
+  absl::flat_hash_map<TaskId, Permit> permits_;
   Tick held_until_ = Tick::min();
   std::string hold_text_;
 };

@@ -35,6 +35,9 @@ class StampClock {
   /// When issue() can succeed again: now, or how long the stamps must wait for the clock.
   Duration wait(WallTime now) const;
 
+  /// The latest one issued.
+  int64_t last() const { return last_; }
+
   /// Stamps go on above this one.
   void restore(int64_t last_stamp_ms);
 
