@@ -1,38 +1,34 @@
-"""Fixtures: a stack of real processes per test. See deploy/local/stack.py for what it can do."""
+"""Fixtures: stacks of real processes, and strategies that speak to them. See deploy/local/stack.py for what a stack can
+do, and strategy_client.py for a strategy."""
 
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build"))
-sys.path[:0] = [str(ROOT / "deploy" / "local"), str(BUILD / "python")]
+sys.path[:0] = [str(ROOT / "deploy" / "local"), str(BUILD / "python"), str(ROOT / "tests" / "integration")]
 
 from stack import Stack  # noqa: E402
 
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
-STACK = pytest.StashKey()
 
 
-@pytest.fixture
-def build_dir():
-    return BUILD
-
-
-@pytest.fixture
-def stack(request):
-    """Nothing started yet. Whatever the test leaves running must end in order afterwards."""
+@contextmanager
+def orderly_stack():
+    """Nothing started yet. Whatever is left running must end in order afterwards."""
     with tempfile.TemporaryDirectory(prefix="cancelbus-test-") as folder:
-        stack = request.node.stash[STACK] = Stack(BUILD, folder)
+        stack = Stack(BUILD, folder)
         try:
             yield stack
             running = [process for process in stack.processes.values()
                        if process.running and not process.command[0].endswith("/cancelctl")]
             killed = stack.stop()
-            assert not killed, f"did not end within 10 s of SIGTERM: {killed}"
+            assert not killed, f"did not end within 10 s of SIGTERM: {killed}\n{stack.tails()}"
             assert {process.name: process.exit_code for process in running if process.exit_code != 0} == {}
             for log in Path(folder).glob("*.log"):
                 text = log.read_text(errors="replace")
@@ -42,15 +38,54 @@ def stack(request):
 
 
 @pytest.fixture
+def build_dir():
+    return BUILD
+
+
+@pytest.fixture
+def stack():
+    with orderly_stack() as stack:
+        yield stack
+
+
+@pytest.fixture
 def running(stack):
     """Exchange, bus, two workers and the subscriber, connected."""
     return stack.start(workers=2)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """As `running`, but one for all tests of a file, which leave it as they found it."""
+    with orderly_stack() as stack:
+        yield stack.start(workers=2)
+
+
+@pytest.fixture
+def connect():
+    """A strategy that has said hello: connect(stack), connect(stack, "desk-b", topics=["venue."])."""
+    from strategy_client import StrategyClient  # The contract need not be built for tests without a strategy.
+
+    clients = []
+
+    def connect(stack, sender="desk-a", topics=(), **settings):
+        clients.append(StrategyClient(stack.session_endpoint, stack.event_endpoint, sender, topics, **settings))
+        if clients[-1].manners:
+            clients[-1].hello()
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows the end of every log, while the logs are still there."""
     report = (yield).get_result()
-    stack = item.stash.get(STACK, None)
-    if report.failed and stack is not None and Path(stack.folder).exists():
-        report.sections.append(("processes", stack.tails(lines=30)))
+    if not report.failed:
+        return
+    for stack in (value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stack)):
+        if Path(stack.folder).exists():
+            report.sections.append(("processes", stack.tails(lines=30)))
+            return

@@ -1,0 +1,59 @@
+"""What the tests of this folder often need to know of a stack. Used by test_*.py; a strategy is a StrategyClient."""
+
+import re
+import urllib.request
+
+
+def place_orders(stack, strategy, count=1):
+    """Ids of open orders that the bus has heard of on the stream: a 452 then means what it says.
+
+    Frames keep their order from the exchange to the bus. So once the departure of one more order, canceled by hand, is
+    told on venue., all that came before has been heard. `strategy` must read that topic.
+    """
+    *ids, sentinel = stack.exchange.place_orders(count + 1)
+    hear_stream(stack, strategy, sentinel)
+    return ids
+
+
+def hear_stream(stack, strategy, sentinel=None):
+    """Returns when the bus has heard all that the stream has said until now."""
+    sentinel = sentinel or stack.exchange.place_orders(1)[0]
+    stack.exchange.cancel_by_hand(sentinel)
+    strategy.wait_until(lambda: departed(strategy, sentinel), f"the departure of {sentinel} on venue.")
+
+
+def departed(strategy, order_id):
+    """The unsolicited finals of this order on venue., as this strategy has heard them."""
+    return [event.cancel_final for event in strategy.events[strategy.epoch, "venue."].values()
+            if event.cancel_final.order_id == order_id]
+
+
+def requests(stack, kind, order_id=None):
+    """What the exchange met, as requests(stack, "DELETE"), in order of arrival."""
+    return [arrival for arrival in stack.exchange.arrivals() if arrival["request"].startswith(f"{kind} /api/v1/order")
+            and order_id in (None, arrival["order_id"])]
+
+
+def statuses(stack, kind, order_id=None):
+    """How it answered them: numbers, or "open", "reset", "abandoned"."""
+    return [arrival["status"] for arrival in requests(stack, kind, order_id)]
+
+
+def bus_status(strategy):
+    since = len(strategy.replies)
+    strategy.send(status_request={})
+    return strategy.wait_reply("status", since=since).status
+
+
+def bus_metric(stack, name):
+    """A value of the bus's /metrics, as bus_metric(stack, 'cancelbus_bus_total{what="acks"}')."""
+    return metric(stack.processes["bus"].endpoints["monitor"], name)
+
+
+def metric(monitor_url, name):
+    """0 if it was never counted."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{monitor_url}/metrics", timeout=10) as page:
+        text = page.read().decode()
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found.group(1)) if found else 0.0
