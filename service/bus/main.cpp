@@ -17,24 +17,25 @@ int main(int argc, char** argv) {
   if (const auto status = io::set_up_log("cancel-bus"); !status.ok()) {
     return io::usage_error(bus::ThisProgram, std::string(status.message()));
   }
-  const auto refuse = [](const absl::Status& status) {
-    std::cerr << "cancel-bus: " << status.message() << '\n';
+  const auto refuse = [](const char* flag, const absl::Status& status) {
+    std::cerr << "cancel-bus: " << flag << status.message() << '\n';
     return 2;
   };
   auto store = io::open_store(options->store);
-  if (!store.ok()) return refuse(store.status());
+  if (!store.ok()) return refuse("--store: ", store.status());
   const auto snapshot = (*store)->load();
-  if (!snapshot.ok()) return refuse(snapshot.status());
+  if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
   io::log_info("store_loaded", {{"commands", snapshot->commands.size()},
                                 {"permits", snapshot->permits.size()},
                                 {"term", snapshot->term},
                                 {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
 
   boost::asio::io_context context(1);
-  bus::Shell shell(context, *options, *std::move(store), *snapshot);
-  if (const auto status = shell.open(); !status.ok()) return refuse(status);
-  std::cout << shell.endpoints() << "ready" << std::endl;
+  // Before anybody can know that we are there: whoever starts us may end us at once.
   io::StopSignals signals(context);
+  bus::Shell shell(context, *options, *std::move(store), *snapshot);
+  if (const auto status = shell.open(); !status.ok()) return refuse("", status);
+  std::cout << shell.endpoints() << "ready" << std::endl;
   signals.on_stop([&] {
     io::log_info("draining");
     shell.drain([&] { context.stop(); });

@@ -27,10 +27,13 @@ Shell::Shell(asio::io_context& context, const Options& options, std::unique_ptr<
                 [] { return std::string(); }, [this] { return outbox_.trouble(); }}) {}
 
 absl::Status Shell::open() {
-  if (auto status = sessions_.bind(options_.session_endpoint); !status.ok()) return status;
-  if (auto status = events_.bind(options_.event_endpoint); !status.ok()) return status;
-  if (auto status = backend_.bind(options_.backend_endpoint); !status.ok()) return status;
-  if (auto status = monitor_.listen(options_.monitor_address); !status.ok()) return status;
+  const auto named = [](const char* flag, const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("--", flag, ": ", status.message()));
+  };
+  if (auto status = sessions_.bind(options_.session_endpoint); !status.ok()) return named("session_endpoint", status);
+  if (auto status = events_.bind(options_.event_endpoint); !status.ok()) return named("event_endpoint", status);
+  if (auto status = backend_.bind(options_.backend_endpoint); !status.ok()) return named("backend_endpoint", status);
+  if (auto status = monitor_.listen(options_.monitor_address); !status.ok()) return named("monitor_address", status);
   sessions_.on_ready([this] { turn(); });
   events_.on_ready([this] { turn(); });
   backend_.on_ready([this] { turn(); });

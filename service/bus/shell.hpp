@@ -29,7 +29,7 @@ class Shell {
   Shell(asio::io_context& context, const Options& options, std::unique_ptr<io::Store> store,
         const core::Snapshot& snapshot);
 
-  /// Binds everything. An error names the endpoint.
+  /// Binds everything. An error names the flag.
   absl::Status open();
 
   /// Where it listens, one `name url` a line; after open().
