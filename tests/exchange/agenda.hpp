@@ -2,7 +2,6 @@
 // Exchange::advance runs them. A callback may add more, also for the same moment.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -21,7 +20,6 @@ class Agenda {
   std::optional<Instant> next() const;
   // Runs everything due; each task is told its due time, not the caller's, so a late caller changes no timing.
   void run_until(Instant now);
-  std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {

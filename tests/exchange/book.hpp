@@ -66,7 +66,6 @@ class Book {
 
   const std::set<std::int64_t>& shown_open() const { return shown_open_; }
   std::size_t count(OrderStatus status) const { return by_status_[static_cast<std::size_t>(status)]; }
-  std::size_t size() const { return orders_.size(); }
   // Ids are handed out in rising order.
   std::vector<std::int64_t> ids_in_order() const;
 

@@ -40,8 +40,6 @@ class Exchange {
   std::vector<Output> take_outputs();
 
   absl::Status set_faults(const boost::json::value& faults) { return world_.faults.set(faults); }
-  Market& market() { return market_; }
-  const Counters& counters() const { return world_.counters; }
 
  private:
   World world_;

@@ -182,7 +182,7 @@ absl::StatusOr<FaultRule> read_rule(const FaultInfo& info, const json::value& va
       return bad(info, absl::StrCat("field \"", as_absl(field.name), "\" expects ", as_absl(field.expects)));
     }
   }
-  if (info.fault == Fault::Answer && !given.contains("payload") && !given.contains("status")) {
+  if (info.fault == Fault::Answer && rule.share > 0 && !given.contains("payload") && !given.contains("status")) {
     return bad(info, "needs a \"payload\" or a \"status\"");
   }
   rule.source = json::serialize(value);

@@ -294,8 +294,8 @@ TEST_F(FaultTest, TakesTheFirstRuleThatFits) {
 }
 
 TEST_F(FaultTest, ShareOfZeroAndNullRemove) {
-  set(R"({"no_452":{},"stall":{}})");
-  set(R"({"no_452":{"share":0},"stall":null})");
+  set(R"({"no_452":{},"stall":{},"answer":{"status":500}})");
+  set(R"({"no_452":{"share":0},"stall":null,"answer":{"share":0}})");
   EXPECT_THAT(sim_.control("GET", "faults").as_object(), IsEmpty());
 }
 

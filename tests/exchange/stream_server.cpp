@@ -142,6 +142,7 @@ class Session : public std::enable_shared_from_this<Session> {
     error_code ignored;
     tcp::socket& socket = ws_.next_layer().socket();
     if (how == Ending::CloseFrame) {
+      if (std::exchange(closing_, true)) return;
       ws_.async_close(websocket::close_code::normal, [self = shared_from_this()](error_code) {});
       return;
     }
@@ -239,6 +240,7 @@ class Session : public std::enable_shared_from_this<Session> {
   http::response<http::string_body> refusal_;
   std::deque<std::string> queue_;
   bool pinging_ = false;
+  bool closing_ = false;
 };
 
 void StreamServer::accepted(tcp::socket socket) {
