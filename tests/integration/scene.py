@@ -57,3 +57,11 @@ def metric(monitor_url, name):
         text = page.read().decode()
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found.group(1)) if found else 0.0
+
+
+def run_check(start, **flags):
+    """As run_check(stack.start_worker): its exit code, and what `--check` says. It is told of no bus."""
+    process = start("check", check="true", **{"backend_endpoint": None} | flags)
+    exit_code = process.wait_exit(30)
+    assert exit_code != 2, process.tail()
+    return exit_code, process.out()

@@ -1,0 +1,145 @@
+"""`--check`: says what it finds at the exchange, step by step, and exits with 0 or 1. It needs no bus, cancels nothing."""
+
+import socket
+
+import pytest
+from conftest import orderly_stack
+from scene import requests, run_check
+
+from throwaway import make_api_key, write_secret
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """The exchange alone."""
+    with orderly_stack() as stack:
+        stack.start_exchange(connect_limits="off", most_unauthorized=0)
+        yield stack
+        assert requests(stack, "DELETE") == []
+
+
+@pytest.fixture
+def faults(shared):
+    """Sets faults for the time of one test."""
+    names = set()
+
+    def set_faults(**faults):
+        names.update(faults)
+        shared.exchange.set_faults(**faults)
+
+    yield set_faults
+    shared.exchange.set_faults(**dict.fromkeys(names))
+
+
+@pytest.fixture
+def nobody():
+    """An address where connections are refused: bound, and not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def steps(said):
+    """{"TLS": "ok"}, in order."""
+    return {words[0]: words[1] for line in said.splitlines() if len(words := line.split()) > 2}
+
+
+def test_worker_good(shared):
+    exit_code, said = run_check(shared.start_worker)
+    assert exit_code == 0, said
+    assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "ok"}
+    assert "TLSv1.3" in said and "valid until" in said and "round trip" in said
+    assert shared.api_key.secret_file.read_text().strip() not in said
+
+
+@pytest.mark.parametrize("seconds, direction", [(3, "ahead of"), (-3, "behind")])
+def test_worker_names_a_clock_that_is_off(shared, faults, seconds, direction):
+    faults(clock_off={"seconds": seconds})
+    exit_code, said = run_check(shared.start_worker)
+    # Stamps follow the exchange's clock, so that this does no harm.
+    assert exit_code == 0, said
+    assert f"{direction} this machine's" in said and "is this machine's clock synchronised?" in said
+
+
+def other_secret(stack):
+    return {"api_secret_file": make_api_key(stack.folder, "other").secret_file}
+
+
+def other_key(stack):
+    return {"api_key_file": write_secret(stack.folder / "nobody.key", "0" * 32)}
+
+
+@pytest.mark.parametrize("wrong", [other_secret, other_key])
+def test_worker_with_a_wrong_key(shared, wrong):
+    exit_code, said = run_check(shared.start_worker, **wrong(shared))
+    assert exit_code == 1
+    assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "FAILED"}
+    assert "HTTP 401" in said and "wrong key or secret" in said
+
+
+def test_worker_where_nobody_listens(shared, nobody):
+    exit_code, said = run_check(shared.start_worker, rest_url=f"https://{nobody}")
+    assert exit_code == 1
+    assert steps(said) == {"TLS": "FAILED"}
+    assert nobody in said and "refused" in said
+
+
+def test_worker_where_something_else_than_tls_answers(shared, nobody):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        exit_code, said = run_check(shared.start_worker, request_timeout="300ms",
+                                    rest_url=f"https://127.0.0.1:{mute.getsockname()[1]}")
+    assert exit_code == 1
+    assert steps(said) == {"TLS": "FAILED"}
+
+
+@pytest.mark.parametrize("fault, step", [
+    ({"stall": {"endpoint": "any"}}, "clock"),
+    ({"answer": {"endpoint": "any", "status": 503, "body": "<html>busy</html>"}}, "clock"),
+    ({"stall": {"endpoint": "GET /api/v1/order/{id}"}}, "key"),
+    ({"reset_before": {"endpoint": "GET /api/v1/order/{id}"}}, "key"),
+    ({"answer": {"endpoint": "GET /api/v1/order/{id}", "payload": "cancel_429_ip"}}, "key"),
+    ({"answer": {"endpoint": "GET /api/v1/order/{id}", "status": 403, "body": "<html>no</html>"}}, "key"),
+])
+def test_worker_names_the_step_that_came_to_nothing(shared, faults, fault, step):
+    faults(**fault)
+    exit_code, said = run_check(shared.start_worker, request_timeout="1s")
+    assert exit_code == 1
+    assert [name for name, result in steps(said).items() if result != "ok"] == [step], said
+
+
+def test_subscriber_good(shared):
+    exit_code, said = run_check(shared.start_subscriber)
+    assert exit_code == 0, said
+    assert steps(said) == {"stream": "ok", "TLS": "ok", "banner": "ok", "login": "ok"}
+    assert shared.api_key.secret_file.read_text().strip() not in said
+
+
+@pytest.mark.parametrize("wrong", [other_secret, other_key])
+def test_subscriber_with_a_wrong_key(shared, wrong):
+    exit_code, said = run_check(shared.start_subscriber, **wrong(shared))
+    assert exit_code == 1
+    assert steps(said)["login"] == "FAILED"
+    assert "wrong key or secret" in said
+
+
+def test_subscriber_whose_login_is_refused_tells_why(shared, faults):
+    faults(refuse_login={"message": "no WebSocket permission"})
+    exit_code, said = run_check(shared.start_subscriber)
+    assert exit_code == 1
+    assert steps(said)["login"] == "FAILED"
+    assert "no WebSocket permission" in said
+
+
+def test_subscriber_that_is_told_to_wait(shared, faults):
+    faults(refuse_handshake={"retry_after_s": 17})
+    exit_code, said = run_check(shared.start_subscriber)
+    assert exit_code == 1
+    assert steps(said) == {"stream": "FAILED"}
+    assert "429" in said and "17 s" in said
+
+
+def test_subscriber_where_nobody_listens(shared, nobody):
+    exit_code, said = run_check(shared.start_subscriber, stream_url=f"wss://{nobody}")
+    assert exit_code == 1
+    assert steps(said) == {"stream": "FAILED"}
+    assert nobody in said and "refused" in said
