@@ -2,6 +2,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "service/bus/stage_log.hpp"
 #include "service/io/log.hpp"
 #include "service/wire/backend_codec.hpp"
@@ -49,26 +52,33 @@ std::string Shell::endpoints() const {
 
 void Shell::drain(std::function<void()> done) {
   drained_ = std::move(done);
-  step(io::now(), core::DrainRequested{});
+  drain_requested_ = true;
   turn();
 }
 
 // ---- One turn ----
 
 void Shell::turn() {
-  const core::Instant now = io::now();
-  take_sessions(now);
-  take_backend(now);
+  // Read before the clock: no answer is dated before it came, which would end its permit's tail early, and no deadline
+  // is judged before the news that waited.
+  std::vector<core::Event> events;
+  if (std::exchange(drain_requested_, false)) events.push_back(core::DrainRequested{});
+  read_sessions(events);
+  read_backend(events);
+  check_store(events);
+  events.push_back(core::DeadlinePassed{});
   io::Frames subscription;
-  while (events_.receive(subscription)) next_status_ = now.tick;  // a new reader of bus. gets its value at once
-  check_store(now);
-  step(now, core::DeadlinePassed{});
+  while (events_.receive(subscription))
+    next_status_ = core::Tick::min();  // a new reader of bus. gets its value at once
+
+  const core::Instant now = io::now();
+  act(now, events);
   publish_status(now);
   arm(now);
   if (drained_ && gateway_.drained() && outbox_.empty()) std::exchange(drained_, nullptr)();
 }
 
-void Shell::take_sessions(core::Instant now) {
+void Shell::read_sessions(std::vector<core::Event>& events) {
   io::Frames frames;
   while (sessions_.receive(frames)) {
     const core::PeerId& peer = frames.front();
@@ -82,17 +92,17 @@ void Shell::take_sessions(core::Instant now) {
       metrics_.frame_rejected();
       to_session(peer, wire::encode_reject(*rejected));
     } else {
-      step(now, std::get<core::Event>(request));
+      events.push_back(std::get<core::Event>(std::move(request)));
     }
   }
 }
 
-void Shell::take_backend(core::Instant now) {
+void Shell::read_backend(std::vector<core::Event>& events) {
   io::Frames frames;
   while (backend_.receive(frames)) {
-    const auto request = wire::decode_backend_request(frames.size() == 2 ? frames[1] : "", frames.front());
+    auto request = wire::decode_backend_request(frames.size() == 2 ? frames[1] : "", frames.front());
     if (request.ok()) {
-      step(now, *request);
+      events.push_back(*std::move(request));
     } else {
       metrics_.frame_rejected();
       io::log_warn("backend_frame_rejected", {{"why", std::string(request.status().message())}});
@@ -100,13 +110,7 @@ void Shell::take_backend(core::Instant now) {
   }
 }
 
-void Shell::step(core::Instant now, const core::Event& event) {
-  core::Actions actions = gateway_.step(now, event);
-  log_stages(actions);
-  outbox_.take(std::move(actions));
-}
-
-void Shell::check_store(core::Instant now) {
+void Shell::check_store(std::vector<core::Event>& events) {
   const bool writable = outbox_.retry();
   if (writable == store_writable_) return;
   store_writable_ = writable;
@@ -115,7 +119,18 @@ void Shell::check_store(core::Instant now) {
   } else {
     io::log_error("store_refuses", {{"why", outbox_.trouble()}});
   }
-  step(now, core::StoreHealth{writable});
+  events.push_back(core::StoreHealth{writable});
+}
+
+void Shell::act(core::Instant now, const std::vector<core::Event>& events) {
+  core::Actions turn;
+  for (const core::Event& event : events) {
+    core::Actions actions = gateway_.step(now, event);
+    std::ranges::move(actions.records, std::back_inserter(turn.records));
+    std::ranges::move(actions.sends, std::back_inserter(turn.sends));
+  }
+  log_stages(turn);
+  outbox_.take(std::move(turn));
 }
 
 void Shell::publish_status(core::Instant now) {
@@ -144,7 +159,6 @@ void Shell::on(const core::SendStatus& s) { to_session(s.peer, wire::encode_stat
 void Shell::on(const core::SendTask& s) { to_backend(s.peer, wire::encode_task(s, gateway_.term())); }
 void Shell::on(const core::SendConfirm& s) { to_backend(s.peer, wire::encode_confirm(s)); }
 void Shell::on(const core::SendRelogin& s) { to_backend(s.peer, wire::encode_relogin()); }
-void Shell::on(const core::SendDrain& s) { to_backend(s.peer, wire::encode_drain()); }
 
 void Shell::on(const core::SendRetransmitReject& s) {
   to_session(s.peer, wire::encode_retransmit_reject(s, gateway_.epoch()));

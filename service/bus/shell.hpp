@@ -43,10 +43,10 @@ class Shell {
   static constexpr core::Duration StoreRetry = std::chrono::milliseconds(250);
 
   void turn();
-  void take_sessions(core::Instant now);
-  void take_backend(core::Instant now);
-  void step(core::Instant now, const core::Event& event);
-  void check_store(core::Instant now);
+  void read_sessions(std::vector<core::Event>& events);
+  void read_backend(std::vector<core::Event>& events);
+  void check_store(std::vector<core::Event>& events);
+  void act(core::Instant now, const std::vector<core::Event>& events);
   void publish_status(core::Instant now);
   void arm(core::Instant now);
 
@@ -61,7 +61,6 @@ class Shell {
   void on(const core::SendTask& s);
   void on(const core::SendConfirm& s);
   void on(const core::SendRelogin& s);
-  void on(const core::SendDrain& s);
   void publish(const io::EventRow& event);
   void to_session(const core::PeerId& peer, const std::string& frame);
   void to_backend(const core::PeerId& peer, const std::string& frame);
@@ -79,6 +78,7 @@ class Shell {
   io::Monitor monitor_;
   core::Tick next_status_;
   bool store_writable_ = true;
+  bool drain_requested_ = false;
   std::function<void()> drained_;
 };
 

@@ -80,12 +80,8 @@ struct SendRelogin {
   PeerId peer;
 };
 
-struct SendDrain {
-  PeerId peer;
-};
-
 using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
-                          SendHelloRequired, SendStatus, SendTask, SendConfirm, SendRelogin, SendDrain>;
+                          SendHelloRequired, SendStatus, SendTask, SendConfirm, SendRelogin>;
 
 struct Actions {
   std::vector<Record> records;

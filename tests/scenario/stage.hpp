@@ -79,7 +79,6 @@ class Stage {
   void show_send(const core::SendTask& send);
   void show_send(const core::SendConfirm& send);
   void show_send(const core::SendRelogin& send);
-  void show_send(const core::SendDrain& send);
 
   core::GatewayOptions options_;
   testing::MemoryStore store_;
