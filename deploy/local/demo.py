@@ -115,6 +115,8 @@ def verdict(stack, strategies):
         wrong.append(f"{wanted - canceled} orders are not canceled")
     if counters["refused_429"] != 0:
         wrong.append(f"{counters['refused_429']} requests were refused with 429")
+    if counters["peak"]["1s"] > 10 or counters["peak"]["60s"] > 300:
+        wrong.append(f"{counters['peak']['1s']} DELETEs in 1 s, {counters['peak']['60s']} in 60 s")
     if deletes != wanted or counters["max_deletes_per_order"] != 1:
         wrong.append(f"{deletes} DELETEs for {wanted} orders, up to {counters['max_deletes_per_order']} for one")
     for strategy in strategies:
