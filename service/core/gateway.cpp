@@ -12,6 +12,7 @@ Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
       cancel_limiter_(options_.cancel_limits),
       query_limiter_(options_.query_limits),
       pool_(options_.worker_lease, options_.lost_after),
+      stream_(options_.final_wait),
       next_task_((snapshot.term << 32) + 1),
       facts_(snapshot.facts) {
   restore(snapshot);
@@ -32,6 +33,10 @@ void Gateway::on(const DeadlinePassed&) {
   }
   pool_.forget_gone(now_.tick);
   if (stream_.lost(now_.tick)) question_all();
+  if (stream_.seems_muted(now_.tick)) {
+    ++counters_.relogins;
+    out_.sends.push_back(SendRelogin{stream_.peer()});
+  }
   for (const auto& [wake, id] : wakes_) {
     if (wake > now_.tick) break;
     touch(*find_order(id));
@@ -41,7 +46,7 @@ void Gateway::on(const DeadlinePassed&) {
 }
 
 Tick Gateway::next_deadline(Tick now) const {
-  Tick at = std::min({next_dispatch_, pool_.next_deadline(now), stream_.next_deadline()});
+  Tick at = std::min({next_dispatch_, pool_.next_deadline(now), stream_.next_deadline(now)});
   if (!wakes_.empty()) at = std::min(at, wakes_.begin()->first);
   // What is due already waits for next_dispatch_.
   for (const bool old : {false, true}) {

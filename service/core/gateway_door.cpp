@@ -1,5 +1,6 @@
 // Sessions, and commands coming in.
 #include <algorithm>
+#include <set>
 
 #include "service/core/gateway.hpp"
 
@@ -11,7 +12,7 @@ void Gateway::on(const Hello& hello) {
   if (!hello.open_commands) return;
   const auto open = open_by_sender_.find(hello.sender);
   if (open == open_by_sender_.end()) return;
-  for (const std::string& cl_ord_id : open->second) {
+  for (const std::string& cl_ord_id : std::set<std::string>(open->second.begin(), open->second.end())) {
     const CommandKey key{hello.sender, cl_ord_id};
     const Order& order = *find_order(commands_.at(key).order_id);
     for (const Command& command : order.commands) {

@@ -153,7 +153,8 @@ void Gateway::prove(Order& order) {
 
 bool Gateway::concludes(const Order& order, const Command& command) const {
   const Fate& fate = *order.fate;
-  if (fate.gone()) return !command.record.order.exact_quantities || fate.evidence != Evidence::Channel452;
+  const bool exact = fate.evidence != Evidence::Channel452 || fate.unreadable;
+  if (fate.gone()) return exact || !command.record.order.exact_quantities;
   // Not gone. A command that the exchange has not answered yet, and may still answer, waits for its own answer.
   if (fate.status == OrdStatus::Rejected) return command.acked() || order.in_doubt();
   const bool denied = order.last_answer && *order.last_answer != Verdict::Accepted;
@@ -245,17 +246,18 @@ void Gateway::schedule_delete(Order& order) {
 }
 
 void Gateway::schedule_query(Order& order) {
-  const bool exact_missing = order.fate && order.fate->evidence == Evidence::Channel452 && !order.commands.empty();
   if (order.query != 0) return;
-  if (order.fate && !exact_missing) {
-    order.next_query = Never;
-    return;
+  if (order.fate) {
+    const bool waiting = std::any_of(order.commands.begin(), order.commands.end(),
+                                     [&](const Command& command) { return !concludes(order, command); });
+    if (!waiting) {
+      order.next_query = Never;
+      return;
+    }
+    // For the sake of exact quantities.
+    if (order.query_sent < order.left_book_at) order.next_query = now_.tick;
   }
-  const bool owed = !order.untouched_by_us() || order.any_acked();
-  if (!owed) {
-    // Queued and never sent: a query asked for by the stream's news is worth one try, no more.
-    if (order.query_sent >= order.next_query) order.next_query = Never;
-  } else {
+  if (order.owes_proof()) {
     order.next_query = std::min(order.next_query, order.next_counting_read());
     // An order with a command that is owed a final never goes without a clock.
     if (order.next_query == Never && !order.in_flight()) order.next_query = now_.tick;

@@ -25,7 +25,7 @@ constexpr double ShareOfOld = 0.5;
 void Gateway::on(const WorkerReady& ready) {
   Worker* worker = pool_.heard(ready, now_.tick);
   if (!worker) return;
-  const absl::flat_hash_set<TaskId> listed(ready.tasks.begin(), ready.tasks.end());
+  const absl::btree_set<TaskId> listed(ready.tasks.begin(), ready.tasks.end());
   for (const TaskId task : std::vector<TaskId>(worker->tasks.begin(), worker->tasks.end())) {
     const auto info = tasks_.find(task);
     // What was given out just now may not have arrived when this was written.
@@ -218,16 +218,13 @@ void Gateway::query_ended(const TaskInfo& info, TaskId task, const Answer& answe
   order->query = 0;
   order->withheld_until = Tick::min();
   const bool news_came = order->next_query != Never;
-  if (!news_came) order->ask_later(now_.tick);
+  // Queued and never sent, it was worth one query for the stream's news, and no more.
+  if (!news_came && order->owes_proof()) order->ask_later(now_.tick);
   if (answer.verdict == Verdict::Throttled || answer.arrival == Arrival::NeverSent) order->news(now_.tick);
   if (answer.verdict == Verdict::Read) {
     order->read(answer.reading, now_.tick);
-    const bool late =
-        order->last_accepted != Tick::min() && order->query_sent - order->last_accepted >= options_.final_wait;
-    if (late && answer.reading.status == ReadStatus::Canceled && stream_.seems_muted(order->last_accepted, now_.tick)) {
-      ++counters_.relogins;
-      out_.sends.push_back(SendRelogin{stream_.peer()});
-    }
+    const bool ours = order->last_accepted != Tick::min() && answer.reading.status == ReadStatus::Canceled;
+    if (ours) stream_.owes_frame(order->last_accepted);
   }
   touch(*order);
 }

@@ -183,14 +183,19 @@ void Order::read(const Reading& reading, Tick now) {
     fate = std::move(seen);
     return;
   }
-  const bool counts = query_sent >= quiet_at() && query_sent > touched_at && (!untouched_by_us() || any_acked());
+  const bool counts = query_sent >= quiet_at() && query_sent > touched_at && owes_proof();
   read_open = std::move(seen);
   if (!counts) return;
   if (first_read != reading.status) {
     first_read = reading.status;
     first_read_sent = query_sent;
   } else if (query_sent - first_read_sent >= ReadsApart) {
-    fate = read_open;
+    // What a 452 has proven only a 451 undoes.
+    if (fate && fate->gone()) {
+      fate->unreadable = true;
+    } else {
+      fate = read_open;
+    }
   }
 }
 

@@ -37,6 +37,7 @@ struct Fate {
   Evidence evidence = Evidence::Channel452;
   Quantities quantities;
   std::string symbol;
+  bool unreadable = false;  ///< queries cannot add to what the 452 said
   bool gone() const { return status == OrdStatus::Canceled || status == OrdStatus::Filled; }
 };
 
@@ -121,6 +122,8 @@ struct Order {
   /// The kept 452 proves that the order was canceled.
   bool left_book_proves() const;
   bool any_acked() const;
+  /// Something was sent or told, so that a proof of the order's fate is owed.
+  bool owes_proof() const { return !untouched_by_us() || any_acked(); }
   /// A command that still wants requests to be sent.
   bool wanted(Tick now) const;
   /// From when on the next read counts towards a proof; Never if none is awaited.

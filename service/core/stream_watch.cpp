@@ -14,8 +14,10 @@ bool StreamWatch::report(const StreamReport& report, Instant now) {
   connected_ = report.connected;
   logged_in_ = report.logged_in;
   text_ = report.text;
-  if (changed) live_ = false;
-  return changed;
+  if (!changed) return false;
+  live_ = false;
+  owed_since_.reset();
+  return true;
 }
 
 void StreamWatch::proof(const PeerId& peer, Instant now) {
@@ -23,6 +25,7 @@ void StreamWatch::proof(const PeerId& peer, Instant now) {
   heard_ = now.tick;
   last_proof_ = now;
   live_ = logged_in_;
+  owed_since_.reset();
   relogin_interval_ = FirstRelogin;
   next_relogin_ = Tick::min();
 }
@@ -35,13 +38,28 @@ bool StreamWatch::lost(Tick now) {
   return true;
 }
 
-bool StreamWatch::seems_muted(Tick accepted, Tick now) {
-  if (last_proof_ && last_proof_->tick >= accepted) return false;
+void StreamWatch::owes_frame(Tick accepted) {
+  const bool came = last_proof_ && last_proof_->tick >= accepted;
+  if (logged_in_ && !came) owed_since_ = std::min(accepted, owed_since_.value_or(accepted));
+}
+
+bool StreamWatch::seems_muted(Tick now) {
+  if (!owed_since_ || now < *owed_since_ + patience_) return false;
   live_ = false;
-  if (!logged_in_ || now < next_relogin_) return false;
+  if (now < next_relogin_) return false;
+  owed_since_.reset();
   next_relogin_ = now + relogin_interval_;
   relogin_interval_ = std::min(relogin_interval_ * 2, Duration(LongestRelogin));
   return true;
+}
+
+Tick StreamWatch::next_deadline(Tick now) const {
+  Tick at = heard_ ? *heard_ + Lease + Duration(1) : Never;
+  if (owed_since_) {
+    const Tick missing = *owed_since_ + patience_;
+    at = std::min(at, missing > now ? missing : next_relogin_);
+  }
+  return at;
 }
 
 StreamStatus StreamWatch::status() const {

@@ -19,6 +19,9 @@ class StreamWatch {
   static constexpr Duration FirstRelogin = std::chrono::seconds(10);
   static constexpr Duration LongestRelogin = std::chrono::seconds(300);
 
+  /// `patience`: a frame that is owed for so long is missing.
+  explicit StreamWatch(Duration patience) : patience_(patience) {}
+
   /// True if events may have been missed: lost, or newly logged in.
   bool report(const StreamReport& report, Instant now);
 
@@ -28,16 +31,20 @@ class StreamWatch {
   /// True once when the subscriber has been silent for the lease.
   bool lost(Tick now);
 
-  /// The exchange has canceled an order long after it took the cancel at `accepted`, and the stream has been mute
-  /// since. True if the subscriber should log in again now.
-  bool seems_muted(Tick accepted, Tick now);
+  /// The exchange took a cancel at `accepted`, and a query read the order canceled: of that the stream must speak.
+  void owes_frame(Tick accepted);
+
+  /// True once when a frame is missing and the subscriber should log in again; not more often than after 10, 20, 40 ...
+  /// 300 s, until a frame comes.
+  bool seems_muted(Tick now);
 
   bool live() const { return live_; }
   const PeerId& peer() const { return peer_; }
-  Tick next_deadline() const { return heard_ ? *heard_ + Lease + Duration(1) : Never; }
+  Tick next_deadline(Tick now) const;
   StreamStatus status() const;
 
  private:
+  Duration patience_;
   PeerId peer_;
   std::optional<Tick> heard_;
   uint64_t subscriber_ = 0;
@@ -46,6 +53,7 @@ class StreamWatch {
   bool logged_in_ = false;
   bool live_ = false;
   std::optional<Instant> last_proof_;
+  std::optional<Tick> owed_since_;
   Tick next_relogin_ = Tick::min();
   Duration relogin_interval_ = FirstRelogin;
   std::string text_;

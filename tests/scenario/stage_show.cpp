@@ -55,7 +55,6 @@ void Stage::show_send(const core::SendConfirm& send) {
 
 void Stage::show_send(const core::SendRelogin&) { say("relogin"); }
 
-
 void Stage::show(const std::string& what) {
   const core::BusStatus status = gateway_->status(instant());
   if (what == "workers") {
