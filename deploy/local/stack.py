@@ -80,11 +80,12 @@ class Stack:
             "ca_file": self.authority.cert_file, **self.api_key.flags} | flags)
 
     def wait_connected(self, workers, timeout=15.0):
-        """Until the subscriber has logged in and so many workers have told the bus that they are there."""
+        """Until the bus knows that the subscriber has logged in, and of so many workers that may work."""
         def connected():
             self._fail_if_refused()
-            return (self.exchange.counters()["stream"]["logged_in"] > 0
-                    and sum(not worker["benched"] for worker in self.status().get("workers", ())) >= workers)
+            status = self.status()
+            ready = [worker for worker in status.get("workers", ()) if not worker["benched"]]
+            return len(ready) >= workers and status["stream"]["logged_in"]
 
         self.wait_until(connected, f"the subscriber and {workers} workers are connected", timeout)
 
