@@ -70,7 +70,8 @@ TestCertificate TestAuthority::issue(const std::string& names, std::chrono::seco
   return made;
 }
 
-bool ServerConnection::read_exactly(char* to, std::size_t bytes) {
+bool ServerConnection::read_exactly(void* into, std::size_t bytes) {
+  auto* to = static_cast<char*>(into);
   while (bytes > 0) {
     const int got = SSL_read(tls_, to, static_cast<int>(bytes));
     if (got <= 0) return false;
@@ -135,14 +136,19 @@ void ServerConnection::send_frame(int opcode, const std::string& payload) {
 }
 
 std::optional<ServerConnection::Frame> ServerConnection::read_frame() {
-  char head[6];  // flags, length, mask: the client's frames in these tests are short and, by the protocol, masked
+  unsigned char head[2];
   if (!read_exactly(head, sizeof head)) return std::nullopt;
-  Frame frame{head[0] & 0x0f, std::string(static_cast<std::size_t>(head[1] & 0x7f), '\0')};
-  require(frame.payload.size() < 126, "a short frame");
-  if (!read_exactly(frame.payload.data(), frame.payload.size())) return std::nullopt;
-  for (std::size_t i = 0; i < frame.payload.size(); ++i) {
-    frame.payload[i] = static_cast<char>(frame.payload[i] ^ head[2 + i % 4]);
+  std::size_t size = head[1] & 0x7fU;
+  require(size < 127, "a frame of at most 65535 bytes");
+  if (size == 126) {
+    unsigned char wide[2];
+    if (!read_exactly(wide, sizeof wide)) return std::nullopt;
+    size = std::size_t{wide[0]} << 8 | wide[1];
   }
+  char mask[4];  // a client's frames are masked, by the protocol
+  Frame frame{head[0] & 0x0f, std::string(size, '\0')};
+  if (!read_exactly(mask, sizeof mask) || !read_exactly(frame.payload.data(), size)) return std::nullopt;
+  for (std::size_t i = 0; i < size; ++i) frame.payload[i] = static_cast<char>(frame.payload[i] ^ mask[i % 4]);
   return frame;
 }
 

@@ -1,7 +1,8 @@
 // A TLS server for the tests of io's clients, and the authority that signs its certificates.
 //
 // Blocking sockets on a thread of its own, written on OpenSSL alone: each test's script says, byte by byte if it
-// likes, what a connection gets. It knows only as much of WebSocket as one short frame.
+// likes, what a connection gets. It knows only as much of WebSocket as one frame of at most 65535
+// bytes.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -66,7 +67,7 @@ class ServerConnection {
   std::optional<Frame> read_frame();
 
  private:
-  bool read_exactly(char* to, std::size_t bytes);
+  bool read_exactly(void* into, std::size_t bytes);
   SSL* tls_;
 };
 
