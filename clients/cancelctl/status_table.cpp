@@ -53,11 +53,16 @@ std::string queues(const v1::BusStatus& status) {
   return "queue\n" + table(rows);
 }
 
+std::string offset_text(const google::protobuf::Duration& offset) {
+  const std::chrono::nanoseconds ns(TimeUtil::DurationToNanoseconds(offset));
+  return (ns.count() < 0 ? "-" : "+") + elapsed_text(std::chrono::abs(ns));
+}
+
 std::string workers(const v1::BusStatus& status) {
   if (status.workers().empty()) return "workers  NONE: nothing can be sent\n";
   std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
   for (const auto& w : status.workers()) {
-    const std::string clock = w.has_clock_offset() ? TimeUtil::ToString(w.clock_offset()) : "not known";
+    const std::string clock = w.has_clock_offset() ? offset_text(w.clock_offset()) : "not known";
     const std::string work = w.benched().empty() ? "yes" : "no: " + printable(w.benched());
     rows.push_back({printable(w.name()), std::to_string(w.credit()), std::to_string(w.in_flight()), clock, work});
   }

@@ -88,11 +88,13 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   status.add_holds()->set_limiter("cancel");
   status.add_queues()->set_sender_comp_id("desk-a");
   status.add_workers()->set_benched("refused by the exchange");
+  *status.add_workers()->mutable_clock_offset() = TimeUtil::MillisecondsToDuration(-512);
   status.mutable_stream()->set_live(true);
   status.set_store_writable(true);
   EXPECT_THAT(status_table(status),
               AllOf(HasSubstr("hold     cancel until"), HasSubstr("desk-a  0       0"),
-                    HasSubstr("no: refused by the exchange"), HasSubstr("stream   live"), HasSubstr("takes writes")));
+                    HasSubstr("not known       no: refused by the exchange"), HasSubstr("-512.0 ms       yes"),
+                    HasSubstr("stream   live"), HasSubstr("takes writes")));
 }
 
 TEST(JsonLineTest, AMessageStandsUnderItsType) {
