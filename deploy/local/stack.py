@@ -143,10 +143,11 @@ class Stack:
     # Ending.
 
     def stop(self, timeout=10.0):
-        """Ends everything, the exchange last. What does not end in time is killed. Returns the names of those."""
+        """Ends everything, each before those it still talks to. What does not end in time is killed. Returns the names
+        of those."""
         killed = []
-        exchange = self.processes.get("exchange")
-        for group in ([p for p in self.processes.values() if p is not exchange], [exchange] if exchange else []):
+        last = [self.processes[name] for name in ("bus", "exchange") if name in self.processes]
+        for group in ([process for process in self.processes.values() if process not in last], *([one] for one in last)):
             for process in group:
                 process.ask_to_end()
             for process in group:
