@@ -20,7 +20,7 @@ SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime
 
 @contextmanager
 def orderly_stack():
-    """Nothing started yet. Whatever is left running must end in order afterwards."""
+    """Nothing started yet. Whatever is left running must end in order afterwards, and no log may tell a secret."""
     with tempfile.TemporaryDirectory(prefix="cancelbus-test-") as folder:
         stack = Stack(BUILD, folder)
         try:
@@ -30,9 +30,11 @@ def orderly_stack():
             killed = stack.stop()
             assert not killed, f"did not end within 10 s of SIGTERM: {killed}\n{stack.tails()}"
             assert {process.name: process.exit_code for process in running if process.exit_code != 0} == {}
+            secrets = [file.read_text().strip() for file in (stack.api_key.key_file, stack.api_key.secret_file)]
             for log in Path(folder).glob("*.log"):
                 text = log.read_text(errors="replace")
                 assert not any(report in text for report in SANITIZER_REPORTS), f"{log.name}:\n{text}"
+                assert not any(secret in text for secret in secrets), f"{log.name} tells a key or a secret"
         finally:
             stack.stop()
 
