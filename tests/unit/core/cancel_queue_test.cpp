@@ -1,0 +1,158 @@
+#include "service/core/cancel_queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+namespace cancelbus::core {
+namespace {
+
+constexpr auto Back = CancelQueue::Place::Back;
+constexpr auto Front = CancelQueue::Place::Front;
+constexpr auto Normal = Priority::Normal;
+constexpr auto Urgent = Priority::Urgent;
+
+std::vector<OrderId> pop_all(CancelQueue& queue) {
+  std::vector<OrderId> orders;
+  while (!queue.empty()) orders.push_back(queue.pop());
+  return orders;
+}
+
+TEST(CancelQueue, FirstInFirstOutWithinASender) {
+  CancelQueue queue;
+  for (const OrderId id : {3, 1, 2}) queue.push(id, Normal, "a", Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{3, 1, 2}));
+}
+
+TEST(CancelQueue, UrgentBeforeNormalOfEverySender) {
+  CancelQueue queue;
+  queue.push(1, Normal, "a", Back);
+  queue.push(2, Normal, "b", Front);
+  queue.push(3, Urgent, "b", Back);
+  queue.push(4, Urgent, "a", Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{3, 4, 1, 2}));
+}
+
+TEST(CancelQueue, SendersTakeTurns) {
+  CancelQueue queue;
+  for (const OrderId id : {1, 2, 3}) queue.push(id, Normal, "a", Back);
+  for (const OrderId id : {11, 12}) queue.push(id, Normal, "b", Back);
+  queue.push(21, Normal, "c", Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 11, 21, 2, 12, 3}));
+}
+
+TEST(CancelQueue, AWeightIsSoManyInOneTurn) {
+  CancelQueue queue;
+  queue.set_weight("a", 2);
+  for (const OrderId id : {1, 2, 3, 4, 5}) queue.push(id, Normal, "a", Back);
+  for (const OrderId id : {11, 12, 13}) queue.push(id, Normal, "b", Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 2, 11, 3, 4, 12, 5, 13}));
+}
+
+TEST(CancelQueue, ATurnThatEndsEarlyIsNotOwedToTheNextSender) {
+  CancelQueue queue;
+  queue.set_weight("a", 3);
+  queue.set_weight("b", 3);
+  queue.push(1, Normal, "a", Back);
+  for (const OrderId id : {11, 12, 13, 14}) queue.push(id, Normal, "b", Back);
+  EXPECT_EQ(queue.pop(), 1);
+  queue.push(2, Normal, "a", Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{11, 12, 13, 2, 14}));
+}
+
+TEST(CancelQueue, TheFrontIsOfTheSendersOwnLine) {
+  CancelQueue queue;
+  queue.push(1, Normal, "a", Back);
+  queue.push(11, Normal, "b", Back);
+  queue.push(12, Normal, "b", Front);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 12, 11}));
+}
+
+TEST(CancelQueue, RemoveWithdrawsAnOrder) {
+  CancelQueue queue;
+  queue.push(1, Normal, "a", Back);
+  queue.push(2, Normal, "a", Back);
+  queue.push(11, Urgent, "b", Back);
+  EXPECT_TRUE(queue.remove(1));
+  EXPECT_FALSE(queue.remove(1));
+  EXPECT_TRUE(queue.remove(11));
+  EXPECT_FALSE(queue.contains(11));
+  EXPECT_EQ(queue.size(), 1u);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{2}));
+}
+
+TEST(CancelQueue, WhereAheadAndStatus) {
+  CancelQueue queue;
+  queue.push(1, Normal, "a", Back);
+  queue.push(2, Urgent, "a", Back);
+  queue.push(3, Urgent, "a", Back);
+  queue.push(4, Normal, "b", Back);
+  EXPECT_EQ(queue.where(2), std::pair(Urgent, std::string("a")));
+  EXPECT_EQ(queue.ahead("a", Urgent), 2u);
+  EXPECT_EQ(queue.ahead("a", Normal), 3u);
+  EXPECT_EQ(queue.ahead("b", Urgent), 0u);
+  EXPECT_EQ(queue.ahead("nobody", Normal), 0u);
+  const auto status = queue.status();
+  ASSERT_EQ(status.size(), 2u);
+  EXPECT_EQ(status[0].sender, "a");
+  EXPECT_EQ(status[0].urgent, 2u);
+  EXPECT_EQ(status[0].normal, 1u);
+  EXPECT_EQ(status[1].sender, "b");
+}
+
+TEST(CancelQueue, WhoAlwaysHasOrdersGetsItsWeightOfThem) {
+  CancelQueue queue;
+  std::mt19937_64 random(7);
+  const std::map<std::string, uint32_t> weights{{"a", 1}, {"b", 1}, {"c", 3}};
+  queue.set_weight("c", 3);
+  OrderId next = 1;
+  std::map<OrderId, std::string> owner;
+  const auto push = [&](const std::string& sender) {
+    owner[next] = sender;
+    queue.push(next++, Normal, sender, random() % 4 == 0 ? Front : Back);
+  };
+  for (const auto& [sender, weight] : weights) {
+    for (int i = 0; i < 10; ++i) push(sender);
+  }
+  std::map<std::string, int> served;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::string sender = owner.at(queue.pop());
+    ++served[sender];
+    push(sender);
+  }
+  EXPECT_EQ(served["a"], 200);
+  EXPECT_EQ(served["b"], 200);
+  EXPECT_EQ(served["c"], 600);
+}
+
+TEST(CancelQueue, NothingIsLostOrServedTwiceUnderRandomUse) {
+  CancelQueue queue;
+  std::mt19937_64 random(11);
+  std::map<OrderId, bool> queued;
+  OrderId next = 1;
+  for (int i = 0; i < 20'000; ++i) {
+    switch (random() % 4) {
+      case 0:
+      case 1:
+        queued[next] = true;
+        queue.push(next++, random() % 3 == 0 ? Urgent : Normal, std::string(1, static_cast<char>('a' + random() % 5)),
+                   random() % 5 == 0 ? Front : Back);
+        break;
+      case 2:
+        if (queue.empty()) break;
+        ASSERT_EQ(queued.erase(queue.pop()), 1u);
+        break;
+      case 3: {
+        const auto id = static_cast<OrderId>(random() % static_cast<uint64_t>(next));
+        ASSERT_EQ(queue.contains(id), queued.contains(id));
+        ASSERT_EQ(queue.remove(id), queued.erase(id) == 1);
+        break;
+      }
+    }
+    ASSERT_EQ(queue.size(), queued.size());
+  }
+}
+
+}  // namespace
+}  // namespace cancelbus::core

@@ -1,0 +1,193 @@
+#include "service/core/worker_pool.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cancelbus::core {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const Tick T0{std::chrono::hours(1)};
+
+Tick at(Duration d) { return T0 + d; }
+
+WorkerReady ready(WorkerId id, uint32_t credit = 4) {
+  WorkerReady ready;
+  ready.peer = "peer" + std::to_string(id);
+  ready.worker = id;
+  ready.name = "w" + std::to_string(id);
+  ready.credit = credit;
+  ready.clock = ClockSample{1, Duration::zero(), milliseconds(2)};
+  ready.request_timeout = seconds(5);
+  return ready;
+}
+
+class WorkerPoolTest : public ::testing::Test {
+ protected:
+  std::string benched(WorkerId id, Tick now) {
+    for (const WorkerStatus& status : pool.status(now)) {
+      if (status.name == "w" + std::to_string(id)) return status.benched;
+    }
+    return "unknown";
+  }
+  WorkerId chosen(Tick now) {
+    const Worker* worker = pool.choose(now);
+    return worker ? worker->id : 0;
+  }
+
+  WorkerPool pool{seconds(1), seconds(15)};
+};
+
+TEST_F(WorkerPoolTest, TheMostFreePlacesFirst) {
+  EXPECT_EQ(chosen(T0), 0u);
+  pool.heard(ready(1, 4), T0);
+  pool.heard(ready(2, 6), T0);
+  EXPECT_EQ(chosen(T0), 2u);
+  for (TaskId task = 1; task <= 3; ++task) pool.find(2)->tasks.insert(task);
+  EXPECT_EQ(chosen(T0), 1u);
+  for (TaskId task = 11; task <= 14; ++task) pool.find(1)->tasks.insert(task);
+  EXPECT_EQ(chosen(T0), 2u);
+  pool.heard(ready(2, 3), T0);
+  EXPECT_EQ(chosen(T0), 0u) << "nobody has a place";
+}
+
+TEST_F(WorkerPoolTest, SilentPastTheLeaseGetsNothingAndLosesItsTasks) {
+  pool.heard(ready(1), T0);
+  pool.find(1)->tasks.insert(7);
+  EXPECT_EQ(pool.next_deadline(T0), at(seconds(1) + Duration(1)));
+  EXPECT_TRUE(pool.silent(at(seconds(1))).empty());
+  EXPECT_EQ(chosen(at(seconds(1))), 1u);
+  EXPECT_EQ(pool.silent(at(seconds(1) + Duration(1))).size(), 1u);
+  EXPECT_EQ(chosen(at(seconds(1) + Duration(1))), 0u);
+  EXPECT_EQ(benched(1, at(seconds(2))), "silent");
+  EXPECT_EQ(pool.next_deadline(at(seconds(2))), Never);
+}
+
+TEST_F(WorkerPoolTest, ForgottenAfterAMinuteUnlessItHoldsSomething) {
+  pool.heard(ready(1), T0);
+  pool.heard(ready(2), T0);
+  pool.find(2)->tasks.insert(7);
+  pool.forget_gone(at(WorkerPool::Forget + Duration(1)));
+  EXPECT_EQ(pool.find(1), nullptr);
+  EXPECT_NE(pool.find(2), nullptr);
+}
+
+TEST_F(WorkerPoolTest, TheClockOfASilentWorkerHasNoSay) {
+  pool.heard(ready(1), T0);
+  WorkerReady off = ready(2);
+  off.clock->offset = -seconds(30);
+  pool.heard(off, T0);
+  EXPECT_EQ(pool.stamps().offset(), -seconds(30));
+  pool.heard(ready(1), at(seconds(2)));
+  pool.forget_gone(at(seconds(2)));
+  EXPECT_EQ(pool.stamps().offset(), Duration::zero());
+}
+
+TEST_F(WorkerPoolTest, WithoutAClockNoWork) {
+  WorkerReady clockless = ready(1);
+  clockless.clock.reset();
+  pool.heard(clockless, T0);
+  EXPECT_EQ(chosen(T0), 0u);
+  pool.heard(ready(1), T0);
+  EXPECT_EQ(chosen(T0), 1u);
+  pool.heard(clockless, T0);
+  EXPECT_EQ(chosen(T0), 0u);
+  EXPECT_EQ(pool.stamps().offset(), std::nullopt);
+}
+
+TEST_F(WorkerPoolTest, AStaleStampBenchesUntilALaterClockSeries) {
+  pool.heard(ready(1), T0);
+  pool.met_stale_stamp(*pool.find(1));
+  pool.heard(ready(1), T0);
+  EXPECT_EQ(chosen(T0), 0u);
+  WorkerReady fresh = ready(1);
+  fresh.clock->series = 2;
+  pool.heard(fresh, T0);
+  EXPECT_EQ(chosen(T0), 1u);
+}
+
+TEST_F(WorkerPoolTest, AnOutlierIsBenchedAndNamed) {
+  for (const WorkerId id : {1, 2}) pool.heard(ready(id), T0);
+  WorkerReady off = ready(3, 60);
+  off.clock->offset = milliseconds(501);
+  pool.heard(off, T0);
+  EXPECT_NE(chosen(T0), 3u);
+  EXPECT_EQ(benched(3, T0), "its clock is more than 500 ms off the other workers'");
+}
+
+TEST_F(WorkerPoolTest, ARequestThatCouldOutliveLostAfterIsNotMade) {
+  WorkerReady slow = ready(1);
+  slow.request_timeout = seconds(13);
+  pool.heard(slow, T0);
+  EXPECT_EQ(chosen(T0), 1u);
+  slow.request_timeout = seconds(13) + milliseconds(1);
+  pool.heard(slow, T0);
+  EXPECT_EQ(chosen(T0), 0u);
+}
+
+TEST_F(WorkerPoolTest, ProbesAfterOneTwoFourUpToSixtySeconds) {
+  pool.heard(ready(1), T0);
+  Worker& worker = *pool.find(1);
+  pool.met_unauthorized(worker, 100, T0);
+  EXPECT_EQ(chosen(T0), 0u);
+  Tick now = T0;
+  for (const int interval : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    EXPECT_EQ(pool.probe_due(now + seconds(interval) - Duration(1)), nullptr);
+    now += seconds(interval);
+    pool.heard(ready(1), now);
+    ASSERT_EQ(pool.probe_due(now), &worker);
+    EXPECT_EQ(worker.probe_order, 100);
+    worker.probe_at = Never;  // it is under way
+    EXPECT_EQ(pool.probe_due(now), nullptr);
+    pool.met_unauthorized(worker, 100, now);
+  }
+  pool.met_authorized(worker);
+  EXPECT_EQ(chosen(now), 1u);
+  EXPECT_EQ(pool.probe_due(now + seconds(100)), nullptr);
+}
+
+TEST_F(WorkerPoolTest, OtherRequestsThatWereOutDoNotPutTheProbeOff) {
+  pool.heard(ready(1), T0);
+  Worker& worker = *pool.find(1);
+  for (int i = 0; i < 4; ++i) pool.met_unauthorized(worker, 100 + i, T0);
+  EXPECT_EQ(worker.probe_at, at(seconds(1)));
+  EXPECT_EQ(worker.probe_order, 100);
+}
+
+TEST_F(WorkerPoolTest, AProbeThatEndedWithoutAWordIsMadeAgain) {
+  pool.heard(ready(1), T0);
+  Worker& worker = *pool.find(1);
+  pool.met_nothing(worker, T0);
+  EXPECT_EQ(worker.probe_at, Never) << "it needs none";
+  pool.met_unauthorized(worker, 100, T0);
+  worker.probe_at = Never;
+  pool.met_nothing(worker, at(seconds(5)));
+  EXPECT_EQ(worker.probe_at, at(seconds(6)));
+}
+
+TEST_F(WorkerPoolTest, AProbeThatIsDueIsNoDeadline) {
+  pool.heard(ready(1, 0), T0);
+  pool.met_unauthorized(*pool.find(1), 100, T0);
+  const Tick now = at(seconds(1));
+  pool.heard(ready(1, 0), now);
+  EXPECT_EQ(pool.probe_due(now), nullptr) << "it has no place";
+  EXPECT_GT(pool.next_deadline(now), now);
+}
+
+TEST_F(WorkerPoolTest, OnlySoManyWorkers) {
+  for (WorkerId id = 1; id <= WorkerPool::MaxWorkers; ++id) ASSERT_NE(pool.heard(ready(id), T0), nullptr);
+  EXPECT_EQ(pool.heard(ready(9'999), T0), nullptr);
+  EXPECT_NE(pool.heard(ready(1), T0), nullptr);
+}
+
+TEST_F(WorkerPoolTest, WhoeverHeldTasksBeforeARestartIsNotShown) {
+  WorkerReady before;
+  before.worker = WorkerPool::BeforeRestart;
+  pool.heard(before, T0);
+  EXPECT_TRUE(pool.status(T0).empty());
+  EXPECT_EQ(chosen(T0), 0u);
+}
+
+}  // namespace
+}  // namespace cancelbus::core
