@@ -41,6 +41,10 @@ class Exchange {
 
   absl::Status set_faults(const boost::json::value& faults) { return world_.faults.set(faults); }
 
+  // The truth, for whoever checks a run: what became of each order, what arrived and what was counted.
+  const Book& book() const { return market_.book(); }
+  const World& seen() const { return world_; }
+
  private:
   World world_;
   Auth auth_;

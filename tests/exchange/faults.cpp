@@ -165,9 +165,11 @@ absl::Status bad(const FaultInfo& info, const std::string& text) {
 absl::StatusOr<FaultRule> read_rule(const FaultInfo& info, const json::value& value) {
   if (!value.is_object()) return bad(info, "expects an object, a list of objects, or null");
   json::object given = value.as_object();
-  if (const json::value* ids = given.if_contains("ids")) {
-    given.insert_or_assign("order_ids", *ids);
+  if (given.contains("ids")) {
+    if (given.contains("order_ids")) return bad(info, "has both \"ids\" and \"order_ids\"");
+    json::value ids = given.at("ids");  // a copy: growing the object moves what it holds
     given.erase("ids");
+    given.emplace("order_ids", std::move(ids));
   }
   for (const auto& entry : given) {
     if (!takes(info, {entry.key().data(), entry.key().size()})) {

@@ -280,6 +280,9 @@ TEST_F(FaultTest, AppliesToTheNamedOrdersAndEndpointsOnly) {
   EXPECT_EQ(sim_.cancel(ids[0]).status, 200u);
   EXPECT_EQ(sim_.cancel(ids[1]).status, 500u);
   EXPECT_EQ(sim_.answer(sim_.send(sim_.signed_request("GET", "/api/v1/order/" + std::to_string(ids[1])))).status, 500u);
+  set(R"({"answer":{"status":502,"count":1,"ids":[)" + std::to_string(ids[0]) + "]}}");
+  EXPECT_EQ(sim_.cancel(ids[1]).status, 200u);
+  EXPECT_EQ(sim_.cancel(ids[0]).status, 502u);
   set(R"({"answer":{"status":500,"endpoint":"GET /api/v1/order/{id}"}})");
   EXPECT_EQ(sim_.cancel(ids[1]).status, 200u);
 }
@@ -328,6 +331,7 @@ TEST(Faults, NameWhatTheyCannotReadAndChangeNothing) {
   EXPECT_THAT(error(R"({"no_452":{"count":-1}})"), HasSubstr("count"));
   EXPECT_THAT(error(R"({"no_452":{"order_ids":[]}})"), HasSubstr("order_ids"));
   EXPECT_THAT(error(R"({"mute_45x":{"order_ids":[1]}})"), HasSubstr("order_ids"));
+  EXPECT_THAT(error(R"({"no_452":{"ids":[1],"order_ids":[1]}})"), HasSubstr("ids"));
   EXPECT_THAT(error(R"({"answer":{"payload":"nope"}})"), HasSubstr("payload"));
   EXPECT_THAT(error(R"({"answer":{}})"), HasSubstr("payload"));
   EXPECT_THAT(error(R"({"stall":{"endpoint":"GET /"}})"), HasSubstr("endpoint"));
