@@ -100,7 +100,8 @@ void Shell::read_sessions(std::vector<core::Event>& events) {
 void Shell::read_backend(std::vector<core::Event>& events) {
   io::Frames frames;
   while (backend_.receive(frames)) {
-    auto request = wire::decode_backend_request(frames.size() == 2 ? frames[1] : "", frames.front());
+    absl::StatusOr<core::Event> request = absl::InvalidArgumentError("frame: expected one frame per message");
+    if (frames.size() == 2) request = wire::decode_backend_request(frames[1], frames.front());
     if (request.ok()) {
       events.push_back(*std::move(request));
     } else {
