@@ -14,7 +14,7 @@ from cancelbus.v1 import backend_pb2, cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_REFUSED, SessionRequest
 
 MOST_BYTES = 64 * 1024
-REJECTED = "cancelbus_frames_rejected_total"
+REJECTED, DROPPED = "cancelbus_frames_rejected_total", "cancelbus_replies_dropped_total"
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,21 @@ def rude(shared, connect):
     strategy = connect(shared, "rude", manners=False)
     strategy.hello()
     return strategy
+
+
+@pytest.fixture
+def socket_to(shared):
+    context = zmq.Context()
+
+    def connect(kind, door, **options):
+        made = context.socket(kind)
+        for name, value in options.items():
+            made.setsockopt(getattr(zmq, name), value)
+        made.connect(shared.processes["bus"].endpoints[door])
+        return made
+
+    yield connect
+    context.destroy(linger=0)
 
 
 def answer_to(strategy, *frames):
@@ -195,17 +210,17 @@ def test_the_monitor_refuses_what_it_does_not_serve(shared, method, path, status
     assert refusal.value.code == status
 
 
-@pytest.fixture
-def socket_to(shared):
-    context = zmq.Context()
+def test_a_session_that_reads_nothing_loses_its_own_replies_alone(shared, bystander, socket_to):
+    before = bus_metric(shared, DROPPED)
+    mute = socket_to(zmq.DEALER, "session", RCVBUF=4096, RCVHWM=1)
+    mute.send(hello(sender_comp_id="mute"))
 
-    def connect(kind, door):
-        made = context.socket(kind)
-        made.connect(shared.processes["bus"].endpoints[door])
-        return made
+    def dropped():
+        for _ in range(1000):
+            mute.send(request(status_request={}))
+        return bus_metric(shared, DROPPED) > before
 
-    yield connect
-    context.destroy(linger=0)
+    bystander.wait_until(dropped, "replies are dropped", timeout=60)
 
 
 def test_subscriptions_to_nothing_and_frames_that_are_none(shared, socket_to):
@@ -234,7 +249,7 @@ def ready(**fields):
     ([b""], "request"),
     ([b"\x0a\xff\xff"], "frame"),
     ([b"\xff" * MOST_BYTES], "frame"),
-    ([ready(), ready()], "request"),
+    ([ready(), ready()], "frame"),
     ([ready(version=2)], "ready.version"),
     ([ready(worker_id=0)], "ready.worker_id"),
     ([ready(name="x" * 65)], "ready.name"),
