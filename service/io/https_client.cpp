@@ -336,7 +336,8 @@ uint64_t HttpsClient::answers() const { return connection_ ? connection_->answer
 asio::awaitable<HttpOutcome> HttpsClient::request(HttpRequest request, std::function<bool()> may_write) {
   const auto connection = connection_;
   if (!connection || !connection->idle()) co_return never_written("no connection");
-  if (!co_await connection->settle()) co_return never_written(connection->why_ended());
+  const bool usable = co_await connection->settle();  // not inside the if: g++ 12 can make code of that which crashes
+  if (!usable) co_return never_written(connection->why_ended());
   if (may_write && !may_write()) co_return never_written("withdrawn at the last moment");
   co_return co_await connection->exchange(request);
 }
