@@ -296,7 +296,8 @@ def test_rubbish_on_the_stream_is_logged_once_and_read_past(shared, bystander):
 def test_rubbish_instead_of_answers_is_doubt_and_ends_in_a_proof(shared, connect):
     strategy = connect(shared, "doubtful", topics=["venue."])
     rubbish = [{"status": 200, "body": "[]"}, {"status": 200, "body": '{"success":'}, {"status": 200, "body": {}},
-               {"status": 200, "body": {"success": False}}, {"status": 500, "body": "\x00\x01"}, {"status": 302, "body": ""}]
+               {"status": 200, "body": {"success": False}}, {"status": 500, "body": "\x00\x01"},
+               {"status": 302, "body": ""}]
     ids = place_orders(shared, strategy, len(rubbish))
     shared.exchange.set_faults(answer=[answer | {"order_ids": [order_id], "count": 1}
                                        for answer, order_id in zip(rubbish, ids)])

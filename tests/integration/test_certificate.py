@@ -40,7 +40,7 @@ def test_of_another_host_it_is_refused_until_the_right_one_is_there(impostor, co
     stack.start_bus()
     worker, subscriber = stack.start_worker("worker-1", connections=2), stack.start_subscriber()
     for process in (worker, subscriber):
-        [line] = stack.wait_until(lambda process=process: refusals(process)[:1], f"{process.name} refuses the certificate")
+        [line] = stack.wait_until(lambda process=process: refusals(process)[:1], f"{process.name} refuses it")
         assert "IP address mismatch" in line
     strategy = connect(stack, topics=["venue."])
     [order_id] = stack.exchange.place_orders()

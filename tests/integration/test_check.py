@@ -1,4 +1,4 @@
-"""`--check`: says what it finds at the exchange, step by step, and exits with 0 or 1. It needs no bus, cancels nothing."""
+"""`--check`: says what it finds at the exchange, step by step, exits with 0 or 1, needs no bus and cancels nothing."""
 
 import socket
 

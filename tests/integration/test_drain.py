@@ -1,4 +1,4 @@
-"""SIGTERM: what is under way is finished, what waits stays in the store, the process exits with 0, and nothing is lost."""
+"""SIGTERM: what is under way is finished, what waits stays in the store, the exit code is 0, and nothing is lost."""
 
 from scene import bus_status, place_orders, requests, statuses
 

@@ -55,8 +55,8 @@ def test_a_429_to_a_query_holds_queries_alone(one_at_a_time, connect):
     stack = one_at_a_time
     strategy = connect(stack, topics=["venue."])
     silent, other = place_orders(stack, strategy, 2)
-    stack.exchange.set_faults(no_452={"order_ids": [silent]},
-                              answer={"payload": "cancel_429_account", "endpoint": QUERY, "retry_after_s": 3, "count": 1})
+    refusal = {"payload": "cancel_429_account", "endpoint": QUERY, "retry_after_s": 3, "count": 1}
+    stack.exchange.set_faults(no_452={"order_ids": [silent]}, answer=refusal)
     asked = strategy.cancel(silent)
     strategy.wait_until(lambda: hold_of(strategy, "query"), "queries are held")
     assert hold_of(strategy, "cancel") == []

@@ -1,4 +1,4 @@
-"""The bus dies at a bad moment and comes back on its store: every command ends once, and seqs go on where they stood."""
+"""The bus dies at a bad moment and comes back on its store: every command ends once, and seqs go on."""
 
 from scene import place_orders, requests
 

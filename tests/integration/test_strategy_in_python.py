@@ -1,4 +1,4 @@
-"""A strategy in Python with pyzmq, written from the contract in proto/ alone, gets its Receipt, CancelAck, CancelFinal."""
+"""A strategy in Python with pyzmq, written from the contract alone, gets its Receipt, CancelAck and CancelFinal."""
 
 import re
 import subprocess
@@ -113,8 +113,8 @@ def example(shared, tmp_path):
 
 def test_the_example_of_the_readme_works_as_printed(shared, example):
     [order_id] = shared.exchange.place_orders(1)
-    ran = subprocess.run([sys.executable, example, str(order_id)], capture_output=True, text=True, timeout=60, check=False,
-                         env=clean_environment() | {"PYTHONPATH": str(BUILD / "python")})
+    ran = subprocess.run([sys.executable, example, str(order_id)], capture_output=True, text=True, timeout=60,
+                         check=False, env=clean_environment() | {"PYTHONPATH": str(BUILD / "python")})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for word in ("RECEIPT_STATUS_APPLIED", "CANCEL_ACK_STATUS_ACCEPTED", "ORD_STATUS_CANCELED", str(order_id)):
         assert word in ran.stdout, ran.stdout + ran.stderr

@@ -56,7 +56,8 @@ def test_a_ttl_that_ends_in_the_queue_expires_and_one_too_short_is_refused(share
     assert PERIOD_SECONDS + 1 <= expired_after < 2 * PERIOD_SECONDS
 
     assert first.wait_final(winner).ord_status == cancel_pb2.ORD_STATUS_CANCELED
-    assert [statuses(shared, "DELETE", order_id) for order_id in (sent, urgent, late, hopeless)] == [[200], [200], [], []]
+    met = [statuses(shared, "DELETE", order_id) for order_id in (sent, urgent, late, hopeless)]
+    assert met == [[200], [200], [], []]
     assert second.finals(loser) == second.acks(refused) == []
     assert [shared.exchange.order(order_id)["status"] for order_id in (late, hopeless)] == 2 * ["Untouched"]
 

@@ -1,4 +1,4 @@
-"""The exchange refuses a key: another worker tries, the one that met it waits for its probe, and few requests are spent.
+"""The exchange refuses a key: another worker tries, the one that met it waits for its probe, and few requests go.
 
 Fifty unauthorized requests in a row would block the address.
 """
