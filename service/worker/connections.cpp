@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::Duration FirstPause = 100ms;
-constexpr core::Duration LongestPause = 5s;
+constexpr core::Duration LongestPause = 2s;
 /// A connection that lived this long was of use even if nothing was asked of it.
 constexpr core::Duration Settled = 1s;
 
@@ -64,11 +64,12 @@ asio::awaitable<void> Connections::keep_open(Slot& slot) {
     if (status.ok()) {
       slot.open = slot.client.idle();
       io::log_debug("connection_open", {{"peer", slot.client.description()}});
+      if (!std::exchange(last_failure_, "").empty()) io::log_info("connections_again");
       changed();
       slot.news.expires_at(asio::steady_timer::time_point::max());
       while (slot.open) co_await slot.news.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     } else {
-      io::log_warn("connection_failed", {{"why", std::string(status.message())}});
+      report_failure(std::string(status.message()));
     }
     const bool good = status.ok() && (slot.client.answers() > 0 || io::now().tick - since >= Settled);
     pause = good ? core::Duration::zero() : std::clamp(pause * 2, FirstPause, LongestPause);
@@ -76,6 +77,12 @@ asio::awaitable<void> Connections::keep_open(Slot& slot) {
     slot.news.expires_after(pause);
     co_await slot.news.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+}
+
+void Connections::report_failure(const std::string& why) {
+  if (why == last_failure_) return;
+  io::log_warn("connection_failed", {{"why", why}});
+  last_failure_ = why;
 }
 
 Connections::Slot* Connections::free_slot() {

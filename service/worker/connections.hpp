@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <string>
 
 #include "service/core/types.hpp"
 #include "service/io/https_client.hpp"
@@ -64,6 +65,7 @@ class Connections {
   };
 
   asio::awaitable<void> keep_open(Slot& slot);
+  void report_failure(const std::string& why);
   Slot* free_slot();
   void changed();
 
@@ -72,6 +74,8 @@ class Connections {
   std::function<void()> on_change_;
   /// Cancelled whenever a connection may have become free.
   asio::steady_timer freed_;
+  /// The log has it: said again only when it is another one. Empty since a connection could be opened.
+  std::string last_failure_;
   bool stopped_ = false;
 };
 
