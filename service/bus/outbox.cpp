@@ -29,6 +29,7 @@ void Outbox::take(core::Actions actions) {
     }
   }
   if (turn.batch.empty() && turn.sends.empty()) return;
+  turn.waited = !trouble_.empty();
   waiting_.push_back(std::move(turn));
   // Behind one that the store refused, it waits for the next try.
   if (trouble_.empty()) pump();
@@ -52,14 +53,20 @@ void Outbox::pump() {
 void Outbox::committed(const absl::Status& status) {
   committing_ = false;
   trouble_ = status.ok() ? std::string() : std::string(status.message());
-  if (!status.ok()) return;
+  if (!status.ok()) {
+    waiting_.front().waited = true;
+    return;
+  }
   const Turn turn = std::move(waiting_.front());
   waiting_.pop_front();
   perform(turn);
 }
 
 void Outbox::perform(const Turn& turn) {
-  for (const core::Send& send : turn.sends) edge_.send(send);
+  for (const core::Send& send : turn.sends) {
+    if (turn.waited && std::holds_alternative<core::SendTask>(send)) continue;
+    edge_.send(send);
+  }
   for (const io::Row& row : turn.batch) {
     if (const auto* event = std::get_if<io::EventRow>(&row)) edge_.publish(*event);
   }

@@ -1,0 +1,120 @@
+// The bus as a process: the real gateway and the real outbox on a simulated store and network.
+//
+// What is modelled is only the shell between them: drain, step, deadlines, commit, send. Odd about it: it can be told
+// to die after any number of further writes and sends, in the middle of a turn.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "service/bus/outbox.hpp"
+#include "service/core/gateway.hpp"
+#include "tests/simulation/network.hpp"
+#include "tests/simulation/process.hpp"
+#include "tests/simulation/store.hpp"
+
+namespace cancelbus::simulation {
+
+using Frames = std::vector<std::string>;
+/// Which of the bus's sockets.
+enum class Door : uint8_t { Session, Backend, Events };
+
+/// Watches what the bus does; the promises are checked here.
+class BusWatch {
+ public:
+  virtual ~BusWatch() = default;
+  virtual void bus_started() = 0;
+  virtual void stepping(const core::Event& event) = 0;
+  /// Everything that waited has been stepped, deadlines come next.
+  virtual void judging_deadlines() = 0;
+  virtual void committed(const io::Batch& batch) = 0;
+  virtual void sending(const core::Send& send) = 0;
+  virtual void publishing(const io::EventRow& event) = 0;
+};
+
+class Bus : public Process {
+ public:
+  Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, BusWatch& watch);
+
+  /// A connection comes in. Empty: nobody listens. Frames for the dialer leave through `to_dialer`.
+  core::PeerId accept(Door door, std::shared_ptr<Line> line, std::function<void(const Frames&)> to_dialer);
+  void receive(Door door, const core::PeerId& peer, std::string frame);
+  /// The frames of a SUB socket's subscription.
+  void subscribe(const core::PeerId& peer, std::string prefix);
+
+  /// kill -9 after so many more writes and sends.
+  void kill_after(int operations) { operations_left_ = operations; }
+  void drain();
+  /// The next start is on a machine that was rebooted.
+  void reboot(Clock clock);
+  /// What clients do not read: this share of replies and events to them is dropped.
+  void drop(double share) { dropped_ = share; }
+
+  /// Null while it is down.
+  const core::Gateway* gateway() const { return life_ ? &life_->gateway : nullptr; }
+
+ protected:
+  void on_start() override;
+  void on_kill() override;
+  void on_given_up() override;
+
+ private:
+  static constexpr Duration StoreRetry = 250ms;
+  /// From news to the turn that takes it.
+  static constexpr Duration LongestTurnWait = 200us;
+  /// More turns within one millisecond mean that the bus spins.
+  static constexpr int MaxTurnsInAMillisecond = 100;
+
+  struct Peer {
+    Door door;
+    std::shared_ptr<Line> line;
+    std::function<void(const Frames&)> to_dialer;
+    std::vector<std::string> prefixes;
+  };
+  struct Life {
+    Life(Bus& bus, const core::Snapshot& snapshot);
+    core::Gateway gateway;
+    bus::Outbox outbox;
+    Timer turns;
+    Tick next_turn = Never;
+    bool writable = true;
+    bool draining = false;
+  };
+
+  void turn();
+  void arm(Tick at);
+  void count_turn();
+  void step(Instant now, const core::Event& event);
+  void take_session(Instant now, const core::PeerId& peer, const std::string& frame);
+  void take_backend(Instant now, const core::PeerId& peer, const std::string& frame);
+  void check_store(Instant now);
+  /// False: the process has died before this write or send.
+  bool spend();
+  void send(const core::Send& send);
+  void publish(const io::EventRow& event);
+  std::vector<std::string> encode(const core::Send& send);
+  std::vector<std::string> retransmission(const core::SendRetransmission& s);
+  void to_peer(const core::PeerId& id, const Frames& frames);
+
+  core::GatewayOptions options_;
+  Store& store_;
+  BusWatch& watch_;
+  std::unique_ptr<Life> life_;
+  std::map<core::PeerId, Peer> peers_;
+  uint64_t last_peer_ = 0;
+  std::deque<std::pair<core::PeerId, std::string>> session_frames_;
+  std::deque<std::pair<core::PeerId, std::string>> backend_frames_;
+  int operations_left_ = -1;  ///< -1: without end
+  bool dead_ = false;         ///< in the middle of a turn
+  bool same_boot_ = true;
+  double dropped_ = 0;
+  int64_t turns_of_ms_ = 0;
+  int turns_ = 0;
+};
+
+}  // namespace cancelbus::simulation

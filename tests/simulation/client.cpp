@@ -1,0 +1,100 @@
+#include "tests/simulation/client.hpp"
+
+#include <utility>
+
+namespace cancelbus::simulation {
+
+namespace {
+
+client::Time session_time(Tick tick) { return client::Time(tick.time_since_epoch()); }
+Tick tick_of(client::Time time) { return time == client::Never ? Never : Tick(time.time_since_epoch()); }
+
+}  // namespace
+
+struct ClientProcess::Life {
+  explicit Life(ClientProcess& client);
+
+  client::Time now() const { return session_time(process.now().tick); }
+  /// What the session wants: frames out, notices to the strategy, the next alarm.
+  void flush();
+
+  ClientProcess& process;
+  client::Session session;
+  bool cut_off = false;  ///< a frame found no connection: the next one is a new session with the bus
+  Timer timer;
+  Socket dealer;
+  Socket sub;
+};
+
+ClientProcess::ClientProcess(World& world, std::string name, Clock clock, client::SessionOptions options, Path& path,
+                             Bus& bus, ClientWatch& watch)
+    : Process(world, std::move(name), clock), options_(std::move(options)), path_(path), bus_(bus), watch_(watch) {}
+
+ClientProcess::~ClientProcess() = default;
+
+void ClientProcess::on_start() {
+  watch_.client_started(name(), options_);
+  life_ = std::make_unique<Life>(*this);
+}
+
+void ClientProcess::on_kill() {
+  watch_.client_died(name());
+  life_.reset();
+}
+
+void ClientProcess::on_given_up() {
+  life_->dealer.given_up();
+  life_->sub.given_up();
+}
+
+void ClientProcess::cancel(v1::CancelOrder order) {
+  deliver([this, order = std::move(order)] {
+    if (!life_->session.cancel(order, life_->now())) return;
+    watch_.canceling(name(), order);
+    life_->flush();
+  });
+}
+
+size_t ClientProcess::undecided() const { return life_ ? life_->session.undecided() : 0; }
+
+ClientProcess::Life::Life(ClientProcess& client)
+    : process(client),
+      session(client.options_),
+      timer(client,
+            [this] {
+              session.on_time(now());
+              flush();
+            }),
+      dealer(
+          client, client.path_, client.bus_, Door::Session,
+          [this](const Frames& frames) {
+            session.on_reply(frames.front(), now());
+            flush();
+          },
+          [this] {
+            if (!std::exchange(cut_off, false)) return;
+            session.on_reconnected(now());
+            flush();
+          }),
+      sub(
+          client, client.path_, client.bus_, Door::Events,
+          [this](const Frames& frames) {
+            session.on_event(frames[0], frames[1], now());
+            flush();
+          },
+          [this] {
+            for (const std::string& prefix : session.subscriptions()) sub.send(prefix);
+          }) {
+  session.start(now());
+  flush();
+}
+
+void ClientProcess::Life::flush() {
+  for (const v1::SessionRequest& frame : session.take_frames()) {
+    if (!dealer.send(frame.SerializeAsString())) cut_off = true;
+  }
+  for (const client::Notice& notice : session.take_notices()) process.watch_.told(process.name(), notice);
+  timer.set(tick_of(session.next_deadline()));
+}
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,153 @@
+#include "tests/simulation/describe.hpp"
+
+#include <sstream>
+
+#include "service/wire/event_codec.hpp"
+#include "tests/exchange/world.hpp"
+
+namespace cancelbus::simulation {
+
+namespace {
+
+const char* name(core::Verdict verdict) {
+  static constexpr const char* Names[] = {"Accepted",     "UnknownOrder", "Refused",     "Blocked",
+                                          "WrongRequest", "Unauthorized", "Throttled",   "Read",
+                                          "Doubtful",     "StaleStamp",   "NeverWritten"};
+  return Names[static_cast<size_t>(verdict)];
+}
+
+const char* name(core::ReadStatus status) {
+  static constexpr const char* Names[] = {"Open", "Canceled", "Closed", "NotFound"};
+  return Names[static_cast<size_t>(status)];
+}
+
+const char* name(core::FactType type) {
+  static constexpr const char* Names[] = {"451", "452", "441", "423"};
+  return Names[static_cast<size_t>(type)];
+}
+
+const char* name(core::ReceiptStatus status) {
+  static constexpr const char* Names[] = {"APPLIED", "DUPLICATE", "REFUSED"};
+  return Names[static_cast<size_t>(status)];
+}
+
+const char* name(core::AckStatus status) {
+  static constexpr const char* Names[] = {"ACCEPTED", "REJECTED", "IN_DOUBT"};
+  return Names[static_cast<size_t>(status)];
+}
+
+const char* name(core::OrdStatus status) {
+  static constexpr const char* Names[] = {"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
+  return Names[static_cast<size_t>(status)];
+}
+
+const char* name(core::Stage stage) {
+  static constexpr const char* Names[] = {"QUEUED",    "SENT",  "WAITING_FINAL", "IN_DOUBT",
+                                          "RESENDING", "STUCK", "BACK_ON_BOOK"};
+  return Names[static_cast<size_t>(stage)];
+}
+
+template <typename... Parts>
+std::string words(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+struct EventWords {
+  std::string operator()(const core::Hello& e) { return words("hello of ", e.sender, " at ", e.peer); }
+  std::string operator()(const core::CommandReceived& e) {
+    return words(
+        "CancelOrder ", e.order.cl_ord_id, " of ", order_name(e.order.order_id), " from ", e.peer,
+        e.order.time_to_live ? words(" ttl ", *e.order.time_to_live / std::chrono::milliseconds(1), " ms") : "",
+        e.order.priority == core::Priority::Urgent ? " urgent" : "", e.order.exact_quantities ? " exact" : "");
+  }
+  std::string operator()(const core::CommandMalformed& e) { return words("a malformed command ", e.cl_ord_id); }
+  std::string operator()(const core::RetransmitRequest& e) {
+    return words(e.peer, " asks again for ", e.topic, ' ', e.from_seq, " and ", e.count - 1, " more");
+  }
+  std::string operator()(const core::SessionHeartbeat&) { return ""; }
+  std::string operator()(const core::StatusRequest&) { return ""; }
+  std::string operator()(const core::WorkerReady& e) {
+    if (e.tasks.empty()) return "";
+    std::string tasks;
+    for (const core::TaskId task : e.tasks) tasks += ' ' + task_name(task);
+    return words(e.name, " holds", tasks);
+  }
+  std::string operator()(const core::TaskEnded& e) {
+    return words("task ", task_name(e.task), ": ", describe(e.answer));
+  }
+  std::string operator()(const core::StreamFact& e) {
+    return words("fact ", e.seq, ": ", name(e.fact.type), " of ", order_name(e.fact.order_id), " left ",
+                 e.fact.num_left);
+  }
+  std::string operator()(const core::StreamReport& e) {
+    if (e.seq == 0) return "";
+    return words("fact ", e.seq, ": the stream is ",
+                 e.logged_in   ? "logged in"
+                 : e.connected ? "connected"
+                               : "down",
+                 ", login ", e.logins, ", ", e.text);
+  }
+  std::string operator()(const core::StoreHealth&) { return ""; }
+  std::string operator()(const core::DrainRequested&) { return "drain"; }
+  std::string operator()(const core::DeadlinePassed&) { return ""; }
+};
+
+struct SendWords {
+  std::string operator()(const core::SendWelcome& s) { return words("welcome to ", s.peer); }
+  std::string operator()(const core::SendReceipt& s) {
+    return words("receipt ", s.cl_ord_id, ' ', name(s.status), ' ', s.text, " to ", s.peer);
+  }
+  std::string operator()(const core::SendRetransmission& s) {
+    return words(s.topic, ' ', s.from_seq, " and ", s.count - 1, " more again to ", s.peer);
+  }
+  std::string operator()(const core::SendRetransmitReject& s) {
+    return words("retransmit reject of ", s.topic, " before ", s.first_kept, " to ", s.peer);
+  }
+  std::string operator()(const core::SendHeartbeat&) { return ""; }
+  std::string operator()(const core::SendHelloRequired& s) { return words("hello required to ", s.peer); }
+  std::string operator()(const core::SendStatus&) { return ""; }
+  std::string operator()(const core::SendTask& s) {
+    return words("task ", task_name(s.task), s.kind == core::LimiterKind::Cancel ? ": DELETE " : ": GET ",
+                 order_name(s.order.order_id), " stamp ", s.stamp_ms, " to ", s.peer);
+  }
+  std::string operator()(const core::SendConfirm& s) {
+    return s.task == 0 ? "" : words("confirm of ", task_name(s.task));
+  }
+  std::string operator()(const core::SendRelogin&) { return "log in again"; }
+};
+
+struct BodyWords {
+  std::string operator()(const core::CancelAck& b) {
+    return words("ack ", b.cl_ord_id, ' ', name(b.status), b.final_follows ? ", final follows" : ", the end", ": ",
+                 b.text);
+  }
+  std::string operator()(const core::CancelFinal& b) {
+    return words("final ", b.cl_ord_id, " of ", order_name(b.order_id), ' ', name(b.ord_status),
+                 b.evidence == core::Evidence::Channel452 ? " by 452" : " by query");
+  }
+  std::string operator()(const core::CancelStatus& b) {
+    return words("status ", b.cl_ord_id, ' ', name(b.stage), ": ", b.text);
+  }
+};
+
+}  // namespace
+
+std::string describe(const core::Event& event) { return std::visit(EventWords{}, event); }
+std::string describe(const core::Send& send) { return std::visit(SendWords{}, send); }
+
+std::string describe(const io::EventRow& event) {
+  const core::Publication publication = wire::decode_event(event.payload).value().publication;
+  return words(event.topic, ' ', event.seq, ": ", std::visit(BodyWords{}, publication.body));
+}
+
+std::string describe(const core::Answer& answer) {
+  if (answer.verdict == core::Verdict::Read) return words("reads ", name(answer.reading.status));
+  return words(name(answer.verdict), ' ', answer.http_status, ' ', answer.text);
+}
+
+std::string order_name(core::OrderId id) { return words('o', id - exchange_sim::Settings{}.first_id + 1); }
+std::string task_name(core::TaskId id) { return words(id >> 32, '.', id & 0xFFFFFFFF); }
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,49 @@
+#include "tests/simulation/judge.hpp"
+
+namespace cancelbus::simulation {
+
+void Judge::bus_started() {
+  sender_of_.clear();
+  referee_.bus_started();
+}
+
+void Judge::stepping(const core::Event& event) {
+  if (const auto* hello = std::get_if<core::Hello>(&event)) {
+    sender_of_[hello->peer] = hello->sender;
+  } else if (const auto* ready = std::get_if<core::WorkerReady>(&event)) {
+    referee_.heard(*ready);
+  } else if (const auto* ended = std::get_if<core::TaskEnded>(&event)) {
+    referee_.heard(*ended);
+  } else if (const auto* fact = std::get_if<core::StreamFact>(&event)) {
+    referee_.heard(*fact);
+  } else if (const auto* report = std::get_if<core::StreamReport>(&event)) {
+    referee_.heard(*report);
+  }
+}
+
+void Judge::committed(const io::Batch& batch) {
+  // A command that is answered at once stands behind its answer in the batch, and is committed with it.
+  for (const io::Row& row : batch) {
+    if (const auto* record = std::get_if<core::CommandRecord>(&row)) ledger_.committed(*record);
+    if (const auto* permit = std::get_if<core::PermitRecord>(&row)) referee_.committed(*permit);
+  }
+  for (const io::Row& row : batch) {
+    if (const auto* forgotten = std::get_if<core::CommandForgotten>(&row)) ledger_.forgotten(forgotten->key);
+    const auto* event = std::get_if<io::EventRow>(&row);
+    if (!event) continue;
+    const auto [command, publication] = ledger_.committed(*event);
+    if (!command) continue;
+    if (const auto* ack = std::get_if<core::CancelAck>(&publication.body)) referee_.told(*command, *ack);
+    if (const auto* final = std::get_if<core::CancelFinal>(&publication.body)) referee_.told(*command, *final);
+  }
+}
+
+void Judge::sending(const core::Send& send) {
+  if (const auto* receipt = std::get_if<core::SendReceipt>(&send)) {
+    ledger_.sending(*receipt, sender_of_[receipt->peer]);
+  } else if (const auto* task = std::get_if<core::SendTask>(&send)) {
+    referee_.sending(*task);
+  }
+}
+
+}  // namespace cancelbus::simulation

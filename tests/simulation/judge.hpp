@@ -1,0 +1,44 @@
+// The judge: holds the seven promises against everything that happens, after every step.
+//
+// It sees what the bus hears, commits and sends, what reaches the exchange, and what strategies read; its three parts
+// do the reasoning.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tests/simulation/bus.hpp"
+#include "tests/simulation/readers.hpp"
+#include "tests/simulation/referee.hpp"
+#include "tests/simulation/venue.hpp"
+
+namespace cancelbus::simulation {
+
+class Judge : public BusWatch, public VenueWatch {
+ public:
+  Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, bool readers_may_lose)
+      : ledger_(world, store),
+        referee_(world, venue.model(), store, ledger_, std::move(rules)),
+        readers_(world, ledger_, readers_may_lose) {}
+
+  void bus_started() override;
+  void stepping(const core::Event& event) override;
+  void judging_deadlines() override { referee_.judging_deadlines(); }
+  void committed(const io::Batch& batch) override;
+  void sending(const core::Send& send) override;
+  void publishing(const io::EventRow& event) override { ledger_.publishing(event); }
+  void exchange_moved() override { referee_.exchange_moved(); }
+
+  const Ledger& ledger() const { return ledger_; }
+  Referee& referee() { return referee_; }
+  Readers& readers() { return readers_; }
+  const Readers& readers() const { return readers_; }
+
+ private:
+  Ledger ledger_;
+  Referee referee_;
+  Readers readers_;
+  std::map<core::PeerId, std::string> sender_of_;  ///< as the bus knows it
+};
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,104 @@
+// What one seed means: the machines, the work, and the troubles, all drawn before anything happens.
+//
+// Each kind of trouble is switched on or off for the whole of a run, so that seeds differ in kind and not only in
+// detail; some runs have none.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "service/core/gateway_options.hpp"
+#include "tests/exchange/world.hpp"
+#include "tests/simulation/network.hpp"
+#include "tests/simulation/random.hpp"
+
+namespace cancelbus::simulation {
+
+struct ClientPlan {
+  std::string name;
+  std::string sender;
+  std::vector<std::string> topics;
+  bool open_commands = false;
+};
+
+/// A strategy cancels an order.
+struct CancelPlan {
+  Duration at{};
+  size_t client = 0;
+  size_t order = 0;  ///< beyond the last: an order that does not exist
+  std::string cl_ord_id;
+  std::optional<Duration> time_to_live;
+  bool urgent = false;
+  bool exact = false;
+};
+
+/// Somebody else does something to an order, or with the account.
+struct HandPlan {
+  enum class Kind : uint8_t { Fill, PartialFill, Edit, Cancel, ForeignDelete };
+  Duration at{};
+  Kind kind{};
+  size_t order = 0;
+  int64_t gap_ms = 0;  ///< of an edit
+};
+
+enum class Blow : uint8_t {
+  KillBus,
+  KillBusInTurn,
+  RebootBus,
+  FreezeBus,
+  DrainBus,
+  FillDisk,
+  DropReplies,
+  KillWorker,
+  FreezeWorker,
+  DrainWorker,
+  KillSubscriber,
+  FreezeSubscriber,
+  KillClient,
+  FreezeClient,
+  HoldPath,
+  CutPath,
+  CloseStream,
+  MuteStream,
+  SilenceStream,
+  RubbishOnStream,
+  SetExchangeClock,
+  SetOurClocks,
+};
+constexpr size_t Blows = static_cast<size_t>(Blow::SetOurClocks) + 1;
+const char* blow_name(Blow blow);
+
+struct BlowPlan {
+  Duration at{};
+  Blow blow{};
+  uint64_t target = 0;  ///< of how many there are
+  Duration length{};
+  uint64_t choice = 0;
+};
+
+struct Plan {
+  uint64_t seed = 0;
+  core::GatewayOptions options;
+  exchange_sim::Settings exchange;
+  Weather inside;   ///< between our machines
+  Weather outside;  ///< to the exchange
+  int workers = 1;
+  int connections = 4;
+  Duration request_timeout = 5s;
+  /// Of bus, subscriber, workers and clients, in this order.
+  std::vector<Clock> clocks;
+  std::vector<ClientPlan> clients;
+  int orders = 1;
+  std::vector<CancelPlan> cancels;
+  std::vector<HandPlan> hands;
+  std::vector<BlowPlan> blows;
+  /// The exchange's own faults, as its control interface takes them, one a line; each ends with the troubles.
+  std::vector<std::string> faults;
+  Duration trouble{};  ///< when all of it ends
+};
+
+Plan make_plan(uint64_t seed, Random& random);
+std::string describe(const Plan& plan);
+
+}  // namespace cancelbus::simulation

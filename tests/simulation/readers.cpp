@@ -1,0 +1,120 @@
+#include "tests/simulation/readers.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace cancelbus::simulation {
+
+void Readers::client_started(const std::string& client, const client::SessionOptions& options) {
+  lives_[client] = {options.sender_comp_id, {}, {}, false};
+}
+
+void Readers::client_died(const std::string& client) { lives_.erase(client); }
+
+void Readers::canceling(const std::string& client, const v1::CancelOrder& order) {
+  world_.tell(client, "cancels ", order.cl_ord_id());
+  lives_[client].asked[order.cl_ord_id()] = {};
+}
+
+void Readers::told(const std::string& client, const client::Notice& notice) {
+  Life& life = lives_[client];
+  std::visit(
+      [&](const auto& n) {
+        using N = std::decay_t<decltype(n)>;
+        if constexpr (std::is_same_v<N, v1::Receipt>) {
+          receipt(client, life, n);
+        } else if constexpr (std::is_same_v<N, v1::CancelAck>) {
+          ack(client, life, n);
+        } else if constexpr (std::is_same_v<N, v1::CancelFinal>) {
+          final(client, life, n);
+        } else if constexpr (std::is_same_v<N, v1::Event>) {
+          event(client, life, n);
+        } else if constexpr (std::is_same_v<N, client::LostEvents>) {
+          lost(client, life, n);
+        } else if constexpr (std::is_same_v<N, client::NewEpoch>) {
+          world_.fail("promise 5: ", client, " is told of another epoch");
+        } else if constexpr (std::is_same_v<N, client::Unreadable>) {
+          world_.fail(client, " cannot read ", n.what);
+        } else if constexpr (std::is_same_v<N, v1::Reject>) {
+          world_.fail(client, " is told that its frame is bad: ", n.field(), ' ', n.text());
+        } else if constexpr (std::is_same_v<N, client::Connected>) {
+          world_.tell(client, "is connected");
+        } else if constexpr (std::is_same_v<N, client::Silent>) {
+          world_.tell(client, "hears nothing");
+        }
+      },
+      notice);
+}
+
+void Readers::receipt(const std::string& client, Life& life, const v1::Receipt& receipt) {
+  const auto it = life.asked.find(receipt.cl_ord_id());
+  if (it == life.asked.end()) return world_.fail(client, " gets a receipt of ", receipt.cl_ord_id(), " unasked");
+  if (std::exchange(it->second.receipt, true)) world_.fail(client, " gets two receipts of ", receipt.cl_ord_id());
+  if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) life.asked.erase(it);
+}
+
+void Readers::ack(const std::string& client, Life& life, const v1::CancelAck& ack) {
+  world_.tell(client, "reads the ack of ", ack.cl_ord_id());
+  const auto it = life.asked.find(ack.cl_ord_id());
+  if (it == life.asked.end())
+    return world_.fail("promise 2: ", client, " gets an ack of ", ack.cl_ord_id(), " unasked");
+  if (std::exchange(it->second.ack, true)) world_.fail("promise 2: ", client, " gets two acks of ", ack.cl_ord_id());
+  it->second.final_follows = ack.final_follows();
+  if (!ack.final_follows()) life.asked.erase(it);
+}
+
+void Readers::final(const std::string& client, Life& life, const v1::CancelFinal& final) {
+  world_.tell(client, "reads the final of ", final.cl_ord_id());
+  const auto it = life.asked.find(final.cl_ord_id());
+  if (it == life.asked.end()) {
+    return world_.fail("promise 2: ", client, " gets a final of ", final.cl_ord_id(), " unasked");
+  }
+  const bool announced = it->second.ack && it->second.final_follows;
+  if (!announced && !life.lost) world_.fail("promise 2: ", client, " gets the final of ", final.cl_ord_id(), " first");
+  life.asked.erase(it);
+}
+
+void Readers::event(const std::string& client, Life& life, const v1::Event& event) {
+  if (event.seq() == 0) return;
+  const auto [next, is_first] = life.next_seq.try_emplace(event.topic(), event.seq());
+  if (event.seq() != next->second) {
+    world_.fail("promise 5: ", client, " reads ", event.topic(), ' ', event.seq(), " where ", next->second,
+                " was next");
+  }
+  next->second = event.seq() + 1;
+  v1::Event first_sent = event;
+  first_sent.set_poss_dup(false);
+  const std::string* payload = ledger_.payload(event.topic(), event.seq());
+  if (!payload || first_sent.SerializeAsString() != *payload) {
+    world_.fail("promise 5: ", client, " reads another ", event.topic(), ' ', event.seq(), " than was committed");
+  }
+}
+
+void Readers::lost(const std::string& client, Life& life, const client::LostEvents& lost) {
+  if (!may_lose_) {
+    world_.fail("promise 5: ", client, " is refused ", lost.topic, ' ', lost.from_seq, " to ", lost.to_seq,
+                ", which are kept");
+  }
+  life.lost = true;
+  life.next_seq[lost.topic] = lost.to_seq + 1;
+}
+
+bool Readers::only_stuck(const std::string& client) const {
+  const Life& life = lives_.at(client);
+  return std::all_of(life.asked.begin(), life.asked.end(), [&](const auto& asked) {
+    const CommandSeen* command = ledger_.find({life.sender, asked.first});
+    return command && command->stuck && !command->ended();
+  });
+}
+
+void Readers::at_the_end(const Store& store) {
+  for (const auto& [client, life] : lives_) {
+    for (const auto& [topic, next] : life.next_seq) {
+      if (next == store.next_seq(topic)) continue;
+      world_.fail("promise 5: ", client, " has read ", topic, " up to ", next, " of ", store.next_seq(topic));
+    }
+  }
+}
+
+}  // namespace cancelbus::simulation

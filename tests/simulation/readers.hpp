@@ -1,0 +1,57 @@
+// What strategies are told, as they read it through the session machine: each event once and in order, at most one
+// receipt, one ack and one final of each command.
+//
+// Part of the judge.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "tests/simulation/client.hpp"
+#include "tests/simulation/ledger.hpp"
+
+namespace cancelbus::simulation {
+
+class Readers : public ClientWatch {
+ public:
+  /// `may_lose`: events are pruned so soon that a reader can miss them for good.
+  Readers(World& world, const Ledger& ledger, bool may_lose) : world_(world), ledger_(ledger), may_lose_(may_lose) {}
+
+  void client_started(const std::string& client, const client::SessionOptions& options) override;
+  void client_died(const std::string& client) override;
+  void canceling(const std::string& client, const v1::CancelOrder& order) override;
+  void told(const std::string& client, const client::Notice& notice) override;
+
+  /// All that the client waits for are commands that are stuck.
+  bool only_stuck(const std::string& client) const;
+  /// Once everything is settled: every reader has read to the end.
+  void at_the_end(const Store& store);
+
+ private:
+  /// Of one call of cancel().
+  struct Asked {
+    bool receipt = false;
+    bool ack = false;
+    bool final_follows = false;
+  };
+  struct Life {
+    std::string sender;
+    std::map<std::string, Asked> asked;  ///< until the last word
+    std::map<std::string, uint64_t> next_seq;
+    bool lost = false;
+  };
+
+  void receipt(const std::string& client, Life& life, const v1::Receipt& receipt);
+  void ack(const std::string& client, Life& life, const v1::CancelAck& ack);
+  void final(const std::string& client, Life& life, const v1::CancelFinal& final);
+  void event(const std::string& client, Life& life, const v1::Event& event);
+  void lost(const std::string& client, Life& life, const client::LostEvents& lost);
+
+  World& world_;
+  const Ledger& ledger_;
+  bool may_lose_;
+  std::map<std::string, Life> lives_;
+};
+
+}  // namespace cancelbus::simulation

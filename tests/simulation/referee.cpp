@@ -1,0 +1,288 @@
+#include "tests/simulation/referee.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "tests/simulation/describe.hpp"
+
+namespace cancelbus::simulation {
+
+namespace {
+
+/// The true time differs from the bus's ticks by less than this within what is measured here.
+constexpr Duration ClockSlack = 20ms;
+/// What a worker may be wrong about the exchange's clock, and what its own stop between two instructions costs.
+constexpr std::chrono::milliseconds StampSlack{1'000};
+
+}  // namespace
+
+// ---- Leases, as the bus heard them ----
+
+void Referee::bus_started() {
+  ++life_;
+  worker_of_.clear();
+  last_heard_.clear();
+  facts_ = store_.facts();
+  // Whoever held a task before is one unknown worker, whose lease starts now.
+  for (const core::TaskId id : open_deletes_) {
+    tasks_[id].worker = 0;
+    tasks_[id].released = false;
+  }
+  last_heard_[0] = world_.now();
+  for (auto& [id, order] : orders_) order.left_book = Time::min();
+}
+
+void Referee::heard(const core::WorkerReady& ready) {
+  worker_of_[ready.peer] = ready.worker;
+  last_heard_[ready.worker] = world_.now();
+  request_timeout_[ready.worker] = ready.request_timeout;
+  for (const core::TaskId id : open_deletes_) {
+    Task& task = tasks_[id];
+    const bool listed = std::find(ready.tasks.begin(), ready.tasks.end(), id) != ready.tasks.end();
+    const Duration age = world_.now() - task.sent;
+    if (listed) {
+      task.worker = ready.worker;
+      const bool another = std::any_of(open_deletes_.begin(), open_deletes_.end(), [&](core::TaskId o) {
+        return o != id && tasks_[o].order == task.order && !tasks_[o].released;
+      });
+      if (task.released && !another && age <= ready.request_timeout - ClockSlack) task.released = false;
+    } else if (task.worker == ready.worker && age > rules_.options.worker_lease - ClockSlack) {
+      task.released = true;
+    }
+  }
+}
+
+void Referee::judging_deadlines() {
+  for (const core::TaskId id : open_deletes_) {
+    Task& task = tasks_[id];
+    const Duration silence = world_.now() - last_heard_[task.worker];
+    const bool overlong = world_.now() - task.sent >= rules_.options.lost_after - ClockSlack;
+    if (silence > rules_.options.worker_lease - ClockSlack || overlong) task.released = true;
+  }
+}
+
+void Referee::heard(const core::TaskEnded& ended) {
+  const auto it = tasks_.find(ended.task);
+  if (it == tasks_.end()) return;
+  Task& task = it->second;
+  if (std::exchange(task.ended, true)) return;
+  open_deletes_.erase(task.id);
+  if (task.kind != core::LimiterKind::Query || ended.answer.verdict != core::Verdict::Read) return;
+  Order& order = orders_[task.order];
+  order.last_read = ended.answer.reading.status;
+  if (order.last_read != core::ReadStatus::Open) return;
+  // A probe of the same order may overtake its query.
+  order.first_open_read = std::min(order.first_open_read.value_or(task.sent), task.sent);
+  order.last_open_read = std::max(order.last_open_read.value_or(task.sent), task.sent);
+}
+
+bool Referee::take_fact(uint64_t subscriber, uint64_t seq) {
+  if (seq == 0 || (subscriber == facts_.subscriber && seq != facts_.seq + 1)) return false;
+  facts_ = {subscriber, seq};
+  return true;
+}
+
+void Referee::heard(const core::StreamReport& report) { take_fact(report.subscriber, report.seq); }
+
+void Referee::heard(const core::StreamFact& event) {
+  if (!take_fact(event.subscriber, event.seq)) return;
+  const core::OrderFact& fact = event.fact;
+  if (fact.type != core::FactType::Inserted451 && fact.type != core::FactType::Deleted452) return;
+  Order& order = orders_[fact.order_id];
+  order.last_book_fact = fact.type;
+  if (fact.type == core::FactType::Inserted451) {
+    order.gone_in_life = 0;
+  } else {
+    order.left_book = world_.now();
+  }
+}
+
+// ---- Requests ----
+
+void Referee::committed(const core::PermitRecord& permit) {
+  if (permit.limiter == core::LimiterKind::Cancel) orders_[permit.order_id].permitted = true;
+}
+
+void Referee::sending(const core::SendTask& sent) {
+  const auto permit = store_.permits().find(sent.task);
+  if (permit == store_.permits().end() || !permit->second.open) {
+    return world_.fail("promise 3: task ", task_name(sent.task), " leaves without a committed permit");
+  }
+  Task& task = tasks_[sent.task];
+  if (task.id != 0) world_.fail("task ", task_name(sent.task), " leaves twice");
+  task = {sent.task, sent.order.order_id, sent.kind, world_.now(), worker_of_[sent.peer]};
+  if (!by_stamp_.emplace(sent.stamp_ms, sent.task).second) world_.fail("stamp ", sent.stamp_ms, " is used twice");
+  if (sent.kind != core::LimiterKind::Cancel) return;
+  Order& order = orders_[task.order];
+  check_one_in_flight(task);
+  if (!ledger_.has_undecided(task.order)) {
+    world_.fail("promise 6: a DELETE of ", order_name(task.order), ", of which no command is open");
+  }
+  if (order.gone_in_life == life_) {
+    world_.fail("promise 4: a DELETE of ", order_name(task.order), ", which is proven gone");
+  }
+  order.first_delete = std::min(order.first_delete, world_.now());
+  order.first_open_read.reset();
+  order.deletes.push_back(task.id);
+  open_deletes_.insert(task.id);
+}
+
+void Referee::check_one_in_flight(const Task& task) {
+  for (const core::TaskId id : open_deletes_) {
+    const Task& other = tasks_[id];
+    if (other.order != task.order || other.released) continue;
+    world_.fail("promise 4: task ", task_name(task.id), " and task ", task_name(id), " both delete ",
+                order_name(task.order), " on workers inside their lease");
+  }
+}
+
+void Referee::writing(const std::string& worker, int64_t stamp_ms, exchange_sim::Instant exchange_clock) {
+  if (rules_.clock_set) return;
+  const std::chrono::milliseconds behind{exchange_sim::unix_ms(exchange_clock) - stamp_ms};
+  if (behind > std::chrono::milliseconds(1'000) + StampSlack) {
+    world_.fail("promise 7: ", worker, " sends a stale task, ", behind.count(), " ms old");
+  }
+}
+
+void Referee::exchange_moved() {
+  const exchange_sim::World& seen = exchange_.seen();
+  const auto& arrivals = seen.arrivals.kept();
+  for (; arrivals_seen_ < seen.arrivals.total(); ++arrivals_seen_) {
+    const exchange_sim::Arrival& arrival = arrivals[arrivals_seen_];
+    if (arrival.endpoint != exchange_sim::Endpoint::CancelOrder || !arrival.order_id) continue;
+    const exchange_sim::Order* order = book(*arrival.order_id);
+    if (!order || !order->cancel_pending) continue;
+    if (!cancels_pending_.insert(order->id).second) continue;
+    const auto task = by_stamp_.find(std::stoll(arrival.stamp));
+    if (task != by_stamp_.end()) acted(arrival, task->second);
+  }
+  // An edit that wins takes the cancel back.
+  std::erase_if(cancels_pending_, [this](core::OrderId id) { return !book(id)->cancel_pending; });
+
+  const exchange_sim::Counters& counters = seen.counters;
+  if (rules_.foreign_traffic) return;
+  if (counters.refused_429 > 0) world_.fail("promise 3: the exchange refuses for its limits");
+  for (const core::RateRule& rule : rules_.options.cancel_limits) {
+    const auto& peak = rule.period == Duration(1s) ? counters.deletes_1s : counters.deletes_60s;
+    if (peak.peak() > rule.limit) world_.fail("promise 3: ", peak.peak(), " DELETEs within ", rule.period / 1s, " s");
+  }
+}
+
+void Referee::acted(const exchange_sim::Arrival&, core::TaskId id) {
+  Task& task = tasks_[id];
+  task.acted = true;
+  world_.tell("exchange", "task ", task_name(id), " acts on ", order_name(task.order));
+  const Order& order = orders_[task.order];
+  if (id <= order.barrier) {
+    world_.fail("promise 2: task ", task_name(id), " acts on ", order_name(task.order), " after ", order.barrier_by);
+  }
+}
+
+bool Referee::was_answered(core::OrderId order, int http_status) const {
+  const auto& arrivals = exchange_.seen().arrivals.kept();
+  return std::any_of(arrivals.begin(), arrivals.end(), [&](const exchange_sim::Arrival& arrival) {
+    return arrival.endpoint == exchange_sim::Endpoint::CancelOrder && arrival.order_id == order &&
+           arrival.outcome == std::to_string(http_status);
+  });
+}
+
+// ---- The truth of what is told ----
+
+void Referee::set_barrier(core::OrderId id, const std::string& by) {
+  Order& order = orders_[id];
+  if (order.deletes.empty()) return;
+  order.barrier = order.deletes.back();
+  order.barrier_by = by;
+}
+
+void Referee::told(const CommandSeen& command, const core::CancelAck& ack) {
+  const std::string name = command.key.cl_ord_id;
+  const Order& order = orders_[command.order.order_id];
+  if (ack.origin == core::Origin::Exchange && !was_answered(ack.order_id, ack.http_status)) {
+    world_.fail("promise 2: the exchange never answered ", ack.http_status, ", as the ack of ", name, " says");
+  }
+  if (ack.status == core::AckStatus::InDoubt && !order.permitted) {
+    world_.fail("promise 2: ", name, " is in doubt, and nothing was ever sent");
+  }
+  if (ack.final_follows) return;
+  // Nothing happened, it says: then nothing may have, and nothing may come of what was sent.
+  for (const core::TaskId id : order.deletes) {
+    const Task& task = tasks_[id];
+    if (task.acted && task.sent >= command.received) {
+      world_.fail("promise 2: ", name, " ends as if nothing had happened, after task ", task_name(id), " has acted");
+    }
+  }
+  set_barrier(ack.order_id, "the ack of " + name);
+  if (!ledger_.has_undecided(ack.order_id)) orders_[ack.order_id].first_delete = Never;
+}
+
+void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
+  Order& order = orders_[final.order_id];
+  const exchange_sim::Order* truth = book(final.order_id);
+  const std::string name = command.key.cl_ord_id;
+  const auto wrong = [&](const char* says) {
+    world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",
+                truth ? std::string(exchange_sim::status_name(truth->status)) : "no such order");
+  };
+  switch (final.ord_status) {
+    case core::OrdStatus::Canceled:
+      if (!truth || truth->status != exchange_sim::OrderStatus::Canceled) check_left_book(command, final, order);
+      order.gone_in_life = life_;
+      break;
+    case core::OrdStatus::Filled:
+      if (!truth || truth->status != exchange_sim::OrderStatus::Closed) wrong("FILLED");
+      order.gone_in_life = life_;
+      break;
+    case core::OrdStatus::Rejected:
+      if (truth) wrong("REJECTED");
+      break;
+    case core::OrdStatus::New:
+    case core::OrdStatus::PartiallyFilled:
+      if (!truth) wrong("open");
+      check_open(command, truth, order);
+      break;
+  }
+  if (!ledger_.has_undecided(final.order_id)) order.first_delete = Never;
+}
+
+// The one limit of promise 2: an edit of the same order at the same moment makes a 452 like a cancel's. It counts only
+// after a request of ours, and only until the 451 that follows it.
+void Referee::check_left_book(const CommandSeen& command, const core::CancelFinal& final, const Order& order) {
+  const bool by_452 = final.evidence == core::Evidence::Channel452;
+  const bool looks_so = order.last_book_fact == core::FactType::Deleted452 && order.left_book > order.first_delete;
+  if (by_452 && looks_so) return;
+  world_.fail("promise 2: the final of ", command.key.cl_ord_id, " says CANCELED, the book does not, and no 452 ",
+              "between our request and a 451 made it look so");
+}
+
+void Referee::check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order) {
+  const std::string name = command.key.cl_ord_id;
+  if (order.last_read != core::ReadStatus::Open) {
+    world_.fail("promise 2: the final of ", name, " says open, and no query says so");
+  }
+  if (!order.first_open_read || *order.last_open_read - *order.first_open_read < Duration(2s) - ClockSlack) {
+    world_.fail("promise 2: the final of ", name, " says open, and no two reads 2 s apart say so");
+  }
+  if (truth && truth->cancel_pending && exchange_sim::is_open(truth->status)) {
+    world_.fail("promise 2: the final of ", name, " says open, and a cancel is under way at the exchange");
+  }
+  set_barrier(command.order.order_id, "the final of " + name);
+}
+
+void Referee::at_the_end() {
+  const exchange_sim::Counters& counters = exchange_.seen().counters;
+  const auto refused = counters.stream.find("handshakes_refused_429");
+  const bool handshakes_refused = refused != counters.stream.end() && refused->second > 0;
+  if (handshakes_refused && rules_.subscriber_deaths == 0) world_.fail("promise 3: too many handshakes");
+  if (counters.max_unauthorized_in_a_row >= 50) world_.fail("the exchange has blocked our address");
+  if (counters.repeated_stamps > 0) world_.fail("a stamp was used twice");
+  for (const auto& [key, command] : ledger_.commands()) {
+    if (!command.stuck || command.ended()) continue;
+    const exchange_sim::Order* truth = book(command.order.order_id);
+    if (!truth || !exchange_sim::is_open(truth->status)) {
+      world_.fail(key.cl_ord_id, " is stuck, and its order is not open");
+    }
+  }
+}
+
+}  // namespace cancelbus::simulation

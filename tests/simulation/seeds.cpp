@@ -1,0 +1,35 @@
+#include "tests/simulation/seeds.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "tests/simulation/simulation.hpp"
+
+namespace cancelbus::simulation {
+
+namespace {
+
+char under_way[128] = "";
+
+void on_abort(int) {
+  // Nothing more than write() is safe here; what it returns is of no use to a dying process.
+  if (write(STDERR_FILENO, under_way, std::strlen(under_way)) < 0) return;
+}
+
+std::string replay(uint64_t seed) { return "bin/simulation --seed=" + std::to_string(seed) + " --transcript"; }
+
+}  // namespace
+
+std::string run_seed(uint64_t seed, std::ostream* transcript) {
+  std::snprintf(under_way, sizeof under_way, "aborted; replay: %s\n", replay(seed).c_str());
+  const std::string failure = Simulation(seed, transcript).run();
+  under_way[0] = '\0';
+  return failure.empty() ? "" : "seed " + std::to_string(seed) + failure + "\n  replay: " + replay(seed);
+}
+
+void name_seed_on_abort() { std::signal(SIGABRT, on_abort); }
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,16 @@
+// Running one seed, and saying which when it goes wrong.
+#pragma once
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+namespace cancelbus::simulation {
+
+/// Nothing if every promise was kept, else what was broken and the command that replays it.
+std::string run_seed(uint64_t seed, std::ostream* transcript = nullptr);
+
+/// A broken invariant aborts: from now on the seed under way is named before.
+void name_seed_on_abort();
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,308 @@
+#include "tests/simulation/simulation.hpp"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "tests/simulation/describe.hpp"
+#include "tests/simulation/keys.hpp"
+
+namespace cancelbus::simulation {
+
+namespace {
+
+/// No order has it.
+constexpr core::OrderId UnknownOrder = 99'000'000'000;
+
+exchange_sim::Settings with_keys(exchange_sim::Settings settings) {
+  settings.keys = key_pairs();
+  return settings;
+}
+
+Referee::Rules rules_of(const Plan& plan) {
+  Referee::Rules rules;
+  rules.options = plan.options;
+  for (const HandPlan& hand : plan.hands) rules.foreign_traffic |= hand.kind == HandPlan::Kind::ForeignDelete;
+  for (const BlowPlan& blow : plan.blows) {
+    rules.clock_set |= blow.blow == Blow::SetExchangeClock;
+    rules.subscriber_deaths += blow.blow == Blow::KillSubscriber;
+  }
+  return rules;
+}
+
+bool forgets_early(const Plan& plan) { return plan.options.retention < 1h; }
+
+}  // namespace
+
+Simulation::Simulation(uint64_t seed, std::ostream* transcript)
+    : world_(seed, transcript),
+      plan_(make_plan(seed, world_.random)),
+      venue_(world_, with_keys(plan_.exchange)),
+      store_(plan_.options.retention),
+      judge_(world_, venue_, store_, rules_of(plan_), forgets_early(plan_)),
+      foreign_signer_(make_foreign_signer()) {
+  if (transcript) *transcript << describe(plan_);
+  build();
+}
+
+void Simulation::build() {
+  const auto path = [this](const std::string& name, const Weather& weather) -> Path& {
+    return paths_.emplace_back(world_, name, weather);
+  };
+  auto clock = plan_.clocks.begin();
+  bus_ = std::make_unique<Bus>(world_, *clock++, plan_.options, store_, judge_);
+  subscriber_ = std::make_unique<SubscriberProcess>(world_, *clock++, path("stream-bus", plan_.inside),
+                                                    path("stream-exchange", plan_.outside), *bus_, venue_);
+  for (int i = 1; i <= plan_.workers; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    const WorkerSetup setup{plan_.connections, plan_.request_timeout, path(name + "-bus", plan_.inside),
+                            path(name + "-exchange", plan_.outside)};
+    workers_.push_back(
+        std::make_unique<WorkerProcess>(world_, name, *clock++, setup, *bus_, venue_, [this, name](int64_t stamp_ms) {
+          judge_.referee().writing(name, stamp_ms, venue_.model().seen().clock(venue_.now()));
+        }));
+  }
+  for (const ClientPlan& client : plan_.clients) {
+    client::SessionOptions options{client.sender, client.topics, client.open_commands};
+    clients_.push_back(std::make_unique<ClientProcess>(world_, client.name, *clock++, std::move(options),
+                                                       path(client.name + "-bus", plan_.inside), *bus_,
+                                                       judge_.readers()));
+  }
+}
+
+void Simulation::begin() {
+  orders_ = venue_.place(plan_.orders);
+  venue_.watched_by(judge_);
+  const auto soon = [this](Process& process) {
+    world_.agenda.after(world_.random.between(0ms, 300ms), [&process] { process.start(); });
+  };
+  soon(*bus_);
+  soon(*subscriber_);
+  for (const auto& worker : workers_) soon(*worker);
+  for (const auto& client : clients_) soon(*client);
+  for (const std::string& fault : plan_.faults) {
+    world_.agenda.after(400ms, [this, fault] { venue_.control("faults", fault); });
+  }
+  for (const CancelPlan& each : plan_.cancels) world_.agenda.after(each.at, [this, each] { cancel(each); });
+  for (const HandPlan& each : plan_.hands) world_.agenda.after(each.at, [this, each] { act(each); });
+  for (const BlowPlan& each : plan_.blows) world_.agenda.after(each.at, [this, each] { strike(each); });
+  world_.agenda.after(plan_.trouble, [this] { calm(); });
+}
+
+std::string Simulation::run() {
+  begin();
+  while (!over_ && !world_.failed()) world_.agenda.run_next(Never - Duration(1));
+  return world_.failure;
+}
+
+// ---- Work ----
+
+void Simulation::cancel(const CancelPlan& cancel) {
+  using google::protobuf::util::TimeUtil;
+  v1::CancelOrder order;
+  order.set_cl_ord_id(cancel.cl_ord_id);
+  order.set_order_id(cancel.order < orders_.size() ? orders_[cancel.order] : UnknownOrder);
+  order.set_priority(cancel.urgent ? v1::PRIORITY_URGENT : v1::PRIORITY_NORMAL);
+  order.set_exact_quantities(cancel.exact);
+  if (cancel.time_to_live) {
+    *order.mutable_time_to_live() = TimeUtil::NanosecondsToDuration(cancel.time_to_live->count());
+  }
+  clients_[cancel.client]->cancel(std::move(order));
+}
+
+void Simulation::act(const HandPlan& hand) {
+  const std::string id = "{\"id\":" + std::to_string(orders_[hand.order]);
+  switch (hand.kind) {
+    case HandPlan::Kind::Fill:
+      return venue_.control("fill", id + "}");
+    case HandPlan::Kind::PartialFill:
+      return venue_.control("fill", id + R"(,"amount":"0.002"})");
+    case HandPlan::Kind::Edit:
+      return venue_.control("edit", id + R"(,"price":"9","gap_ms":)" + std::to_string(hand.gap_ms) + "}");
+    case HandPlan::Kind::Cancel:
+      return venue_.control("cancel", id + "}");
+    case HandPlan::Kind::ForeignDelete:
+      return foreign_delete(orders_[hand.order]);
+  }
+}
+
+void Simulation::foreign_delete(core::OrderId order) {
+  const int64_t stamp = exchange_sim::unix_ms(venue_.model().seen().clock(venue_.now()));
+  Venue::HttpRequest request;
+  const btcturk::HttpRequest made = btcturk::cancel_request(foreign_signer_, order, stamp);
+  request.method = made.method;
+  request.target = made.target;
+  request.public_key = ForeignKey;
+  request.stamp = std::to_string(stamp);
+  request.signature = foreign_signer_.sign_rest(stamp);
+  request.ip = "10.0.0.2";
+  venue_.request(std::move(request), [](const Venue::HttpAnswer*) {});
+  world_.tell("foreign", "deletes ", order_name(order));
+}
+
+// ---- Troubles ----
+
+void Simulation::strike(const BlowPlan& blow) {
+  world_.tell("BLOW", blow_name(blow.blow));
+  const auto one_of = [&](auto& from) -> auto& { return *from[blow.target % from.size()]; };
+  switch (blow.blow) {
+    case Blow::KillWorker:
+      return restart(one_of(workers_), blow.length);
+    case Blow::FreezeWorker:
+      return freeze(one_of(workers_), blow.length);
+    case Blow::DrainWorker:
+      one_of(workers_).drain();
+      return world_.agenda.after(blow.length, [&worker = one_of(workers_)] { worker.start(); });
+    case Blow::KillSubscriber:
+      return restart(*subscriber_, blow.length);
+    case Blow::FreezeSubscriber:
+      return freeze(*subscriber_, blow.length);
+    case Blow::KillClient:
+      return restart(one_of(clients_), blow.length);
+    case Blow::FreezeClient:
+      return freeze(one_of(clients_), blow.length);
+    case Blow::HoldPath:
+      return hold(blow);
+    case Blow::CutPath:
+      return paths_[blow.target % paths_.size()].cut();
+    case Blow::CloseStream: {
+      static constexpr const char* Ways[] = {"frame", "no_frame", "reset"};
+      return venue_.control("stream", std::string(R"({"close":")") + Ways[blow.choice % 3] + "\"}");
+    }
+    case Blow::MuteStream:
+      return venue_.control("stream", R"({"mute":true})");
+    case Blow::SilenceStream:
+      return venue_.control("stream", R"({"silence":true})");
+    case Blow::RubbishOnStream:
+      return venue_.control("stream", blow.choice % 2 ? R"({"text":"[452,"})" : R"({"frame":[777,{"id":1}]})");
+    case Blow::SetExchangeClock: {
+      const auto off = static_cast<int64_t>(blow.choice % 41) - 20;
+      return venue_.control("faults", R"({"clock_off":{"seconds":)" + std::to_string(off) + "}}");
+    }
+    case Blow::SetOurClocks: {
+      const Duration off = std::chrono::milliseconds(static_cast<int64_t>(blow.choice % 20'001) - 10'000);
+      const auto set = [&](Process& process) {
+        Clock clock = process.clock();
+        clock.set_wall_error(off);
+        process.set_clock(clock);
+      };
+      set(*bus_);
+      set(*subscriber_);
+      for (const auto& worker : workers_) set(*worker);
+      return;
+    }
+    default:
+      return strike_bus(blow);
+  }
+}
+
+void Simulation::strike_bus(const BlowPlan& blow) {
+  switch (blow.blow) {
+    case Blow::KillBus:
+      return restart(*bus_, blow.length);
+    case Blow::KillBusInTurn:
+      bus_->kill_after(static_cast<int>(blow.choice % 9));
+      // It may have died by then, or not.
+      return world_.agenda.after(blow.length, [this] { restart(*bus_, 100ms); });
+    case Blow::RebootBus:
+      bus_->reboot(Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, Duration::zero()));
+      return world_.agenda.after(blow.length, [this] { bus_->start(); });
+    case Blow::FreezeBus:
+      return freeze(*bus_, blow.length);
+    case Blow::DrainBus:
+      bus_->drain();
+      return world_.agenda.after(blow.length, [this] { bus_->start(); });
+    case Blow::FillDisk:
+      store_.set_full(true);
+      return world_.agenda.after(blow.length, [this] { store_.set_full(false); });
+    case Blow::DropReplies:
+      bus_->drop(static_cast<double>(blow.choice % 100 + 1) / 100);
+      return world_.agenda.after(blow.length, [this] { bus_->drop(0); });
+    default:
+      return;
+  }
+}
+
+void Simulation::restart(Process& process, Duration down) {
+  process.kill();
+  world_.agenda.after(down, [&process] { process.start(); });
+}
+
+void Simulation::freeze(Process& process, Duration length) {
+  process.freeze();
+  world_.agenda.after(length, [&process] { process.wake(); });
+}
+
+void Simulation::hold(const BlowPlan& blow) {
+  Path& path = paths_[blow.target % paths_.size()];
+  const uint64_t which = blow.choice % 4;
+  path.hold(which != 1, which != 2);
+  world_.agenda.after(blow.length, [&path] { path.release(); });
+}
+
+// ---- The end ----
+
+void Simulation::calm() {
+  world_.tell("calm", "the troubles end");
+  store_.set_full(false);
+  bus_->drop(0);
+  for (Path& path : paths_) path.release();
+  for (size_t i = 0; i < exchange_sim::kFaults; ++i) {
+    venue_.control("faults", "{\"" + std::string(exchange_sim::fault_infos()[i].name) + "\":null}");
+  }
+  look();
+}
+
+void Simulation::all_well() {
+  const auto well = [](Process& process) {
+    process.wake();
+    process.start();
+  };
+  well(*bus_);
+  well(*subscriber_);
+  for (const auto& worker : workers_) well(*worker);
+  for (const auto& client : clients_) well(*client);
+}
+
+void Simulation::look() {
+  // The last blows, and drains, may end a process later still.
+  all_well();
+  if (settled()) return world_.agenda.after(Afterwards, [this] { end(); });
+  if (world_.now() > Time(plan_.trouble + Patience)) {
+    return world_.fail("promise 2: not settled long after the troubles: ", undecided());
+  }
+  world_.agenda.after(1s, [this] { look(); });
+}
+
+bool Simulation::settled() const {
+  return judge_.ledger().settled() && std::all_of(clients_.begin(), clients_.end(), [this](const auto& client) {
+           return client->undecided() == 0 || judge_.readers().only_stuck(client->name());
+         });
+}
+
+std::string Simulation::undecided() const {
+  std::string text;
+  for (const auto& [key, command] : judge_.ledger().commands()) {
+    if (!command.ended() && !command.stuck) text += " " + key.cl_ord_id + " of " + order_name(command.order.order_id);
+  }
+  for (const auto& client : clients_) {
+    if (client->undecided() > 0) text += "; " + client->name() + " waits for " + std::to_string(client->undecided());
+  }
+  return text;
+}
+
+void Simulation::end() {
+  all_well();
+  over_ = true;
+  if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
+  judge_.referee().at_the_end();
+  judge_.readers().at_the_end(store_);
+  const core::BusStatus status = bus_->gateway()->status(bus_->now());
+  size_t stuck = 0;
+  for (const auto& [key, command] : judge_.ledger().commands()) stuck += !command.ended();
+  if (status.undecided != stuck) world_.fail("the bus holds ", status.undecided, " undecided commands");
+  for (const core::QueueStatus& queue : status.queues) world_.fail("something of ", queue.sender, " is queued still");
+  world_.tell("end", "all is settled");
+}
+
+}  // namespace cancelbus::simulation

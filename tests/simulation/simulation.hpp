@@ -1,0 +1,70 @@
+// A whole cancelbus in one virtual world: bus, store, workers, subscriber, exchange and strategies, with the troubles
+// of one seed, and the judge over it.
+//
+// Same seed, same run, to the last line of the transcript.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/client.hpp"
+#include "tests/simulation/judge.hpp"
+#include "tests/simulation/plan.hpp"
+#include "tests/simulation/subscriber.hpp"
+#include "tests/simulation/worker.hpp"
+
+namespace cancelbus::simulation {
+
+class Simulation {
+ public:
+  /// `transcript`: where to write what happens, or null.
+  Simulation(uint64_t seed, std::ostream* transcript);
+
+  /// Until everything has settled. The first broken promise, or nothing.
+  std::string run();
+
+  Time now() const { return world_.now(); }
+
+ private:
+  /// After the troubles, everything must settle within this.
+  static constexpr Duration Patience = 300s;
+  /// And then nothing more may happen.
+  static constexpr Duration Afterwards = 5s;
+
+  void build();
+  void begin();
+  void cancel(const CancelPlan& cancel);
+  void act(const HandPlan& hand);
+  void foreign_delete(core::OrderId order);
+  void strike(const BlowPlan& blow);
+  void strike_bus(const BlowPlan& blow);
+  void restart(Process& process, Duration down);
+  void freeze(Process& process, Duration length);
+  void hold(const BlowPlan& blow);
+  void calm();
+  /// Whoever is dead or stopped goes on.
+  void all_well();
+  void look();
+  bool settled() const;
+  void end();
+  std::string undecided() const;
+
+  World world_;
+  Plan plan_;
+  Venue venue_;
+  Store store_;
+  Judge judge_;
+  std::deque<Path> paths_;
+  std::unique_ptr<Bus> bus_;
+  std::unique_ptr<SubscriberProcess> subscriber_;
+  std::vector<std::unique_ptr<WorkerProcess>> workers_;
+  std::vector<std::unique_ptr<ClientProcess>> clients_;
+  std::vector<core::OrderId> orders_;
+  btcturk::Signer foreign_signer_;
+  bool over_ = false;
+};
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,36 @@
+// The final-subscriber as a process: the real stream session and the real outbox, between a simulated WebSocket and the
+// bus. Its order of doing things follows service/subscriber/subscriber.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "service/btcturk/stream_session.hpp"
+#include "service/subscriber/outbox.hpp"
+#include "service/wire/backend_codec.hpp"
+#include "tests/simulation/socket.hpp"
+#include "tests/simulation/venue.hpp"
+
+namespace cancelbus::simulation {
+
+class SubscriberProcess : public Process {
+ public:
+  SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue);
+  ~SubscriberProcess() override;
+
+ protected:
+  void on_start() override;
+  void on_kill() override;
+  void on_given_up() override;
+
+ private:
+  struct Life;
+
+  Path& to_bus_;
+  Path& to_exchange_;
+  Bus& bus_;
+  Venue& venue_;
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace cancelbus::simulation

@@ -1,0 +1,304 @@
+#include "tests/simulation/worker.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "tests/simulation/describe.hpp"
+#include "tests/simulation/keys.hpp"
+
+namespace cancelbus::simulation {
+
+namespace {
+
+constexpr Duration HeartbeatEvery = 250ms;
+constexpr Duration ClockEvery = 60s;
+constexpr Duration ClockRetryFirst = 1s;
+constexpr Duration DrainSettles = 300ms;
+constexpr Duration DrainGrace = 2s;
+constexpr size_t ReadingsInASeries = 5;
+
+using worker::ClockReading;
+using worker::ExchangeClock;
+
+Venue::HttpRequest carried(const btcturk::HttpRequest& request) {
+  Venue::HttpRequest out;
+  out.method = request.method;
+  out.target = request.target;
+  out.ip = "10.0.0.1";
+  for (const auto& [name, value] : request.headers) {
+    if (name == "X-PCK") out.public_key = value;
+    if (name == "X-Stamp") out.stamp = value;
+    if (name == "X-Signature") out.signature = value;
+  }
+  return out;
+}
+
+/// What the answer's header says, to be read like a header.
+std::string retry_after(const Venue::HttpAnswer& answer) {
+  return answer.retry_after_s ? std::to_string(*answer.retry_after_s) : "";
+}
+
+}  // namespace
+
+struct WorkerProcess::Life {
+  /// Waits for a connection: a task, or the clock's turn.
+  struct Waiting {
+    std::function<void(RestConnection&)> take;
+    std::function<void()> too_late;
+    Tick until = Never;
+  };
+
+  explicit Life(WorkerProcess& worker);
+
+  void on_message(const Frames& frames);
+  void on_task(const wire::Task& task);
+  void ask(const wire::Task& task);
+  void write(const wire::Task& task, RestConnection& connection);
+  void finish(const wire::Task& task, core::Answer answer);
+  void repeat_outcomes();
+
+  void want(Waiting waiting);
+  void serve();
+
+  void read_clock();
+  void read_clock(RestConnection& connection);
+  void clock_read(bool ok);
+  void refresh_clock();
+
+  void beat();
+  void send_ready();
+  void drain();
+  void end_if_drained();
+
+  WorkerProcess& process;
+  btcturk::Signer signer = make_signer();
+  core::WorkerReady self;
+  worker::TaskBook book;
+  ExchangeClock clock;
+  std::deque<std::unique_ptr<RestConnection>> connections;
+  std::deque<Waiting> waiting;
+  Timer patience, heartbeat, repeats, clock_due, drained;
+  std::vector<ClockReading> series;
+  bool reading_clock = false;
+  bool clock_wanted = false;
+  Duration clock_pause{};
+  bool draining = false;
+  bool drain_settled = false;
+  Socket backend;
+};
+
+WorkerProcess::WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Bus& bus, Venue& venue,
+                             OnWrite on_write)
+    : Process(world, std::move(name), clock), setup_(setup), bus_(bus), venue_(venue), on_write_(std::move(on_write)) {}
+
+WorkerProcess::~WorkerProcess() = default;
+
+void WorkerProcess::on_start() { life_ = std::make_unique<Life>(*this); }
+void WorkerProcess::on_kill() { life_.reset(); }
+void WorkerProcess::on_given_up() { life_->backend.given_up(); }
+void WorkerProcess::drain() {
+  if (alive()) deliver([this] { life_->drain(); });
+}
+
+WorkerProcess::Life::Life(WorkerProcess& worker)
+    : process(worker),
+      patience(worker, [this] { serve(); }),
+      heartbeat(worker, [this] { beat(); }),
+      repeats(worker, [this] { repeat_outcomes(); }),
+      clock_due(worker, [this] { read_clock(); }),
+      drained(worker,
+              [this] {
+                if (drain_settled) return process.world().agenda.after(Duration::zero(), [p = &process] { p->kill(); });
+                drain_settled = true;
+                drained.set(process.now().tick + process.setup_.request_timeout + DrainGrace);
+                end_if_drained();
+              }),
+      backend(worker, worker.setup_.to_bus, worker.bus_, Door::Backend, [this](const Frames& f) { on_message(f); }) {
+  self.worker = worker.world().random.number() | 1;
+  self.name = worker.name();
+  self.request_timeout = worker.setup_.request_timeout;
+  for (int i = 0; i < worker.setup_.connections; ++i) {
+    connections.push_back(std::make_unique<RestConnection>(worker, worker.setup_.to_exchange, worker.venue_, [this] {
+      send_ready();
+      serve();
+    }));
+  }
+  read_clock();
+  beat();
+}
+
+// ---- What the bus says ----
+
+void WorkerProcess::Life::on_message(const Frames& frames) {
+  const auto reply = wire::decode_backend_reply(frames.front());
+  if (!reply.ok()) return process.world().fail("the bus's frame: ", std::string(reply.status().message()));
+  if (std::holds_alternative<wire::Task>(*reply)) {
+    on_task(std::get<wire::Task>(*reply));
+  } else if (const auto* confirm = std::get_if<wire::Confirm>(&*reply)) {
+    for (const core::TaskId task : confirm->tasks) book.confirm(task);
+    end_if_drained();
+  } else if (std::holds_alternative<wire::Drain>(*reply)) {
+    drain();
+  }
+}
+
+void WorkerProcess::Life::on_task(const wire::Task& task) {
+  if (!book.take(task.task)) return process.tell("ignores task ", task_name(task.task));
+  send_ready();
+  ask(task);
+}
+
+// ---- A task ----
+
+void WorkerProcess::Life::ask(const wire::Task& task) {
+  if (!clock.known()) return finish(task, btcturk::never_written("the exchange's clock is not known yet"));
+  want({[this, task](RestConnection& connection) { write(task, connection); },
+        [this, task] { finish(task, btcturk::never_written("no connection to the exchange")); },
+        clock.stale_at(task.stamp_ms, process.now().tick)});
+}
+
+void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connection) {
+  const Instant now = process.now();
+  const auto behind = clock.behind(task.stamp_ms, now.tick);
+  if (behind > ExchangeClock::MostBehind) return finish(task, btcturk::stale_stamp(behind));
+  const bool cancel = task.kind == core::LimiterKind::Cancel;
+  process.tell("writes task ", task_name(task.task), cancel ? ": DELETE " : ": GET ", order_name(task.order.order_id));
+  process.on_write_(task.stamp_ms);
+  const auto request = cancel ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
+                              : btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
+  connection.request(carried(request), process.setup_.request_timeout,
+                     [this, task, cancel, sent = now.wall](const Venue::HttpAnswer* got, const std::string& why) {
+                       if (!got) {
+                         core::Answer none = btcturk::no_response(why);
+                         none.sent = sent;
+                         return finish(task, std::move(none));
+                       }
+                       const std::string header = retry_after(*got);
+                       const btcturk::HttpReply reply{static_cast<int>(got->status), header, got->body};
+                       core::Answer answer = cancel ? btcturk::read_cancel_reply(reply)
+                                                    : btcturk::read_query_reply(reply, task.order.order_id);
+                       answer.sent = sent;
+                       answer.answered = process.now().wall;
+                       finish(task, std::move(answer));
+                     });
+}
+
+void WorkerProcess::Life::finish(const wire::Task& task, core::Answer answer) {
+  process.tell("ends task ", task_name(task.task), ": ", describe(answer));
+  const core::Verdict verdict = answer.verdict;
+  backend.send(wire::encode_outcome(task.task, answer));
+  book.finish(task.task, std::move(answer), process.now().tick);
+  repeat_outcomes();
+  if (verdict == core::Verdict::Unauthorized || verdict == core::Verdict::StaleStamp) refresh_clock();
+}
+
+void WorkerProcess::Life::repeat_outcomes() {
+  for (const auto& [task, answer] : book.take_due(process.now().tick))
+    backend.send(wire::encode_outcome(task, *answer));
+  repeats.set(book.next_due());
+}
+
+// ---- Connections ----
+
+void WorkerProcess::Life::want(Waiting wanted) {
+  waiting.push_back(std::move(wanted));
+  serve();
+}
+
+void WorkerProcess::Life::serve() {
+  const Tick now = process.now().tick;
+  for (const auto& connection : connections) {
+    while (!waiting.empty() && connection->idle()) {
+      const Waiting first = std::move(waiting.front());
+      waiting.pop_front();
+      first.take(*connection);
+    }
+  }
+  std::vector<Waiting> late;
+  Tick next = Never;
+  for (auto it = waiting.begin(); it != waiting.end();) {
+    if (it->until <= now) {
+      late.push_back(std::move(*it));
+      it = waiting.erase(it);
+    } else {
+      next = std::min(next, (it++)->until);
+    }
+  }
+  patience.set(next);
+  for (const Waiting& each : late) each.too_late();
+}
+
+// ---- The exchange's clock ----
+
+void WorkerProcess::Life::read_clock() {
+  if (std::exchange(reading_clock, true)) return;
+  clock_wanted = false;
+  series.clear();
+  want({[this](RestConnection& connection) { read_clock(connection); }, [] {}, Never});
+}
+
+void WorkerProcess::Life::read_clock(RestConnection& connection) {
+  ClockReading reading;
+  reading.asked = process.now().tick;
+  connection.request(carried(btcturk::server_time_request()), process.setup_.request_timeout,
+                     [this, &connection, reading](const Venue::HttpAnswer* got, const std::string&) mutable {
+                       if (!got) return clock_read(false);
+                       reading.had = process.now().tick;
+                       const std::string header = retry_after(*got);
+                       const auto time = btcturk::read_server_time({static_cast<int>(got->status), header, got->body});
+                       if (!time.ok()) return clock_read(false);
+                       reading.exchange = *time;
+                       series.push_back(reading);
+                       if (series.size() == ReadingsInASeries) return clock_read(true);
+                       if (!connection.idle()) return clock_read(false);
+                       read_clock(connection);
+                     });
+}
+
+void WorkerProcess::Life::clock_read(bool ok) {
+  reading_clock = false;
+  if (ok) {
+    clock.take(series);
+    clock_pause = ClockEvery;
+    send_ready();
+  } else {
+    clock_pause = clock_pause == ClockEvery ? ClockRetryFirst
+                                            : std::clamp<Duration>(clock_pause * 2, ClockRetryFirst, ClockEvery);
+  }
+  clock_due.set(process.now().tick + (clock_wanted && ok ? Duration::zero() : clock_pause));
+}
+
+void WorkerProcess::Life::refresh_clock() {
+  clock_wanted = true;
+  if (!reading_clock) clock_due.set(process.now().tick);
+}
+
+// ---- What the bus is told ----
+
+void WorkerProcess::Life::beat() {
+  send_ready();
+  heartbeat.set(process.now().tick + HeartbeatEvery);
+}
+
+void WorkerProcess::Life::send_ready() {
+  if (!clock.known()) return;
+  const bool connected = std::ranges::any_of(connections, [](const auto& c) { return c->established(); });
+  self.credit = draining || !connected ? 0 : static_cast<uint32_t>(connections.size());
+  self.tasks = book.tasks();
+  self.clock = clock.sample(process.now());
+  backend.send(wire::encode_ready(self));
+}
+
+void WorkerProcess::Life::drain() {
+  if (std::exchange(draining, true)) return;
+  process.tell("drains");
+  send_ready();
+  drained.set(process.now().tick + DrainSettles);
+}
+
+void WorkerProcess::Life::end_if_drained() {
+  if (drain_settled && book.empty()) drained.set(process.now().tick);
+}
+
+}  // namespace cancelbus::simulation
