@@ -116,6 +116,8 @@ class Gateway {
   void task_silent(TaskId task);
   void drop_task(TaskId task);
   void listed_again(Worker& worker, TaskId task);
+  /// Its worker was silent, is heard again, and may still have the request under way.
+  bool held_again(const Attempt& attempt) const;
   void expire_permits();
   void dispatch();
   bool dispatch_cancel();

@@ -114,6 +114,11 @@ void Gateway::judge_touched() {
 
 void Gateway::judge(Order& order) {
   for (Attempt& attempt : order.attempts) {
+    // Of two that were given out one is in flight, and when it has ended the other, as long as its worker holds it.
+    if (!order.in_flight() && held_again(attempt)) {
+      attempt.state = Attempt::State::InFlight;
+      if (!order.superseded(attempt)) order.next_delete = Never;
+    }
     // Its worker lives and lists it, but no request lives so long.
     const bool overlong = now_.tick - attempt.dispatched >= options_.lost_after;
     if (attempt.state != Attempt::State::InFlight || !overlong) continue;

@@ -43,12 +43,15 @@ void Gateway::listed_again(Worker& worker, TaskId task) {
   info.worker = worker.id;
   worker.tasks.insert(task);
   Order* order = find_order(info.order_id);
-  Attempt* attempt = order ? order->find_attempt(task) : nullptr;
-  if (!attempt || attempt->state != Attempt::State::Silent || order->in_flight()) return;
-  if (now_.tick - info.dispatched > worker.request_timeout) return;
-  attempt->state = Attempt::State::InFlight;
-  if (!order->superseded(*attempt)) order->next_delete = Never;
-  touch(*order);
+  if (order && order->find_attempt(task)) touch(*order);
+}
+
+bool Gateway::held_again(const Attempt& attempt) const {
+  if (attempt.state != Attempt::State::Silent) return false;
+  const auto it = tasks_.find(attempt.task);
+  const Worker* worker = it == tasks_.end() ? nullptr : pool_.find(it->second.worker);
+  return worker && worker->tasks.contains(attempt.task) && !pool_.is_silent(*worker, now_.tick) &&
+         now_.tick - attempt.dispatched <= worker->request_timeout;
 }
 
 void Gateway::task_silent(TaskId task) {

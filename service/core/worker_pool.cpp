@@ -40,6 +40,11 @@ Worker* WorkerPool::find(WorkerId id) {
   return it == workers_.end() ? nullptr : &it->second;
 }
 
+const Worker* WorkerPool::find(WorkerId id) const {
+  const auto it = workers_.find(id);
+  return it == workers_.end() ? nullptr : &it->second;
+}
+
 Worker* WorkerPool::choose(Tick now) {
   Worker* best = nullptr;
   size_t most = 0;

@@ -51,6 +51,7 @@ class WorkerPool {
   /// Registers or refreshes. Absent when there are too many.
   Worker* heard(const WorkerReady& ready, Tick now);
   Worker* find(WorkerId id);
+  const Worker* find(WorkerId id) const;
 
   /// The worker with the most free credit among those that may work; null if none.
   Worker* choose(Tick now);

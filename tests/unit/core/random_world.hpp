@@ -40,7 +40,8 @@ class RandomWorld {
     State state_before = State::Open;
     Duration changed{-std::chrono::hours(1)};
     bool edited = false;
-    std::vector<Duration> processed;  ///< when the DELETEs that it acted on were given out
+    Duration told_open{-std::chrono::hours(1)};  ///< last final that said so
+    std::vector<Duration> processed;             ///< when the DELETEs that it acted on were given out
   };
   struct Outcome {
     Answer answer;
@@ -129,6 +130,7 @@ class RandomWorld {
   std::multimap<Duration, std::function<void()>> agenda_;
   Duration now_{};
   Tick boot_{std::chrono::hours(1)};
+  Duration other_boot_{-std::chrono::hours(1)};
   uint64_t generation_ = 0;
   bool drop_last_sends_ = false;
   bool calm_ = false;

@@ -37,7 +37,7 @@ void RandomWorld::strategy() {
       CancelOrder order;
       order.cl_ord_id = "c" + std::to_string(commands_.size());
       order.order_id = static_cast<OrderId>(1 + pick(Orders));
-      if (pick(3) == 0) order.time_to_live = ms(1, 20'000);
+      if (pick(3) == 0) order.time_to_live = ms(1, pick(2) == 0 ? 800 : 20'000);
       if (pick(5) == 0) order.priority = Priority::Urgent;
       order.exact_quantities = pick(5) == 0;
       senders_.emplace_back(Senders[pick(3)]);
@@ -209,9 +209,10 @@ Answer RandomWorld::arrives_delete(const Request& request) {
   if (order.state == State::Canceled) return pick(2) == 0 ? accepted : unknown;
   if (chance(3)) return accepted;  // and forgets about it
   order.processed.push_back(request.given_out);
-  in(ms(0, chance(10) ? 1'500 : 50), [this, id = request.order, left = order.left] {
+  in(ms(0, chance(10) ? 1'500 : 50), [this, id = request.order, left = order.left, given_out = request.given_out] {
     ExchangeOrder& canceled = orders_.at(id);
     if (canceled.state != State::Open) return;
+    EXPECT_GE(given_out, canceled.told_open) << "order " << id << " was told open while a cancel could still act";
     set_state(canceled, State::Canceled);
     emit(FactType::Deleted452, id, left);
   });
