@@ -94,10 +94,19 @@ class StrategyClient:
         return self.wait_until(lambda: self.receipts[cl_ord_id], f"receipt of {cl_ord_id}", timeout)[0]
 
     def wait_ack(self, cl_ord_id, timeout=20.0):
-        return self.wait_until(lambda: self.acks(cl_ord_id), f"ack of {cl_ord_id}", timeout)[0]
+        return self.wait_until(lambda: self._told("cancel_ack", cl_ord_id), f"ack of {cl_ord_id}", timeout)[0]
 
     def wait_final(self, cl_ord_id, timeout=30.0):
-        return self.wait_until(lambda: self.finals(cl_ord_id), f"final of {cl_ord_id}", timeout)[0]
+        return self.wait_until(lambda: self._told("cancel_final", cl_ord_id), f"final of {cl_ord_id}", timeout)[0]
+
+    def _told(self, kind, cl_ord_id):
+        """As acks() and finals(), once nothing that was told before them is missing any more."""
+        answers = self._answers[kind, cl_ord_id]
+        for epoch, seq in answers:
+            earlier = range(self._first_seq.get(self.own_topic, 1), seq)
+            if not all(before in self.events[epoch, self.own_topic] for before in earlier):
+                return []
+        return list(answers.values())
 
     def wait_reply(self, kind, timeout=10.0, since=0):
         """The first SessionReply of this kind, as "reject", from the `since`th reply on."""
