@@ -118,7 +118,8 @@ void Referee::sending(const core::SendTask& sent) {
   if (!ledger_.has_undecided(task.order)) {
     world_.fail("promise 6: a DELETE of ", order_name(task.order), ", of which no command is open");
   }
-  if (order.gone_in_life == life_) {
+  const bool remembered = world_.now() - order.gone_at < rules_.options.retention - ClockSlack;
+  if (order.gone_in_life == life_ && remembered) {
     world_.fail("promise 4: a DELETE of ", order_name(task.order), ", which is proven gone");
   }
   order.first_delete = std::min(order.first_delete, world_.now());
@@ -219,6 +220,7 @@ void Referee::told(const CommandSeen& command, const core::CancelAck& ack) {
 void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   Order& order = orders_[final.order_id];
   const exchange_sim::Order* truth = book(final.order_id);
+  order.gone_at = world_.now();
   const std::string name = command.key.cl_ord_id;
   const auto wrong = [&](const char* says) {
     world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",

@@ -71,6 +71,7 @@ class Referee {
     std::optional<core::FactType> last_book_fact;  ///< 451 or 452
     Time left_book = Time::min();
     uint64_t gone_in_life = 0;  ///< the bus's life in which it was proven gone; 0: not, or it came back
+    Time gone_at{};
     /// When the first and the latest query that read open were sent, since the last DELETE.
     std::optional<Time> first_open_read, last_open_read;
     std::optional<core::ReadStatus> last_read;

@@ -127,7 +127,9 @@ void Simulation::act(const HandPlan& hand) {
 }
 
 void Simulation::foreign_delete(core::OrderId order) {
-  const int64_t stamp = exchange_sim::unix_ms(venue_.model().seen().clock(venue_.now()));
+  const int64_t stamp =
+      std::max(last_foreign_stamp_ + 1, exchange_sim::unix_ms(venue_.model().seen().clock(venue_.now())));
+  last_foreign_stamp_ = stamp;
   Venue::HttpRequest request;
   const btcturk::HttpRequest made = btcturk::cancel_request(foreign_signer_, order, stamp);
   request.method = made.method;
@@ -205,7 +207,7 @@ void Simulation::strike_bus(const BlowPlan& blow) {
       // It may have died by then, or not.
       return world_.agenda.after(blow.length, [this] { restart(*bus_, 100ms); });
     case Blow::RebootBus:
-      bus_->reboot(Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, Duration::zero()));
+      bus_->reboot(Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus_->clock().wall_error()));
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::FreezeBus:
       return freeze(*bus_, blow.length);

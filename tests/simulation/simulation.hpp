@@ -64,6 +64,7 @@ class Simulation {
   std::vector<std::unique_ptr<ClientProcess>> clients_;
   std::vector<core::OrderId> orders_;
   btcturk::Signer foreign_signer_;
+  int64_t last_foreign_stamp_ = 0;
   bool over_ = false;
 };
 

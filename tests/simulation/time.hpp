@@ -44,6 +44,7 @@ class Clock {
     return at;
   }
 
+  Duration wall_error() const { return wall_error_; }
   void set_wall_error(Duration error) { wall_error_ = error; }
 
  private:

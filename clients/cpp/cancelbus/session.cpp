@@ -197,7 +197,8 @@ void Session::apply(const v1::CancelAck& ack, Time now) {
 
 void Session::apply(const v1::CancelFinal& final) {
   const auto it = commands_.find(final.cl_ord_id());
-  if (it == commands_.end()) return;
+  // A final whose ack was lost on its way comes again, with its ack, when the command is repeated.
+  if (it == commands_.end() || !it->second.acked) return;
   notices_.emplace_back(final);
   end(it);
 }

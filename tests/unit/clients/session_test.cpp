@@ -236,6 +236,20 @@ TEST_F(SessionTest, AnAnswerOlderThanTheSessionReachesItsCommandOnly) {
   EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "final a"));
 }
 
+TEST_F(SessionTest, TellsNoFinalWhoseAckWasLostUntilBothCome) {
+  connect(20);
+  cancel("a");
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  retransmit(final(13, "a"));
+  EXPECT_THAT(notices(), ElementsAre("connected", "received a"));
+  frames();
+  pass_in_touch(seconds(10), 20);
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  retransmit(ack(12, "a"));
+  retransmit(final(13, "a"));
+  EXPECT_THAT(notices(), ElementsAre("ack a", "final a"));
+}
+
 TEST_F(SessionTest, AfterALossCommandsAreRepeatedToHearWhatBecameOfThem) {
   connect_quietly();
   cancel("a");
