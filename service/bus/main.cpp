@@ -36,11 +36,15 @@ int main(int argc, char** argv) {
   bus::Shell shell(context, *options, *std::move(store), *snapshot);
   if (const auto status = shell.open(); !status.ok()) return refuse("", status);
   std::cout << shell.endpoints() << "ready" << std::endl;
+  int exit_code = 0;
   signals.on_stop([&] {
     io::log_info("draining");
-    shell.drain([&] { context.stop(); });
+    shell.drain([&](bool complete) {
+      exit_code = complete ? 0 : 1;
+      context.stop();
+    });
   });
   context.run();
   io::log_info("stopped");
-  return 0;
+  return exit_code;
 }

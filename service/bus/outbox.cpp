@@ -24,12 +24,11 @@ void Outbox::take(core::Actions actions) {
   for (core::Send& send : actions.sends) {
     if (promises_nothing(send)) {
       edge_.send(send);
-    } else {
+    } else if (trouble_.empty()) {
       turn.sends.push_back(std::move(send));
     }
   }
   if (turn.batch.empty() && turn.sends.empty()) return;
-  turn.waited = !trouble_.empty();
   waiting_.push_back(std::move(turn));
   // Behind one that the store refused, it waits for the next try.
   if (trouble_.empty()) pump();
@@ -54,7 +53,8 @@ void Outbox::committed(const absl::Status& status) {
   committing_ = false;
   trouble_ = status.ok() ? std::string() : std::string(status.message());
   if (!status.ok()) {
-    waiting_.front().waited = true;
+    // When the store takes it at last, a task would be late and everybody else has asked again.
+    waiting_.front().sends.clear();
     return;
   }
   const Turn turn = std::move(waiting_.front());
@@ -63,10 +63,7 @@ void Outbox::committed(const absl::Status& status) {
 }
 
 void Outbox::perform(const Turn& turn) {
-  for (const core::Send& send : turn.sends) {
-    if (turn.waited && std::holds_alternative<core::SendTask>(send)) continue;
-    edge_.send(send);
-  }
+  for (const core::Send& send : turn.sends) edge_.send(send);
   for (const io::Row& row : turn.batch) {
     if (const auto* event = std::get_if<io::EventRow>(&row)) edge_.publish(*event);
   }

@@ -1,6 +1,7 @@
 // Between the gateway's decisions and the world: commits each turn's records and lets its sends leave afterwards.
 //
-// While the store refuses, what was decided waits here in order and is tried again; only what promises nothing leaves.
+// While the store refuses, what was decided waits here in order and is tried again; of the sends, only what promises
+// nothing leaves, and the rest is dropped: peers repeat until they are answered, so nothing piles up here for them.
 // A task that had to wait is not sent any more: the gateway may hold it for lost by now, and gives out another.
 // Odd about it: the batch keeps the bytes that will go out, so that what is stored, sent and sent again is the same.
 #pragma once
@@ -38,7 +39,6 @@ class Outbox {
   struct Turn {
     io::Batch batch;
     std::vector<core::Send> sends;
-    bool waited = false;  ///< for a store that refused
   };
 
   io::Row row_of(core::Record record) const;

@@ -50,8 +50,9 @@ std::string Shell::endpoints() const {
                       monitor_.port(), "\n");
 }
 
-void Shell::drain(std::function<void()> done) {
+void Shell::drain(std::function<void(bool)> done) {
   drained_ = std::move(done);
+  drain_until_ = io::now().tick + options_.gateway.lost_after + core::Duration(DrainGrace);
   drain_requested_ = true;
   turn();
 }
@@ -75,7 +76,14 @@ void Shell::turn() {
   act(now, events);
   publish_status(now);
   arm(now);
-  if (drained_ && gateway_.drained() && outbox_.empty()) std::exchange(drained_, nullptr)();
+  if (drained_) end_if_drained(now);
+}
+
+void Shell::end_if_drained(core::Instant now) {
+  const bool complete = gateway_.drained() && outbox_.empty();
+  if (!complete && now.tick < drain_until_) return;
+  if (!outbox_.empty()) io::log_error("not_committed", {{"why", outbox_.trouble()}});
+  std::exchange(drained_, nullptr)(complete);
 }
 
 void Shell::read_sessions(std::vector<core::Event>& events) {
@@ -143,6 +151,7 @@ void Shell::publish_status(core::Instant now) {
 void Shell::arm(core::Instant now) {
   core::Tick at = std::min(gateway_.next_deadline(now.tick), next_status_);
   if (!outbox_.empty()) at = std::min(at, now.tick + StoreRetry);
+  if (drained_) at = std::min(at, drain_until_);
   timer_.arm(at, [this] { turn(); });
 }
 

@@ -36,11 +36,13 @@ class Shell {
   std::string endpoints() const;
 
   /// Give out no more tasks; `done` when none is with a worker.
-  void drain(std::function<void()> done);
+  /// Tells whether all that was decided is on disk: a store that refuses is not waited for longer than requests live.
+  void drain(std::function<void(bool complete)> done);
 
  private:
   static constexpr core::Duration StatusInterval = std::chrono::seconds(1);
   static constexpr core::Duration StoreRetry = std::chrono::milliseconds(250);
+  static constexpr core::Duration DrainGrace = std::chrono::seconds(2);
 
   void turn();
   void read_sessions(std::vector<core::Event>& events);
@@ -49,6 +51,7 @@ class Shell {
   void act(core::Instant now, const std::vector<core::Event>& events);
   void publish_status(core::Instant now);
   void arm(core::Instant now);
+  void end_if_drained(core::Instant now);
 
   void send(const core::Send& send);
   void on(const core::SendWelcome& s);
@@ -79,7 +82,8 @@ class Shell {
   core::Tick next_status_;
   bool store_writable_ = true;
   bool drain_requested_ = false;
-  std::function<void()> drained_;
+  std::function<void(bool)> drained_;
+  core::Tick drain_until_ = core::Never;
 };
 
 }  // namespace cancelbus::bus

@@ -4,6 +4,19 @@
 
 namespace cancelbus::core {
 
+namespace {
+
+/// Ids of one start of the bus share their upper half, which no other start has, of this store or another: a worker may
+/// outlive both, and its old outcome must not be taken for a new task's.
+TaskId first_task(uint64_t epoch, uint64_t term) {
+  uint64_t mixed = epoch ^ (term * 0x9E3779B97F4A7C15u);
+  mixed = (mixed ^ (mixed >> 31)) * 0xBF58476D1CE4E5B9u;
+  constexpr uint64_t UpperHalf = 0x7FFFFFFF00000000u;  // the store's integers are signed
+  return (mixed & UpperHalf) + 1;
+}
+
+}  // namespace
+
 Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
     : options_(std::move(options)),
       epoch_(snapshot.epoch),
@@ -13,7 +26,7 @@ Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
       query_limiter_(options_.query_limits),
       pool_(options_.worker_lease, options_.lost_after),
       stream_(options_.final_wait),
-      next_task_((snapshot.term << 32) + 1),
+      next_task_(first_task(snapshot.epoch, snapshot.term)),
       facts_(snapshot.facts) {
   restore(snapshot);
 }

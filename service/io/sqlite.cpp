@@ -80,11 +80,17 @@ std::string Statement::text() {
   return bytes ? std::string(static_cast<const char*>(bytes), size) : std::string();
 }
 
-std::optional<core::WallTime> Statement::time() {
+std::optional<int64_t> Statement::maybe_integer() {
   const int column = column_;
   const int64_t value = integer();
   if (sqlite3_column_type(statement_.get(), column) == SQLITE_NULL) return std::nullopt;
-  return core::WallTime(core::Duration(value));
+  return value;
+}
+
+std::optional<core::WallTime> Statement::time() {
+  const auto value = maybe_integer();
+  if (!value) return std::nullopt;
+  return core::WallTime(core::Duration(*value));
 }
 
 }  // namespace cancelbus::io

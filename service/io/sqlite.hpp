@@ -56,6 +56,7 @@ class Statement {
   std::string text();
   std::optional<core::WallTime> time();
   bool flag() { return integer() != 0; }
+  std::optional<int64_t> maybe_integer();
 
  private:
   struct Finalize {

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "service/io/clock.hpp"
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t ApplicationId = 0x43424C53;  // "CBLS", in the file's header
 constexpr int64_t SchemaVersion = 1;
 constexpr int PrunedPerCommit = 1'000;
+constexpr core::Duration PruneInterval = std::chrono::seconds(10);
 
 /// Keeps a second bus out, for as long as it lives; the kernel lets go when the process dies.
 class LockFile {
@@ -66,6 +68,7 @@ class SqliteStore : public Store {
   absl::Status write(const Batch& batch);
   absl::Status write_row(const Row& row);
   absl::Status prune();
+  int64_t first_needed(const std::string& topic);
 
   absl::Status put(const core::CommandRecord& record);
   absl::Status put(const core::CommandForgotten& forgotten);
@@ -78,7 +81,8 @@ class SqliteStore : public Store {
   std::optional<LockFile> lock_;
   Sqlite db_;
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, put_meta_, get_meta_;
-  Statement insert_event_, upsert_topic_, prune_events_, read_events_, first_kept_;
+  Statement insert_event_, upsert_topic_, oldest_events_, first_needed_, prune_events_, read_events_, first_kept_;
+  core::Tick next_prune_ = core::Tick::min();
   bool same_boot_ = false;
   uint64_t epoch_ = 0;
   uint64_t term_ = 0;
@@ -109,13 +113,11 @@ absl::Status SqliteStore::prepare() {
   get_meta_ = Statement(db, "SELECT value FROM meta WHERE key=?");
   insert_event_ = Statement(db, "INSERT INTO events VALUES(?,?,?,?)");
   upsert_topic_ = Statement(db, "INSERT OR REPLACE INTO topics VALUES(?,?)");
-  // The events of an open command stay, and with them what follows on their topic: what is kept has no gaps.
-  prune_events_ = Statement(db, R"sql(
-DELETE FROM events WHERE (topic, seq) IN (
-  SELECT topic, seq FROM events e WHERE sending_time < ?
-    AND NOT EXISTS (SELECT 1 FROM cancels c WHERE NOT c.ended AND c.ack_seq > 0 AND c.ack_seq <= e.seq
-                    AND e.topic = 'client.' || c.sender_comp_id || '.')
-  ORDER BY sending_time LIMIT ?))sql");
+  oldest_events_ = Statement(db,
+                             "SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE sending_time < ? "
+                             "ORDER BY sending_time LIMIT ?) GROUP BY topic");
+  first_needed_ = Statement(db, "SELECT MIN(ack_seq) FROM cancels WHERE sender_comp_id=? AND NOT ended AND ack_seq>0");
+  prune_events_ = Statement(db, "DELETE FROM events WHERE topic=? AND seq<=? AND seq<? AND sending_time<?");
   read_events_ = Statement(db, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?");
   first_kept_ = Statement(db, "SELECT MIN(seq) FROM events WHERE topic=?");
   return begin_term();
@@ -249,7 +251,37 @@ absl::Status SqliteStore::put(const EventRow& event) {
 }
 
 absl::Status SqliteStore::prune() {
-  return prune_events_.bind(now().wall - options_.retention).bind(PrunedPerCommit).run();
+  const core::Instant at = now();
+  if (at.tick < next_prune_) return absl::OkStatus();
+  const core::WallTime before = at.wall - options_.retention;
+  std::vector<std::pair<std::string, int64_t>> oldest;
+  oldest_events_.bind(before).bind(PrunedPerCommit);
+  while (oldest_events_.step() == SQLITE_ROW) {
+    std::string topic = oldest_events_.text();
+    oldest.emplace_back(std::move(topic), oldest_events_.integer());
+  }
+  oldest_events_.reset();
+  int deleted = 0;
+  for (const auto& [topic, last] : oldest) {
+    auto status = prune_events_.bind(topic).bind(last).bind(first_needed(topic)).bind(before).run();
+    if (!status.ok()) return status;
+    deleted += sqlite3_changes(db_.get());
+  }
+  // Nothing to do, or an open command holds it back: no need to look at every commit.
+  if (deleted == 0) next_prune_ = at.tick + PruneInterval;
+  return absl::OkStatus();
+}
+
+int64_t SqliteStore::first_needed(const std::string& topic) {
+  // The events of an open command stay, and with them what follows on their topic: what is kept has no gaps.
+  int64_t seq = std::numeric_limits<int64_t>::max();
+  constexpr std::string_view Prefix = "client.";
+  if (!topic.starts_with(Prefix)) return seq;
+  const std::string sender = topic.substr(Prefix.size(), topic.size() - Prefix.size() - 1);
+  first_needed_.bind(sender);
+  if (first_needed_.step() == SQLITE_ROW) seq = first_needed_.maybe_integer().value_or(seq);
+  first_needed_.reset();
+  return seq;
 }
 
 absl::StatusOr<std::vector<std::string>> SqliteStore::read_events(const std::string& topic, uint64_t from_seq,

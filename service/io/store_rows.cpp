@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS cancels(
   ended INTEGER NOT NULL, updated INTEGER NOT NULL,
   PRIMARY KEY(sender_comp_id, cl_ord_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS cancels_by_order ON cancels(order_id);
+CREATE INDEX IF NOT EXISTS cancels_open ON cancels(sender_comp_id, ack_seq) WHERE NOT ended;
 CREATE TABLE IF NOT EXISTS events(
   topic TEXT NOT NULL, seq INTEGER NOT NULL, sending_time INTEGER NOT NULL, payload BLOB NOT NULL,
   PRIMARY KEY(topic, seq)) WITHOUT ROWID;
