@@ -144,7 +144,9 @@ void Gateway::judge(Order& order) {
   order.wake = next_wake(order);
   wakes_.insert({order.wake, order.id});
   if (order.query == 0 && order.next_query != Never) {
-    order.indexed_query = {order.query_interval >= Order::LongestQueryInterval, order.next_query};
+    // What was never sent waits for the others as what was asked often does.
+    const bool later = order.query_interval >= Order::LongestQueryInterval || !order.owes_proof();
+    order.indexed_query = {later, order.next_query};
     questions_.insert({order.indexed_query.first, order.indexed_query.second, order.id});
   }
 }

@@ -98,8 +98,9 @@ bool Order::freshly_accepted(Tick now, Duration final_wait) const {
 }
 
 bool Order::superseded(const Attempt& attempt) const {
-  return answered_at >= attempt.dispatched ||
-         std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& a) { return a.task > attempt.task; });
+  return answered_at >= attempt.dispatched || std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& a) {
+           return a.task != 0 && a.dispatched > attempt.dispatched;
+         });
 }
 
 Attempt* Order::find_attempt(TaskId task) {

@@ -24,7 +24,7 @@ struct Attempt {
     Accepted,
     Denied,  ///< NO_ORDER_MATCHES, COULD_NOT_BE_CANCELED or an unknown 400
   };
-  TaskId task = 0;
+  TaskId task = 0;  ///< 0: before a restart, and answered
   WorkerId worker = 0;
   Tick dispatched;
   State state = State::InFlight;
