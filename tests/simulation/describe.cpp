@@ -148,6 +148,6 @@ std::string describe(const core::Answer& answer) {
 }
 
 std::string order_name(core::OrderId id) { return words('o', id - exchange_sim::Settings{}.first_id + 1); }
-std::string task_name(core::TaskId id) { return words(id >> 32, '.', id & 0xFFFFFFFF); }
+std::string task_name(core::TaskId id) { return words((id >> 32) % 1'000, '.', id & 0xFFFFFFFF); }
 
 }  // namespace cancelbus::simulation

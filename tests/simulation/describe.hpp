@@ -16,7 +16,7 @@ std::string describe(const io::EventRow& event);
 std::string describe(const core::Answer& answer);
 /// Orders are numbered from 1 in the order of their placing.
 std::string order_name(core::OrderId id);
-/// The term and the number within it.
+/// The bus's start, shortened, and the number within it.
 std::string task_name(core::TaskId id);
 
 }  // namespace cancelbus::simulation

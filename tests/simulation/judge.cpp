@@ -16,8 +16,6 @@ void Judge::stepping(const core::Event& event) {
     referee_.heard(*ended);
   } else if (const auto* fact = std::get_if<core::StreamFact>(&event)) {
     referee_.heard(*fact);
-  } else if (const auto* report = std::get_if<core::StreamReport>(&event)) {
-    referee_.heard(*report);
   }
 }
 
@@ -26,6 +24,7 @@ void Judge::committed(const io::Batch& batch) {
   for (const io::Row& row : batch) {
     if (const auto* record = std::get_if<core::CommandRecord>(&row)) ledger_.committed(*record);
     if (const auto* permit = std::get_if<core::PermitRecord>(&row)) referee_.committed(*permit);
+    if (const auto* position = std::get_if<core::FactPosition>(&row)) referee_.committed(*position);
   }
   for (const io::Row& row : batch) {
     if (const auto* forgotten = std::get_if<core::CommandForgotten>(&row)) ledger_.forgotten(forgotten->key);

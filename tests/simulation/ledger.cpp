@@ -74,10 +74,6 @@ void Ledger::take(CommandSeen& command, const core::CancelFinal& final) {
   if (!command.ack) world_.fail("promise 2: a final of ", named(command.key), " before its ack");
   if (command.ack && !command.ack->final_follows)
     world_.fail("promise 2: ", named(command.key), " was to have no final");
-  const bool by_452 = final.evidence == core::Evidence::Channel452;
-  if (command.order.exact_quantities && by_452) {
-    world_.fail("the final of ", named(command.key), " did not wait for exact quantities");
-  }
   command.final = final;
 }
 

@@ -99,7 +99,7 @@ void plan_work(Plan& plan, Random& random) {
       const CancelPlan& before = plan.cancels[static_cast<size_t>(random.between(0, static_cast<int64_t>(i) - 1))];
       cancel.cl_ord_id = before.cl_ord_id;
       if (random.chance(0.8)) cancel.order = before.order;
-      cancel.at = before.at + random.between(0ms, 10s);
+      cancel.at = std::min(before.at + random.between(0ms, 10s), plan.trouble - 1ms);
     }
     plan.cancels.push_back(std::move(cancel));
   }

@@ -11,6 +11,8 @@ namespace {
 
 /// The true time differs from the bus's ticks by less than this within what is measured here.
 constexpr Duration ClockSlack = 20ms;
+/// From a decision to its commit.
+constexpr Duration LongestTrouble = 16s;
 /// What a worker may be wrong about the exchange's clock, and what its own stop between two instructions costs.
 constexpr std::chrono::milliseconds StampSlack{1'000};
 
@@ -22,14 +24,17 @@ void Referee::bus_started() {
   ++life_;
   worker_of_.clear();
   last_heard_.clear();
-  facts_ = store_.facts();
+  facts_.clear();
   // Whoever held a task before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;
   }
   last_heard_[0] = world_.now();
-  for (auto& [id, order] : orders_) order.left_book = Time::min();
+  for (auto& [id, order] : orders_) {
+    order.left_book = Time::min();
+    order.looked_gone = false;
+  }
 }
 
 void Referee::heard(const core::WorkerReady& ready) {
@@ -70,29 +75,26 @@ void Referee::heard(const core::TaskEnded& ended) {
   if (task.kind != core::LimiterKind::Query || ended.answer.verdict != core::Verdict::Read) return;
   Order& order = orders_[task.order];
   order.last_read = ended.answer.reading.status;
-  if (order.last_read != core::ReadStatus::Open) return;
+  const bool gone = order.last_read == core::ReadStatus::Canceled || order.last_read == core::ReadStatus::Closed;
+  if (gone) return;
   // A probe of the same order may overtake its query.
   order.first_open_read = std::min(order.first_open_read.value_or(task.sent), task.sent);
   order.last_open_read = std::max(order.last_open_read.value_or(task.sent), task.sent);
 }
 
-bool Referee::take_fact(uint64_t subscriber, uint64_t seq) {
-  if (seq == 0 || (subscriber == facts_.subscriber && seq != facts_.seq + 1)) return false;
-  facts_ = {subscriber, seq};
-  return true;
-}
+void Referee::heard(const core::StreamFact& event) { facts_[{event.subscriber, event.seq}] = event.fact; }
 
-void Referee::heard(const core::StreamReport& report) { take_fact(report.subscriber, report.seq); }
-
-void Referee::heard(const core::StreamFact& event) {
-  if (!take_fact(event.subscriber, event.seq)) return;
-  const core::OrderFact& fact = event.fact;
-  if (fact.type != core::FactType::Inserted451 && fact.type != core::FactType::Deleted452) return;
+void Referee::committed(const core::FactPosition& position) {
+  const auto it = facts_.find({position.subscriber, position.seq});
+  if (it == facts_.end()) return;  // a state of the stream
+  const core::OrderFact& fact = it->second;
   Order& order = orders_[fact.order_id];
-  order.last_book_fact = fact.type;
   if (fact.type == core::FactType::Inserted451) {
+    order.last_book_fact = fact.type;
     order.gone_in_life = 0;
-  } else {
+    order.looked_gone = false;
+  } else if (fact.type == core::FactType::Deleted452) {
+    order.last_book_fact = fact.type;
     order.left_book = world_.now();
   }
 }
@@ -100,7 +102,10 @@ void Referee::heard(const core::StreamFact& event) {
 // ---- Requests ----
 
 void Referee::committed(const core::PermitRecord& permit) {
-  if (permit.limiter == core::LimiterKind::Cancel) orders_[permit.order_id].permitted = true;
+  if (permit.limiter != core::LimiterKind::Cancel || !permit.open) return;
+  Order& order = orders_[permit.order_id];
+  order.permitted = true;
+  order.first_delete = std::min(order.first_delete, world_.now());
 }
 
 void Referee::sending(const core::SendTask& sent) {
@@ -110,7 +115,7 @@ void Referee::sending(const core::SendTask& sent) {
   }
   Task& task = tasks_[sent.task];
   if (task.id != 0) world_.fail("task ", task_name(sent.task), " leaves twice");
-  task = {sent.task, sent.order.order_id, sent.kind, world_.now(), worker_of_[sent.peer]};
+  task = {sent.task, ++last_number_, sent.order.order_id, sent.kind, world_.now(), worker_of_[sent.peer]};
   if (!by_stamp_.emplace(sent.stamp_ms, sent.task).second) world_.fail("stamp ", sent.stamp_ms, " is used twice");
   if (sent.kind != core::LimiterKind::Cancel) return;
   Order& order = orders_[task.order];
@@ -118,11 +123,10 @@ void Referee::sending(const core::SendTask& sent) {
   if (!ledger_.has_undecided(task.order)) {
     world_.fail("promise 6: a DELETE of ", order_name(task.order), ", of which no command is open");
   }
-  const bool remembered = world_.now() - order.gone_at < rules_.options.retention - ClockSlack;
+  const bool remembered = world_.now() - order.gone_at < rules_.options.retention - LongestTrouble;
   if (order.gone_in_life == life_ && remembered) {
     world_.fail("promise 4: a DELETE of ", order_name(task.order), ", which is proven gone");
   }
-  order.first_delete = std::min(order.first_delete, world_.now());
   order.first_open_read.reset();
   order.deletes.push_back(task.id);
   open_deletes_.insert(task.id);
@@ -174,7 +178,7 @@ void Referee::acted(const exchange_sim::Arrival&, core::TaskId id) {
   task.acted = true;
   world_.tell("exchange", "task ", task_name(id), " acts on ", order_name(task.order));
   const Order& order = orders_[task.order];
-  if (id <= order.barrier) {
+  if (task.number <= order.barrier) {
     world_.fail("promise 2: task ", task_name(id), " acts on ", order_name(task.order), " after ", order.barrier_by);
   }
 }
@@ -192,7 +196,7 @@ bool Referee::was_answered(core::OrderId order, int http_status) const {
 void Referee::set_barrier(core::OrderId id, const std::string& by) {
   Order& order = orders_[id];
   if (order.deletes.empty()) return;
-  order.barrier = order.deletes.back();
+  order.barrier = tasks_[order.deletes.back()].number;
   order.barrier_by = by;
 }
 
@@ -222,6 +226,7 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   const exchange_sim::Order* truth = book(final.order_id);
   order.gone_at = world_.now();
   const std::string name = command.key.cl_ord_id;
+  const bool by_452 = final.evidence == core::Evidence::Channel452;
   const auto wrong = [&](const char* says) {
     world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",
                 truth ? std::string(exchange_sim::status_name(truth->status)) : "no such order");
@@ -229,6 +234,10 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   switch (final.ord_status) {
     case core::OrdStatus::Canceled:
       if (!truth || truth->status != exchange_sim::OrderStatus::Canceled) check_left_book(command, final, order);
+      // REST may never show what the stream has said.
+      if (by_452 && command.order.exact_quantities && !read_open_twice(order)) {
+        world_.fail("the final of ", name, " did not wait for exact quantities");
+      }
       order.gone_in_life = life_;
       break;
     case core::OrdStatus::Filled:
@@ -249,12 +258,17 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
 
 // The one limit of promise 2: an edit of the same order at the same moment makes a 452 like a cancel's. It counts only
 // after a request of ours, and only until the 451 that follows it.
-void Referee::check_left_book(const CommandSeen& command, const core::CancelFinal& final, const Order& order) {
+void Referee::check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order) {
   const bool by_452 = final.evidence == core::Evidence::Channel452;
-  const bool looks_so = order.last_book_fact == core::FactType::Deleted452 && order.left_book > order.first_delete;
-  if (by_452 && looks_so) return;
+  const bool left = order.last_book_fact == core::FactType::Deleted452 && order.left_book >= order.first_delete;
+  order.looked_gone |= by_452 && left;
+  if (by_452 && order.looked_gone) return;
   world_.fail("promise 2: the final of ", command.key.cl_ord_id, " says CANCELED, the book does not, and no 452 ",
               "between our request and a 451 made it look so");
+}
+
+bool Referee::read_open_twice(const Order& order) {
+  return order.first_open_read && *order.last_open_read - *order.first_open_read >= Duration(2s) - ClockSlack;
 }
 
 void Referee::check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order) {
@@ -262,7 +276,7 @@ void Referee::check_open(const CommandSeen& command, const exchange_sim::Order* 
   if (order.last_read != core::ReadStatus::Open) {
     world_.fail("promise 2: the final of ", name, " says open, and no query says so");
   }
-  if (!order.first_open_read || *order.last_open_read - *order.first_open_read < Duration(2s) - ClockSlack) {
+  if (!read_open_twice(order)) {
     world_.fail("promise 2: the final of ", name, " says open, and no two reads 2 s apart say so");
   }
   if (truth && truth->cancel_pending && exchange_sim::is_open(truth->status)) {

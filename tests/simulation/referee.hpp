@@ -39,9 +39,10 @@ class Referee {
   void heard(const core::WorkerReady& ready);
   void heard(const core::TaskEnded& ended);
   void heard(const core::StreamFact& fact);
-  void heard(const core::StreamReport& report);
   void judging_deadlines();
   void committed(const core::PermitRecord& permit);
+  /// The fact has been taken, and what follows from it is in the same batch.
+  void committed(const core::FactPosition& position);
   void sending(const core::SendTask& task);
   void told(const CommandSeen& command, const core::CancelAck& ack);
   void told(const CommandSeen& command, const core::CancelFinal& final);
@@ -55,6 +56,7 @@ class Referee {
  private:
   struct Task {
     core::TaskId id = 0;
+    uint64_t number = 0;  ///< in the order of their leaving, from 1
     core::OrderId order = 0;
     core::LimiterKind kind{};
     Time sent{};
@@ -66,25 +68,26 @@ class Referee {
   struct Order {
     std::vector<core::TaskId> deletes;
     bool permitted = false;  ///< a DELETE was decided on, and may have left or not
-    /// The first DELETE since a command stands without a break; Never: none.
+    /// When the first was since a command stands without a break; Never: none was.
     Time first_delete = Never;
     std::optional<core::FactType> last_book_fact;  ///< 451 or 452
     Time left_book = Time::min();
     uint64_t gone_in_life = 0;  ///< the bus's life in which it was proven gone; 0: not, or it came back
     Time gone_at{};
-    /// When the first and the latest query that read open were sent, since the last DELETE.
+    bool looked_gone = false;  ///< by the 452 of an edit, until its 451
+    /// When the first and the latest query that did not read gone were sent, since the last DELETE.
     std::optional<Time> first_open_read, last_open_read;
     std::optional<core::ReadStatus> last_read;
     /// DELETEs up to this one may do nothing any more; said by whom.
-    core::TaskId barrier = 0;
+    uint64_t barrier = 0;
     std::string barrier_by;
   };
 
   const exchange_sim::Order* book(core::OrderId order) const { return exchange_.book().find(order); }
-  bool take_fact(uint64_t subscriber, uint64_t seq);
   void check_one_in_flight(const Task& task);
+  static bool read_open_twice(const Order& order);
   void check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order);
-  void check_left_book(const CommandSeen& command, const core::CancelFinal& final, const Order& order);
+  void check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order);
   void set_barrier(core::OrderId id, const std::string& by);
   bool was_answered(core::OrderId order, int http_status) const;
   void acted(const exchange_sim::Arrival& arrival, core::TaskId task);
@@ -97,13 +100,14 @@ class Referee {
 
   uint64_t life_ = 0;
   std::map<core::TaskId, Task> tasks_;
+  uint64_t last_number_ = 0;
   std::map<int64_t, core::TaskId> by_stamp_;
   std::map<core::OrderId, Order> orders_;
   std::set<core::TaskId> open_deletes_;
   std::map<core::PeerId, core::WorkerId> worker_of_;
   std::map<core::WorkerId, Time> last_heard_;
   std::map<core::WorkerId, Duration> request_timeout_;
-  core::FactPosition facts_;
+  std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> facts_;  ///< by subscriber and seq
   uint64_t arrivals_seen_ = 0;
   std::set<core::OrderId> cancels_pending_;  ///< at the exchange
 };

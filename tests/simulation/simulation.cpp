@@ -127,9 +127,8 @@ void Simulation::act(const HandPlan& hand) {
 }
 
 void Simulation::foreign_delete(core::OrderId order) {
-  const int64_t stamp =
-      std::max(last_foreign_stamp_ + 1, exchange_sim::unix_ms(venue_.model().seen().clock(venue_.now())));
-  last_foreign_stamp_ = stamp;
+  int64_t stamp = exchange_sim::unix_ms(venue_.model().seen().clock(venue_.now()));
+  if (stamp == std::exchange(last_foreign_stamp_, stamp)) ++stamp;
   Venue::HttpRequest request;
   const btcturk::HttpRequest made = btcturk::cancel_request(foreign_signer_, order, stamp);
   request.method = made.method;

@@ -38,7 +38,6 @@ class Store : public io::Store {
 
   const std::map<core::CommandKey, core::CommandRecord>& commands() const { return commands_; }
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return permits_; }
-  const core::FactPosition& facts() const { return facts_; }
   uint64_t next_seq(const std::string& topic) const;
 
  private:

@@ -130,7 +130,11 @@ void Session::on_receipt(v1::Receipt& receipt, Time now) {
 void Session::on_retransmission(v1::Event& event, Time now) {
   // The answer to a repeated command can stand before the place where reading began.
   const bool repetition = event.seq() != 0 && !reader_.on_event(event, now);
-  if (repetition) apply(event, now);
+  if (!repetition) return;
+  apply(event, now);
+  // The final may stand there as well, and its repetition may be lost: only another repetition brings it.
+  const auto it = commands_.find(event.cancel_ack().cl_ord_id());
+  if (it != commands_.end() && it->second.acked) schedule(it->second, now + RepeatUntilAck);
 }
 
 void Session::on_event(std::string_view topic, std::string_view payload, Time now) {

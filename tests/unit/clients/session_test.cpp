@@ -250,6 +250,21 @@ TEST_F(SessionTest, TellsNoFinalWhoseAckWasLostUntilBothCome) {
   EXPECT_THAT(notices(), ElementsAre("ack a", "final a"));
 }
 
+TEST_F(SessionTest, RepeatsACommandWhoseFinalMayHaveBeenLostBesideItsAck) {
+  connect(20);
+  cancel("a");
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  retransmit(ack(12, "a"));
+  EXPECT_THAT(notices(), ElementsAre("connected", "received a", "ack a"));
+  frames();
+  pass_in_touch(seconds(10), 20);
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  retransmit(ack(12, "a"));
+  retransmit(final(13, "a"));
+  EXPECT_THAT(notices(), ElementsAre("final a"));
+}
+
 TEST_F(SessionTest, AfterALossCommandsAreRepeatedToHearWhatBecameOfThem) {
   connect_quietly();
   cancel("a");
