@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "service/bus/stage_log.hpp"
 #include "service/io/log.hpp"
@@ -22,12 +21,11 @@ Shell::Shell(asio::io_context& context, const Options& options, std::unique_ptr<
       events_(context, zmq_, zmq::socket_type::xpub, {.verbose_subscriptions = true}),
       backend_(context, zmq_, zmq::socket_type::router),
       timer_(context),
-      gateway_(options.gateway, snapshot, io::now()),
-      outbox_(*store_, snapshot.epoch,
-              {[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }}),
-      monitor_(context,
-               {[this] { return metrics_.text(gateway_.status(io::now()), gateway_.counters(), store_->size()); },
-                [] { return std::string(); }, [this] { return outbox_.trouble(); }}) {}
+      engine_(options.gateway, snapshot, io::now(), *store_,
+              {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
+               log_stages}),
+      monitor_(context, {[this] { return metrics_text(); }, [] { return std::string(); },
+                         [this] { return engine_.outbox().trouble(); }}) {}
 
 absl::Status Shell::open() {
   const auto named = [](const char* flag, const absl::Status& status) {
@@ -66,23 +64,22 @@ void Shell::turn() {
   if (std::exchange(drain_requested_, false)) events.push_back(core::DrainRequested{});
   read_sessions(events);
   read_backend(events);
-  check_store(events);
-  events.push_back(core::DeadlinePassed{});
   io::Frames subscription;
   while (events_.receive(subscription))
     next_status_ = core::Tick::min();  // a new reader of bus. gets its value at once
 
   const core::Instant now = io::now();
-  act(now, events);
+  engine_.turn(now, std::move(events));
+  log_store();
   publish_status(now);
   arm(now);
   if (drained_) end_if_drained(now);
 }
 
 void Shell::end_if_drained(core::Instant now) {
-  const bool complete = gateway_.drained() && outbox_.empty();
+  const bool complete = engine_.drained();
   if (!complete && now.tick < drain_until_) return;
-  if (!outbox_.empty()) io::log_error("not_committed", {{"why", outbox_.trouble()}});
+  if (!engine_.outbox().empty()) io::log_error("not_committed", {{"why", engine_.outbox().trouble()}});
   std::exchange(drained_, nullptr)(complete);
 }
 
@@ -119,73 +116,40 @@ void Shell::read_backend(std::vector<core::Event>& events) {
   }
 }
 
-void Shell::check_store(std::vector<core::Event>& events) {
-  const bool writable = outbox_.retry();
-  if (writable == store_writable_) return;
-  store_writable_ = writable;
-  if (writable) {
+void Shell::log_store() {
+  const std::string& trouble = engine_.outbox().trouble();
+  if (trouble.empty() == std::exchange(store_writable_, trouble.empty())) return;
+  if (trouble.empty()) {
     io::log_info("store_writable");
   } else {
-    io::log_error("store_refuses", {{"why", outbox_.trouble()}});
+    io::log_error("store_refuses", {{"why", trouble}});
   }
-  events.push_back(core::StoreHealth{writable});
 }
 
-void Shell::act(core::Instant now, const std::vector<core::Event>& events) {
-  core::Actions turn;
-  for (const core::Event& event : events) {
-    core::Actions actions = gateway_.step(now, event);
-    std::ranges::move(actions.records, std::back_inserter(turn.records));
-    std::ranges::move(actions.sends, std::back_inserter(turn.sends));
-  }
-  log_stages(turn);
-  outbox_.take(std::move(turn));
+std::string Shell::metrics_text() {
+  return metrics_.text(engine_.gateway().status(io::now()), engine_.gateway().counters(), store_->size());
 }
 
 void Shell::publish_status(core::Instant now) {
   if (now.tick < next_status_) return;
   next_status_ = now.tick + StatusInterval;
-  events_.send({"bus.", wire::encode_bus_status_event(gateway_.status(now), gateway_.epoch())});
+  events_.send({"bus.", wire::encode_bus_status_event(engine_.gateway().status(now), engine_.gateway().epoch())});
 }
 
 void Shell::arm(core::Instant now) {
-  core::Tick at = std::min(gateway_.next_deadline(now.tick), next_status_);
-  if (!outbox_.empty()) at = std::min(at, now.tick + StoreRetry);
+  core::Tick at = std::min(engine_.next_deadline(now.tick), next_status_);
   if (drained_) at = std::min(at, drain_until_);
   timer_.arm(at, [this] { turn(); });
 }
 
-// ---- What the gateway said ----
+// ---- What leaves ----
 
 void Shell::send(const core::Send& send) {
-  std::visit([this](const auto& s) { on(s); }, send);
-}
-
-void Shell::on(const core::SendWelcome& s) { to_session(s.peer, wire::encode_welcome(s, gateway_.epoch())); }
-void Shell::on(const core::SendReceipt& s) { to_session(s.peer, wire::encode_receipt(s)); }
-void Shell::on(const core::SendHeartbeat& s) { to_session(s.peer, wire::encode_heartbeat(s, gateway_.epoch())); }
-void Shell::on(const core::SendHelloRequired& s) { to_session(s.peer, wire::encode_hello_required(s)); }
-void Shell::on(const core::SendStatus& s) { to_session(s.peer, wire::encode_status(gateway_.status(io::now()))); }
-void Shell::on(const core::SendTask& s) { to_backend(s.peer, wire::encode_task(s, gateway_.term())); }
-void Shell::on(const core::SendConfirm& s) { to_backend(s.peer, wire::encode_confirm(s)); }
-void Shell::on(const core::SendRelogin& s) { to_backend(s.peer, wire::encode_relogin()); }
-
-void Shell::on(const core::SendRetransmitReject& s) {
-  to_session(s.peer, wire::encode_retransmit_reject(s, gateway_.epoch()));
-}
-
-void Shell::on(const core::SendRetransmission& s) {
-  const auto payloads = store_->read_events(s.topic, s.from_seq, s.count);
-  if (!payloads.ok()) return io::log_error("store_unreadable", {{"why", std::string(payloads.status().message())}});
-  if (payloads->empty()) {
-    const uint64_t first = store_->first_kept(s.topic).value_or(0);
-    return on(core::SendRetransmitReject{s.peer, s.topic, first != 0 ? first : s.from_seq + s.count});
-  }
-  metrics_.retransmitted(payloads->size());
-  for (const std::string& payload : *payloads) {
-    const auto frame = wire::encode_retransmission(payload);
-    if (frame.ok()) to_session(s.peer, *frame);
-  }
+  const auto frames = engine_.frames(io::now(), send);
+  if (!frames.ok()) return io::log_error("store_unreadable", {{"why", std::string(frames.status().message())}});
+  if (std::holds_alternative<core::SendRetransmission>(send)) metrics_.retransmitted(frames->size());
+  const core::PeerId& peer = std::visit([](const auto& s) -> const core::PeerId& { return s.peer; }, send);
+  for (const std::string& frame : *frames) is_for_backend(send) ? to_backend(peer, frame) : to_session(peer, frame);
 }
 
 void Shell::publish(const io::EventRow& event) { events_.send({event.topic, event.payload}); }

@@ -1,6 +1,6 @@
-// The bus's shell: sockets in, gateway, store, sockets out. It decides nothing.
+// The bus's shell: sockets in, engine, sockets out. It decides nothing.
 //
-// One turn: drain both ROUTERs, read the clock, step every event, then deadlines; commit the records; send.
+// One turn: drain both ROUTERs, read the clock, give the engine what came.
 #pragma once
 
 #include <absl/status/status.h>
@@ -11,10 +11,9 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "service/bus/engine.hpp"
 #include "service/bus/metrics.hpp"
 #include "service/bus/options.hpp"
-#include "service/bus/outbox.hpp"
-#include "service/core/gateway.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/store.hpp"
@@ -41,29 +40,18 @@ class Shell {
 
  private:
   static constexpr core::Duration StatusInterval = std::chrono::seconds(1);
-  static constexpr core::Duration StoreRetry = std::chrono::milliseconds(250);
   static constexpr core::Duration DrainGrace = std::chrono::seconds(2);
 
   void turn();
   void read_sessions(std::vector<core::Event>& events);
   void read_backend(std::vector<core::Event>& events);
-  void check_store(std::vector<core::Event>& events);
-  void act(core::Instant now, const std::vector<core::Event>& events);
+  void log_store();
+  std::string metrics_text();
   void publish_status(core::Instant now);
   void arm(core::Instant now);
   void end_if_drained(core::Instant now);
 
   void send(const core::Send& send);
-  void on(const core::SendWelcome& s);
-  void on(const core::SendReceipt& s);
-  void on(const core::SendRetransmission& s);
-  void on(const core::SendRetransmitReject& s);
-  void on(const core::SendHeartbeat& s);
-  void on(const core::SendHelloRequired& s);
-  void on(const core::SendStatus& s);
-  void on(const core::SendTask& s);
-  void on(const core::SendConfirm& s);
-  void on(const core::SendRelogin& s);
   void publish(const io::EventRow& event);
   void to_session(const core::PeerId& peer, const std::string& frame);
   void to_backend(const core::PeerId& peer, const std::string& frame);
@@ -75,8 +63,7 @@ class Shell {
   io::ZmqSocket events_;
   io::ZmqSocket backend_;
   io::TickTimer timer_;
-  core::Gateway gateway_;
-  Outbox outbox_;
+  Engine engine_;
   Metrics metrics_;
   io::Monitor monitor_;
   core::Tick next_status_;

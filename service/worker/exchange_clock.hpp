@@ -35,7 +35,9 @@ class ExchangeClock {
   std::chrono::milliseconds time(core::Tick now) const;
   /// How far `stamp_ms` is behind the exchange's clock; negative: ahead. Only once known.
   std::chrono::milliseconds behind(int64_t stamp_ms, core::Tick now) const;
-  /// When a request with this stamp may no longer be sent.
+  /// Nothing may be sent with this stamp any more: whoever gave it out may hold it for lost. Only once known.
+  bool stale(int64_t stamp_ms, core::Tick now) const { return behind(stamp_ms, now) > MostBehind; }
+  /// When that will be.
   core::Tick stale_at(int64_t stamp_ms, core::Tick now) const;
 
  private:

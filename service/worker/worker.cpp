@@ -143,25 +143,25 @@ asio::awaitable<void> Worker::work(wire::Task task) {
 }
 
 asio::awaitable<core::Answer> Worker::ask(const wire::Task& task) {
-  const auto behind = [&] { return clock_.behind(task.stamp_ms, io::now().tick); };
+  const auto stale = [&] { return clock_.stale(task.stamp_ms, io::now().tick); };
   // The bus gives no work before it knows this clock, so an unknown one means that the task is not for this process.
   if (!clock_.known()) co_return btcturk::never_written("the exchange's clock is not known yet");
   io::HttpRequest request = request_for(options_.signer, task);
   std::string why = "no connection to the exchange";
-  while (behind() <= ExchangeClock::MostBehind) {
+  while (!stale()) {
     auto lease = co_await connections_.acquire(clock_.stale_at(task.stamp_ms, io::now().tick));
     if (!lease) co_return btcturk::never_written(why);
-    std::chrono::milliseconds behind_at_last{};
+    bool too_late = false;
     std::function<bool()> still_fresh = [&] {
-      behind_at_last = behind();
-      return behind_at_last <= ExchangeClock::MostBehind;
+      too_late = stale();
+      return !too_late;
     };
     const io::HttpOutcome outcome = co_await lease->client().request(request, std::move(still_fresh));
     if (outcome.end != io::HttpOutcome::End::NeverWritten) co_return answer_to(task, outcome);
-    if (behind_at_last > ExchangeClock::MostBehind) break;
+    if (too_late) break;
     why = outcome.error;
   }
-  co_return btcturk::stale_stamp(behind());
+  co_return btcturk::stale_stamp(clock_.behind(task.stamp_ms, io::now().tick));
 }
 
 void Worker::finish(const wire::Task& task, const core::Answer& answer) {

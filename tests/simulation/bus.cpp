@@ -16,10 +16,10 @@ Bus::Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, 
 }
 
 Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
-    : gateway(bus.options_, snapshot, bus.now()),
-      outbox(bus.store_, snapshot.epoch,
-             {[&bus](const core::Send& s) { bus.send(s); }, [&bus](const io::EventRow& event) { bus.publish(event); }}),
-      turns(bus, [&bus] { bus.turn(); }) {}
+    : engine(
+          bus.options_, snapshot, bus.now(), bus.store_,
+          {{[&bus](const core::Send& s) { bus.send(s); }, [&bus](const io::EventRow& event) { bus.publish(event); }}}),
+      turns(bus, [&bus] { bus.turn({}); }) {}
 
 // ---- Its life as a process ----
 
@@ -54,8 +54,7 @@ void Bus::reboot(Clock clock) {
 void Bus::drain() {
   if (!alive() || frozen()) return;
   life_->draining = true;
-  step(now(), core::DrainRequested{});
-  turn();
+  turn({core::DrainRequested{}});
 }
 
 bool Bus::spend() {
@@ -93,24 +92,31 @@ void Bus::arm(Tick at) {
   life_->turns.set(at);
 }
 
-void Bus::turn() {
+void Bus::turn(std::vector<core::Event> events) {
   if (dead_) return;
   const Instant now = this->now();
   count_turn();
   life_->next_turn = Never;
-  for (const auto& [peer, frame] : std::exchange(session_frames_, {})) take_session(now, peer, frame);
-  for (const auto& [peer, frame] : std::exchange(backend_frames_, {})) take_backend(now, peer, frame);
-  check_store(now);
-  watch_.judging_deadlines();
-  step(now, core::DeadlinePassed{});
-  if (!dead_) {
-    const Tick next = life_->gateway.next_deadline(now.tick);
-    if (next <= now.tick) world().fail("the gateway's next deadline does not lie ahead: the bus would spin");
-    arm(life_->outbox.empty() ? next : std::min(next, now.tick + StoreRetry));
+  for (const auto& [peer, frame] : std::exchange(session_frames_, {})) take_session(events, peer, frame);
+  for (const auto& [peer, frame] : std::exchange(backend_frames_, {})) take_backend(events, peer, frame);
+  for (const core::Event& event : events) {
+    if (world().transcript) {
+      if (const std::string text = describe(event); !text.empty()) tell("hears ", text);
+    }
+    watch_.stepping(event);
   }
-  const bool drained = life_->draining && life_->gateway.drained() && life_->outbox.empty();
+  watch_.judging_deadlines();
+  life_->engine.turn(now, std::move(events));
+  tell_store();
+  if (!dead_) {
+    const Tick next = life_->engine.next_deadline(now.tick);
+    if (next <= now.tick) world().fail("the next deadline does not lie ahead: the bus would spin");
+    arm(next);
+  }
   // Not before the turn has returned.
-  if (dead_ || drained) world().agenda.after(Duration::zero(), [this] { kill(); });
+  if (dead_ || (life_->draining && life_->engine.drained())) {
+    world().agenda.after(Duration::zero(), [this] { kill(); });
+  }
 }
 
 void Bus::count_turn() {
@@ -119,39 +125,29 @@ void Bus::count_turn() {
   if (++turns_ > MaxTurnsInAMillisecond) world().fail("the bus spins");
 }
 
-void Bus::take_session(Instant now, const core::PeerId& peer, const std::string& frame) {
+void Bus::take_session(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame) {
   auto request = wire::decode_session_request(frame, peer);
   if (const auto* rejected = std::get_if<wire::Rejected>(&request)) {
     world().fail("a client's frame is rejected: ", rejected->field, " ", rejected->text);
   } else {
-    step(now, std::get<core::Event>(request));
+    events.push_back(std::get<core::Event>(std::move(request)));
   }
 }
 
-void Bus::take_backend(Instant now, const core::PeerId& peer, const std::string& frame) {
-  const auto request = wire::decode_backend_request(frame, peer);
+void Bus::take_backend(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame) {
+  auto request = wire::decode_backend_request(frame, peer);
   if (request.ok()) {
-    step(now, *request);
+    events.push_back(*std::move(request));
   } else {
     world().fail("a backend frame is rejected: ", std::string(request.status().message()));
   }
 }
 
-void Bus::step(Instant now, const core::Event& event) {
-  if (dead_) return;
-  if (world().transcript && !std::holds_alternative<core::DeadlinePassed>(event)) {
-    if (const std::string text = describe(event); !text.empty()) tell("hears ", text);
+void Bus::tell_store() {
+  const bool writable = life_->engine.outbox().trouble().empty();
+  if (writable != std::exchange(life_->writable, writable)) {
+    tell(writable ? "the store takes writes again" : "the store refuses");
   }
-  watch_.stepping(event);
-  life_->outbox.take(life_->gateway.step(now, event));
-}
-
-void Bus::check_store(Instant now) {
-  if (dead_) return;
-  const bool writable = life_->outbox.retry();
-  if (writable == std::exchange(life_->writable, writable)) return;
-  tell(writable ? "the store takes writes again" : "the store refuses");
-  step(now, core::StoreHealth{writable});
 }
 
 // ---- What leaves ----
@@ -163,43 +159,8 @@ void Bus::send(const core::Send& send) {
   }
   watch_.sending(send);
   const core::PeerId peer = std::visit([](const auto& s) { return s.peer; }, send);
-  for (std::string& frame : encode(send)) to_peer(peer, {std::move(frame)});
-}
-
-std::vector<std::string> Bus::encode(const core::Send& send) {
-  const uint64_t epoch = life_->gateway.epoch();
-  struct Encoder {
-    Bus& bus;
-    uint64_t epoch;
-    std::vector<std::string> operator()(const core::SendWelcome& s) { return {wire::encode_welcome(s, epoch)}; }
-    std::vector<std::string> operator()(const core::SendReceipt& s) { return {wire::encode_receipt(s)}; }
-    std::vector<std::string> operator()(const core::SendRetransmission& s) { return bus.retransmission(s); }
-    std::vector<std::string> operator()(const core::SendRetransmitReject& s) {
-      return {wire::encode_retransmit_reject(s, epoch)};
-    }
-    std::vector<std::string> operator()(const core::SendHeartbeat& s) { return {wire::encode_heartbeat(s, epoch)}; }
-    std::vector<std::string> operator()(const core::SendHelloRequired& s) { return {wire::encode_hello_required(s)}; }
-    std::vector<std::string> operator()(const core::SendStatus&) {
-      return {wire::encode_status(bus.life_->gateway.status(bus.now()))};
-    }
-    std::vector<std::string> operator()(const core::SendTask& s) {
-      return {wire::encode_task(s, bus.life_->gateway.term())};
-    }
-    std::vector<std::string> operator()(const core::SendConfirm& s) { return {wire::encode_confirm(s)}; }
-    std::vector<std::string> operator()(const core::SendRelogin&) { return {wire::encode_relogin()}; }
-  };
-  return std::visit(Encoder{*this, epoch}, send);
-}
-
-std::vector<std::string> Bus::retransmission(const core::SendRetransmission& s) {
-  const auto payloads = store_.read_events(s.topic, s.from_seq, s.count).value();
-  if (payloads.empty()) {
-    const uint64_t first = store_.first_kept(s.topic).value();
-    return encode(core::SendRetransmitReject{s.peer, s.topic, first != 0 ? first : s.from_seq + s.count});
-  }
-  std::vector<std::string> frames;
-  for (const std::string& payload : payloads) frames.push_back(wire::encode_retransmission(payload).value());
-  return frames;
+  const auto frames = life_->engine.frames(now(), send);
+  for (const std::string& frame : frames.value()) to_peer(peer, {frame});
 }
 
 void Bus::publish(const io::EventRow& event) {

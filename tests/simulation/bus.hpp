@@ -1,7 +1,7 @@
-// The bus as a process: the real gateway and the real outbox on a simulated store and network.
+// The bus as a process: the real engine (gateway, outbox, frames) on a simulated store and network.
 //
-// What is modelled is only the shell between them: drain, step, deadlines, commit, send. Odd about it: it can be told
-// to die after any number of further writes and sends, in the middle of a turn.
+// What is modelled is only the shell around it, its sockets. Odd about it: it can be told to die after any number of
+// further writes and sends, in the middle of a turn.
 #pragma once
 
 #include <deque>
@@ -12,8 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/bus/outbox.hpp"
-#include "service/core/gateway.hpp"
+#include "service/bus/engine.hpp"
 #include "tests/simulation/network.hpp"
 #include "tests/simulation/process.hpp"
 #include "tests/simulation/store.hpp"
@@ -29,8 +28,9 @@ class BusWatch {
  public:
   virtual ~BusWatch() = default;
   virtual void bus_started() = 0;
+  /// An event that waited; in a turn they are told before the first is stepped.
   virtual void stepping(const core::Event& event) = 0;
-  /// Everything that waited has been stepped, deadlines come next.
+  /// Nothing more waits: deadlines come next.
   virtual void judging_deadlines() = 0;
   virtual void committed(const io::Batch& batch) = 0;
   virtual void sending(const core::Send& send) = 0;
@@ -56,7 +56,7 @@ class Bus : public Process {
   void drop(double share) { dropped_ = share; }
 
   /// Null while it is down.
-  const core::Gateway* gateway() const { return life_ ? &life_->gateway : nullptr; }
+  const core::Gateway* gateway() const { return life_ ? &life_->engine.gateway() : nullptr; }
 
  protected:
   void on_start() override;
@@ -64,7 +64,6 @@ class Bus : public Process {
   void on_given_up() override;
 
  private:
-  static constexpr Duration StoreRetry = 250ms;
   /// From news to the turn that takes it.
   static constexpr Duration LongestTurnWait = 200us;
   /// More turns within one millisecond mean that the bus spins.
@@ -78,27 +77,23 @@ class Bus : public Process {
   };
   struct Life {
     Life(Bus& bus, const core::Snapshot& snapshot);
-    core::Gateway gateway;
-    bus::Outbox outbox;
+    bus::Engine engine;
     Timer turns;
     Tick next_turn = Never;
     bool writable = true;
     bool draining = false;
   };
 
-  void turn();
+  void turn(std::vector<core::Event> events);
   void arm(Tick at);
   void count_turn();
-  void step(Instant now, const core::Event& event);
-  void take_session(Instant now, const core::PeerId& peer, const std::string& frame);
-  void take_backend(Instant now, const core::PeerId& peer, const std::string& frame);
-  void check_store(Instant now);
+  void take_session(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
+  void take_backend(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
+  void tell_store();
   /// False: the process has died before this write or send.
   bool spend();
   void send(const core::Send& send);
   void publish(const io::EventRow& event);
-  std::vector<std::string> encode(const core::Send& send);
-  std::vector<std::string> retransmission(const core::SendRetransmission& s);
   void to_peer(const core::PeerId& id, const Frames& frames);
 
   core::GatewayOptions options_;

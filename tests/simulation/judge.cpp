@@ -24,9 +24,10 @@ void Judge::committed(const io::Batch& batch) {
   for (const io::Row& row : batch) {
     if (const auto* record = std::get_if<core::CommandRecord>(&row)) ledger_.committed(*record);
     if (const auto* permit = std::get_if<core::PermitRecord>(&row)) referee_.committed(*permit);
-    if (const auto* position = std::get_if<core::FactPosition>(&row)) referee_.committed(*position);
   }
+  // A turn holds many events: what is told stands behind the fact it follows from, and before those that came later.
   for (const io::Row& row : batch) {
+    if (const auto* position = std::get_if<core::FactPosition>(&row)) referee_.committed(*position);
     if (const auto* forgotten = std::get_if<core::CommandForgotten>(&row)) ledger_.forgotten(forgotten->key);
     const auto* event = std::get_if<io::EventRow>(&row);
     if (!event) continue;

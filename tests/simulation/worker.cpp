@@ -160,8 +160,9 @@ void WorkerProcess::Life::ask(const wire::Task& task) {
 
 void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connection) {
   const Instant now = process.now();
-  const auto behind = clock.behind(task.stamp_ms, now.tick);
-  if (behind > ExchangeClock::MostBehind) return finish(task, btcturk::stale_stamp(behind));
+  if (clock.stale(task.stamp_ms, now.tick)) {
+    return finish(task, btcturk::stale_stamp(clock.behind(task.stamp_ms, now.tick)));
+  }
   const bool cancel = task.kind == core::LimiterKind::Cancel;
   process.tell("writes task ", task_name(task.task), cancel ? ": DELETE " : ": GET ", order_name(task.order.order_id));
   process.on_write_(task.stamp_ms);

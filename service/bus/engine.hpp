@@ -1,0 +1,60 @@
+// The bus between its sockets: one turn of the gateway, committed as one batch, and what leaves afterwards as frames.
+//
+// The shell puts sockets and a clock around it, the simulation a virtual world: so both do things in the same order,
+// and a mistake in that order is found where time can be turned. It decides nothing.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "service/bus/outbox.hpp"
+#include "service/core/gateway.hpp"
+#include "service/io/store.hpp"
+
+namespace cancelbus::bus {
+
+class Engine {
+ public:
+  static constexpr core::Duration StoreRetry = std::chrono::milliseconds(250);
+
+  struct Edge {
+    Outbox::Edge out;
+    /// What a turn decided, before anything of it is committed: for the log.
+    std::function<void(const core::Actions&)> decided = [](const core::Actions&) {};
+  };
+
+  Engine(const core::GatewayOptions& options, const core::Snapshot& snapshot, core::Instant now, io::Store& store,
+         Edge edge);
+
+  /// `events`: all that waited, read before the clock was; no deadline is judged before them.
+  void turn(core::Instant now, std::vector<core::Event> events);
+
+  /// When the next turn is due even if nothing comes.
+  core::Tick next_deadline(core::Tick now) const;
+
+  /// The bytes of a send, one frame each. An error: the store cannot be read.
+  absl::StatusOr<std::vector<std::string>> frames(core::Instant now, const core::Send& send) const;
+
+  const core::Gateway& gateway() const { return gateway_; }
+  /// What is decided and not committed yet waits here.
+  const Outbox& outbox() const { return outbox_; }
+  /// After DrainRequested: no worker holds a task, and all that was decided is on disk.
+  bool drained() const { return gateway_.drained() && outbox_.empty(); }
+
+ private:
+  absl::StatusOr<std::vector<std::string>> retransmission(const core::SendRetransmission& s) const;
+
+  io::Store& store_;
+  core::Gateway gateway_;
+  std::function<void(const core::Actions&)> decided_;
+  Outbox outbox_;
+  bool store_writable_ = true;
+};
+
+/// Whether it goes to a worker or the subscriber, and not to a strategy's session.
+bool is_for_backend(const core::Send& send);
+
+}  // namespace cancelbus::bus
