@@ -1,0 +1,23 @@
+"""cancelbus: cancel orders through the account's shared budget, and know what became of them.
+
+    async with cancelbus.Client("desk-a") as bus:
+        cancel = await bus.cancel(61508264)
+        ack = await cancel.ack()        # the exchange's answer; it can be in doubt
+        final = await cancel.final()    # the proven fate; the order can still be open
+
+The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
+"""
+
+from .client import Client
+from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotYet, OptionError, QueueFull,
+                     ReadTooSlowly, RefusedError, RejectedError)
+from .event_reader import LostEvents, NewEpoch
+from .handles import Cancel, Events, News
+from .session import Connected, Silent
+from .values import (Ack, AckStatus, BusStatus, Event, Evidence, ExecType, Final, Origin, OrdStatus, Reason, Receipt,
+                     ReceiptStatus, Stage, Status, Timeline)
+
+__all__ = ["Ack", "AckStatus", "BusStatus", "BusUnreachable", "Cancel", "CancelbusError", "Client", "ClientClosed",
+           "Connected", "Event", "Events", "Evidence", "ExecType", "Final", "KeyRefused", "LostEvents", "NewEpoch", "News",
+           "NotYet", "OptionError", "OrdStatus", "Origin", "QueueFull", "ReadTooSlowly", "Reason", "Receipt",
+           "ReceiptStatus", "RefusedError", "RejectedError", "Silent", "Stage", "Status", "Timeline"]

@@ -1,0 +1,72 @@
+"""What can go wrong, each with what to do about it. All are CancelbusErrors."""
+
+from __future__ import annotations
+
+from .values import Ack, Reason, Receipt
+
+
+class CancelbusError(Exception):
+    """Something of cancelbus's own went wrong; the message says what to do."""
+
+
+class OptionError(CancelbusError, ValueError):
+    """An option or an argument is wrong; nothing was sent. The message names it."""
+
+
+class BusUnreachable(CancelbusError):
+    """Nothing answers at the bus's endpoints."""
+
+
+class KeyRefused(CancelbusError):
+    """The bus and this client do not accept each other's keys."""
+
+
+class ClientClosed(CancelbusError):
+    """The client was closed while this was waited for. A command that was received goes on at the bus."""
+
+
+class NotYet(CancelbusError, TimeoutError):
+    """Your timeout ended first. Nothing is lost: the command goes on, and you may wait again."""
+
+
+class ReadTooSlowly(CancelbusError):
+    """events() was not read for so long that its buffer is full. Commands are not affected; start events() anew."""
+
+
+_WHAT_TO_DO = {
+    Reason.DUPLICATE_CL_ORD_ID: "this cl_ord_id was used for another order: let the client make one",
+    Reason.MALFORMED: "the text names the field to mend",
+    Reason.BUS_FULL: "the queue is full: wait for finals of your open commands before you send more",
+    Reason.TTL_TOO_SHORT: "the budget does not reach so far: use a longer time_to_live, or urgent",
+    Reason.WRONG_ACCOUNT: "leave the account out, or connect to the bus of that account",
+    Reason.STORE_UNAVAILABLE: "the bus cannot write its disk: try again later, and tell its operator",
+}
+
+
+class RefusedError(CancelbusError):
+    """The bus did not take the command: nothing was sent to the exchange, no Ack and no Final will come."""
+
+    def __init__(self, order_id: int, receipt: Receipt) -> None:
+        self.order_id = order_id
+        self.receipt = receipt
+        self.reason = receipt.reason
+        advice = _WHAT_TO_DO.get(receipt.reason, "give a new command if you still want it")
+        super().__init__(f"the bus refused the cancel of order {order_id}: {receipt.reason} ({receipt.text}); {advice}")
+
+
+class QueueFull(RefusedError):
+    """Refused because the bus, or this sender's share of it, holds as many open commands as it may."""
+
+
+class RejectedError(CancelbusError):
+    """The command ended with its Ack, and no Final follows: the order is where it was."""
+
+    def __init__(self, ack: Ack) -> None:
+        self.ack = ack
+        self.reason = ack.reason
+        super().__init__(f"the cancel of order {ack.order_id} was rejected by {ack.origin}: {ack.reason} ({ack.text}); "
+                         "nothing happened to the order; give a new command if you still want it")
+
+
+def refusal(order_id: int, receipt: Receipt) -> RefusedError:
+    return (QueueFull if receipt.reason == Reason.BUS_FULL else RefusedError)(order_id, receipt)

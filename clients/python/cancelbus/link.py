@@ -1,0 +1,120 @@
+"""One ZeroMQ socket to the bus, and what its monitor tells of the connection: up, refused, or nobody there.
+
+Used by Client, for its two sockets. Nothing here waits. Odd about it: after a refused handshake libzmq gives up for good,
+so the link disconnects and connects again, RETRY_AFTER later, until it is closed.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from .errors import BusUnreachable, CancelbusError, KeyRefused
+from .event_reader import NEVER, SECOND
+from .options import Curve
+
+# Frames that wait in a socket. Beyond it sends are dropped and repeated by the session's rules, and events are missed and
+# asked for again.
+HIGH_WATER_MARK = 100_000
+# More than the bus sends; a guard against what is not a bus.
+MAX_FRAME_BYTES = 1 << 20
+RETRY_AFTER = SECOND
+# Handshakes that broke off in a row before it is called a refusal: one may be a bus that died in the middle.
+BROKEN_HANDSHAKES = 3
+
+_FAILED_AUTH = zmq.EVENT_HANDSHAKE_FAILED_AUTH
+_FAILED_PROTOCOL = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+_FAILED_NO_DETAIL = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+_WATCHED = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | _FAILED_AUTH | _FAILED_PROTOCOL |
+            _FAILED_NO_DETAIL)
+
+
+class Link:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], kind: int, option: str, endpoint: str,
+                 curve: Optional[Curve]) -> None:
+        """`option` is the name under which the user gave the endpoint."""
+        self.endpoint = endpoint
+        self.up = False
+        self._option = option
+        self._curve = curve
+        self._refusal: Optional[KeyRefused] = None
+        self._broken = 0
+        self._retry_at = NEVER
+        self.socket = context.socket(kind)
+        self._prepare()
+        self.monitor = self.socket.get_monitor_socket(_WATCHED)
+
+    def _prepare(self) -> None:
+        self.socket.linger = 0
+        self.socket.sndhwm = self.socket.rcvhwm = HIGH_WATER_MARK
+        self.socket.maxmsgsize = MAX_FRAME_BYTES
+        self.socket.reconnect_ivl, self.socket.reconnect_ivl_max = 100, 1_000
+        # A peer that vanished without a word is noticed on the event socket too, which never sends by itself.
+        self.socket.heartbeat_ivl, self.socket.heartbeat_timeout = 1_000, 5_000
+        if self._curve is not None:
+            self.socket.curve_publickey, self.socket.curve_secretkey = self._curve.public, self._curve.secret
+            self.socket.curve_serverkey = self._curve.server
+
+    def connect(self) -> None:
+        """Raises zmq.ZMQError if the endpoint cannot be used. The bus need not be there yet."""
+        self.socket.connect(self.endpoint)
+
+    def read_monitor(self, now: int) -> bool:
+        """Takes in what happened to the connection. True if it came up."""
+        came_up = False
+        while self.monitor.get(zmq.EVENTS) & zmq.POLLIN:
+            event = parse_monitor_message(self.monitor.recv_multipart(zmq.DONTWAIT))["event"]
+            self.up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            came_up = came_up or self.up
+            if self.up:
+                self._refusal, self._broken = None, 0
+            elif event in (_FAILED_AUTH, _FAILED_PROTOCOL):
+                self._refusal, self._retry_at = self._explain(event), now + RETRY_AFTER
+            elif event == _FAILED_NO_DETAIL:
+                self._broken += 1
+                if self._broken >= BROKEN_HANDSHAKES and self._curve is not None:
+                    self._refusal = self._explain(event)
+            elif event == zmq.EVENT_CLOSED:  # nobody listens there
+                self._refusal, self._broken = None, 0
+        return came_up
+
+    def on_time(self, now: int) -> None:
+        if self._retry_at <= now:
+            self._retry_at = NEVER
+            self.socket.disconnect(self.endpoint)
+            self.socket.connect(self.endpoint)
+
+    def next_deadline(self) -> int:
+        return self._retry_at
+
+    def problem(self) -> Optional[CancelbusError]:
+        """Why there is no connection; None if there is one."""
+        if self.up:
+            return None
+        if self._refusal is not None:
+            return self._refusal
+        if self._broken:
+            return BusUnreachable(f"what listens at {self.endpoint} hangs up at once: is it a bus, and does it use keys? "
+                                  f"Check {self._option}")
+        return BusUnreachable(f"nothing answers at {self.endpoint}: is the bus running there? Check {self._option} "
+                              f"(or CANCELBUS_{self._option.upper()})")
+
+    def _explain(self, event: int) -> KeyRefused:
+        if self._curve is None:
+            return KeyRefused(f"the bus at {self.endpoint} speaks only with known keys: give curve_key_file and "
+                              "curve_server_key_file")
+        if event == _FAILED_AUTH:
+            return KeyRefused(f"the bus at {self.endpoint} does not know the key in curve_key_file: have its operator put "
+                              f"your public key {self._curve.public.decode()} into the bus's policy file")
+        if event == _FAILED_PROTOCOL:
+            return KeyRefused(f"the bus at {self.endpoint} uses no keys: if that is intended, say insecure_loopback=True "
+                              "and give no key files")
+        return KeyRefused(f"the bus at {self.endpoint} hangs up on our handshake: the file in curve_server_key_file does not "
+                          "hold its public key, or the bus uses no keys")
+
+    def close(self) -> None:
+        self.socket.disable_monitor()
+        self.monitor.close(0)
+        self.socket.close(0)

@@ -1,0 +1,121 @@
+"""What a Client can be told, from arguments or from CANCELBUS_* environment variables, checked before any socket opens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Optional, Sequence
+
+import zmq
+
+from .errors import OptionError
+
+log = logging.getLogger("cancelbus")
+
+KEY_CHARACTERS = 40
+MOST_TOPICS = 64
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Z85 keys, as libzmq takes them."""
+    public: bytes
+    secret: bytes
+    server: bytes
+
+
+@dataclass(frozen=True)
+class Options:
+    sender_comp_id: str
+    session_endpoint: str
+    event_endpoint: str
+    topics: tuple[str, ...]
+    open_commands: bool
+    curve: Optional[Curve]  # None: plain sockets on this machine
+
+
+def _given(name: str, value: Optional[str], otherwise: str = "") -> str:
+    """The argument, else the environment variable of its name."""
+    return value if value is not None else os.environ.get(f"CANCELBUS_{name.upper()}", otherwise)
+
+
+def _named(name: str) -> str:
+    return f"{name} (or CANCELBUS_{name.upper()})"
+
+
+def _endpoint(name: str, value: Optional[str], otherwise: str) -> str:
+    endpoint = _given(name, value, otherwise)
+    if not re.fullmatch(r"tcp://.+:\d+|ipc://.+", endpoint):
+        raise OptionError(f"{_named(name)}: {endpoint!r} is not an endpoint such as {otherwise}")
+    return endpoint
+
+
+def _is_local(endpoint: str) -> bool:
+    if endpoint.startswith("ipc://"):
+        return True
+    host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read_key(name: str, path: str) -> bytes:
+    try:
+        text = Path(path).read_bytes().removesuffix(b"\n")
+    except OSError as error:
+        raise OptionError(f"{_named(name)}: {path}: {error.strerror}") from None
+    if not re.fullmatch(rb"[!-~]{%d}" % KEY_CHARACTERS, text):
+        raise OptionError(f"{_named(name)}: {path}: expected one line of {KEY_CHARACTERS} characters (Z85); "
+                          "cancelctl keygen writes such files")
+    return text
+
+
+def _read_curve(key_file: str, server_key_file: str) -> Curve:
+    secret, server = _read_key("curve_key_file", key_file), _read_key("curve_server_key_file", server_key_file)
+    if os.stat(key_file).st_mode & 0o044:
+        log.warning("%s can be read by others than its owner: chmod 600 it", key_file)
+    try:
+        return Curve(zmq.curve_public(secret), secret, server)
+    except zmq.ZMQError:
+        raise OptionError(f"{_named('curve_key_file')}: {key_file}: is not a Z85 key") from None
+
+
+def _curve(key_file: Optional[str], server_key_file: Optional[str], insecure: Optional[bool],
+           endpoints: Sequence[str]) -> Optional[Curve]:
+    own, server = _given("curve_key_file", key_file), _given("curve_server_key_file", server_key_file)
+    if own and server:
+        return _read_curve(own, server)
+    if own or server:
+        missing = "curve_server_key_file" if own else "curve_key_file"
+        raise OptionError(f"{_named(missing)}: is missing; a key of your own and the bus's public key go together")
+    if insecure is None:
+        word = _given("insecure_loopback", None, "false")
+        if word not in ("true", "false"):
+            raise OptionError(f"CANCELBUS_INSECURE_LOOPBACK: {word!r} is neither true nor false")
+        insecure = word == "true"
+    if not insecure:
+        raise OptionError(f"{_named('curve_key_file')} and {_named('curve_server_key_file')}: are missing; for a bus on "
+                          "this machine without keys say insecure_loopback=True")
+    for endpoint in endpoints:
+        if not _is_local(endpoint):
+            raise OptionError(f"insecure_loopback: {endpoint} is not on this machine; use keys")
+    return None
+
+
+def resolve(sender_comp_id: Optional[str], session_endpoint: Optional[str], event_endpoint: Optional[str],
+            topics: Sequence[str], open_commands: bool, curve_key_file: Optional[str],
+            curve_server_key_file: Optional[str], insecure_loopback: Optional[bool]) -> Options:
+    sender = _given("sender", sender_comp_id)
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", sender):
+        raise OptionError(f"sender_comp_id (or CANCELBUS_SENDER): {sender!r} is not 1 to 32 letters, digits, _ and -")
+    if isinstance(topics, str) or len(topics) > MOST_TOPICS:
+        raise OptionError(f"topics: expected a list of at most {MOST_TOPICS} topic prefixes, as [\"venue.\"]")
+    session = _endpoint("session_endpoint", session_endpoint, "tcp://127.0.0.1:5550")
+    event = _endpoint("event_endpoint", event_endpoint, "tcp://127.0.0.1:5551")
+    curve = _curve(curve_key_file, curve_server_key_file, insecure_loopback, (session, event))
+    return Options(sender, session, event, tuple(topics), open_commands, curve)
