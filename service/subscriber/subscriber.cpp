@@ -202,7 +202,7 @@ void Subscriber::send_news() {
   if (ended_) return;
   const core::Tick now = io::now().tick;
   while (const std::string* message = outbox_.next(now)) {
-    if (backend_.send({*message}) != io::SendResult::Sent) {
+    if (!tell_bus(*message)) {
       outbox_.blocked(now);
       break;
     }
@@ -214,7 +214,12 @@ void Subscriber::send_news() {
 
 // Only when nothing is unconfirmed: a state must not overtake the facts that came before it.
 void Subscriber::heartbeat() {
-  if (outbox_.empty()) backend_.send({state_message(0)});
+  if (outbox_.empty()) tell_bus(state_message(0));
+}
+
+bool Subscriber::tell_bus(const std::string& message) {
+  bus_reached_ = backend_.send({message}) == io::SendResult::Sent;
+  return bus_reached_;
 }
 
 // ---- Time ----
@@ -242,7 +247,8 @@ void Subscriber::on_timer() {
 }
 
 std::string Subscriber::why_unready() const {
-  return session_.state().logged_in ? "" : absl::StrCat("not logged in: ", session_.state().text);
+  if (!session_.state().logged_in) return absl::StrCat("not logged in: ", session_.state().text);
+  return bus_reached_ ? "" : "no connection to the bus, or it does not accept this subscriber's key";
 }
 
 void Subscriber::end_if_stopped() {

@@ -56,6 +56,7 @@ class Subscriber final : private io::WebsocketListener {
   void on_reply(const wire::BackendReply& reply);
   void send_news();
   void heartbeat();
+  bool tell_bus(const std::string& message);
   void tell_state();
   std::string state_message(uint64_t seq) const;
 
@@ -81,6 +82,7 @@ class Subscriber final : private io::WebsocketListener {
   core::Tick last_frame_;
   core::Tick stop_by_ = core::Never;  // set once stopping
   std::string peer_;                  // of the connection that stands
+  bool bus_reached_ = false;          // by the last message; a connection exists only once both keys are accepted
   uint64_t lost_facts_ = 0;           // since the last login that the bus was or will be told of
   bool oddity_logged_ = false;        // one line per connection: the metrics count the rest
   bool stalled_ = false;

@@ -42,6 +42,11 @@ std::string process_name() {
   return absl::StrCat(std::string(host.data()).substr(0, MostHostCharacters), "/", ::getpid());
 }
 
+/// Only a request whose key, signature and stamp were found good is answered so.
+bool proves_authorized(core::Verdict verdict) {
+  return verdict == core::Verdict::Accepted || verdict == core::Verdict::UnknownOrder || verdict == core::Verdict::Read;
+}
+
 int64_t microseconds(core::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
@@ -181,6 +186,11 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
   send_outcome(task.task, answer);
   repeat_outcomes();
   if (answer.verdict == core::Verdict::Unauthorized || answer.verdict == core::Verdict::StaleStamp) refresh_clock();
+  if (answer.verdict == core::Verdict::Unauthorized) {
+    refused_ = absl::StrCat("the exchange refuses the key: HTTP ", answer.http_status, " ", answer.text);
+  } else if (proves_authorized(answer.verdict)) {
+    refused_.clear();
+  }
 }
 
 // ---- The exchange's clock ----
@@ -236,7 +246,7 @@ void Worker::send_ready() {
   self_.credit = credit();
   self_.tasks = book_.tasks();
   self_.clock = clock_.sample(io::now());
-  backend_->send({wire::encode_ready(self_)});
+  bus_reached_ = backend_->send({wire::encode_ready(self_)}) == io::SendResult::Sent;
 }
 
 void Worker::send_outcome(core::TaskId task, const core::Answer& answer) {
@@ -261,7 +271,8 @@ std::string Worker::why_unready() const {
   if (draining_) return "draining";
   if (connections_.established() == 0) return "no connection to the exchange";
   if (!clock_.known()) return "the exchange's clock is not known yet";
-  return "";
+  if (!refused_.empty()) return refused_;
+  return bus_reached_ ? "" : "no connection to the bus, or it does not accept this worker's key";
 }
 
 // ---- The end ----

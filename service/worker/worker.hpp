@@ -79,6 +79,9 @@ class Worker {
   io::TickTimer repeat_timer_;
   io::TickTimer drain_timer_;
   asio::steady_timer clock_timer_;
+  bool bus_reached_ =
+      false;             // the last Ready had a connection to go to, and one exists only once both keys are accepted
+  std::string refused_;  // how the exchange refused the key, until it accepts it again
   bool clock_wanted_ = false;
   bool draining_ = false;
   bool drain_settled_ = false;
