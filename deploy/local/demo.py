@@ -48,8 +48,8 @@ def say(text=""):
 
 def build():
     say(f"Building {', '.join(PROGRAMS)}")
-    command = subprocess.Popen([ROOT / "deploy" / "build", *PROGRAMS], stdin=subprocess.DEVNULL, start_new_session=True,
-                               preexec_fn=die_with_parent())
+    command = subprocess.Popen([ROOT / "deploy" / "build", *PROGRAMS, "cancelbus_python"], stdin=subprocess.DEVNULL,
+                               start_new_session=True, preexec_fn=die_with_parent())
     try:
         if command.wait() != 0:
             raise Failed("the build failed: see above")
@@ -132,10 +132,7 @@ def keep(stack):
     ids = stack.exchange.place_orders(10)
     cancelctl = stack.bin_dir / "cancelctl"
     environment = stack.folder / "env"
-    environment.write_text(f"export CANCELBUS_SESSION_ENDPOINT={stack.session_endpoint}\n"
-                           f"export CANCELBUS_EVENT_ENDPOINT={stack.event_endpoint}\n"
-                           f"export EXCHANGE_URL={stack.rest_url}\n"
-                           f"export EXCHANGE_CA_FILE={stack.authority.cert_file}\n")
+    environment.write_text("".join(f"export {name}={value}\n" for name, value in stack.client_environment.items()))
     say(f"""
 Everything still runs, until Ctrl-C here. Ten more orders are on the book: {' '.join(map(str, ids))}
 To try in another terminal:
@@ -144,6 +141,7 @@ To try in another terminal:
   {cancelctl} cancel {ids[0]}
   {cancelctl} cancel {ids[1]} {ids[2]} --urgent --wait=final
   {cancelctl} status                       budget, queue, workers, stream
+  /usr/bin/python3 {ROOT}/clients/python/examples/quoter.py --rounds=3
   curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
 Logs and keys are in {stack.folder} until then.""")
     while True:

@@ -107,6 +107,13 @@ class Stack:
     def event_endpoint(self):
         return self._endpoint("event")
 
+    @property
+    def client_environment(self):
+        """What a strategy's shell needs to use this stack: our clients take their options from it."""
+        return {"CANCELBUS_SESSION_ENDPOINT": self.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": self.event_endpoint,
+                "CANCELBUS_INSECURE_LOOPBACK": "true", "EXCHANGE_URL": self.rest_url,
+                "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python")}
+
     def start_cancelctl(self, name, *arguments):
         """In the background, as a Process of this name."""
         command = [self.bin_dir / "cancelctl", f"--session_endpoint={self.session_endpoint}",

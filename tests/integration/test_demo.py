@@ -93,7 +93,20 @@ def test_its_sudden_death_ends_all(start):
     wait_until(lambda: demo.processes() == [], "everything has died with it")
 
 
-def test_keep_stays_up_and_says_how_to_use_it(start, build_dir):
+def assert_readme_program_cancels(folder, environment, order_id):
+    """The first Python of clients/README.md, as it stands there, in a folder where nothing else is."""
+    program = re.search(r"^```python\n(.*?)^```$", (ROOT / "clients" / "README.md").read_text(), re.M | re.S).group(1)
+    assert len(program.splitlines()) <= 15
+    empty = folder / "empty"
+    empty.mkdir()
+    (empty / "cancel.py").write_text(program)
+    tried = subprocess.run(["bash", "-c", f". {environment} && exec /usr/bin/python3 cancel.py {order_id}"], cwd=empty,
+                           env=clean_environment(), capture_output=True, text=True, timeout=30, check=False)
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert "OrdStatus.CANCELED" in tried.stdout and order_id in tried.stdout, tried.stdout
+
+
+def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     demo = start("--keep")
     demo.wait_for("Everything still runs", timeout=90)
     shown = demo.out().split("Everything still runs")[1]
@@ -102,6 +115,8 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir):
     tried = subprocess.run(["bash", "-c", f". {environment} && exec {build_dir}/bin/cancelctl cancel {order_id}"],
                            env=clean_environment(), capture_output=True, text=True, timeout=30, check=False)
     assert tried.returncode == 0, tried.stdout + tried.stderr
+    other_id = re.search(r"^  \S+/bin/cancelctl cancel (\d+) \d+ --urgent", shown, re.MULTILINE).group(1)
+    assert_readme_program_cancels(tmp_path, environment, other_id)
     os.kill(demo.popen.pid, signal.SIGINT)
     assert demo.popen.wait(30) == 0
     assert demo.processes() == []

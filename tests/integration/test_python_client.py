@@ -17,9 +17,16 @@ from zmq.auth.thread import ThreadAuthenticator
 BUS_DEATHS = int(os.environ.get("TEST_BUS_DEATHS", "3"))
 
 
+def options_for(stack):
+    options = {name.removeprefix("CANCELBUS_").lower(): value for name, value in stack.client_environment.items()
+               if name.startswith("CANCELBUS_")}
+    if "insecure_loopback" in options:
+        options["insecure_loopback"] = True
+    return options
+
+
 def client(stack, sender="desk-a", kind=cancelbus.Client, **options):
-    return kind(sender, **{"session_endpoint": stack.session_endpoint, "event_endpoint": stack.event_endpoint,
-                           "insecure_loopback": True} | options)
+    return kind(sender, **options_for(stack) | options)
 
 
 def test_a_cancel_its_ack_and_its_final(shared):
@@ -331,9 +338,8 @@ def test_a_wrong_option_is_named(options, named):
 
 def test_options_come_from_the_environment(stack, monkeypatch):
     stack.start_bus()
-    for name, value in (("SENDER", "desk-env"), ("SESSION_ENDPOINT", stack.session_endpoint),
-                        ("EVENT_ENDPOINT", stack.event_endpoint), ("INSECURE_LOOPBACK", "true")):
-        monkeypatch.setenv(f"CANCELBUS_{name}", value)
+    for name, value in (stack.client_environment | {"CANCELBUS_SENDER": "desk-env"}).items():
+        monkeypatch.setenv(name, value)
     with blocking.Client() as bus:
         assert bus.status(timeout=10).commands_undecided == 0
 

@@ -1,0 +1,21 @@
+// Sockets around a Session: cancels the order that the command line names, at the bus that CANCELBUS_SESSION_ENDPOINT and
+// CANCELBUS_EVENT_ENDPOINT name, and prints what the user is told, one JSON line each.
+import * as zmq from "zeromq";
+import { Session } from "./client.mjs";
+import { Request } from "./messages.mjs";
+
+const now = () => Math.floor(performance.now()), session = new Session("desk-node", [], now());
+const dealer = new zmq.Dealer({ linger: 0, immediate: true, sendTimeout: 0 }), sub = new zmq.Subscriber();
+sub.subscribe(session.own);
+sub.connect(process.env.CANCELBUS_EVENT_ENDPOINT);
+dealer.connect(process.env.CANCELBUS_SESSION_ENDPOINT);
+(async () => { for await (const [frame] of dealer) session.onReply(frame, now()); })();
+(async () => { for await (const [topic, event] of sub) session.onEvent(topic.toString(), event, now()); })();
+session.cancel({ cl_ord_id: `node-${Date.now()}`, order_id: process.argv[2] }, now());
+for (; session.commands.size; session.tick(now())) {
+  for (const frame of session.frames.splice(0)) await dealer.send(Request.encode(Request.fromObject(frame)).finish()).catch(() => {});
+  for (const [what, message] of session.news.splice(0)) console.log(JSON.stringify({ [what]: message }));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
+for (const [what, message] of session.news) console.log(JSON.stringify({ [what]: message }));
+dealer.close(), sub.close();
