@@ -21,6 +21,7 @@
 #include <cstdlib>
 
 #include "service/io/clock.hpp"
+#include "service/io/lookup.hpp"
 #include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
@@ -151,9 +152,7 @@ asio::awaitable<absl::Status> HttpsClient::Connection::establish() {
 asio::awaitable<absl::Status> HttpsClient::Connection::step_by_step() {
   const Url& url = options_->url;
   error_code error;
-  const auto found =
-      co_await resolver_.async_resolve(url.host, std::to_string(url.port), tcp::resolver::numeric_service,
-                                       asio::redirect_error(asio::use_awaitable, error));
+  const auto found = co_await look_up(resolver_, url.host, url.port, error);
   if (error) co_return absl::UnavailableError(absl::StrCat("name lookup of ", url.host, ": ", error.message()));
   if (ended_) co_return absl::CancelledError("");
   auto& socket = stream_.next_layer();

@@ -20,6 +20,7 @@
 #include <deque>
 #include <utility>
 
+#include "service/io/lookup.hpp"
 #include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
@@ -118,16 +119,9 @@ asio::awaitable<void> WebsocketClient::Connection::run(std::shared_ptr<Connectio
 
 asio::awaitable<bool> WebsocketClient::Connection::dial() {
   error_code ec;
-  tcp::resolver::results_type found;
-  const asio::ip::address address = asio::ip::make_address(options().url.host, ec);
-  if (!ec) {
-    found = tcp::resolver::results_type::create(tcp::endpoint(address, options().url.port), options().url.host, "");
-  } else {
-    found = co_await resolver_.async_resolve(options().url.host, std::to_string(options().url.port),
-                                             asio::redirect_error(asio::use_awaitable, ec));
-    if (ended_) co_return false;
-    if (ec) co_return end(absl::StrCat("name lookup of ", options().url.host, ": ", ec.message()));
-  }
+  const auto found = co_await look_up(resolver_, options().url.host, options().url.port, ec);
+  if (ended_) co_return false;
+  if (ec) co_return end(absl::StrCat("name lookup of ", options().url.host, ": ", ec.message()));
   step_ = "TCP connect";
   co_await asio::async_connect(socket(), found, asio::redirect_error(asio::use_awaitable, ec));
   if (ended_) co_return false;
