@@ -128,6 +128,7 @@ void Worker::on_task(wire::Task task) {
                               {"order_id", task.order.order_id},
                               {"cl_ord_id", task.order.cl_ord_id},
                               {"attempt", task.attempt},
+                              {"stamp", task.stamp_ms},
                               {"traceparent", task.order.traceparent}});
   send_ready();
   io::spawn(context_, work(std::move(task)));

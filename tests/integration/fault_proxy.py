@@ -1,0 +1,209 @@
+"""A TCP proxy that goes wrong on demand: it stands between any two processes and forwards bytes, TLS unseen.
+
+    with FaultProxy() as proxy:
+        link = proxy.link(exchange_address)  # connect to link.address instead
+        link.stall("up")
+        link.mend()
+
+Used by the integration tests; every link can be hurt on its own, and every call returns when the harm is done. Ways:
+"up" is from whoever connects to whom it connects to, "down" is back. Odd about it: what waits in a stalled link is
+delivered when the link is mended, also if its sender has given up in the meantime, as a middlebox may do.
+"""
+
+import asyncio
+import socket
+import struct
+import threading
+
+LOOPBACK = "127.0.0.1"
+CHUNK_BYTES = 65536
+WAYS = ("up", "down")
+CALL_SECONDS = 10.0
+
+
+class FaultProxy:
+    """Runs in a thread of its own until close()."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
+        self._thread.start()
+        self._links = []
+
+    def link(self, address):
+        """A new Link to "HOST:PORT", where somebody need not listen yet."""
+        host, port = address.rsplit(":", 1)
+        link = Link(self.call, host, int(port))
+        self.call(link.listen)
+        self._links.append(link)
+        return link
+
+    def call(self, function, *arguments):
+        """Runs it in the proxy's thread, and returns what it returns."""
+        async def run():
+            result = function(*arguments)
+            return await result if asyncio.iscoroutine(result) else result
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(CALL_SECONDS)
+
+    def close(self):
+        for link in self._links:
+            self.call(link.shut)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CALL_SECONDS)
+        self._loop.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Link:
+    """One forwarded port. What is public may be called from any thread; `listen` and `shut` are FaultProxy's."""
+
+    def __init__(self, call, host, port):
+        self._call = call
+        self._target = (host, port)
+        self._server = None
+        self._connections = set()
+        self._open = {}  # way: an Event that is set while bytes may pass
+        self._delay_seconds = 0.0
+        self._refuses = False
+        self.address = ""
+
+    async def listen(self):
+        self._open = {way: asyncio.Event() for way in WAYS}
+        self._flow()
+        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
+        self.address = "{}:{}".format(*self._server.sockets[0].getsockname())
+
+    async def shut(self):
+        self._server.close()
+        self._reset()
+        self._flow()
+        while self._connections:
+            await asyncio.sleep(0.001)
+
+    # Harm.
+
+    def cut(self):
+        """Resets every connection, and each new one at once."""
+        self._call(self._set_refuses, True)
+        self._call(self._reset)
+
+    def reset(self):
+        """Resets every connection; new ones are served."""
+        self._call(self._reset)
+
+    def stall(self, *ways):
+        """Nothing passes these ways (none given: both), connections stay open, new ones are accepted."""
+        self._call(lambda: [self._open[way].clear() for way in ways or WAYS])
+
+    def half_close(self, way):
+        """Every connection ends this way as if its sender had no more to say; the other way goes on."""
+        self._call(lambda: [connection.half_close(way) for connection in list(self._connections)])
+
+    def delay(self, seconds):
+        """Everything passes so much later."""
+        self._call(self._set_delay, seconds)
+
+    def mend(self):
+        """New connections are as good as ever, and so are old ones unless reset or half-closed."""
+        self._call(self._flow)
+
+    def connections(self):
+        """How many stand."""
+        return self._call(lambda: len(self._connections))
+
+    # In the proxy's thread.
+
+    def _set_refuses(self, refuses):
+        self._refuses = refuses
+
+    def _set_delay(self, seconds):
+        self._delay_seconds = seconds
+
+    def _reset(self):
+        for connection in list(self._connections):
+            connection.reset()
+
+    def _flow(self):
+        self._refuses = False
+        self._delay_seconds = 0.0
+        for way in WAYS:
+            self._open[way].set()
+
+    async def pass_on(self, way):
+        """Returns when the next bytes may pass."""
+        if self._delay_seconds:
+            await asyncio.sleep(self._delay_seconds)
+        await self._open[way].wait()
+
+    async def _serve(self, reader, writer):
+        if self._refuses:
+            return reset(writer)
+        try:
+            connection = Connection(self, reader, writer, *await asyncio.open_connection(*self._target))
+        except OSError:
+            return reset(writer)
+        if self._refuses:
+            return connection.reset()
+        self._connections.add(connection)
+        try:
+            await connection.forward()
+        finally:
+            self._connections.discard(connection)
+
+
+class Connection:
+    def __init__(self, link, client_reader, client_writer, server_reader, server_writer):
+        self._link = link
+        self._readers = {"up": client_reader, "down": server_reader}
+        self._writers = {"up": server_writer, "down": client_writer}
+        self._ended = set()  # ways
+
+    async def forward(self):
+        """Until both ways have ended, or one side has reset."""
+        pumps = [asyncio.create_task(self._pump(way)) for way in WAYS]
+        done, pending = await asyncio.wait(pumps, return_when=asyncio.FIRST_EXCEPTION)
+        for pump in pending:
+            pump.cancel()
+        if any(pump.exception() for pump in done):
+            self.reset()
+        for writer in self._writers.values():
+            writer.close()
+
+    async def _pump(self, way):
+        while data := await self._read(way):
+            await self._link.pass_on(way)
+            if way not in self._ended:
+                self._writers[way].write(data)
+                await self._writers[way].drain()
+        await self._link.pass_on(way)
+        self.half_close(way)
+
+    async def _read(self, way):
+        try:
+            return await self._readers[way].read(CHUNK_BYTES)
+        except OSError:
+            await self._link.pass_on(way)  # The news of a reset goes the same way as bytes.
+            raise
+
+    def half_close(self, way):
+        if way in self._ended:
+            return
+        self._ended.add(way)
+        if not self._writers[way].is_closing():
+            self._writers[way].write_eof()
+
+    def reset(self):
+        for writer in self._writers.values():
+            reset(writer)
+
+
+def reset(writer):
+    """Ends a connection at once: its peer is told by RST, nothing more is delivered."""
+    if not writer.is_closing():
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

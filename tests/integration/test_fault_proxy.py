@@ -1,0 +1,127 @@
+"""The fault proxy does what it is asked, and nothing else: without that the tests that use it would prove little."""
+
+import socket
+
+import pytest
+from fault_proxy import FaultProxy
+
+QUICK = 0.1  # what has not come within this is held back
+
+
+@pytest.fixture
+def proxy():
+    with FaultProxy() as proxy:
+        yield proxy
+
+
+class Ends:
+    """Both ends of one forwarded connection."""
+
+    def __init__(self, proxy):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.link = proxy.link("127.0.0.1:{}".format(self.listener.getsockname()[1]))
+        self.client, self.server = self.connect()
+        assert passes(self.client, self.server)  # so that the proxy knows the connection, too
+
+    def connect(self):
+        client = socket.create_connection(self.link.address.split(":"), timeout=5)
+        server = self.listener.accept()[0]
+        server.settimeout(5)
+        return client, server
+
+    def ways(self):
+        return {"up": (self.client, self.server), "down": (self.server, self.client)}
+
+
+@pytest.fixture
+def ends(proxy):
+    return Ends(proxy)
+
+
+def passes(sender, receiver, text=b"word"):
+    sender.sendall(text)
+    return receiver.recv(100) == text
+
+
+def holds_back(sender, receiver, text=b"word"):
+    sender.sendall(text)
+    receiver.settimeout(QUICK)
+    with pytest.raises(TimeoutError):
+        receiver.recv(100)
+    receiver.settimeout(5)
+    return True
+
+
+def is_reset(end):
+    with pytest.raises(ConnectionResetError):
+        end.recv(100)
+    return True
+
+
+def takes_nobody(link):
+    with pytest.raises(ConnectionResetError):
+        socket.create_connection(link.address.split(":"), timeout=5).recv(100)
+    return True
+
+
+def test_forwards_both_ways_and_says_when_one_has_ended(ends):
+    assert passes(*ends.ways()["up"]) and passes(*ends.ways()["down"])
+    ends.client.shutdown(socket.SHUT_WR)
+    assert ends.server.recv(100) == b""
+    assert passes(ends.server, ends.client)
+
+
+@pytest.mark.parametrize("way, other", [("up", "down"), ("down", "up")])
+def test_stalled_one_way_it_holds_back_until_mended(ends, way, other):
+    ends.link.stall(way)
+    assert holds_back(*ends.ways()[way])
+    assert passes(*ends.ways()[other])
+    ends.link.mend()
+    assert ends.ways()[way][1].recv(100) == b"word"
+
+
+def test_stalled_it_still_takes_connections(ends):
+    ends.link.stall()
+    client, server = ends.connect()
+    assert holds_back(client, server) and holds_back(server, client)
+    ends.link.mend()
+    assert (server.recv(100), client.recv(100)) == (b"word", b"word")
+
+
+@pytest.mark.parametrize("way, other", [("up", "down"), ("down", "up")])
+def test_half_closed_one_way_the_other_goes_on(ends, way, other):
+    ends.link.half_close(way)
+    assert ends.ways()[way][1].recv(100) == b""
+    assert passes(*ends.ways()[other])
+    assert all(passes(*pair) for pair in (ends.connect(), reversed(ends.connect())))
+
+
+def test_reset_both_ends_know_and_new_connections_are_served(ends):
+    ends.link.reset()
+    assert is_reset(ends.client) and is_reset(ends.server)
+    assert passes(*ends.connect())
+
+
+def test_cut_new_connections_are_reset_until_it_is_mended(ends):
+    ends.link.cut()
+    assert is_reset(ends.client) and is_reset(ends.server)
+    assert takes_nobody(ends.link)
+    ends.link.mend()
+    assert passes(*ends.connect())
+
+
+def test_delayed_it_brings_everything_later(ends):
+    ends.link.delay(2 * QUICK)
+    assert holds_back(*ends.ways()["up"])
+    assert ends.server.recv(100) == b"word"
+
+
+def test_a_reset_of_one_end_reaches_the_other(ends):
+    ends.server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    ends.server.close()
+    assert is_reset(ends.client)
+
+
+def test_where_nobody_listens_connections_are_reset(ends):
+    ends.listener.close()
+    assert takes_nobody(ends.link)
