@@ -15,13 +15,14 @@ namespace exchange_sim {
 
 struct Arrival {
   std::uint64_t seq = 0;
-  Instant at{};
+  Instant read{};  // at the edge, where DeleteTally counts from
+  Instant at{};    // where it is judged: later by what a fault adds on the way in
   Endpoint endpoint = Endpoint::Unknown;
   std::optional<std::int64_t> order_id;
   std::string stamp;
   std::string ip;
   std::string outcome = "open";  // then an HTTP status, "reset", or "abandoned" (the client left first)
-  std::optional<Instant> ended;
+  std::optional<Instant> ended;  // may be before `at`: its client left while it was on the way in
 };
 
 class ArrivalLog {

@@ -228,6 +228,7 @@ Control::Result Control::arrivals(std::string_view query) const {
   for (std::size_t i = first; i < kept.size(); ++i) {
     const Arrival& arrival = kept[i];
     json::object entry = {{"seq", arrival.seq},
+                          {"read_us", unix_us(arrival.read)},
                           {"time_us", unix_us(arrival.at)},
                           {"request", std::string(endpoint_name(arrival.endpoint))},
                           {"order_id", nullptr},

@@ -173,6 +173,7 @@ TEST_F(FaultTest, LatencyDelaysTheWorkAndTheAnswer) {
   sim_.advance(milliseconds{1});
   EXPECT_EQ(sim_.answer(request).status, 200u);
   const auto arrivals = sim_.control("GET", "arrivals").at("arrivals").as_array();
+  EXPECT_EQ(arrivals.at(0).at("read_us").as_int64() + 100'000, arrivals.at(0).at("time_us").as_int64());
   EXPECT_EQ(arrivals.at(0).at("time_us").as_int64() + 50'000, arrivals.at(0).at("ended_us").as_int64());
 }
 
@@ -186,6 +187,9 @@ TEST_F(FaultTest, ARequestWhoseClientLeftIsStillProcessed) {
   EXPECT_THAT(sim_.types(stream_), ElementsAre(452));
   EXPECT_EQ(sim_.answer(request).status, 0u);
   EXPECT_EQ(sim_.counters().at("requests").at("DELETE /api/v1/order"), (json::object{{"abandoned", 1}}));
+  const auto arrival = sim_.control("GET", "arrivals").at("arrivals").at(0);
+  EXPECT_EQ(arrival.at("ended_us"), arrival.at("read_us"));
+  EXPECT_EQ(arrival.at("read_us").as_int64() + 100'000, arrival.at("time_us").as_int64());
 }
 
 TEST_F(FaultTest, JitterStaysInItsBounds) {

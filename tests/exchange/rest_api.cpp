@@ -72,6 +72,7 @@ void RestApi::request(Instant now, RequestId id, HttpRequest request) {
   Pending pending;
   pending.target = parse_target(request.method, request.target);
   pending.request = std::move(request);
+  pending.read = now;
   const Target& target = pending.target;
   if (target.endpoint == Endpoint::CancelOrder && target.order_id) world_.counters.deletes.begin(*target.order_id);
 
@@ -91,13 +92,14 @@ void RestApi::request(Instant now, RequestId id, HttpRequest request) {
 void RestApi::arrive(Instant now, RequestId id) {
   Pending& pending = pending_.at(id);
   Arrival arrival;
+  arrival.read = pending.read;
   arrival.at = now;
   arrival.endpoint = pending.target.endpoint;
   arrival.order_id = pending.target.order_id;
   arrival.stamp = pending.request.stamp.substr(0, 32);
   arrival.ip = pending.request.ip;
   pending.arrival = world_.arrivals.add(std::move(arrival));
-  if (pending.gone) world_.arrivals.end(pending.arrival, now, "abandoned");
+  if (pending.gone) world_.arrivals.end(pending.arrival, *pending.gone, "abandoned");
 
   Verdict verdict = judge(now, pending);
   if (verdict.fate == Fate::Stalled) {
@@ -130,7 +132,7 @@ void RestApi::finish(Instant now, RequestId id, const Verdict& verdict) {
 void RestApi::abandoned(Instant now, RequestId id) {
   const auto found = pending_.find(id);
   if (found == pending_.end() || found->second.gone) return;
-  found->second.gone = true;
+  found->second.gone = now;
   settle(now, found->second, "abandoned");
   if (found->second.stalled) pending_.erase(found);
 }

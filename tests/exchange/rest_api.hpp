@@ -35,7 +35,8 @@ class RestApi {
     Micros way_out{0};
     std::uint64_t arrival = 0;  // in the arrival log; 0 while on its way in
     bool stalled = false;
-    bool gone = false;  // abandoned, and counted as that
+    Instant read{};
+    std::optional<Instant> gone;  // when it was abandoned, and counted as that
   };
   enum class Fate { Answered, Reset, Stalled };
   struct Verdict {

@@ -166,11 +166,13 @@ class Connection:
     async def forward(self):
         """Until both ways have ended, or one side has reset."""
         pumps = [asyncio.create_task(self._pump(way)) for way in WAYS]
-        done, pending = await asyncio.wait(pumps, return_when=asyncio.FIRST_EXCEPTION)
-        for pump in pending:
-            pump.cancel()
-        if any(pump.exception() for pump in done):
+        try:
+            await asyncio.gather(*pumps)
+        except OSError:
             self.reset()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
         for writer in self._writers.values():
             writer.close()
 

@@ -92,8 +92,9 @@ class Witness:
             elif "event" in entry:
                 self.heard.append((entry["time"], Event.FromString(bytes.fromhex(entry["event"]))))
 
-    def received(self, cl_ord_id):
-        return any(status != RECEIPT_STATUS_REFUSED for _, status in self.receipts[cl_ord_id])
+    def refused(self, cl_ord_id):
+        """What was never refused was received, also if its receipt was lost beside its ack: it was repeated until then."""
+        return any(status == RECEIPT_STATUS_REFUSED for _, status in self.receipts[cl_ord_id])
 
 
 class Reckoning:
@@ -178,10 +179,9 @@ class Reckoning:
 
     def _check_command(self, sender, cl_ord_id, order_id, has_ttl):
         acks, finals = self.acks[sender, cl_ord_id], self.finals[sender, cl_ord_id]
-        if not self.witnesses[sender].received(cl_ord_id):
-            refused = bool(self.witnesses[sender].receipts[cl_ord_id])
-            if acks or finals or not refused or not has_ttl:
-                self._fault(order_id, f"{cl_ord_id}: {'refused' if refused else 'no receipt'}, {len(acks)} acks")
+        if self.witnesses[sender].refused(cl_ord_id):
+            if acks or finals or not has_ttl:
+                self._fault(order_id, f"{cl_ord_id}: refused, {len(acks)} acks")
             return
         if len(acks) != 1:
             return self._fault(order_id, f"{cl_ord_id}: {len(acks)} acks")
@@ -216,7 +216,7 @@ class Reckoning:
             if gone and int(arrival["stamp"]) / 1000 > gone + STAMP_LEAD_SECONDS:
                 self._fault(order_id, f"a DELETE with stamp {arrival['stamp']} after the order was told to be gone")
         for older, newer in combinations(arrivals, 2):
-            if older["time_us"] < newer["ended_us"] and newer["time_us"] < older["ended_us"]:
+            if older["read_us"] < newer["ended_us"] and newer["read_us"] < older["ended_us"]:
                 self.overlaps += 1
                 if not self._excused(older, newer):
                     self._fault(order_id, f"DELETEs {older['stamp']} and {newer['stamp']} overlap, and nothing explains it")
@@ -229,7 +229,7 @@ class Reckoning:
         task, next_task = self.tasks.get(older["stamp"]), self.tasks.get(newer["stamp"])
         if task is None:
             return False
-        given_out = next_task.taken if next_task else newer["time_us"] / 1e6
+        given_out = next_task.taken if next_task else newer["read_us"] / 1e6
         if task.ended and task.verdict in UNANSWERED and task.ended <= given_out:
             return True
         deaf = {(task.worker, "kill"), (task.worker, "stop"), ("bus", "kill")}
@@ -290,7 +290,7 @@ class Reckoning:
                 if task.ended:
                     yield task.ended, f"{task.worker} (life {task.life}) ends {stamp}: {task.verdict}"
         for arrival in self.deletes[order_id]:
-            yield arrival["time_us"] / 1e6, f"DELETE {arrival['stamp']} arrives"
+            yield arrival["read_us"] / 1e6, f"DELETE {arrival['stamp']} arrives"
             if arrival["ended_us"]:
                 yield arrival["ended_us"] / 1e6, f"DELETE {arrival['stamp']} ends: {arrival['status']}"
 

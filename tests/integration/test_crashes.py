@@ -30,8 +30,8 @@ LOAD_PER_SECOND = 200
 LOAD_SECONDS = 2
 FLOW = 20  # cancels that the exchange has accepted since the last blow
 SETTLE_SECONDS = 90.0
-# Of the exchange, throughout: some answers take so long that a dead worker's tasks are given to others meanwhile.
-HABITS = {"latency": [{"share": 0.03, "answer_ms": 500, "answer_jitter_ms": 2000, "endpoint": DELETE},
+# Of the exchange, throughout: some requests take so long that a dead worker's tasks are given to others meanwhile.
+HABITS = {"latency": [{"share": 0.03, "request_ms": 500, "request_jitter_ms": 2000, "endpoint": DELETE},
                       {"request_ms": 2, "request_jitter_ms": 20, "answer_jitter_ms": 20}],
           "fill_instead": {"share": 0.02}, "no_452": {"share": 0.01}, "reset_after": {"share": 0.002}}
 
@@ -113,7 +113,7 @@ class Scene:
     def end_load(self):
         """Every strategy ends once each of its commands has come to its end."""
         for sender in SENDERS:
-            self.stack.processes[sender].ask_to_end()
+            self.stack.processes[sender].wait_ready().ask_to_end()
         for sender in SENDERS:
             exit_code = self.stack.processes[sender].wait_exit(SETTLE_SECONDS)
             assert exit_code == 0, self.stack.processes[sender].tail(50)
