@@ -110,6 +110,8 @@ class Reckoning:
             if arrival["request"] == DELETE:
                 self.deletes[arrival["order_id"]].append(arrival)
         for arrivals in self.deletes.values():
+            for arrival in arrivals:
+                arrival["ended_us"] = arrival["ended_us"] or float("inf")  # still under way
             arrivals.sort(key=lambda arrival: int(arrival["stamp"]))
         self.tasks = {}
         for worker in workers:
@@ -291,7 +293,7 @@ class Reckoning:
                     yield task.ended, f"{task.worker} (life {task.life}) ends {stamp}: {task.verdict}"
         for arrival in self.deletes[order_id]:
             yield arrival["read_us"] / 1e6, f"DELETE {arrival['stamp']} arrives"
-            if arrival["ended_us"]:
+            if arrival["status"] != "open":
                 yield arrival["ended_us"] / 1e6, f"DELETE {arrival['stamp']} ends: {arrival['status']}"
 
 
