@@ -4,7 +4,7 @@
 
 It places orders at the local exchange and cancels them at an even rate: most of them plainly, some URGENT, some with a
 time_to_live, some twice. What it gives and hears stands in its journal before anything comes of it, so that its next
-life continues where this one ended. SIGTERM: no new commands; it ends with 0 once each that it gave has come to its end.
+life continues where this one ended. SIGTERM: no new commands; it ends with 0 once all that it gave have ended.
 """
 
 import json

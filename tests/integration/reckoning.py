@@ -93,7 +93,7 @@ class Witness:
                 self.heard.append((entry["time"], Event.FromString(bytes.fromhex(entry["event"]))))
 
     def refused(self, cl_ord_id):
-        """What was never refused was received, also if its receipt was lost beside its ack: it was repeated until then."""
+        """If not, it was received, also without a receipt: that may be lost beside an ack, which ends the repeating."""
         return any(status == RECEIPT_STATUS_REFUSED for _, status in self.receipts[cl_ord_id])
 
 
@@ -162,7 +162,7 @@ class Reckoning:
     # The promises, one by one.
 
     def _check_seqs(self):
-        """Contiguous from 1 in the store, of one epoch, and each strategy has heard all of them, the same to the byte."""
+        """Contiguous from 1 in the store, of one epoch, and each strategy has heard all, the same to the byte."""
         for sender, witness in self.witnesses.items():
             told = self.told[f"client.{sender}."]
             if [event.seq for event in told] != list(range(1, len(told) + 1)):
@@ -189,7 +189,8 @@ class Reckoning:
             return self._fault(order_id, f"{cl_ord_id}: {len(acks)} acks")
         [ack] = acks
         if len(finals) != int(ack.cancel_ack.final_follows):
-            return self._fault(order_id, f"{cl_ord_id}: final_follows {ack.cancel_ack.final_follows}, {len(finals)} finals")
+            said = ack.cancel_ack.final_follows
+            return self._fault(order_id, f"{cl_ord_id}: final_follows {said}, {len(finals)} finals")
         if any(final.seq < ack.seq for final in finals):
             self._fault(order_id, f"{cl_ord_id}: the final came before the ack")
         if any(event.cancel_ack.order_id != order_id for event in acks) or any(
@@ -221,7 +222,8 @@ class Reckoning:
             if older["read_us"] < newer["ended_us"] and newer["read_us"] < older["ended_us"]:
                 self.overlaps += 1
                 if not self._excused(older, newer):
-                    self._fault(order_id, f"DELETEs {older['stamp']} and {newer['stamp']} overlap, and nothing explains it")
+                    both = f"{older['stamp']} and {newer['stamp']}"
+                    self._fault(order_id, f"DELETEs {both} overlap, and nothing explains it")
 
     def _excused(self, older, newer):
         """Two DELETEs of one order may overlap at the exchange only if, when the newer was given out, the older was on
@@ -242,7 +244,7 @@ class Reckoning:
     def _check_counters(self):
         overlapping = self.counters["max_overlapping_deletes_per_order"]
         if (overlapping > 1) != (self.overlaps > 0):
-            self._fault(None, f"the exchange counted {overlapping} overlapping DELETEs, its arrivals show {self.overlaps}")
+            self._fault(None, f"{overlapping} DELETEs of an order overlapped, the arrivals show {self.overlaps} pairs")
         for name in ("refused_429", "repeated_stamps"):
             if self.counters[name] != 0:
                 self._fault(None, f"{name}: {self.counters[name]}")

@@ -7,6 +7,7 @@ dice, though not its exact moments. What must be true at the end stands in recko
 
 import os
 import random
+from functools import partial
 
 import pytest
 from blows import Dealer, link_blows, process_blows
@@ -124,9 +125,9 @@ class Scene:
         """Half of the blows hit processes, half hit links."""
         blows = process_blows(self.stack, "bus", self.start_bus, longest_stop=2.0)
         for worker in WORKERS:
-            blows += process_blows(self.stack, worker, lambda worker=worker: self.start_worker(worker), longest_stop=3.0)
+            blows += process_blows(self.stack, worker, partial(self.start_worker, worker), longest_stop=3.0)
         blows += process_blows(self.stack, "subscriber", self.start_subscriber, longest_stop=4.0)
-        blows += process_blows(self.stack, "desk-a", lambda: self.start_strategy("desk-a"), longest_stop=3.0)
+        blows += process_blows(self.stack, "desk-a", partial(self.start_strategy, "desk-a"), longest_stop=3.0)
         of_links = [blow for name, link in self.links.items() for blow in link_blows(name, link)]
         return dice.sample(2 * blows + dice.sample(of_links, 2 * len(blows)), 4 * len(blows))
 
