@@ -2,7 +2,8 @@
 
 Real processes: the bus, three workers, the subscriber, and three strategies that never stop giving commands, 200
 cancels a second and more. CANCELBUS_BLOWS says how many blows are dealt, 50 a round; CANCELBUS_SEED repeats a round's
-dice, though not its exact moments. What must be true at the end stands in reckoning.py.
+dice, though not its exact moments; CANCELBUS_LOAD asks for another load. What must be true at the end stands in
+reckoning.py.
 """
 
 import os
@@ -24,11 +25,11 @@ ROUNDS = [(FIRST_SEED + number, min(BLOWS_A_ROUND, BLOWS - number * BLOWS_A_ROUN
           for number in range(-(-BLOWS // BLOWS_A_ROUND))]
 WORKERS = ("worker-1", "worker-2", "worker-3")
 SENDERS = ("desk-a", "desk-b", "desk-c")
-COMMANDS_PER_SECOND = 80.0  # of each strategy
 LIMIT_PER_SECOND = 500
 LIMITS = f"{LIMIT_PER_SECOND}/1s,20000/60s"
-LOAD_PER_SECOND = 200
+LOAD_PER_SECOND = int(os.environ.get("CANCELBUS_LOAD", "200"))  # cancels accepted
 LOAD_SECONDS = 2
+COMMANDS_PER_SECOND = 1.2 * LOAD_PER_SECOND / len(SENDERS)  # of each strategy
 FLOW = 20  # cancels that the exchange has accepted since the last blow
 SETTLE_SECONDS = 90.0
 # Of the exchange, throughout: some requests take so long that a dead worker's tasks are given to others meanwhile.
