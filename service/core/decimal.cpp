@@ -39,7 +39,7 @@ std::string with_point(std::string digits, size_t fraction) {
   std::string whole = digits.substr(0, digits.size() - fraction), rest = digits.substr(digits.size() - fraction);
   whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
   rest.erase(rest.find_last_not_of('0') + 1);
-  if (whole.empty()) whole = "0";
+  if (whole.empty()) whole.push_back('0');  // g++ 12 takes an assignment here for overlapping memory when it optimises
   return rest.empty() ? whole : whole + "." + rest;
 }
 
