@@ -1,0 +1,219 @@
+#include "tests/contract/session_stage.hpp"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+
+namespace cancelbus::client {
+namespace {
+
+using google::protobuf::Message;
+using google::protobuf::Struct;
+using google::protobuf::Value;
+using std::chrono::milliseconds;
+
+std::string parse(const std::string& json, Message& message) {
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
+  return status.ok() ? "" : "unreadable: " + status.ToString();
+}
+
+std::string json_of(const Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
+  return json;
+}
+
+std::string bytes_of_hex(const std::string& text) {
+  std::string bytes;
+  for (size_t i = 2; i + 1 < text.size(); i += 2) bytes += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+/// Whether all that is expected is there.
+bool covers(const Value& expected, const Value& actual) {
+  if (!expected.has_struct_value()) return google::protobuf::util::MessageDifferencer::Equals(expected, actual);
+  const auto& fields = actual.struct_value().fields();
+  return std::ranges::all_of(expected.struct_value().fields(), [&](const auto& field) {
+    const auto found = fields.find(field.first);
+    return found != fields.end() && covers(field.second, found->second);
+  });
+}
+
+struct Words {
+  std::string first;
+  std::string rest;
+};
+
+Words split(const std::string& text) {
+  const size_t space = text.find(' ');
+  if (space == std::string::npos) return {text, ""};
+  return {text.substr(0, space), text.substr(space + 1)};
+}
+
+std::string quoted(uint64_t number) { return '"' + std::to_string(number) + '"'; }
+
+const char* what(const v1::Receipt&) { return "receipt"; }
+const char* what(const v1::CancelAck&) { return "ack"; }
+const char* what(const v1::CancelFinal&) { return "final"; }
+const char* what(const v1::CancelStatus&) { return "status"; }
+const char* what(const v1::Event&) { return "event"; }
+const char* what(const v1::BusStatus&) { return "bus_status"; }
+const char* what(const v1::Reject&) { return "reject"; }
+
+}  // namespace
+
+SessionStage::SessionStage() {
+  session_.start(now_);
+  collect();
+}
+
+std::string SessionStage::play(const std::string& line) {
+  const auto [word, rest] = split(line);
+  if (word == "sends") return sends(rest);
+  if (word == "sees") return sees(rest);
+  if (auto unexpected = left(); !unexpected.empty()) return unexpected;
+  std::string wrong = happens(word, rest);
+  collect();
+  return wrong;
+}
+
+std::string SessionStage::happens(std::string_view word, const std::string& rest) {
+  if (word == "user") return user(rest);
+  if (word == "hears") return hears(rest);
+  if (word == "reads") return reads(rest);
+  if (word == "bus") return "";  // nothing, until the client hears of it
+  if (word == "time") {
+    pass(rest);
+  } else if (word == "connection") {
+    session_.on_reconnected(now_);
+  } else {
+    return "no such word";
+  }
+  return "";
+}
+
+std::string SessionStage::user(const std::string& rest) {
+  const auto [call, json] = split(rest);
+  if (call == "status") {
+    session_.ask_status(now_);
+    return "";
+  }
+  v1::CancelOrder order;
+  if (auto wrong = parse(json, order); !wrong.empty()) return wrong;
+  return session_.cancel(order, now_) ? "" : "the session does not take the command";
+}
+
+std::string SessionStage::hears(const std::string& rest) {
+  if (rest.starts_with("0x")) {
+    session_.on_reply(bytes_of_hex(rest), now_);
+    return "";
+  }
+  v1::SessionReply reply;
+  if (auto wrong = parse(rest, reply); !wrong.empty()) return wrong;
+  const auto note = [&](const auto& at) {
+    epoch_ = at.epoch();
+    for (const auto& position : at.position()) positions_[position.topic()] = position.next_seq();
+  };
+  if (reply.has_welcome()) note(reply.welcome());
+  if (reply.has_heartbeat()) note(reply.heartbeat());
+  session_.on_reply(reply.SerializeAsString(), now_);
+  return "";
+}
+
+std::string SessionStage::reads(const std::string& rest) {
+  if (const auto [topic, hex] = split(rest); hex.starts_with("0x")) {
+    session_.on_event(topic, bytes_of_hex(hex), now_);
+    return "";
+  }
+  v1::Event event;
+  if (auto wrong = parse(rest, event); !wrong.empty()) return wrong;
+  uint64_t& next = positions_.try_emplace(event.topic(), 1).first->second;
+  next = std::max(next, event.seq() + 1);
+  session_.on_event(event.topic(), event.SerializeAsString(), now_);
+  return "";
+}
+
+void SessionStage::pass(const std::string& rest) {
+  const auto [span, in_touch] = split(rest);
+  milliseconds time(std::stoi(span) * (span.ends_with("ms") ? 1 : 1000));
+  while (time > milliseconds(0)) {
+    const milliseconds step = std::min(time, milliseconds(500));
+    time -= step;
+    now_ += step;
+    session_.on_time(now_);
+    collect();
+    if (!in_touch.empty()) answer_heartbeats();
+  }
+}
+
+void SessionStage::answer_heartbeats() {
+  const size_t beats = std::erase_if(frames_, [](const auto& frame) { return frame.has_heartbeat(); });
+  for (size_t i = 0; i < beats; ++i) {
+    v1::SessionReply reply;
+    reply.mutable_heartbeat()->set_epoch(epoch_);
+    for (const auto& [topic, next_seq] : positions_) {
+      auto& position = *reply.mutable_heartbeat()->add_position();
+      position.set_topic(topic);
+      position.set_next_seq(next_seq);
+    }
+    session_.on_reply(reply.SerializeAsString(), now_);
+  }
+}
+
+std::string SessionStage::sends(const std::string& json) {
+  v1::SessionRequest expected;
+  if (auto wrong = parse(json, expected); !wrong.empty()) return wrong;
+  if (frames_.empty()) return "the client sends nothing";
+  const v1::SessionRequest sent = frames_.front();
+  frames_.pop_front();
+  return google::protobuf::util::MessageDifferencer::Equals(expected, sent) ? "" : "it sends " + json_of(sent);
+}
+
+std::string SessionStage::sees(const std::string& rest) {
+  if (shown_.empty()) return "the user is told nothing";
+  const Shown told = shown_.front();
+  shown_.pop_front();
+  const auto [kind, json] = split(rest);
+  Value expected, actual;
+  auto wrong = parse(json, *expected.mutable_struct_value());
+  if (wrong.empty()) wrong = parse(told.fields, *actual.mutable_struct_value());
+  if (!wrong.empty()) return wrong;
+  if (kind == told.what && covers(expected, actual)) return "";
+  return "the user is told " + told.what + " " + told.fields;
+}
+
+void SessionStage::collect() {
+  for (auto& frame : session_.take_frames()) frames_.push_back(std::move(frame));
+  const auto show = [this](const auto& notice) {
+    using Kind = std::decay_t<decltype(notice)>;
+    if constexpr (std::is_same_v<Kind, Connected>) {
+      shown_.push_back({"connected", "{\"epoch\":" + quoted(notice.epoch) + "}"});
+    } else if constexpr (std::is_same_v<Kind, Silent>) {
+      shown_.push_back({"silent", "{}"});
+    } else if constexpr (std::is_same_v<Kind, Unreadable>) {
+      shown_.push_back({"unreadable", "{}"});
+    } else if constexpr (std::is_same_v<Kind, LostEvents>) {
+      shown_.push_back({"lost", "{\"topic\":\"" + notice.topic + "\",\"from_seq\":" + quoted(notice.from_seq) +
+                                    ",\"to_seq\":" + quoted(notice.to_seq) + "}"});
+    } else if constexpr (std::is_same_v<Kind, NewEpoch>) {
+      shown_.push_back({"new_epoch", "{\"before\":" + quoted(notice.before) + ",\"now\":" + quoted(notice.now) + "}"});
+    } else {
+      shown_.push_back({what(notice), json_of(notice)});
+    }
+  };
+  for (const auto& notice : session_.take_notices()) std::visit(show, notice);
+}
+
+std::string SessionStage::left() const {
+  std::string text;
+  for (const auto& frame : frames_) text += "it also sends " + json_of(frame) + "\n";
+  for (const auto& told : shown_) text += "the user is also told " + told.what + " " + told.fields + "\n";
+  return text;
+}
+
+}  // namespace cancelbus::client

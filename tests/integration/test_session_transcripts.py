@@ -1,0 +1,121 @@
+"""The session's transcripts that are marked [bus], played to a real bus: the client's frames go to it, and what it says must
+hold all that the transcript says. The grammar is in tests/contract/session/README.md."""
+
+import json
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+import zmq
+from conftest import ROOT
+from google.protobuf.json_format import ParseDict
+
+from cancelbus.v1 import cancel_pb2, session_pb2
+
+sys.path.append(str(ROOT / "tests" / "contract"))
+
+import transcript as transcripts  # noqa: E402
+
+TIMEOUT_S = 20
+NUMBERS = count(1)
+
+
+class Player:
+    """A client that says what the transcript says, whatever it hears. Its name, its orders and the epochs are real ones."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.sender = f"desk-{next(NUMBERS)}"
+        self.orders = dict(zip(("1001", "1002"), map(str, stack.exchange.place_orders(2))))
+        self.epochs = {}  # the transcript's: the bus's
+        self.anew = False  # the bus has a store of ours
+        self.events = {}  # (topic, seq, epoch): Event
+        self.context = zmq.Context()
+        self.dealer, self.sub = self.socket(zmq.DEALER), self.socket(zmq.SUB)
+        self.sub.subscribe(f"client.{self.sender}.")
+        self.sub.connect(stack.event_endpoint)
+        self.dealer.connect(stack.session_endpoint)
+
+    def socket(self, kind):
+        """With keys, if the stack uses them."""
+        socket = self.context.socket(kind)
+        environment = self.stack.client_environment
+        if "CANCELBUS_CURVE_KEY_FILE" in environment:
+            secret, server = (Path(environment[f"CANCELBUS_CURVE_{name}_FILE"]).read_bytes().strip()
+                              for name in ("KEY", "SERVER_KEY"))
+            socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = zmq.curve_public(secret), secret, server
+        return socket
+
+    def close(self):
+        self.context.destroy(linger=0)
+        if self.anew:
+            self.restart()  # on the usual store, for those that come after us
+
+    def real(self, value, key=""):
+        """The transcript's JSON with the real names and numbers."""
+        if isinstance(value, dict):
+            return {name: self.real(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.real(inner, key) for inner in value]
+        if key == "order_id":
+            return self.orders.get(value, value)
+        if key == "epoch":
+            return self.epochs.get(value, value)
+        return value.replace("desk-a", self.sender) if isinstance(value, str) else value
+
+    def sends(self, text):
+        request = ParseDict(self.real(json.loads(text)), session_pb2.SessionRequest())
+        self.dealer.send(request.SerializeToString())
+
+    def hears(self, text):
+        assert self.dealer.poll(TIMEOUT_S * 1000), "the bus says nothing"
+        reply = session_pb2.SessionReply.FromString(self.dealer.recv())
+        expected = json.loads(text)
+        if "welcome" in expected and reply.HasField("welcome"):
+            said = self.epochs.setdefault(expected["welcome"]["epoch"], str(reply.welcome.epoch))
+            assert list(self.epochs.values()).count(said) == 1, "another epoch was expected"
+        assert transcripts.covers(self.real(expected), transcripts.as_json(reply)), str(reply)
+
+    def reads(self, text):
+        expected = self.real(json.loads(text))
+        event = self.wait_event(expected["topic"], int(expected["seq"]), int(expected["epoch"]))
+        assert transcripts.covers(expected, transcripts.as_json(event)), str(event)
+
+    def wait_event(self, topic, seq, epoch):
+        deadline = time.monotonic() + TIMEOUT_S
+        while (topic, seq, epoch) not in self.events:
+            assert self.sub.poll(max(0, deadline - time.monotonic()) * 1000), f"no event {seq} of {topic}"
+            name, payload = self.sub.recv_multipart()
+            event = cancel_pb2.Event.FromString(payload)
+            assert name.decode() == event.topic and (event.topic, event.seq, event.epoch) not in self.events
+            self.events[event.topic, event.seq, event.epoch] = event
+        return self.events[topic, seq, epoch]
+
+    def bus(self, text):
+        if text.startswith("publishes "):
+            _, topic, seq = text.split()
+            [epoch] = self.epochs.values()
+            self.wait_event(self.real(topic), int(seq), int(epoch))
+            return
+        self.anew = self.anew or text == "starts anew"
+        self.restart(**{"store": f"sqlite:{self.stack.folder}/{self.sender}.db"} if self.anew else {})
+
+    def restart(self, **flags):
+        self.stack.processes["bus"].kill()
+        self.stack.start_bus(**flags)
+
+
+@pytest.mark.parametrize("transcript", [pytest.param(one, id=one.title) for one in transcripts.all_transcripts() if one.bus])
+def test_the_bus(shared, transcript):
+    player = Player(shared)
+    try:
+        for line in transcript.lines:
+            if line.word in ("sends", "hears", "reads", "bus"):
+                try:
+                    getattr(player, line.word)(line.rest)
+                except AssertionError as failure:
+                    raise AssertionError(f"{line.where}: {line.word} {line.rest}\n{failure}") from failure
+    finally:
+        player.close()
