@@ -33,6 +33,7 @@ Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
 
 Actions Gateway::step(Instant now, const Event& event) {
   now_ = now;
+  note_left();
   std::visit([this](const auto& e) { on(e); }, event);
   judge_touched();
   if (std::holds_alternative<DeadlinePassed>(event)) dispatch();

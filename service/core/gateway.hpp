@@ -75,6 +75,8 @@ class Gateway {
     WorkerId worker = 0;
     Tick dispatched;
     int64_t stamp_ms = 0;
+    /// By when it was with its worker or on its way there; Never: its turn may not be committed yet.
+    Tick left = Never;
   };
   /// Where a cl_ord_id leads, undecided or within retention.
   struct CommandRef {
@@ -119,6 +121,7 @@ class Gateway {
   /// Its worker was silent, is heard again, and may still have the request under way.
   bool held_again(const Attempt& attempt) const;
   void expire_permits();
+  void note_left();
   void dispatch();
   bool dispatch_cancel();
   bool dispatch_query();
@@ -194,6 +197,7 @@ class Gateway {
   WorkerPool pool_;
   StreamWatch stream_;
   absl::flat_hash_map<TaskId, TaskInfo> tasks_;
+  std::vector<TaskId> leaving_;  ///< given out in the latest turn
   TaskId next_task_;
   FactPosition facts_;
 

@@ -69,7 +69,7 @@ void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {
   pool_.stamps().restore(permit.stamp_ms);
   limiter(permit.limiter).restore(permit.task, settles, permit.open);
   if (!same_boot) {
-    const TaskInfo info{permit.limiter, permit.order_id, 0, now_.tick, permit.stamp_ms};
+    const TaskInfo info{permit.limiter, permit.order_id, 0, now_.tick, permit.stamp_ms, now_.tick};
     out_.records.push_back(permit_record(permit.task, info, permit.open, settles));
   }
   Order* order = find_order(permit.order_id);
@@ -82,7 +82,7 @@ void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {
   const uint32_t count = order->dispatched;
   order->attempt_dispatched(permit.task, WorkerPool::BeforeRestart, dispatched);
   order->dispatched = std::max(count, static_cast<uint32_t>(order->attempts.size()));
-  tasks_[permit.task] = {permit.limiter, order->id, WorkerPool::BeforeRestart, dispatched, permit.stamp_ms};
+  tasks_[permit.task] = {permit.limiter, order->id, WorkerPool::BeforeRestart, dispatched, permit.stamp_ms, dispatched};
   pool_.find(WorkerPool::BeforeRestart)->tasks.insert(permit.task);
 }
 

@@ -28,8 +28,8 @@ void Gateway::on(const WorkerReady& ready) {
   const absl::btree_set<TaskId> listed(ready.tasks.begin(), ready.tasks.end());
   for (const TaskId task : std::vector<TaskId>(worker->tasks.begin(), worker->tasks.end())) {
     const auto info = tasks_.find(task);
-    // What was given out just now may not have arrived when this was written.
-    const bool young = info != tasks_.end() && now_.tick - info->second.dispatched <= pool_.lease();
+    // What left just now may not have arrived when this was written.
+    const bool young = info != tasks_.end() && now_.tick - info->second.left <= pool_.lease();
     if (!listed.contains(task) && !young) task_silent(task);
   }
   for (const TaskId task : listed) listed_again(*worker, task);
@@ -124,7 +124,7 @@ void Gateway::settle_permit(TaskId task, const Answer& answer) {
     limiter(kind).settle(task, settles);
     const auto info = tasks_.find(task);
     // Of a request that is forgotten already, what a restart must know still: no stamp below the latest.
-    const TaskInfo forgotten{kind, 0, 0, {}, pool_.stamps().last()};
+    const TaskInfo forgotten{kind, 0, 0, {}, pool_.stamps().last(), {}};
     out_.records.push_back(permit_record(task, info == tasks_.end() ? forgotten : info->second, false, settles));
   }
 }
@@ -250,6 +250,13 @@ void Gateway::expire_permits() {
   }
 }
 
+// Work is given out last in a turn. When the next one begins it has left, however long the commit took.
+void Gateway::note_left() {
+  for (const TaskId task : std::exchange(leaving_, {})) {
+    if (const auto it = tasks_.find(task); it != tasks_.end()) it->second.left = now_.tick;
+  }
+}
+
 void Gateway::dispatch() {
   next_dispatch_ = Never;
   if (!store_writable_ || draining_) return;
@@ -341,6 +348,7 @@ TaskId Gateway::grant(LimiterKind kind, double share, Worker& worker, OrderId or
   CANCELBUS_CHECK(stamp.has_value());
   ++next_task_;
   tasks_[task] = {kind, order_id, worker.id, now_.tick, *stamp};
+  leaving_.push_back(task);
   worker.tasks.insert(task);
   return task;
 }

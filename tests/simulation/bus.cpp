@@ -24,8 +24,8 @@ Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
 // ---- Its life as a process ----
 
 void Bus::on_start() {
-  store_.opened(std::exchange(same_boot_, true));
-  operations_left_ = -1;
+  store_.opened(boot_);
+  operations_left_ = operations_before_stop_ = -1;
   dead_ = false;
   watch_.bus_started();
   life_ = std::make_unique<Life>(*this, store_.load().value());
@@ -48,7 +48,7 @@ void Bus::on_given_up() {
 void Bus::reboot(Clock clock) {
   kill();
   set_clock(clock);
-  same_boot_ = false;
+  ++boot_;
 }
 
 void Bus::drain() {
@@ -57,9 +57,18 @@ void Bus::drain() {
   turn({core::DrainRequested{}});
 }
 
+void Bus::stop_after(int operations, Duration length) {
+  operations_before_stop_ = operations;
+  stop_length_ = length;
+}
+
 bool Bus::spend() {
   if (operations_left_ == 0) dead_ = true;
   if (operations_left_ > 0) --operations_left_;
+  if (operations_before_stop_ >= 0 && operations_before_stop_-- == 0) {
+    freeze();
+    world().agenda.after(stop_length_, [this] { wake(); });
+  }
   return !dead_;
 }
 
@@ -154,30 +163,35 @@ void Bus::tell_store() {
 
 void Bus::send(const core::Send& send) {
   if (!spend()) return;
-  if (world().transcript) {
-    if (const std::string text = describe(send); !text.empty()) tell("sends ", text);
-  }
-  watch_.sending(send);
-  const core::PeerId peer = std::visit([](const auto& s) { return s.peer; }, send);
-  const auto frames = life_->engine.frames(now(), send);
-  for (const std::string& frame : frames.value()) to_peer(peer, {frame});
+  deliver([this, send] {
+    if (world().transcript) {
+      if (const std::string text = describe(send); !text.empty()) tell("sends ", text);
+    }
+    watch_.sending(send);
+    const core::PeerId peer = std::visit([](const auto& s) { return s.peer; }, send);
+    const auto frames = life_->engine.frames(now(), send);
+    for (const std::string& frame : frames.value()) to_peer(peer, {frame});
+  });
 }
 
 void Bus::publish(const io::EventRow& event) {
   if (!spend()) return;
-  if (world().transcript) tell("publishes ", describe(event));
-  watch_.publishing(event);
-  for (auto& [id, peer] : peers_) {
-    const bool wanted = std::any_of(peer.prefixes.begin(), peer.prefixes.end(),
-                                    [&](const std::string& prefix) { return event.topic.starts_with(prefix); });
-    if (wanted) to_peer(id, {event.topic, event.payload});
-  }
+  deliver([this, event] {
+    if (world().transcript) tell("publishes ", describe(event));
+    watch_.publishing(event);
+    for (auto& [id, peer] : peers_) {
+      const bool wanted = std::any_of(peer.prefixes.begin(), peer.prefixes.end(),
+                                      [&](const std::string& prefix) { return event.topic.starts_with(prefix); });
+      if (wanted) to_peer(id, {event.topic, event.payload});
+    }
+  });
 }
 
 void Bus::to_peer(const core::PeerId& id, const Frames& frames) {
   const auto it = peers_.find(id);
   if (it == peers_.end()) return;
-  if (it->second.door != Door::Backend && dropped_ > 0 && world().random.chance(dropped_)) return;
+  const double share = it->second.door == Door::Backend ? backend_dropped_ : dropped_;
+  if (share > 0 && world().random.chance(share)) return;
   it->second.line->send(End::Listener, [to_dialer = it->second.to_dialer, frames] { to_dialer(frames); });
 }
 

@@ -1,7 +1,7 @@
 // The bus as a process: the real engine (gateway, outbox, frames) on a simulated store and network.
 //
-// What is modelled is only the shell around it, its sockets. Odd about it: it can be told to die after any number of
-// further writes and sends, in the middle of a turn.
+// What is modelled is only the shell around it, its sockets. Odd about it: it can be told to die, or to stop, after any
+// number of further writes and sends, in the middle of a turn.
 #pragma once
 
 #include <deque>
@@ -49,11 +49,17 @@ class Bus : public Process {
 
   /// kill -9 after so many more writes and sends.
   void kill_after(int operations) { operations_left_ = operations; }
+  /// SIGSTOP after so many more writes and sends, or a disk that takes so long.
+  void stop_after(int operations, Duration length);
   void drain();
   /// The next start is on a machine that was rebooted.
   void reboot(Clock clock);
-  /// What clients do not read: this share of replies and events to them is dropped.
-  void drop(double share) { dropped_ = share; }
+  /// This share of replies and events to clients is dropped, as when they do not read; with `backend` also of what
+  /// goes to workers and subscriber.
+  void drop(double share, bool backend) {
+    dropped_ = share;
+    backend_dropped_ = backend ? share : 0;
+  }
 
   /// Null while it is down.
   const core::Gateway* gateway() const { return life_ ? &life_->engine.gateway() : nullptr; }
@@ -90,7 +96,7 @@ class Bus : public Process {
   void take_session(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
   void take_backend(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
   void tell_store();
-  /// False: the process has died before this write or send.
+  /// False: the process has died before this write or send. It may have been stopped before it.
   bool spend();
   void send(const core::Send& send);
   void publish(const io::EventRow& event);
@@ -104,10 +110,13 @@ class Bus : public Process {
   uint64_t last_peer_ = 0;
   std::deque<std::pair<core::PeerId, std::string>> session_frames_;
   std::deque<std::pair<core::PeerId, std::string>> backend_frames_;
-  int operations_left_ = -1;  ///< -1: without end
-  bool dead_ = false;         ///< in the middle of a turn
-  bool same_boot_ = true;
+  int operations_left_ = -1;         ///< until it dies; -1: without end
+  int operations_before_stop_ = -1;  ///< likewise, until it is stopped
+  Duration stop_length_{};
+  bool dead_ = false;  ///< in the middle of a turn
+  uint64_t boot_ = 1;
   double dropped_ = 0;
+  double backend_dropped_ = 0;
   int64_t turns_of_ms_ = 0;
   int turns_ = 0;
 };

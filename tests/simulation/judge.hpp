@@ -10,14 +10,17 @@
 #include "tests/simulation/bus.hpp"
 #include "tests/simulation/readers.hpp"
 #include "tests/simulation/referee.hpp"
+#include "tests/simulation/subscriber.hpp"
 #include "tests/simulation/venue.hpp"
+#include "tests/simulation/worker.hpp"
 
 namespace cancelbus::simulation {
 
-class Judge : public BusWatch, public VenueWatch {
+class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public SubscriberWatch {
  public:
   Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, bool readers_may_lose)
-      : ledger_(world, store),
+      : venue_(venue),
+        ledger_(world, store),
         referee_(world, venue.model(), store, ledger_, std::move(rules)),
         readers_(world, ledger_, readers_may_lose) {}
 
@@ -28,6 +31,13 @@ class Judge : public BusWatch, public VenueWatch {
   void sending(const core::Send& send) override;
   void publishing(const io::EventRow& event) override { ledger_.publishing(event); }
   void exchange_moved() override { referee_.exchange_moved(); }
+  void writing(const std::string& worker, int64_t stamp_ms) override {
+    referee_.writing(worker, stamp_ms, venue_.model().seen().clock(venue_.now()));
+  }
+  void task_ended(const std::string& worker, core::TaskId task) override { referee_.task_ended(worker, task); }
+  void worker_died(const std::string& worker) override { referee_.worker_died(worker); }
+  void fact_came(uint64_t subscriber, uint64_t seq) override { referee_.fact_came(subscriber, seq); }
+  void subscriber_died() override { referee_.subscriber_died(); }
 
   const Ledger& ledger() const { return ledger_; }
   Referee& referee() { return referee_; }
@@ -35,6 +45,7 @@ class Judge : public BusWatch, public VenueWatch {
   const Readers& readers() const { return readers_; }
 
  private:
+  const Venue& venue_;
   Ledger ledger_;
   Referee referee_;
   Readers readers_;

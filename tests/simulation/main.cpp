@@ -3,6 +3,7 @@
 //   simulation --seed=17                 one run; with --transcript also everything that happens in it
 //   simulation --seeds=1..2000           many; every failure is printed with the command that replays it
 //   simulation --seeds=1.. --minutes=20  as many as the time allows
+//   simulation --seeds=1..2000 --stop    until the first that fails
 //
 // Exit code 0: every promise was kept. 1: one was broken. 2: usage.
 #include <chrono>
@@ -23,12 +24,13 @@ namespace {
 
 constexpr const char* Usage =
     "usage: simulation --seed=N [--transcript]\n"
-    "       simulation --seeds=FIRST..[LAST] [--minutes=N]\n";
+    "       simulation --seeds=FIRST..[LAST] [--minutes=N] [--stop]\n";
 
 struct Options {
   uint64_t first = 0;
   uint64_t last = 0;
   bool transcript = false;
+  bool stop = false;  ///< at the first that fails
   std::optional<std::chrono::minutes> time;
 };
 
@@ -58,6 +60,8 @@ std::optional<Options> parse(int argc, char** argv) {
       options.time = std::chrono::minutes(*number(value));
     } else if (argument == "--transcript") {
       options.transcript = true;
+    } else if (argument == "--stop") {
+      options.stop = true;
     } else {
       return std::nullopt;
     }
@@ -85,6 +89,7 @@ int main(int argc, char** argv) {
     if (failure.empty()) continue;
     ++broken;
     std::cout << failure << std::endl;
+    if (options->stop) break;
   }
   std::cout << runs << " runs, " << broken << " with a broken promise" << std::endl;
   return broken == 0 ? 0 : 1;

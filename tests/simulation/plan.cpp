@@ -43,6 +43,7 @@ void plan_options(Plan& plan, Random& random) {
   if (random.chance(0.3)) options.final_wait = random.pick(std::vector<Duration>{500ms, 5s});
   if (random.chance(0.2)) options.edit_grace = 50ms;
   if (random.chance(0.3)) options.doubt_after = 3s;
+  if (random.chance(0.3)) options.worker_lease = random.pick(std::vector<Duration>{500ms, 3s});
   if (random.chance(0.2)) options.max_attempts = 2;
   if (random.chance(0.1)) options.default_ttl = 20s;
   if (random.chance(0.1)) options.retention = random.between(20s, 60s);
@@ -152,30 +153,34 @@ void plan_faults(Plan& plan, Random& random) {
     if (random.chance(likely)) plan.faults.push_back("{" + fault(random, name, fields, most) + "}");
   };
   const double most = random.chance(0.5) ? 0.2 : 0.8;
+  const std::string Any = R"("endpoint":"any")";
   add("no_452", "", most);
   add("early_452", "\"delay_ms\":" + ms(800), most);
   add("duplicate_452", "\"delay_ms\":" + ms(500), most);
   add("zero_id_452", "", most);
   add("foreign_452", "", most);
   add("fill_instead", "", most);
-  add("stale_num_left", "", most);
+  add("stale_num_left", R"("fraction":)" + std::to_string(random.fraction()), most);
   add("edit_during_cancel", "\"delay_ms\":" + ms(500), most);
-  add("proxy_page", "", most);
+  add("proxy_page", random.chance(0.5) ? Any : "", most);
   add("latency",
       R"("request_ms":)" + ms(300) + R"(,"request_jitter_ms":)" + ms(1'000) + R"(,"answer_ms":)" + ms(200) +
           R"(,"answer_jitter_ms":)" + ms(1'000),
       1.5, 0.3);
   add("stream_latency", R"("delay_ms":)" + ms(500) + R"(,"jitter_ms":)" + ms(1'500), 1.5);
-  add("stall", random.chance(0.5) ? R"("processed":true)" : "", 0.2);
-  add("reset_before", random.chance(0.5) ? R"("endpoint":"any")" : "", 0.2);
-  add("reset_after", random.chance(0.5) ? R"("endpoint":"any")" : "", 0.2);
-  add("close_after_answer", R"("endpoint":"any")", most);
+  add("stall", random.chance(0.5) ? R"("processed":true)" : Any, 0.2);
+  add("reset_before", random.chance(0.5) ? Any : "", 0.2);
+  add("reset_after", random.chance(0.5) ? Any : "", 0.2);
+  add("close_after_answer", Any, most);
   add("silent_socket", "\"delay_ms\":" + ms(10'000), most);
   add("close_without_frame", "\"delay_ms\":" + ms(10'000), most);
   add("refuse_login", R"("message":"no")", 0.8, 0.06);
   add("mute_45x", "", 1.2);
   add("refuse_handshake", R"("retry_after_s":)" + ms(20), 0.8, 0.06);
-  // Instead of the true answer.
+}
+
+/// What the exchange answers instead of the truth. To a query it never lies: what it reads must be true.
+void plan_answers(Plan& plan, Random& random) {
   std::string answers;
   const auto answer = [&](const std::string& fields) {
     if (!random.chance(0.12)) return;
@@ -187,19 +192,23 @@ void plan_faults(Plan& plan, Random& random) {
     answer(std::string(R"("payload":")") + name + '"');
     answer(std::string(R"("processed":true,"payload":")") + name + '"');
   }
-  for (const char* name :
-       {"cancel_400_no_order", "cancel_400_extra_fields", "cancel_401_success_true", "cancel_401_empty"}) {
+  // Of such a 200 nothing comes.
+  for (const char* name : {"cancel_200", "cancel_400_no_order", "cancel_400_extra_fields", "cancel_401_success_true",
+                           "cancel_401_empty"}) {
     answer(std::string(R"("payload":")") + name + '"');
   }
   for (const char* name : {"cancel_429_account", "cancel_429_ip"}) {
-    answer(std::string(R"("retry_after_s":)") + ms(5) + R"(,"payload":")" + name + '"');
+    const std::string wait = std::to_string(random.between(0, 5));
+    answer(R"("retry_after_s":)" + wait + R"(,"payload":")" + name + '"');
   }
   answer(R"("status":400,"body":"{\"success\":false,\"message\":\"ORDER_CANCEL_BLOCKED\",\"code\":1}")");
   for (const char* status : {"403", "404", "405", "408", "502"}) answer(std::string(R"("status":)") + status);
   answer(R"("status":200,"body":"rubbish")");
-  for (const char* status : {"401", "429", "500", "503", "404"}) {
-    answer(std::string(R"("endpoint":"GET /api/v1/order/{id}","status":)") + status);
+  const std::string query = R"("endpoint":"GET /api/v1/order/{id}",)";
+  for (const char* status : {"401", "403", "404", "408", "429", "500", "503"}) {
+    answer(query + R"("status":)" + status);
   }
+  answer(query + R"("status":200,"body":"rubbish")");
   if (!answers.empty()) plan.faults.push_back("{\"answer\":[" + answers + "]}");
 }
 
@@ -213,14 +222,18 @@ std::string seconds(T duration) {
 }  // namespace
 
 const char* blow_name(Blow blow) {
-  static constexpr const char* Names[Blows] = {"kill bus",       "kill bus in a turn", "reboot bus",
-                                               "freeze bus",     "drain bus",          "fill disk",
-                                               "drop replies",   "kill worker",        "freeze worker",
-                                               "drain worker",   "kill subscriber",    "freeze subscriber",
-                                               "kill client",    "freeze client",      "hold path",
-                                               "cut path",       "close stream",       "mute stream",
-                                               "silence stream", "rubbish on stream",  "set the exchange's clock",
-                                               "set our clocks"};
+  static constexpr const char* Names[Blows] = {"kill bus",           "kill bus in a turn",
+                                               "stop bus in a turn", "reboot bus",
+                                               "freeze bus",         "drain bus",
+                                               "fill disk",          "drop replies",
+                                               "kill worker",        "freeze worker",
+                                               "drain worker",       "kill subscriber",
+                                               "freeze subscriber",  "kill client",
+                                               "freeze client",      "hold path",
+                                               "cut path",           "close stream",
+                                               "mute stream",        "silence stream",
+                                               "rubbish on stream",  "set the exchange's clock",
+                                               "set our clocks",     "set one clock"};
   return Names[static_cast<size_t>(blow)];
 }
 
@@ -236,6 +249,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_hands(plan, random);
   plan_blows(plan, random);
   plan_faults(plan, random);
+  plan_answers(plan, random);
   return plan;
 }
 

@@ -45,6 +45,7 @@ struct HandPlan {
 enum class Blow : uint8_t {
   KillBus,
   KillBusInTurn,
+  StopBusInTurn,
   RebootBus,
   FreezeBus,
   DrainBus,
@@ -65,8 +66,9 @@ enum class Blow : uint8_t {
   RubbishOnStream,
   SetExchangeClock,
   SetOurClocks,
+  SetOneClock,
 };
-constexpr size_t Blows = static_cast<size_t>(Blow::SetOurClocks) + 1;
+constexpr size_t Blows = static_cast<size_t>(Blow::SetOneClock) + 1;
 const char* blow_name(Blow blow);
 
 struct BlowPlan {

@@ -67,11 +67,15 @@ void Referee::judging_deadlines() {
 }
 
 void Referee::heard(const core::TaskEnded& ended) {
+  for (auto& [worker, tasks] : owed_outcomes_) tasks.erase(ended.task);
   const auto it = tasks_.find(ended.task);
   if (it == tasks_.end()) return;
   Task& task = it->second;
   if (std::exchange(task.ended, true)) return;
   open_deletes_.erase(task.id);
+  // What was never written has not used its stamp, and after a restart nothing of it may be remembered.
+  const bool written = ended.answer.arrival != core::Arrival::NeverSent;
+  if (!written) std::erase_if(by_stamp_, [&](const auto& entry) { return entry.second == ended.task; });
   if (task.kind != core::LimiterKind::Query || ended.answer.verdict != core::Verdict::Read) return;
   Order& order = orders_[task.order];
   order.last_read = ended.answer.reading.status;
@@ -85,6 +89,8 @@ void Referee::heard(const core::TaskEnded& ended) {
 void Referee::heard(const core::StreamFact& event) { facts_[{event.subscriber, event.seq}] = event.fact; }
 
 void Referee::committed(const core::FactPosition& position) {
+  std::erase_if(owed_facts_,
+                [&](const auto& fact) { return fact.first == position.subscriber && fact.second <= position.seq; });
   const auto it = facts_.find({position.subscriber, position.seq});
   if (it == facts_.end()) return;  // a state of the stream
   const core::OrderFact& fact = it->second;
@@ -285,7 +291,19 @@ void Referee::check_open(const CommandSeen& command, const exchange_sim::Order* 
   set_barrier(command.order.order_id, "the final of " + name);
 }
 
+void Referee::check_nothing_owed() {
+  for (const auto& [worker, tasks] : owed_outcomes_) {
+    for (const core::TaskId id : tasks) {
+      world_.fail("promise 7: ", worker, " lives, and the bus never heard how task ", task_name(id), " ended");
+    }
+  }
+  if (!owed_facts_.empty()) {
+    world_.fail("promise 7: the subscriber lives, and the bus never took ", owed_facts_.size(), " facts of the stream");
+  }
+}
+
 void Referee::at_the_end() {
+  check_nothing_owed();
   const exchange_sim::Counters& counters = exchange_.seen().counters;
   const auto refused = counters.stream.find("handshakes_refused_429");
   const bool handshakes_refused = refused != counters.stream.end() && refused->second > 0;

@@ -49,6 +49,12 @@ class Referee {
 
   // Workers and the exchange.
   void writing(const std::string& worker, int64_t stamp_ms, exchange_sim::Instant exchange_clock);
+  /// From now on the bus must hear of it, unless the worker dies.
+  void task_ended(const std::string& worker, core::TaskId task) { owed_outcomes_[worker].insert(task); }
+  void worker_died(const std::string& worker) { owed_outcomes_.erase(worker); }
+  /// Likewise.
+  void fact_came(uint64_t subscriber, uint64_t seq) { owed_facts_.insert({subscriber, seq}); }
+  void subscriber_died() { owed_facts_.clear(); }
   void exchange_moved();
   /// Once everything is settled.
   void at_the_end();
@@ -84,6 +90,7 @@ class Referee {
   };
 
   const exchange_sim::Order* book(core::OrderId order) const { return exchange_.book().find(order); }
+  void check_nothing_owed();
   void check_one_in_flight(const Task& task);
   static bool read_open_twice(const Order& order);
   void check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order);
@@ -108,6 +115,8 @@ class Referee {
   std::map<core::WorkerId, Time> last_heard_;
   std::map<core::WorkerId, Duration> request_timeout_;
   std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> facts_;  ///< by subscriber and seq
+  std::map<std::string, std::set<core::TaskId>> owed_outcomes_;     ///< by worker
+  std::set<std::pair<uint64_t, uint64_t>> owed_facts_;              ///< by subscriber and seq
   uint64_t arrivals_seen_ = 0;
   std::set<core::OrderId> cancels_pending_;  ///< at the exchange
 };

@@ -30,6 +30,17 @@ Referee::Rules rules_of(const Plan& plan) {
   return rules;
 }
 
+Duration milliseconds_off(const BlowPlan& blow) {
+  return std::chrono::milliseconds(static_cast<int64_t>(blow.choice % 20'001) - 10'000);
+}
+
+/// Somebody sets its wall clock.
+void set_clock(Process& process, Duration off) {
+  Clock clock = process.clock();
+  clock.set_wall_error(off);
+  process.set_clock(clock);
+}
+
 bool forgets_early(const Plan& plan) { return plan.options.retention < 1h; }
 
 }  // namespace
@@ -52,15 +63,12 @@ void Simulation::build() {
   auto clock = plan_.clocks.begin();
   bus_ = std::make_unique<Bus>(world_, *clock++, plan_.options, store_, judge_);
   subscriber_ = std::make_unique<SubscriberProcess>(world_, *clock++, path("stream-bus", plan_.inside),
-                                                    path("stream-exchange", plan_.outside), *bus_, venue_);
+                                                    path("stream-exchange", plan_.outside), *bus_, venue_, judge_);
   for (int i = 1; i <= plan_.workers; ++i) {
     const std::string name = "w" + std::to_string(i);
     const WorkerSetup setup{plan_.connections, plan_.request_timeout, path(name + "-bus", plan_.inside),
                             path(name + "-exchange", plan_.outside)};
-    workers_.push_back(
-        std::make_unique<WorkerProcess>(world_, name, *clock++, setup, *bus_, venue_, [this, name](int64_t stamp_ms) {
-          judge_.referee().writing(name, stamp_ms, venue_.model().seen().clock(venue_.now()));
-        }));
+    workers_.push_back(std::make_unique<WorkerProcess>(world_, name, *clock++, setup, *bus_, venue_, judge_));
   }
   for (const ClientPlan& client : plan_.clients) {
     client::SessionOptions options{client.sender, client.topics, client.open_commands};
@@ -180,21 +188,23 @@ void Simulation::strike(const BlowPlan& blow) {
       const auto off = static_cast<int64_t>(blow.choice % 41) - 20;
       return venue_.control("faults", R"({"clock_off":{"seconds":)" + std::to_string(off) + "}}");
     }
-    case Blow::SetOurClocks: {
-      const Duration off = std::chrono::milliseconds(static_cast<int64_t>(blow.choice % 20'001) - 10'000);
-      const auto set = [&](Process& process) {
-        Clock clock = process.clock();
-        clock.set_wall_error(off);
-        process.set_clock(clock);
-      };
-      set(*bus_);
-      set(*subscriber_);
-      for (const auto& worker : workers_) set(*worker);
+    case Blow::SetOurClocks:
+      return set_our_clocks(milliseconds_off(blow));
+    case Blow::SetOneClock: {
+      Process& process = blow.target % 2 ? static_cast<Process&>(*bus_) : one_of(workers_);
+      set_clock(process, milliseconds_off(blow));
+      clocks_differ_ = true;
       return;
     }
     default:
       return strike_bus(blow);
   }
+}
+
+void Simulation::set_our_clocks(Duration off) {
+  set_clock(*bus_, off);
+  set_clock(*subscriber_, off);
+  for (const auto& worker : workers_) set_clock(*worker, off);
 }
 
 void Simulation::strike_bus(const BlowPlan& blow) {
@@ -205,8 +215,11 @@ void Simulation::strike_bus(const BlowPlan& blow) {
       bus_->kill_after(static_cast<int>(blow.choice % 9));
       // It may have died by then, or not.
       return world_.agenda.after(blow.length, [this] { restart(*bus_, 100ms); });
+    case Blow::StopBusInTurn:
+      return bus_->stop_after(static_cast<int>(blow.choice % 9), blow.length);
     case Blow::RebootBus:
-      bus_->reboot(Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus_->clock().wall_error()));
+      bus_->reboot(Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus_->clock().wall_error(),
+                         std::chrono::minutes(1 + blow.target % 120)));
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::FreezeBus:
       return freeze(*bus_, blow.length);
@@ -217,8 +230,8 @@ void Simulation::strike_bus(const BlowPlan& blow) {
       store_.set_full(true);
       return world_.agenda.after(blow.length, [this] { store_.set_full(false); });
     case Blow::DropReplies:
-      bus_->drop(static_cast<double>(blow.choice % 100 + 1) / 100);
-      return world_.agenda.after(blow.length, [this] { bus_->drop(0); });
+      bus_->drop(static_cast<double>(blow.choice % 100 + 1) / 100, blow.target % 2 == 0);
+      return world_.agenda.after(blow.length, [this] { bus_->drop(0, false); });
     default:
       return;
   }
@@ -246,7 +259,8 @@ void Simulation::hold(const BlowPlan& blow) {
 void Simulation::calm() {
   world_.tell("calm", "the troubles end");
   store_.set_full(false);
-  bus_->drop(0);
+  bus_->drop(0, false);
+  if (clocks_differ_) set_our_clocks(bus_->clock().wall_error());
   for (Path& path : paths_) path.release();
   for (size_t i = 0; i < exchange_sim::kFaults; ++i) {
     venue_.control("faults", "{\"" + std::string(exchange_sim::fault_infos()[i].name) + "\":null}");

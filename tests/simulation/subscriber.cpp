@@ -62,13 +62,22 @@ struct SubscriberProcess::Life {
   Socket backend;
 };
 
-SubscriberProcess::SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue)
-    : Process(world, "stream", clock), to_bus_(to_bus), to_exchange_(to_exchange), bus_(bus), venue_(venue) {}
+SubscriberProcess::SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue,
+                                     SubscriberWatch& watch)
+    : Process(world, "stream", clock),
+      to_bus_(to_bus),
+      to_exchange_(to_exchange),
+      bus_(bus),
+      venue_(venue),
+      watch_(watch) {}
 
 SubscriberProcess::~SubscriberProcess() = default;
 
 void SubscriberProcess::on_start() { life_ = std::make_unique<Life>(*this); }
-void SubscriberProcess::on_kill() { life_.reset(); }
+void SubscriberProcess::on_kill() {
+  watch_.subscriber_died();
+  life_.reset();
+}
 void SubscriberProcess::on_given_up() { life_->backend.given_up(); }
 
 SubscriberProcess::Life::Life(SubscriberProcess& subscriber)
@@ -182,6 +191,7 @@ void SubscriberProcess::Life::act(const action::Publish& publish) {
 
 void SubscriberProcess::Life::act(const action::Deliver& deliver) {
   outbox.add_fact([&](uint64_t seq) {
+    process.watch_.fact_came(id, seq);
     return wire::encode_order_fact({{}, id, seq, deliver.fact}, process.now().wall);
   });
 }

@@ -13,9 +13,18 @@
 
 namespace cancelbus::simulation {
 
+/// Watches what the subscriber has to tell.
+class SubscriberWatch {
+ public:
+  virtual ~SubscriberWatch() = default;
+  virtual void fact_came(uint64_t subscriber, uint64_t seq) = 0;
+  virtual void subscriber_died() = 0;
+};
+
 class SubscriberProcess : public Process {
  public:
-  SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue);
+  SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue,
+                    SubscriberWatch& watch);
   ~SubscriberProcess() override;
 
  protected:
@@ -30,6 +39,7 @@ class SubscriberProcess : public Process {
   Path& to_exchange_;
   Bus& bus_;
   Venue& venue_;
+  SubscriberWatch& watch_;
   std::unique_ptr<Life> life_;
 };
 

@@ -25,18 +25,20 @@ constexpr core::WallTime Beginning{1'800'000'000s};
 class Clock {
  public:
   Clock() = default;
-  /// `ppm`: how much too fast both clocks go. `wall_error`: how far the wall clock was off at boot.
-  Clock(Time booted, int64_t ppm, Duration wall_error) : booted_(booted), ppm_(ppm), wall_error_(wall_error) {}
+  /// `ppm`: how much too fast both clocks go. `wall_error`: how far the wall clock was off at `since`, when the machine
+  /// had been up for `up`.
+  Clock(Time since, int64_t ppm, Duration wall_error, Duration up = 1h)
+      : since_(since), ppm_(ppm), wall_error_(wall_error), up_(up) {}
 
   Instant read(Time now) const {
-    const Duration since = now - booted_, drift = since * ppm_ / 1'000'000;
-    return {Tick(FirstReading + since + drift), Beginning + now.time_since_epoch() + wall_error_ + drift};
+    const Duration since = now - since_, drift = since * ppm_ / 1'000'000;
+    return {Tick(up_ + since + drift), Beginning + now.time_since_epoch() + wall_error_ + drift};
   }
 
   /// The first true time at which the boot clock shows `tick`.
   Time when(Tick tick) const {
     if (tick == Never) return Never;
-    Time at = booted_ + (tick - Tick(FirstReading));
+    Time at = since_ + (tick - Tick(up_));
     for (Duration off = tick - read(at).tick; off != Duration::zero(); off = tick - read(at).tick) {
       if (off < Duration::zero() && read(at - Duration(1)).tick < tick) break;
       at += off;
@@ -48,11 +50,10 @@ class Clock {
   void set_wall_error(Duration error) { wall_error_ = error; }
 
  private:
-  static constexpr Duration FirstReading = 1h;
-
-  Time booted_{};
+  Time since_{};
   int64_t ppm_ = 0;
   Duration wall_error_{};
+  Duration up_ = 1h;
 };
 
 }  // namespace cancelbus::simulation

@@ -89,13 +89,16 @@ struct WorkerProcess::Life {
 };
 
 WorkerProcess::WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Bus& bus, Venue& venue,
-                             OnWrite on_write)
-    : Process(world, std::move(name), clock), setup_(setup), bus_(bus), venue_(venue), on_write_(std::move(on_write)) {}
+                             WorkerWatch& watch)
+    : Process(world, std::move(name), clock), setup_(setup), bus_(bus), venue_(venue), watch_(watch) {}
 
 WorkerProcess::~WorkerProcess() = default;
 
 void WorkerProcess::on_start() { life_ = std::make_unique<Life>(*this); }
-void WorkerProcess::on_kill() { life_.reset(); }
+void WorkerProcess::on_kill() {
+  watch_.worker_died(name());
+  life_.reset();
+}
 void WorkerProcess::on_given_up() { life_->backend.given_up(); }
 void WorkerProcess::drain() {
   if (alive()) deliver([this] { life_->drain(); });
@@ -165,7 +168,7 @@ void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connecti
   }
   const bool cancel = task.kind == core::LimiterKind::Cancel;
   process.tell("writes task ", task_name(task.task), cancel ? ": DELETE " : ": GET ", order_name(task.order.order_id));
-  process.on_write_(task.stamp_ms);
+  process.watch_.writing(process.name(), task.stamp_ms);
   const auto request = cancel ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
                               : btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
   connection.request(carried(request), process.setup_.request_timeout,
@@ -187,6 +190,7 @@ void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connecti
 
 void WorkerProcess::Life::finish(const wire::Task& task, core::Answer answer) {
   process.tell("ends task ", task_name(task.task), ": ", describe(answer));
+  process.watch_.task_ended(process.name(), task.task);
   const core::Verdict verdict = answer.verdict;
   backend.send(wire::encode_outcome(task.task, answer));
   book.finish(task.task, std::move(answer), process.now().tick);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,13 +24,20 @@ struct WorkerSetup {
   Path& to_exchange;
 };
 
+/// Watches what workers do.
+class WorkerWatch {
+ public:
+  virtual ~WorkerWatch() = default;
+  /// Right before the first byte of a request with this stamp.
+  virtual void writing(const std::string& worker, int64_t stamp_ms) = 0;
+  virtual void task_ended(const std::string& worker, core::TaskId task) = 0;
+  virtual void worker_died(const std::string& worker) = 0;
+};
+
 class WorkerProcess : public Process {
  public:
-  /// Called right before the first byte of a request with this stamp.
-  using OnWrite = std::function<void(int64_t stamp_ms)>;
-
   WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Bus& bus, Venue& venue,
-                OnWrite on_write);
+                WorkerWatch& watch);
   ~WorkerProcess() override;
 
   /// SIGTERM: finishes what it holds, then ends.
@@ -48,7 +54,7 @@ class WorkerProcess : public Process {
   WorkerSetup setup_;
   Bus& bus_;
   Venue& venue_;
-  OnWrite on_write_;
+  WorkerWatch& watch_;
   std::unique_ptr<Life> life_;
 };
 
