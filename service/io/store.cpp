@@ -84,6 +84,7 @@ class SqliteStore : public Store {
   Statement insert_event_, upsert_topic_, oldest_events_, first_needed_, prune_events_, read_events_, first_kept_;
   core::Tick next_prune_ = core::Tick::min();
   bool same_boot_ = false;
+  std::string new_boot_;  ///< to be written with the first batch; empty: is written
   uint64_t epoch_ = 0;
   uint64_t term_ = 0;
 };
@@ -157,14 +158,16 @@ absl::Status SqliteStore::begin_term() {
   if (auto status = sqlite_run(db_.get(), "BEGIN IMMEDIATE"); !status.ok()) return status;
   const std::string boot = boot_id();
   same_boot_ = !boot.empty() && meta("boot_id") == boot;
+  // The permits hold ticks of the former boot until the first batch brings them anew. Who dies before that must find
+  // them as they were.
+  if (!same_boot_) new_boot_ = boot;
   const auto epoch = meta("epoch");
   // Without full sync the last commits before a power cut may be gone, and their seqs would come again.
   const bool keeps_epoch = epoch && (options_.full_sync || same_boot_);
   epoch_ = keeps_epoch ? std::stoull(*epoch) : random_epoch();
   term_ = std::stoull(meta("term").value_or("0")) + 1;
-  for (const auto& [key, value] : {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)},
-                                   {"term", std::to_string(term_)},
-                                   {"boot_id", boot}}) {
+  for (const auto& [key, value] :
+       {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)}, {"term", std::to_string(term_)}}) {
     if (auto status = set_meta(key, value); !status.ok()) return status;
   }
   return sqlite_run(db_.get(), "COMMIT");
@@ -209,8 +212,10 @@ absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
   absl::Status status = sqlite_run(db_.get(), "BEGIN IMMEDIATE");
   for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) status = write_row(*row);
+  if (status.ok() && !new_boot_.empty()) status = set_meta("boot_id", new_boot_);
   if (status.ok()) status = prune();
   if (status.ok()) status = sqlite_run(db_.get(), "COMMIT");
+  if (status.ok()) new_boot_.clear();
   // A full disk may have rolled back by itself already.
   if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) sqlite_run(db_.get(), "ROLLBACK").IgnoreError();
   return status;

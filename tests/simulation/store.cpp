@@ -11,16 +11,16 @@ namespace {
 constexpr uint64_t Epoch = 77;
 }
 
-void Store::opened(bool same_boot) {
+void Store::opened(uint64_t boot) {
   ++term_;
-  same_boot_ = same_boot;
+  boot_ = boot;
 }
 
 absl::StatusOr<core::Snapshot> Store::load() {
   core::Snapshot snapshot;
   snapshot.epoch = Epoch;
   snapshot.term = term_;
-  snapshot.same_boot = same_boot_;
+  snapshot.same_boot = boot_ == committed_boot_;
   for (const auto& [key, command] : commands_) snapshot.commands.push_back(command);
   for (const auto& [task, permit] : permits_) snapshot.permits.push_back(permit);
   for (const auto& [name, topic] : topics_) snapshot.topics.push_back({name, topic.next_seq});
@@ -34,6 +34,7 @@ void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> don
   for (const io::Row& row : batch) {
     std::visit([this](const auto& r) { put(r); }, row);
   }
+  if (!batch.empty()) committed_boot_ = boot_;
   prune();
   on_committed(batch);
   done(absl::OkStatus());

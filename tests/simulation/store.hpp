@@ -18,8 +18,8 @@ class Store : public io::Store {
  public:
   explicit Store(Duration retention) : retention_(retention) {}
 
-  /// Before a start of the bus: counts the start, and says whether the machine is up still.
-  void opened(bool same_boot);
+  /// Before a start of the bus: counts the start. `boot`: which boot of the machine, from 1.
+  void opened(uint64_t boot);
   void set_full(bool full) { full_ = full; }
   bool full() const { return full_; }
 
@@ -60,7 +60,8 @@ class Store : public io::Store {
 
   Duration retention_;
   bool full_ = false;
-  bool same_boot_ = false;
+  uint64_t boot_ = 0;
+  uint64_t committed_boot_ = 0;  ///< of the latest batch
   uint64_t term_ = 0;
   std::map<core::CommandKey, core::CommandRecord> commands_;
   std::map<core::TaskId, core::PermitRecord> permits_;

@@ -50,6 +50,23 @@ class StoreTest : public ::testing::Test {
   StoreOptions options_;
 };
 
+TEST_F(StoreTest, IsOfThisBootOnlyOnceTheFirstBatchHasBroughtThePermitsTicksAnew) {
+  core::PermitRecord permit;
+  permit.task = 7;
+  ASSERT_TRUE(commit(*open(), {permit}).ok());
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "UPDATE meta SET value='of another boot' WHERE key='boot_id'", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  EXPECT_FALSE(open()->load()->same_boot);
+  auto store = open();  // the one before died too early
+  EXPECT_FALSE(store->load()->same_boot);
+  ASSERT_TRUE(commit(*store, {permit}).ok());
+  store.reset();
+  EXPECT_TRUE(open()->load()->same_boot);
+}
+
 TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   core::CommandRecord record = command("desk-a", "c1", false, 1);
   record.order.symbol = "BTCTRY";
