@@ -148,6 +148,8 @@ def test_every_command_ends_once(proxy, stack, capsys, seed, blows):
         dealer.deal(blows)
         scene.end_load()
     except (Failed, AssertionError) as failure:
+        for sender in SENDERS:
+            stack.processes[sender].kill()  # it would wait for what may never come
         raise AssertionError(f"seed {seed}: {failure}\nblows:\n" + "\n".join(map(str, dealer.log))) from None
     journals = {sender: Journal(scene.journal(sender)).entries() for sender in SENDERS}
     reckoning = Reckoning(stack, WORKERS, journals, dealer.log, LIMIT_PER_SECOND)
