@@ -153,8 +153,8 @@ def test_every_command_ends_once(proxy, stack, capsys, seed, blows):
         raise AssertionError(f"seed {seed}: {failure}\nblows:\n" + "\n".join(map(str, dealer.log))) from None
     journals = {sender: Journal(scene.journal(sender)).entries() for sender in SENDERS}
     reckoning = Reckoning(stack, WORKERS, journals, dealer.log, LIMIT_PER_SECOND)
+    reckoning.settle()
     with capsys.disabled():
         print(f"\nseed {seed}: {rate:.0f} cancels a second before the first blow\n{reckoning.summary()}")
-    reckoning.settle()
     assert [name for name, process in stack.processes.items() if not process.running and name not in SENDERS] == []
     assert stack.status().get("commands_undecided", 0) == 0
