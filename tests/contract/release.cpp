@@ -5,11 +5,18 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <string>
 
 #include "tests/contract/golden.hpp"
 #include "tests/contract/schema.hpp"
 
 namespace {
+
+constexpr const char* Usage =
+    "usage: contract_release FOLDER\n"
+    "Compares what proto/ says now with what FOLDER says was released. If nothing that was released is broken, writes "
+    "the\n"
+    "additions into it. Exit code 1 if something is, or cannot be written.\n";
 
 /// Of an empty contract if there is none yet: then everything is an addition. False: it is there and unreadable.
 bool read_released(const std::filesystem::path& path, contract::FileDescriptorSet& released) {
@@ -51,9 +58,14 @@ int release(const std::filesystem::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "usage: contract_release FOLDER\n";
+  const std::string argument = argc == 2 ? argv[1] : "";
+  if (argument == "--help" || argument == "-h") {
+    std::cout << Usage;
+    return EXIT_SUCCESS;
+  }
+  if (!std::filesystem::is_directory(argument)) {
+    std::cerr << Usage;
     return 2;
   }
-  return release(argv[1]);
+  return release(argument);
 }

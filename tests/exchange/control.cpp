@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "tests/exchange/order_json.hpp"
 
@@ -17,6 +18,12 @@ namespace json = boost::json;
 constexpr std::int64_t kMaxOrdersAtOnce = 20'000;
 
 absl::string_view as_absl(std::string_view text) { return {text.data(), text.size()}; }
+
+// Its method and path are any bytes, and the answer is JSON.
+absl::Status unknown(std::string_view method, std::string_view path) {
+  return absl::NotFoundError(
+      absl::StrCat("no ", absl::CHexEscape(as_absl(method)), " ", absl::CHexEscape(as_absl(path))));
+}
 
 absl::Status bad(const std::string& text) { return absl::InvalidArgumentError(text); }
 
@@ -63,7 +70,7 @@ json::object to_json(const Counts& counts) {
 HttpAnswer Control::handle(Instant now, const HttpRequest& request) {
   const Target target = parse_target(request.method, request.target);
   const std::string_view path = std::string_view(target.path).substr(kPrefix.size());
-  Result result = absl::NotFoundError(absl::StrCat("no ", request.method, " ", target.path));
+  Result result = unknown(request.method, target.path);
   if (request.method == "GET") {
     result = get(path, target.query);
   } else if (request.method == "DELETE" && path == "counters") {
@@ -84,7 +91,7 @@ Control::Result Control::get(std::string_view path, std::string_view query) cons
   if (path == "faults") return faults();
   if (path == "orders") return orders(query);
   if (path == "arrivals") return arrivals(query);
-  return absl::NotFoundError(absl::StrCat("no GET /sim/", as_absl(path)));
+  return unknown("GET", absl::StrCat("/sim/", as_absl(path)));
 }
 
 Control::Result Control::post(Instant now, std::string_view path, const json::object& body) {
@@ -93,7 +100,7 @@ Control::Result Control::post(Instant now, std::string_view path, const json::ob
   if (path == "edit") return edit(now, body);
   if (path == "cancel") return cancel(now, body);
   if (path == "stream") return stream(now, body);
-  return absl::NotFoundError(absl::StrCat("no POST /sim/", as_absl(path)));
+  return unknown("POST", absl::StrCat("/sim/", as_absl(path)));
 }
 
 Control::Result Control::place_orders(Instant now, const json::object& body) {

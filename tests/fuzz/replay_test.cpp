@@ -1,0 +1,86 @@
+// Every seed and every case kept in crashes/TARGET/, through the same functions that libFuzzer runs: what was found
+// once stays mended, wherever the tests are built.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tests/fuzz/targets.hpp"
+
+namespace cancelbus::fuzz {
+
+// GoogleTest names parameters by this.
+static std::ostream& operator<<(std::ostream& out, const Target& target) { return out << target.name; }
+
+namespace {
+
+namespace fs = std::filesystem;
+const fs::path Crashes = CRASHES_FOLDER;
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// None if the folder does not exist.
+std::vector<fs::path> children(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder, missing)) paths.push_back(entry.path());
+  return paths;
+}
+
+class Fuzz : public testing::TestWithParam<Target> {
+ protected:
+  static void SetUpTestSuite() { silence_libraries(); }
+};
+
+TEST_P(Fuzz, SeedsAreRead) {
+  const std::vector<std::string> seeds = GetParam().seeds();
+  size_t legible = 0;
+  for (size_t i = 0; i < seeds.size(); ++i) {
+    SCOPED_TRACE("seed " + std::to_string(i) + ": " + testing::PrintToString(seeds[i]));
+    EXPECT_NO_THROW(legible += GetParam().run(seeds[i]) ? 1 : 0);
+  }
+  EXPECT_GT(legible, 0u) << "else nothing is ever checked of what was read";
+  EXPECT_LT(legible, seeds.size()) << "else nothing is ever refused";
+}
+
+TEST_P(Fuzz, SeedsAreSurvivedWhenCutOrDamaged) {
+  for (const std::string& seed : GetParam().seeds()) {
+    const size_t step = std::max<size_t>(1, seed.size() / 64);
+    for (size_t at = 0; at < seed.size(); at += step) {
+      SCOPED_TRACE(testing::PrintToString(seed) + " at " + std::to_string(at));
+      std::string damaged = seed;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x80);
+      ASSERT_NO_THROW(GetParam().run(seed.substr(0, at)));
+      ASSERT_NO_THROW(GetParam().run(damaged));
+    }
+  }
+}
+
+TEST_P(Fuzz, KeptCasesStayMended) {
+  for (const auto& path : children(Crashes / GetParam().name)) {
+    SCOPED_TRACE(path);
+    EXPECT_NO_THROW(GetParam().run(content(path)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Target, Fuzz, testing::ValuesIn(targets().begin(), targets().end()),
+                         [](const auto& target) { return std::string(target.param.name); });
+
+TEST(FuzzCrashes, EveryFolderIsATarget) {
+  for (const auto& path : children(Crashes)) {
+    const auto is_it = [&path](const Target& target) { return path.filename() == target.name; };
+    EXPECT_TRUE(std::ranges::any_of(targets(), is_it)) << path;
+  }
+}
+
+}  // namespace
+}  // namespace cancelbus::fuzz

@@ -1,0 +1,110 @@
+// A frame of a client at the bus's door.
+#include <chrono>
+#include <variant>
+
+#include "cancelbus/v1/session.pb.h"
+#include "service/wire/order.hpp"
+#include "service/wire/session_codec.hpp"
+#include "tests/fuzz/seeds.hpp"
+#include "tests/fuzz/targets.hpp"
+
+namespace cancelbus::fuzz {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool is_printable(std::string_view text, size_t least, size_t most) {
+  const auto outside = [](char c) { return c < ' ' || c > '~'; };
+  return text.size() >= least && text.size() <= most && std::ranges::none_of(text, outside);
+}
+
+std::string written(const core::CancelOrder& order) {
+  v1::SessionRequest frame;
+  wire::fill_order(order, *frame.mutable_cancel_order());
+  return frame.SerializeAsString();
+}
+
+void require_sane(const core::CommandReceived& command) {
+  const core::CancelOrder& order = command.order;
+  require(is_printable(order.cl_ord_id, 1, 64), "a cl_ord_id is 1 to 64 printable characters");
+  require(order.order_id >= 1, "order ids begin with 1");
+  require(is_printable(order.account, 0, 64), "an account is at most 64 printable characters");
+  require(is_printable(order.symbol, 0, 32), "a symbol is at most 32 printable characters");
+  require(is_printable(order.traceparent, 0, 55), "a traceparent is at most 55 printable characters");
+  require(!order.time_to_live || (*order.time_to_live >= 1ms && *order.time_to_live <= 24h), "a ttl is 1 ms to 24 h");
+
+  const auto again = wire::decode_session_request(written(order), "peer");
+  const auto* event = std::get_if<core::Event>(&again);
+  const auto* repeated = event ? std::get_if<core::CommandReceived>(event) : nullptr;
+  require(repeated != nullptr && written(repeated->order) == written(order), "what was let in can be written again");
+}
+
+void require_sane(const core::CommandMalformed& command) {
+  require(is_printable(command.cl_ord_id, 1, 64), "a command is refused by a legible name");
+  require(!command.text.empty() && is_shown_text(command.text), "it is said what is wrong");
+}
+
+void require_sane(const core::Hello& hello) {
+  constexpr const char* Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  require(is_printable(hello.sender, 1, 32) && hello.sender.find_first_not_of(Allowed) == std::string::npos,
+          "a sender_comp_id is 1 to 32 letters, digits, _ and -");
+  require(hello.topics.size() <= 64, "at most 64 topics");
+  for (const auto& topic : hello.topics) require(is_printable(topic, 4, 40), "a topic is a known one");
+}
+
+void require_sane(const core::RetransmitRequest& request) {
+  require(request.from_seq >= 1 && request.count >= 1 && request.count <= 500, "1 to 500 events from 1");
+  require(is_printable(request.topic, 6, 40) && request.topic.ends_with('.'), "a topic is whole");
+}
+
+void require_sane(const core::SessionHeartbeat&) {}
+void require_sane(const core::StatusRequest&) {}
+template <typename Other>
+void require_sane(const Other&) {
+  require(false, "a session says nothing that belongs to the backend");
+}
+
+void require_answerable(const wire::Rejected& rejected) {
+  require(!rejected.text.empty(), "it is said what is wrong");
+  v1::SessionReply reply;
+  require(reply.ParseFromString(wire::encode_reject(rejected)) && reply.has_reject(), "a reject is a reply");
+  require(reply.reject().field() == rejected.field, "a reject names the field");
+}
+
+}  // namespace
+
+bool session_request(std::string_view input) {
+  const auto result = wire::decode_session_request(input, "peer");
+  if (const auto* rejected = std::get_if<wire::Rejected>(&result)) {
+    require_answerable(*rejected);
+    return false;
+  }
+  std::visit([](const auto& event) { require_sane(event); }, std::get<core::Event>(result));
+  return true;
+}
+
+std::vector<std::string> session_request_seeds() {
+  std::vector<std::string> seeds = goldens("SessionRequest.");
+  v1::SessionRequest hello, cancel, retransmit;
+  hello.mutable_hello()->set_sender_comp_id("desk-a");
+  for (const char* topic : {"client.", "client.desk-b.", "venue.", "bus."}) hello.mutable_hello()->add_topics(topic);
+  v1::CancelOrder& order = *cancel.mutable_cancel_order();
+  order.set_cl_ord_id("c-1");
+  order.set_order_id(25'338'392'433);
+  order.set_account("main");
+  order.set_symbol("BTCTRY");
+  order.mutable_transact_time()->set_seconds(1'700'000'000);
+  order.mutable_time_to_live()->set_seconds(2);
+  order.set_priority(v1::PRIORITY_URGENT);
+  order.set_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  retransmit.mutable_retransmit_request()->set_epoch(9);
+  retransmit.mutable_retransmit_request()->set_topic("client.desk-a.");
+  retransmit.mutable_retransmit_request()->set_from_seq(1);
+  retransmit.mutable_retransmit_request()->set_count(500);
+  add_bytes(seeds, hello, cancel, retransmit);
+  cancel.mutable_cancel_order()->mutable_time_to_live()->set_nanos(-1);
+  add_bytes(seeds, cancel);
+  return seeds;
+}
+
+}  // namespace cancelbus::fuzz
