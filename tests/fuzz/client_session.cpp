@@ -1,6 +1,7 @@
 // A client's session under whatever the bus may say: a sequence of steps, each one byte (what), two bytes (a number,
 // low byte first) and, for a frame, that many bytes. What the session promises its user is checked after each step.
 #include <chrono>
+#include <limits>
 #include <map>
 #include <string>
 #include <variant>
@@ -19,6 +20,7 @@ using std::chrono::milliseconds;
 enum Step : uint8_t { Reply, Event, Wait, Cancel, Reconnect, Steps };
 
 constexpr const char* OwnTopic = "client.desk-a.";
+constexpr uint64_t Last = std::numeric_limits<uint64_t>::max();
 
 /// What has been told of a command since it was asked for, or since a new epoch.
 struct Told {
@@ -238,7 +240,12 @@ std::vector<std::string> client_session_seeds() {
       open + frame_step(Event, ack(1, "c-1")) + frame_step(Reply, welcome(10, 5)) + step(Wait, 1000),
       frame_step(Event, ack(1, "c-1")) + open + step(Wait, 4000) + step(Reconnect, 0) +
           frame_step(Reply, welcome(9, 2)),
+      open + frame_step(Event, ack(Last, "c-1")) + frame_step(Reply, welcome(9, Last)) +
+          frame_step(Reply, retransmit_reject(Last)) + step(Wait, 1000) + frame_step(Event, ack(1, "c-2")),
       step(Wait, 65535) + step(Wait, 65535)};
+  v1::Event of_no_epoch = ack(1, "c-1");
+  of_no_epoch.set_epoch(0);
+  seeds.push_back(frame_step(Event, of_no_epoch) + open + frame_step(Event, ack(1, "c-1")));
   for (const std::string& bytes : goldens("SessionReply.")) seeds.push_back(open + step(Reply, bytes.size(), bytes));
   for (const std::string& bytes : goldens("Event.")) seeds.push_back(open + step(Event, bytes.size(), bytes));
   return seeds;

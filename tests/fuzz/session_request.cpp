@@ -24,7 +24,7 @@ std::string written(const core::CancelOrder& order) {
   return frame.SerializeAsString();
 }
 
-void require_sane(const core::CommandReceived& command) {
+void require_at_the_door(const core::CommandReceived& command) {
   const core::CancelOrder& order = command.order;
   require(is_printable(order.cl_ord_id, 1, 64), "a cl_ord_id is 1 to 64 printable characters");
   require(order.order_id >= 1, "order ids begin with 1");
@@ -39,12 +39,12 @@ void require_sane(const core::CommandReceived& command) {
   require(repeated != nullptr && written(repeated->order) == written(order), "what was let in can be written again");
 }
 
-void require_sane(const core::CommandMalformed& command) {
+void require_at_the_door(const core::CommandMalformed& command) {
   require(is_printable(command.cl_ord_id, 1, 64), "a command is refused by a legible name");
   require(!command.text.empty() && is_shown_text(command.text), "it is said what is wrong");
 }
 
-void require_sane(const core::Hello& hello) {
+void require_at_the_door(const core::Hello& hello) {
   constexpr const char* Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   require(is_printable(hello.sender, 1, 32) && hello.sender.find_first_not_of(Allowed) == std::string::npos,
           "a sender_comp_id is 1 to 32 letters, digits, _ and -");
@@ -52,15 +52,15 @@ void require_sane(const core::Hello& hello) {
   for (const auto& topic : hello.topics) require(is_printable(topic, 4, 40), "a topic is a known one");
 }
 
-void require_sane(const core::RetransmitRequest& request) {
+void require_at_the_door(const core::RetransmitRequest& request) {
   require(request.from_seq >= 1 && request.count >= 1 && request.count <= 500, "1 to 500 events from 1");
   require(is_printable(request.topic, 6, 40) && request.topic.ends_with('.'), "a topic is whole");
 }
 
-void require_sane(const core::SessionHeartbeat&) {}
-void require_sane(const core::StatusRequest&) {}
+void require_at_the_door(const core::SessionHeartbeat&) {}
+void require_at_the_door(const core::StatusRequest&) {}
 template <typename Other>
-void require_sane(const Other&) {
+void require_at_the_door(const Other&) {
   require(false, "a session says nothing that belongs to the backend");
 }
 
@@ -79,7 +79,7 @@ bool session_request(std::string_view input) {
     require_answerable(*rejected);
     return false;
   }
-  std::visit([](const auto& event) { require_sane(event); }, std::get<core::Event>(result));
+  std::visit([](const auto& event) { require_at_the_door(event); }, std::get<core::Event>(result));
   return true;
 }
 

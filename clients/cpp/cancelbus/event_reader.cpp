@@ -10,7 +10,7 @@ void EventReader::on_positions(uint64_t epoch, const Positions& positions, Time 
   const bool fresh = epoch != epoch_;
   if (fresh) adopt(epoch);
   for (const auto& position : positions) {
-    if (position.next_seq() == 0) continue;  // a topic of last values
+    if (position.next_seq() == 0 || position.next_seq() > MaxSeq) continue;  // 0: a topic of last values
     Topic& topic = topics_[position.topic()];
     if (fresh) topic.next = position.next_seq();
     topic.end = std::max(topic.end, position.next_seq());
@@ -32,6 +32,7 @@ bool EventReader::on_event(v1::Event event, Time now) {
     out_.emplace_back(std::move(event));
     return true;
   }
+  if (event.epoch() == 0 || event.seq() > MaxSeq) return true;
   if (event.epoch() == epoch_) return accept(std::move(event), now);
   // Either the bus's news is ahead of its welcome, or this is a straggler of the former epoch: the next positions tell.
   if (early_.size() < MaxEarly) early_.push_back(std::move(event));
@@ -97,7 +98,7 @@ void EventReader::ask(const std::string& name, Topic& topic, Time now) {
 
 void EventReader::on_reject(const v1::RetransmitReject& reject, Time now) {
   const auto it = topics_.find(reject.topic());
-  if (reject.epoch() != epoch_ || it == topics_.end()) return;
+  if (reject.epoch() != epoch_ || it == topics_.end() || reject.first_kept_seq() > MaxSeq) return;
   Topic& topic = it->second;
   uint64_t resume = reject.first_kept_seq();
   if (!topic.ahead.empty()) resume = std::min(resume, topic.ahead.begin()->first);  // that one was not missed

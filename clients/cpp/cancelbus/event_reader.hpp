@@ -46,6 +46,8 @@ class EventReader {
   static constexpr size_t MaxAhead = 10'000;
   /// Events kept whose epoch has not been announced yet.
   static constexpr size_t MaxEarly = 1'000;
+  /// No topic gets this far, and no bus has epoch 0. What says otherwise is ignored: it would turn the arithmetic over.
+  static constexpr uint64_t MaxSeq = uint64_t{1} << 62;
   static constexpr auto Grace = std::chrono::milliseconds(250);
   static constexpr auto AskAgainAfter = std::chrono::seconds(1);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace cancelbus::client {
 namespace {
 
@@ -280,6 +282,27 @@ TEST_F(EventReaderTest, LastValuesPassThrough) {
   event(0, Epoch, "bus.");
   pass(milliseconds(5000));
   EXPECT_THAT(out(), ElementsAre("bus.0", "bus.0"));
+}
+
+TEST_F(EventReaderTest, AnEventOfEpochZeroIsNobodys) {
+  EXPECT_TRUE(event(1, 0));
+  EXPECT_THAT(out(), IsEmpty());
+  positions(1);
+  EXPECT_THAT(out(), IsEmpty());
+  event(1);
+  EXPECT_THAT(out(), ElementsAre("1"));
+}
+
+TEST_F(EventReaderTest, SeqsBeyondReasonAreIgnored) {
+  constexpr uint64_t Last = std::numeric_limits<uint64_t>::max();
+  positions(5);
+  positions(Last);
+  event(Last);
+  reject(Last);
+  pass(milliseconds(1250));
+  EXPECT_THAT(out(), IsEmpty());
+  event(5);
+  EXPECT_THAT(out(), ElementsAre("5"));
 }
 
 }  // namespace
