@@ -45,6 +45,12 @@ Complaint read_endpoint(const std::string& text, std::string& value) {
   return {};
 }
 
+Complaint read_path(const std::string& text, std::string& value) {
+  if (text.empty()) return "is no path";
+  value = text;
+  return {};
+}
+
 Complaint read_sender(const std::string& text, std::string& value) {
   const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
   if (text.empty() || text.size() > 32 || !std::all_of(text.begin(), text.end(), allowed)) {
@@ -71,6 +77,7 @@ Complaint add_topic(const std::string& text, std::vector<std::string>& topics) {
   return {};
 }
 
+/// Every command that talks to the bus.
 constexpr unsigned Any = 7;
 constexpr unsigned of(Command command) { return static_cast<unsigned>(command); }
 
@@ -90,6 +97,10 @@ const std::vector<Flag>& flags() {
       {"session_endpoint", Any, true, false, [](S& v, A& a) { return read_endpoint(v, a.session_endpoint); }},
       {"event_endpoint", Any, true, false, [](S& v, A& a) { return read_endpoint(v, a.event_endpoint); }},
       {"sender", Any, true, false, [](S& v, A& a) { return read_sender(v, a.sender); }},
+      {"curve_key_file", Any, true, false, [](S& v, A& a) { return read_path(v, a.curve_key_file); }},
+      {"curve_server_key_file", Any, true, false, [](S& v, A& a) { return read_path(v, a.curve_server_key_file); }},
+      {"insecure_loopback", Any, false, false, [](S& v, A& a) { return read_bool(v, a.insecure_loopback); }},
+      {"out", of(Command::Keygen), true, false, [](S& v, A& a) { return read_path(v, a.out_folder); }},
       {"json", Any, false, false, [](S& v, A& a) { return read_bool(v, a.json); }},
       {"timeout", of(Command::Cancel) | of(Command::Status), true, false,
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
@@ -113,6 +124,7 @@ std::optional<Command> command_named(std::string_view name) {
   if (name == "cancel") return Command::Cancel;
   if (name == "watch") return Command::Watch;
   if (name == "status") return Command::Status;
+  if (name == "keygen") return Command::Keygen;
   return {};
 }
 
@@ -249,6 +261,11 @@ std::string random_sender() {
 Complaint read_plain_words(std::span<const std::string> plain, std::istream& in, Arguments& into) {
   const auto rest = plain.subspan(1);
   if (into.command == Command::Cancel) return read_order_ids(rest, in, into.order_ids);
+  if (into.command == Command::Keygen) {
+    if (rest.size() != 1) return "keygen needs one name, as desk-a";
+    const Complaint complaint = read_sender(rest[0], into.key_name);
+    return complaint.empty() ? complaint : "name " + quoted(rest[0]) + " " + complaint;
+  }
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
 }
 
@@ -261,8 +278,9 @@ std::variant<Arguments, HelpWanted, UsageError> parse(const std::vector<std::str
   const auto command = words.plain.empty() ? std::nullopt : command_named(words.plain[0]);
   if (words.help) return HelpWanted{command};
   if (!bad_word.empty()) return UsageError{bad_word, command};
-  if (words.plain.empty()) return UsageError{"a command is missing: cancel, watch or status", {}};
-  if (!command) return UsageError{"unknown command " + quoted(words.plain[0]) + ": cancel, watch or status", {}};
+  if (words.plain.empty()) return UsageError{"a command is missing: cancel, watch, status or keygen", {}};
+  if (!command)
+    return UsageError{"unknown command " + quoted(words.plain[0]) + ": cancel, watch, status or keygen", {}};
 
   Arguments arguments;
   arguments.command = *command;

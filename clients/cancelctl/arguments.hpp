@@ -16,7 +16,7 @@
 
 namespace cancelbus::ctl {
 
-enum class Command : unsigned { Cancel = 1, Watch = 2, Status = 4 };
+enum class Command : unsigned { Cancel = 1, Watch = 2, Status = 4, Keygen = 8 };
 enum class Wait { Ack, Final };
 
 struct Arguments {
@@ -25,6 +25,10 @@ struct Arguments {
   std::string event_endpoint = "tcp://127.0.0.1:5551";
   /// Given, or `ctl-` and eight random characters.
   std::string sender;
+  /// Files with our secret CURVE key and with the bus's public one.
+  std::string curve_key_file;
+  std::string curve_server_key_file;
+  bool insecure_loopback = false;
   bool json = false;
   std::chrono::milliseconds timeout{};
   // cancel
@@ -34,6 +38,9 @@ struct Arguments {
   bool urgent = false;
   bool exact = false;
   Wait wait = Wait::Final;
+  // keygen
+  std::string key_name;
+  std::string out_folder = ".";
   // watch
   std::vector<std::string> topics;
 };

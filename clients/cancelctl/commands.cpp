@@ -23,6 +23,7 @@ struct Trouble {
     return "the bus has a new epoch: undecided commands are sent anew, unread events of the former are lost";
   }
   std::string operator()(const Unreadable& unreadable) const { return "cannot read " + unreadable.what + ": skipped"; }
+  std::string operator()(const NotReached& not_reached) const { return not_reached.endpoint + ": " + not_reached.why; }
   std::string operator()(const v1::Reject& reject) const { return describe(reject); }
   template <typename OrdinaryNews>
   std::string operator()(const OrdinaryNews&) const {
@@ -38,13 +39,19 @@ void report_trouble(const Notice& notice, const Arguments& arguments, Console& c
 }
 
 bool is_rejection(const Notice& notice) {
+  const auto* not_reached = std::get_if<NotReached>(&notice);
+  if (not_reached != nullptr && not_reached->key_refused) return true;
   const auto* reject = std::get_if<v1::Reject>(&notice);
   // Without a retransmission events are missing; commands and the rest go on.
   return reject != nullptr && !reject->field().starts_with("retransmit_request");
 }
 
 int run(const Arguments& arguments, Console& console) {
+  if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
   ClientOptions options;
+  options.curve_key_file = arguments.curve_key_file;
+  options.curve_server_key_file = arguments.curve_server_key_file;
+  options.insecure_loopback = arguments.insecure_loopback;
   options.session_endpoint = arguments.session_endpoint;
   options.event_endpoint = arguments.event_endpoint;
   options.session.sender_comp_id = arguments.sender;
@@ -62,6 +69,8 @@ int run(const Arguments& arguments, Console& console) {
       return run_watch(arguments, *bus, console);
     case Command::Status:
       return run_status(arguments, *bus, console);
+    case Command::Keygen:
+      break;
   }
   return ExitUsage;
 }

@@ -27,10 +27,12 @@ int run(const Arguments& arguments, Console& console);
 int run_cancel(const Arguments& arguments, client::Client& bus, Console& console);
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
+/// Needs no bus.
+int run_keygen(const Arguments& arguments, Console& console);
 
 /// Says on `err` what is wrong with the connection, the bus or our messages; nothing for ordinary news.
 void report_trouble(const client::Notice& notice, const Arguments& arguments, Console& console);
-/// The bus rejected what the command is about: repeating it is of no use.
+/// The bus rejected what the command is about, or our key: repeating it is of no use.
 bool is_rejection(const client::Notice& notice);
 
 }  // namespace cancelbus::ctl

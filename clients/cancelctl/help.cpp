@@ -10,14 +10,18 @@ usage: cancelctl [FLAG...] COMMAND [ARGUMENT...]
   cancel ID...   cancel orders, and wait until their fate is proven
   watch          print acks, finals and other events as they happen
   status         print budget, queue, workers and stream
+  keygen NAME    make a CURVE key pair: NAME.key, which is secret, and NAME.pub
 
   cancelctl COMMAND --help shows a command's own flags, with examples.
 )";
 
 constexpr const char* CommonFlags = R"(
-flags of every command:
+flags of every command but keygen:
   --session_endpoint ENDPOINT   where commands go (tcp://127.0.0.1:5550)
   --event_endpoint ENDPOINT     where events come from (tcp://127.0.0.1:5551)
+  --curve_key_file FILE         our secret key
+  --curve_server_key_file FILE  the bus's public key
+  --insecure_loopback           instead of keys: plain sockets to a bus on this machine that was started likewise
   --sender NAME                 who we are (ctl- and eight random characters)
   --json                        one JSON object per line instead of text
   --help                        this text
@@ -39,8 +43,8 @@ usage: cancelctl cancel [FLAG...] ID...
 
 exit code:
   0  all proven: canceled or filled (with --wait ack: accepted by the exchange)
-  1  something was refused or rejected, or the order is still open
-  2  the command line is wrong; nothing was sent
+  1  something was refused or rejected (our key too), or the order is still open
+  2  the command line or a key file is wrong; nothing was sent
   3  not known in time: no answer, or in doubt. A command that was received goes on without us.
 
 examples:
@@ -72,11 +76,27 @@ usage: cancelctl status [FLAG...]
 
   --timeout DURATION   wait at most this long for the answer (5s)
 
-exit code: 0 answered, 2 the command line is wrong, 3 no answer.
+exit code: 0 answered, 1 the bus refused our key or name, 2 the command line or a key file is wrong, 3 no answer.
 
 examples:
   cancelctl status
   cancelctl status --json | jq .bus_status.windows
+)";
+
+constexpr const char* Keygen = R"(cancelctl keygen: make a CURVE key pair.
+
+usage: cancelctl keygen [--out DIR] NAME
+
+  Writes DIR/NAME.key, which is secret and stays with its owner, and DIR/NAME.pub, and prints the line for the bus's
+  policy file, to be completed. Never overwrites a file.
+
+  --out DIR   where (.)
+
+exit code: 0 made, 1 a file could not be written, 2 the command line is wrong.
+
+examples:
+  cancelctl keygen bus
+  cancelctl keygen --out /etc/cancelbus desk-a
 )";
 
 const char* text_of(std::optional<Command> command) {
@@ -88,12 +108,16 @@ const char* text_of(std::optional<Command> command) {
       return Watch;
     case Command::Status:
       return Status;
+    case Command::Keygen:
+      return Keygen;
   }
   return Overview;
 }
 
 }  // namespace
 
-std::string help(std::optional<Command> command) { return std::string(text_of(command)) + CommonFlags; }
+std::string help(std::optional<Command> command) {
+  return command == Command::Keygen ? Keygen : std::string(text_of(command)) + CommonFlags;
+}
 
 }  // namespace cancelbus::ctl

@@ -23,6 +23,7 @@ int complain(const cancelbus::ctl::UsageError& error) {
   if (error.command == Command::Cancel) name = "cancel ";
   if (error.command == Command::Watch) name = "watch ";
   if (error.command == Command::Status) name = "status ";
+  if (error.command == Command::Keygen) name = "keygen ";
   std::cerr << "cancelctl: " << error.sentence << "\nTry: cancelctl " << name << "--help\n";
   return cancelbus::ctl::ExitUsage;
 }

@@ -80,13 +80,14 @@ class Progress:
 
 
 def cancel_all(stack, order_ids):
-    """Has the strategies cancel their share each, and returns what they were told."""
+    """Has the strategies cancel their share each, with a key of their own, and returns what they were told."""
     strategies = [report.Strategy(name, ORDERS_EACH) for name in STRATEGIES]
     processes = []
     for index, strategy in enumerate(strategies):
         share = order_ids[index * ORDERS_EACH:(index + 1) * ORDERS_EACH]
         processes.append(stack.start_cancelctl(strategy.name, f"--sender={strategy.name}", "--json", "cancel",
-                                               f"--timeout={TIMEOUT_S}s", "--wait=final", *map(str, share)))
+                                               f"--timeout={TIMEOUT_S}s", "--wait=final", *map(str, share),
+                                               key=strategy.name))
     progress = Progress()
 
     def all_ended():
@@ -154,6 +155,8 @@ Logs and keys are in {stack.folder} until then.""")
 def run(stack, stay):
     """The demo. Returns what went wrong, nothing if all is well."""
     say("Starting the exchange, the bus, two workers and the subscriber")
+    for name in STRATEGIES:
+        stack.grant("strategy", name)
     stack.start(workers=2)
     total = len(STRATEGIES) * ORDERS_EACH
     say(f"Placing {total} orders; {', '.join(STRATEGIES)} cancel {ORDERS_EACH} each")

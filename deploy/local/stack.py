@@ -3,12 +3,17 @@
 Used by demo.py and by the integration tests. Every start_* starts one process, or starts it again: on the same
 addresses, and the bus on the same store, so that the others find it. Flags are keyword arguments that add to the usual
 ones or replace them, as start_bus(final_wait="500ms"); None leaves a usual one out.
+
+All sockets are encrypted, and everybody has a key: cancelctl that of "operator", who may use every name. A strategy gets
+one with grant("strategy", "desk-a"), also while the bus runs.
 """
 
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from access import Access
 from exchange import Exchange
 from process import Failed, Process, wait_until
 from throwaway import Authority, make_api_key
@@ -37,15 +42,16 @@ class Stack:
         self.certificate = self.authority.issue()
         self.processes = {}
         self.exchange = None
+        self._access = None
         self._addresses = {}
         self._commands = 0
 
     # Starting.
 
-    def start(self, workers=2):
+    def start(self, workers=2, **bus_flags):
         """Everything, connected and ready to cancel."""
         self.start_exchange()
-        self.start_bus()
+        self.start_bus(**bus_flags)
         for number in range(1, workers + 1):
             self.start_worker(f"worker-{number}")
         self.start_subscriber()
@@ -65,19 +71,20 @@ class Stack:
         process = self._start("bus", "cancel-bus", {
             "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
             "backend_endpoint": self._endpoint("backend"), "monitor_address": self._address("monitor"),
-            "store": f"sqlite:{self.store_file}"} | flags)
+            "store": f"sqlite:{self.store_file}", "curve_key_file": self.access.bus.key_file,
+            "policy_file": self.access.policy_file} | flags)
         self._remember(process.wait_ready())
         return process
 
     def start_worker(self, name="worker-1", **flags):
         return self._start(name, "cancel-worker", {
             "backend_endpoint": self._endpoint("backend"), "rest_url": self.rest_url,
-            "ca_file": self.authority.cert_file, **self.api_key.flags} | flags)
+            "ca_file": self.authority.cert_file, **self.access.flags("worker"), **self.api_key.flags} | flags)
 
     def start_subscriber(self, name="subscriber", **flags):
         return self._start(name, "final-subscriber", {
             "backend_endpoint": self._endpoint("backend"), "stream_url": f"wss://{self._address('stream')}",
-            "ca_file": self.authority.cert_file, **self.api_key.flags} | flags)
+            "ca_file": self.authority.cert_file, **self.access.flags("subscriber"), **self.api_key.flags} | flags)
 
     def wait_connected(self, workers, timeout=15.0):
         """Until the bus knows that the subscriber has logged in, and of so many workers that may work."""
@@ -88,6 +95,41 @@ class Stack:
             return len(ready) >= workers and status["stream"]["logged_in"]
 
         self.wait_until(connected, f"the subscriber and {workers} workers are connected", timeout)
+
+    # Who may talk to it.
+
+    @property
+    def access(self):
+        if self._access is None:
+            self._access = Access(self.bin_dir / "cancelctl", self.folder)
+            self._access.grant("operator", "operator", senders="*")
+            self._access.grant("worker", "worker")
+            self._access.grant("subscriber", "subscriber")
+        return self._access
+
+    def grant(self, role, name, **options):
+        """A key of this name may from now on do what this role may; see Access.grant. Returns the key."""
+        if self.access.grant(role, name, **options):
+            self.reload()
+        return self.access.key(name)
+
+    def revoke(self, name):
+        if self.access.revoke(name):
+            self.reload()
+
+    def reload(self):
+        """Has the bus read its policy again, if it runs, and waits until it has said what it thinks of it."""
+        bus = self.processes.get("bus")
+        if bus is None or not bus.running:
+            return
+        before = self._policies_read(bus)
+        bus.popen.send_signal(signal.SIGHUP)
+        self.wait_until(lambda: self._policies_read(bus) > before or not bus.running, "the bus has read its policy")
+
+    @staticmethod
+    def _policies_read(bus):
+        log = bus.log()
+        return log.count('"event":"policy_loaded"') + log.count('"event":"policy_refused"')
 
     # Talking to it.
 
@@ -109,21 +151,24 @@ class Stack:
 
     @property
     def client_environment(self):
-        """What a strategy's shell needs to use this stack: our clients take their options from it."""
+        """What a strategy's shell needs to use this stack: our clients take their options from it. With the operator's key,
+        which may use every name."""
         return {"CANCELBUS_SESSION_ENDPOINT": self.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": self.event_endpoint,
-                "CANCELBUS_INSECURE_LOOPBACK": "true", "EXCHANGE_URL": self.rest_url,
+                **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags("operator").items()},
+                "EXCHANGE_URL": self.rest_url,
                 "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python")}
 
-    def start_cancelctl(self, name, *arguments):
+    def start_cancelctl(self, name, *arguments, key="operator"):
         """In the background, as a Process of this name."""
         command = [self.bin_dir / "cancelctl", f"--session_endpoint={self.session_endpoint}",
-                   f"--event_endpoint={self.event_endpoint}", *arguments]
+                   f"--event_endpoint={self.event_endpoint}",
+                   *(f"--{flag}={value}" for flag, value in self.access.flags(key).items()), *arguments]
         return self._keep(Process(name, command, self.folder))
 
-    def cancelctl(self, *arguments, timeout=60.0):
+    def cancelctl(self, *arguments, timeout=60.0, key="operator"):
         """Runs it to its end."""
         self._commands += 1
-        process = self.start_cancelctl(f"cancelctl-{self._commands}", *arguments)
+        process = self.start_cancelctl(f"cancelctl-{self._commands}", *arguments, key=key)
         return self._finish(process, timeout)
 
     def run(self, program, *arguments, timeout=60.0):

@@ -12,7 +12,7 @@
 int main(int argc, char** argv) {
   using namespace cancelbus;
   if (const auto exit_code = io::parse_flags(bus::ThisProgram, argc, argv)) return *exit_code;
-  const auto options = bus::options_from_flags();
+  auto options = bus::options_from_flags();
   if (!options.ok()) return io::usage_error(bus::ThisProgram, std::string(options.status().message()));
   if (const auto status = io::set_up_log("cancel-bus"); !status.ok()) {
     return io::usage_error(bus::ThisProgram, std::string(status.message()));
@@ -33,9 +33,13 @@ int main(int argc, char** argv) {
   boost::asio::io_context context(1);
   // Before anybody can know that we are there: whoever starts us may end us at once.
   io::StopSignals signals(context);
-  bus::Shell shell(context, *options, *std::move(store), *snapshot);
+  if (!options->policy) {
+    io::log_warn("insecure_loopback", {{"what", "no encryption and no keys: whoever is on this machine may cancel"}});
+  }
+  bus::Shell shell(context, *std::move(options), *std::move(store), *snapshot);
   if (const auto status = shell.open(); !status.ok()) return refuse("", status);
   std::cout << shell.endpoints() << "ready" << std::endl;
+  io::ReloadSignal reload(context, [&shell] { shell.reload(); });
   int exit_code = 0;
   signals.on_stop([&] {
     io::log_info("draining");

@@ -15,6 +15,9 @@ class Metrics {
  public:
   Metrics();
 
+  /// For counters of others, on the same page.
+  prometheus::Registry& registry() { return registry_; }
+
   void frame_rejected() { rejected_->Increment(); }
   void reply_dropped() { dropped_->Increment(); }
   void retransmitted(size_t events) { retransmitted_->Increment(static_cast<double>(events)); }

@@ -4,9 +4,19 @@
 #include <absl/strings/strip.h>
 #include <absl/time/time.h>
 
+#include <utility>
+
+#include "service/bus/policy_file.hpp"
+
 ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550", "where strategies connect (ROUTER); port * takes any");
 ABSL_FLAG(std::string, event_endpoint, "tcp://127.0.0.1:5551", "where strategies subscribe (XPUB)");
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552", "where workers and the subscriber connect (ROUTER)");
+ABSL_FLAG(std::string, curve_key_file, "", "file with the bus's secret CURVE key, as `cancelctl keygen` writes it");
+ABSL_FLAG(std::string, policy_file, "", "file that says which key may do what; read again on SIGHUP");
+ABSL_FLAG(bool, insecure_loopback, false,
+          "no encryption and no keys: whoever reaches the sockets may cancel. On loopback, ipc and inproc only");
+ABSL_FLAG(int, max_session_rate, 2'000, "messages a second of one session, and as many at once after a pause");
+ABSL_FLAG(int, max_sessions_per_key, 32, "sessions of one key at a time");
 ABSL_FLAG(std::string, monitor_address, "127.0.0.1:9550",
           "host:port of /metrics, /healthz and /readyz; port 0 takes any");
 ABSL_FLAG(std::string, account, "", "the exchange account; a command that names another one is refused");
@@ -32,8 +42,9 @@ const io::Program ThisProgram = {
     "cancel-bus",
     "Queue, rate limiter and event log of cancelbus: takes CancelOrder commands, gives them to workers, tells every "
     "strategy what became of them.",
-    "cancel-bus --account=desk --store=sqlite:/var/lib/cancelbus/cancelbus.db\n"
-    "cancel-bus --session_endpoint=tcp://127.0.0.1:* --store=memory:",
+    "cancel-bus --account=desk --store=sqlite:/var/lib/cancelbus/cancelbus.db --curve_key_file=bus.key "
+    "--policy_file=policy\n"
+    "cancel-bus --session_endpoint=tcp://127.0.0.1:* --store=memory: --insecure_loopback",
 };
 
 namespace {
@@ -107,6 +118,39 @@ void refuse_shared(Checks& checks, const char* flag, const std::string& one, con
   if (one == other && is_fixed(one)) checks.fail(io::bad_flag(flag, one, "is the endpoint of another socket too"));
 }
 
+absl::Status loopback_only(const Options& options) {
+  for (const auto& [flag, endpoint] : {std::pair{"session_endpoint", &options.session_endpoint},
+                                       {"event_endpoint", &options.event_endpoint},
+                                       {"backend_endpoint", &options.backend_endpoint}}) {
+    if (io::is_loopback(*endpoint)) continue;
+    return io::bad_flag(flag, *endpoint, "others can reach it, and --insecure_loopback allows only this machine");
+  }
+  return absl::OkStatus();
+}
+
+void take_access(Checks& checks, Options& options) {
+  const std::string key_file = absl::GetFlag(FLAGS_curve_key_file);
+  options.policy_file = absl::GetFlag(FLAGS_policy_file);
+  checks.take(options.door.session_rate,
+              io::integer_value("max_session_rate", absl::GetFlag(FLAGS_max_session_rate), 10, 1'000'000));
+  checks.take(options.door.sessions_per_key,
+              io::integer_value("max_sessions_per_key", absl::GetFlag(FLAGS_max_sessions_per_key), 1, 10'000));
+  if (absl::GetFlag(FLAGS_insecure_loopback)) {
+    if (!key_file.empty() || !options.policy_file.empty()) {
+      checks.fail(absl::InvalidArgumentError(
+          "--insecure_loopback: contradicts --curve_key_file and --policy_file: with a key nothing is plain"));
+    }
+    return checks.fail(loopback_only(options));
+  }
+  if (key_file.empty() || options.policy_file.empty()) {
+    return checks.fail(absl::InvalidArgumentError(
+        "--curve_key_file and --policy_file: both are needed (`cancelctl keygen bus` makes a key); without them only "
+        "--insecure_loopback starts, for trials on one machine"));
+  }
+  checks.take(options.curve_key, io::read_curve_key_file("curve_key_file", key_file));
+  checks.take(options.policy, read_policy_file(options.policy_file));
+}
+
 }  // namespace
 
 absl::StatusOr<Options> options_from_flags() {
@@ -121,6 +165,7 @@ absl::StatusOr<Options> options_from_flags() {
   refuse_shared(checks, "event_endpoint", options.event_endpoint, options.session_endpoint);
   refuse_shared(checks, "backend_endpoint", options.backend_endpoint, options.session_endpoint);
   refuse_shared(checks, "backend_endpoint", options.backend_endpoint, options.event_endpoint);
+  take_access(checks, options);
   checks.take(options.monitor_address, io::host_port_value("monitor_address", absl::GetFlag(FLAGS_monitor_address)));
   checks.take(options.store.path, store_path(absl::GetFlag(FLAGS_store)));
   checks.take(options.store.full_sync, full_sync(absl::GetFlag(FLAGS_store_sync)));

@@ -3,9 +3,13 @@
 
 #include <absl/status/statusor.h>
 
+#include <optional>
 #include <string>
 
+#include "service/bus/doorkeeper.hpp"
+#include "service/bus/policy.hpp"
 #include "service/core/gateway_options.hpp"
+#include "service/io/curve.hpp"
 #include "service/io/option_values.hpp"
 #include "service/io/options.hpp"
 #include "service/io/store.hpp"
@@ -19,6 +23,11 @@ struct Options {
   std::string event_endpoint;
   std::string backend_endpoint;
   io::HostPort monitor_address;
+  /// Absent: plain sockets, and everybody who reaches them may do everything.
+  std::optional<io::CurveKey> curve_key;
+  std::string policy_file;
+  std::optional<Policy> policy;
+  DoorLimits door;
   io::StoreOptions store;
   core::GatewayOptions gateway;
 };

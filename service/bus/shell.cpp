@@ -4,26 +4,45 @@
 
 #include <algorithm>
 
+#include "service/bus/policy_file.hpp"
 #include "service/bus/stage_log.hpp"
 #include "service/io/log.hpp"
-#include "service/wire/backend_codec.hpp"
 #include "service/wire/event_codec.hpp"
-#include "service/wire/session_codec.hpp"
 
 namespace cancelbus::bus {
 
-Shell::Shell(asio::io_context& context, const Options& options, std::unique_ptr<io::Store> store,
+namespace {
+
+const io::CurveKey* key_of(const Options& options) { return options.curve_key ? &*options.curve_key : nullptr; }
+
+std::vector<core::SenderWeight> weights(const Policy& policy) {
+  std::vector<core::SenderWeight> out;
+  for (const Entry& entry : policy.entries()) {
+    if (!entry.may_cancel()) continue;
+    for (const std::string& sender : entry.senders) out.push_back({sender, entry.weight});
+  }
+  return out;
+}
+
+}  // namespace
+
+Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store,
              const core::Snapshot& snapshot)
-    : options_(options),
+    : options_(std::move(options)),
       store_(std::move(store)),
       zmq_(1),
-      sessions_(context, zmq_, zmq::socket_type::router),
-      events_(context, zmq_, zmq::socket_type::xpub, {.verbose_subscriptions = true}),
-      backend_(context, zmq_, zmq::socket_type::router),
+      guard_(options_.policy, refusals_),
+      zap_(context, zmq_, [this](const io::ZapRequest& request) { return guard_.enters(request); }),
+      sessions_(context, zmq_, key_of(options_), options_.door, guard_, refusals_, metrics_),
+      events_(context, zmq_, key_of(options_),
+              {[this](const std::string& key, std::string_view frame) { return guard_.may_say(key, frame); },
+               [this](const auto& failure) { guard_.handshake_failed(Door::Event, failure); }, [this] { turn(); }}),
+      backend_(context, zmq_, key_of(options_), guard_, refusals_, metrics_),
       timer_(context),
-      engine_(options.gateway, snapshot, io::now(), *store_,
-              {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
-               log_stages}),
+      engine_(
+          options_.gateway, snapshot, io::now(), *store_,
+          {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { events_.publish(event); }},
+           log_stages}),
       monitor_(context, {[this] { return metrics_text(); }, [] { return std::string(); },
                          [this] { return engine_.outbox().trouble(); }}) {}
 
@@ -31,21 +50,37 @@ absl::Status Shell::open() {
   const auto named = [](const char* flag, const absl::Status& status) {
     return absl::Status(status.code(), absl::StrCat("--", flag, ": ", status.message()));
   };
+  // First of all: without it libzmq would let everybody in.
+  if (options_.curve_key) {
+    if (auto status = zap_.open(); !status.ok()) return status;
+  }
   if (auto status = sessions_.bind(options_.session_endpoint); !status.ok()) return named("session_endpoint", status);
-  if (auto status = events_.bind(options_.event_endpoint); !status.ok()) return named("event_endpoint", status);
+  if (auto status = events_.open(options_.event_endpoint); !status.ok()) return named("event_endpoint", status);
   if (auto status = backend_.bind(options_.backend_endpoint); !status.ok()) return named("backend_endpoint", status);
   if (auto status = monitor_.listen(options_.monitor_address); !status.ok()) return named("monitor_address", status);
   sessions_.on_ready([this] { turn(); });
-  events_.on_ready([this] { turn(); });
   backend_.on_ready([this] { turn(); });
   turn();
   return absl::OkStatus();
 }
 
 std::string Shell::endpoints() const {
-  return absl::StrCat("session ", sessions_.last_endpoint(), "\nevent ", events_.last_endpoint(), "\nbackend ",
-                      backend_.last_endpoint(), "\nmonitor http://", options_.monitor_address.host, ":",
-                      monitor_.port(), "\n");
+  return absl::StrCat("session ", sessions_.endpoint(), "\nevent ", events_.endpoint(), "\nbackend ",
+                      backend_.endpoint(), "\nmonitor http://", options_.monitor_address.host, ":", monitor_.port(),
+                      "\n");
+}
+
+void Shell::reload() {
+  if (!options_.policy) return io::log_info("nothing_to_reload");
+  auto policy = read_policy_file(options_.policy_file);
+  if (!policy.ok()) {
+    const std::string why(policy.status().message());
+    return io::log_error("policy_refused", {{"why", why}, {"in_force", "the one that was"}});
+  }
+  if (guard_.replace(*std::move(policy))) events_.reopen();
+  policy_replaced_ = true;
+  turn();
+  io::log_info("policy_loaded", {{"entries", guard_.policy()->entries().size()}});
 }
 
 void Shell::drain(std::function<void(bool)> done) {
@@ -62,11 +97,14 @@ void Shell::turn() {
   // is judged before the news that waited.
   std::vector<core::Event> events;
   if (std::exchange(drain_requested_, false)) events.push_back(core::DrainRequested{});
-  read_sessions(events);
-  read_backend(events);
-  io::Frames subscription;
-  while (events_.receive(subscription))
-    next_status_ = core::Tick::min();  // a new reader of bus. gets its value at once
+  if (std::exchange(policy_replaced_, false) && guard_.policy()) {
+    sessions_.judge_again(events);
+    events.push_back(core::WeightsSet{weights(*guard_.policy())});
+  }
+  sessions_.read(events);
+  backend_.read(events);
+  events_.retry();
+  if (events_.read_subscriptions()) next_status_ = core::Tick::min();  // a new reader of bus. gets its value at once
 
   const core::Instant now = io::now();
   engine_.turn(now, std::move(events));
@@ -81,39 +119,6 @@ void Shell::end_if_drained(core::Instant now) {
   if (!complete && now.tick < drain_until_) return;
   if (!engine_.outbox().empty()) io::log_error("not_committed", {{"why", engine_.outbox().trouble()}});
   std::exchange(drained_, nullptr)(complete);
-}
-
-void Shell::read_sessions(std::vector<core::Event>& events) {
-  io::Frames frames;
-  while (sessions_.receive(frames)) {
-    const core::PeerId& peer = frames.front();
-    if (frames.size() != 2) {
-      metrics_.frame_rejected();
-      to_session(peer, wire::encode_reject({core::RejectReason::Malformed, "", "expected one frame per message"}));
-      continue;
-    }
-    auto request = wire::decode_session_request(frames[1], peer);
-    if (const auto* rejected = std::get_if<wire::Rejected>(&request)) {
-      metrics_.frame_rejected();
-      to_session(peer, wire::encode_reject(*rejected));
-    } else {
-      events.push_back(std::get<core::Event>(std::move(request)));
-    }
-  }
-}
-
-void Shell::read_backend(std::vector<core::Event>& events) {
-  io::Frames frames;
-  while (backend_.receive(frames)) {
-    absl::StatusOr<core::Event> request = absl::InvalidArgumentError("frame: expected one frame per message");
-    if (frames.size() == 2) request = wire::decode_backend_request(frames[1], frames.front());
-    if (request.ok()) {
-      events.push_back(*std::move(request));
-    } else {
-      metrics_.frame_rejected();
-      io::log_warn("backend_frame_rejected", {{"why", std::string(request.status().message())}});
-    }
-  }
 }
 
 void Shell::log_store() {
@@ -133,11 +138,15 @@ std::string Shell::metrics_text() {
 void Shell::publish_status(core::Instant now) {
   if (now.tick < next_status_) return;
   next_status_ = now.tick + StatusInterval;
-  events_.send({"bus.", wire::encode_bus_status_event(engine_.gateway().status(now), engine_.gateway().epoch())});
+  const core::Gateway& gateway = engine_.gateway();
+  events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(gateway.status(now), gateway.epoch())});
+  sessions_.sweep(now.tick);
+  backend_.sweep(now.tick);
+  refusals_.sweep(now.tick);
 }
 
 void Shell::arm(core::Instant now) {
-  core::Tick at = std::min(engine_.next_deadline(now.tick), next_status_);
+  core::Tick at = std::min({engine_.next_deadline(now.tick), next_status_, events_.retry_at()});
   if (drained_) at = std::min(at, drain_until_);
   timer_.arm(at, [this] { turn(); });
 }
@@ -149,17 +158,9 @@ void Shell::send(const core::Send& send) {
   if (!frames.ok()) return io::log_error("store_unreadable", {{"why", std::string(frames.status().message())}});
   if (std::holds_alternative<core::SendRetransmission>(send)) metrics_.retransmitted(frames->size());
   const core::PeerId& peer = std::visit([](const auto& s) -> const core::PeerId& { return s.peer; }, send);
-  for (const std::string& frame : *frames) is_for_backend(send) ? to_backend(peer, frame) : to_session(peer, frame);
-}
-
-void Shell::publish(const io::EventRow& event) { events_.send({event.topic, event.payload}); }
-
-void Shell::to_session(const core::PeerId& peer, const std::string& frame) {
-  if (sessions_.send({peer, frame}) != io::SendResult::Sent) metrics_.reply_dropped();
-}
-
-void Shell::to_backend(const core::PeerId& peer, const std::string& frame) {
-  if (backend_.send({peer, frame}) != io::SendResult::Sent) metrics_.reply_dropped();
+  for (const std::string& frame : *frames) {
+    is_for_backend(send) ? backend_.send(peer, frame) : sessions_.send(peer, frame);
+  }
 }
 
 }  // namespace cancelbus::bus

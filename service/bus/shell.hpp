@@ -1,6 +1,7 @@
 // The bus's shell: sockets in, engine, sockets out. It decides nothing.
 //
-// One turn: drain both ROUTERs, read the clock, give the engine what came.
+// One turn: drain both ROUTERs, read the clock, give the engine what came. Who may say or hear what is the doors'
+// matter: session_door.hpp, backend_door.hpp, publisher.hpp.
 #pragma once
 
 #include <absl/status/status.h>
@@ -11,13 +12,18 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "service/bus/backend_door.hpp"
 #include "service/bus/engine.hpp"
+#include "service/bus/guard.hpp"
 #include "service/bus/metrics.hpp"
 #include "service/bus/options.hpp"
+#include "service/bus/publisher.hpp"
+#include "service/bus/refusals.hpp"
+#include "service/bus/session_door.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/store.hpp"
-#include "service/io/zmq_socket.hpp"
+#include "service/io/zap.hpp"
 
 namespace cancelbus::bus {
 
@@ -25,14 +31,16 @@ namespace asio = boost::asio;
 
 class Shell {
  public:
-  Shell(asio::io_context& context, const Options& options, std::unique_ptr<io::Store> store,
-        const core::Snapshot& snapshot);
+  Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store, const core::Snapshot& snapshot);
 
   /// Binds everything. An error names the flag.
   absl::Status open();
 
   /// Where it listens, one `name url` a line; after open().
   std::string endpoints() const;
+
+  /// Reads the policy again. If anything is wrong with it, the one in force stays, and the log says why.
+  void reload();
 
   /// Give out no more tasks; `done` when none is with a worker.
   /// Tells whether all that was decided is on disk: a store that refuses is not waited for longer than requests live.
@@ -43,8 +51,6 @@ class Shell {
   static constexpr core::Duration DrainGrace = std::chrono::seconds(2);
 
   void turn();
-  void read_sessions(std::vector<core::Event>& events);
-  void read_backend(std::vector<core::Event>& events);
   void log_store();
   std::string metrics_text();
   void publish_status(core::Instant now);
@@ -52,23 +58,24 @@ class Shell {
   void end_if_drained(core::Instant now);
 
   void send(const core::Send& send);
-  void publish(const io::EventRow& event);
-  void to_session(const core::PeerId& peer, const std::string& frame);
-  void to_backend(const core::PeerId& peer, const std::string& frame);
 
   const Options options_;
   std::unique_ptr<io::Store> store_;
   zmq::context_t zmq_;
-  io::ZmqSocket sessions_;
-  io::ZmqSocket events_;
-  io::ZmqSocket backend_;
+  Metrics metrics_;
+  Refusals refusals_{metrics_.registry()};
+  Guard guard_;
+  io::ZapHandler zap_;
+  SessionDoor sessions_;
+  Publisher events_;
+  BackendDoor backend_;
   io::TickTimer timer_;
   Engine engine_;
-  Metrics metrics_;
   io::Monitor monitor_;
   core::Tick next_status_;
   bool store_writable_ = true;
   bool drain_requested_ = false;
+  bool policy_replaced_ = true;
   std::function<void(bool)> drained_;
   core::Tick drain_until_ = core::Never;
 };

@@ -3,6 +3,7 @@
 #include <absl/container/btree_map.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "service/core/check.hpp"
 
@@ -59,11 +60,6 @@ size_t CancelQueue::ahead(const std::string& sender, Priority priority) const {
   return count;
 }
 
-void CancelQueue::set_weight(const std::string& sender, uint32_t weight) {
-  CANCELBUS_CHECK(weight >= 1 && weight <= 100);
-  weights_[sender] = weight;
-}
-
 std::vector<QueueStatus> CancelQueue::status() const {
   absl::btree_map<std::string, QueueStatus> by_sender;
   for (const Priority priority : {Priority::Urgent, Priority::Normal}) {
@@ -86,8 +82,12 @@ void CancelQueue::leave(Lane& from, const std::string& sender) {
 }
 
 uint32_t CancelQueue::weight(const std::string& sender) const {
-  const auto it = weights_.find(sender);
-  return it == weights_.end() ? 1 : it->second;
+  for (const auto& [senders, weight] : weights_) {
+    const bool many = senders.ends_with('*');
+    const std::string_view start = std::string_view(senders).substr(0, senders.size() - (many ? 1 : 0));
+    if (many ? sender.starts_with(start) : sender == start) return weight;
+  }
+  return 1;
 }
 
 }  // namespace cancelbus::core

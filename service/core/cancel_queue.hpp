@@ -38,8 +38,8 @@ class CancelQueue {
   /// Orders of this sender that go before a new one of this priority.
   size_t ahead(const std::string& sender, Priority priority) const;
 
-  /// Share of a sender among the others of its lane, 1 to 100; 1 unless set.
-  void set_weight(const std::string& sender, uint32_t weight);
+  /// In place of all former ones. A sender's weight is that of the first that fits it, 1 if none does.
+  void set_weights(std::vector<SenderWeight> weights) { weights_ = std::move(weights); }
 
   std::vector<QueueStatus> status() const;
 
@@ -63,7 +63,7 @@ class CancelQueue {
 
   std::array<Lane, 2> lanes_;
   absl::flat_hash_map<OrderId, Standing> places_;
-  absl::flat_hash_map<std::string, uint32_t> weights_;
+  std::vector<SenderWeight> weights_;
 };
 
 }  // namespace cancelbus::core

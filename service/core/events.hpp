@@ -23,6 +23,14 @@ struct Hello {
 struct CommandReceived {
   PeerId peer;
   CancelOrder order;
+  /// The peer says more than a session may: a new command is refused. One that is known is answered as ever, for its
+  /// refusal would be a lie.
+  bool too_fast = false;
+};
+
+/// Its rights were taken or changed: whoever it is now must say hello again.
+struct SessionEnded {
+  PeerId peer;
 };
 
 /// A command with a legible cl_ord_id and a bad field: refused by name, unless the peer has not said hello.
@@ -95,14 +103,19 @@ struct StoreHealth {
   bool writable = true;
 };
 
+/// At the start, and when the policy was replaced.
+struct WeightsSet {
+  std::vector<SenderWeight> weights;
+};
+
 /// SIGTERM: give out no more tasks.
 struct DrainRequested {};
 
 /// Nothing came; deadlines may have passed.
 struct DeadlinePassed {};
 
-using Event =
-    std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                 WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth, DrainRequested, DeadlinePassed>;
+using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
+                           SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth, WeightsSet,
+                           DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

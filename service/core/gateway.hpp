@@ -93,6 +93,8 @@ class Gateway {
   void on(const RetransmitRequest& request);
   void on(const SessionHeartbeat& heartbeat);
   void on(const StatusRequest& request);
+  void on(const SessionEnded& ended) { sessions_.close(ended.peer); }
+  void on(const WeightsSet& set) { queue_.set_weights(set.weights); }
   void on(const StoreHealth& health) { store_writable_ = health.writable; }
   void on(const DrainRequested&) { draining_ = true; }
   void on(const DeadlinePassed&);

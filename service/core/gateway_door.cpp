@@ -75,7 +75,8 @@ void Gateway::on(const CommandReceived& received) {
       const size_t ahead = queue_.ahead(session->sender, order.priority);
       receipt.estimated_wait = cancel_limiter_.earliest(now_.tick, ahead) - now_.tick;
     }
-    Refusal refusal = why_refused(session->sender, order, receipt.estimated_wait);
+    Refusal refusal = received.too_fast ? Refusal{RejectReason::BusFull, "more messages than a session may send"}
+                                        : why_refused(session->sender, order, receipt.estimated_wait);
     if (refusal.reason != RejectReason::None) {
       receipt.status = ReceiptStatus::Refused;
       receipt.reason = refusal.reason;

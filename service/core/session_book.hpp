@@ -32,6 +32,7 @@ class SessionBook {
   Session& open(const PeerId& peer, const std::string& sender, std::vector<std::string> topics, Tick now);
   /// The session of a peer that is heard from now; null before its hello.
   Session* heard(const PeerId& peer, Tick now);
+  void close(const PeerId& peer) { sessions_.erase(peer); }
   /// Drops the silent ones.
   void sweep(Tick now);
   size_t size() const { return sessions_.size(); }

@@ -83,6 +83,14 @@ enum class OrdStatus : uint8_t { New, PartiallyFilled, Filled, Canceled, Rejecte
 enum class Evidence : uint8_t { Channel452, OrderQuery, Operator };
 enum class Stage : uint8_t { Queued, Sent, WaitingFinal, InDoubt, Resending, Stuck, BackOnBook };
 
+/// A sender's share among the others of its lane of the queue.
+struct SenderWeight {
+  /// A sender's name, or the beginning of names with a `*` after it.
+  std::string senders;
+  /// 1 to 1000.
+  uint32_t weight = 1;
+};
+
 /// A CancelOrder that passed the door: fields are within the ranges that cancel.proto states.
 struct CancelOrder {
   std::string cl_ord_id;

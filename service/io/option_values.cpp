@@ -124,6 +124,17 @@ absl::StatusOr<std::string> endpoint_value(std::string_view flag, std::string_vi
   return std::string(value);
 }
 
+bool is_loopback(std::string_view endpoint) {
+  if (endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://")) return true;
+  constexpr std::string_view Tcp = "tcp://";
+  if (!endpoint.starts_with(Tcp)) return false;
+  const std::string_view host = split_port(endpoint.substr(Tcp.size())).host;
+  if (host == "localhost" || host == "[::1]") return true;
+  // A name may begin with 127. too.
+  return host.starts_with("127.") && std::ranges::count(host, '.') == 3 &&
+         std::ranges::all_of(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+}
+
 absl::StatusOr<HostPort> host_port_value(std::string_view flag, std::string_view value) {
   const auto [host, port] = split_port(value);
   if (!is_host(host) && !is_bracketed_address(host)) return bad_flag(flag, value, "expected host:port");

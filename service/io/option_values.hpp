@@ -32,6 +32,9 @@ enum class EndpointUse { Bind, Connect };
 /// `*`; to connect, neither.
 absl::StatusOr<std::string> endpoint_value(std::string_view flag, std::string_view value, EndpointUse use);
 
+/// Nobody on another machine can reach this (valid) endpoint: ipc, inproc, or tcp on 127.0.0.0/8, [::1] or localhost.
+bool is_loopback(std::string_view endpoint);
+
 struct HostPort {
   std::string host;  ///< name or address, an IPv6 address without its brackets
   uint16_t port = 0;

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT as a call on the io_context.
+// SIGTERM and SIGINT, and SIGHUP, as calls on the io_context.
 //
 // Used by every main.cpp: the first signal asks for a drain, the second one ends the process at once, for whoever
 // presses Ctrl-C twice means it.
@@ -33,6 +33,27 @@ class StopSignals {
 
  private:
   asio::signal_set signals_;
+};
+
+/// SIGHUP as a call, each time: read your files again.
+class ReloadSignal {
+ public:
+  ReloadSignal(asio::io_context& context, std::function<void()> handler)
+      : signals_(context, SIGHUP), handler_(std::move(handler)) {
+    wait();
+  }
+
+ private:
+  void wait() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      wait();
+      handler_();
+    });
+  }
+
+  asio::signal_set signals_;
+  std::function<void()> handler_;
 };
 
 }  // namespace cancelbus::io

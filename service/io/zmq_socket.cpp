@@ -131,6 +131,8 @@ bool ZmqSocket::receive(Frames& frames) {
     if (!uninterrupted([&] { return socket_.recv(part, zmq::recv_flags::dontwait); })) return false;
     frames.push_back(part.to_string());
   } while (part.more());
+  const char* user = zmq_msg_gets(part.handle(), "User-Id");
+  user_id_ = user != nullptr ? user : "";
   ++taken_since_look_;
   look_again();
   return true;

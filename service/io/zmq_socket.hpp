@@ -37,8 +37,9 @@ struct ZmqOptions {
   int send_hwm = 10'000;
   /// Messages kept from one peer while we do not read; then TCP holds it back.
   int receive_hwm = 1'000;
-  /// A larger message closes the connection it came on, and disturbs nobody else.
-  int64_t max_message_bytes = 64 * 1024;
+  /// A larger message closes the connection it came on, and disturbs nobody else. Twice what the contract allows, so
+  /// that a frame which is somewhat too long is answered with a reason, and is counted.
+  int64_t max_message_bytes = 128 * 1024;
   /// DEALER: queue messages while no connection is up. Off: what is repeated until confirmed must not pile up.
   bool queue_unconnected = false;
   /// XPUB: report every subscription, not only a topic's first one.
@@ -67,6 +68,9 @@ class ZmqSocket {
 
   /// Takes one whole message, never blocks. False: none is there, or drain_limit is reached (see has_message).
   bool receive(Frames& frames);
+  /// Who sent the message received last: what the ZAP handler called them. Empty if the socket is not encrypted, and
+  /// for what libzmq says by itself.
+  const std::string& user_id() const { return user_id_; }
   /// A message can be received now, drain_limit or not.
   bool has_message();
 
@@ -76,7 +80,7 @@ class ZmqSocket {
     return send(std::span<const std::string_view>(frames.begin(), frames.size()));
   }
 
-  /// For options that only one user needs (CURVE keys, XPUB_MANUAL answers); set before bind or connect.
+  /// For options that only one user needs, as CURVE keys; set before bind or connect.
   zmq::socket_t& raw() { return socket_; }
 
  private:
@@ -91,6 +95,7 @@ class ZmqSocket {
   asio::posix::stream_descriptor bell_;
   size_t drain_limit_;
   std::function<void()> handler_;
+  std::string user_id_;
   /// Handlers that asio still holds when this object dies find it expired.
   std::shared_ptr<Life> life_ = std::make_shared<Life>();
   bool look_posted_ = false;

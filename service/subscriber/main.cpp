@@ -24,6 +24,7 @@ constexpr io::Program ThisProgram{
     "      --backend_endpoint=tcp://bus.example:5552 --monitor_address=127.0.0.1:9552"};
 
 int run(subscriber::Options options) {
+  if (!options.curve) io::log_warn("insecure_loopback", {{"what", "no encryption and no keys towards the bus"}});
   zmq::context_t zmq(1);
   boost::asio::io_context context(1);
   io::StopSignals signals(context);

@@ -46,12 +46,17 @@ Config config_from_flags() {
   config.silence_timeout = absl::GetFlag(FLAGS_silence_timeout);
   config.monitor_address = absl::GetFlag(FLAGS_monitor_address);
   config.check = absl::GetFlag(FLAGS_check);
+  config.curve = io::curve_config_from_flags();
   return config;
 }
 
 absl::StatusOr<Options> validated(const Config& config) {
   auto endpoint = io::endpoint_value("backend_endpoint", config.backend_endpoint, io::EndpointUse::Connect);
   if (!endpoint.ok()) return endpoint.status();
+  // A check talks to no bus.
+  const io::CurveConfig curve_config = config.check ? io::CurveConfig{"", "", true} : config.curve;
+  auto curve = io::curve_client(curve_config, "backend_endpoint", config.check ? "inproc://none" : *endpoint);
+  if (!curve.ok()) return curve.status();
   auto url = io::url_value("stream_url", config.stream_url, "wss");
   if (!url.ok()) return url.status();
   auto nonce = io::integer_value("login_nonce", config.login_nonce, 100, 60'000);
@@ -68,8 +73,8 @@ absl::StatusOr<Options> validated(const Config& config) {
   if (!tls.ok()) return io::bad_flag("ca_file", config.ca_file, std::string(tls.status().message()));
   auto keyed = signer(config);
   if (!keyed.ok()) return keyed.status();
-  return Options{*std::move(endpoint), *std::move(url), *std::move(tls), *std::move(keyed), *nonce, *silence,
-                 std::move(monitor),   config.check};
+  return Options{*std::move(endpoint), *std::move(url), *std::move(tls),  *std::move(keyed), *nonce, *silence,
+                 std::move(monitor),   config.check,    *std::move(curve)};
 }
 
 }  // namespace cancelbus::subscriber

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "service/btcturk/signer.hpp"
+#include "service/io/curve_client.hpp"
 #include "service/io/option_values.hpp"
 #include "service/io/tls.hpp"
 
@@ -25,6 +26,7 @@ struct Config {
   absl::Duration silence_timeout;
   std::string monitor_address;
   bool check = false;
+  io::CurveConfig curve;
 };
 
 struct Options {
@@ -37,6 +39,8 @@ struct Options {
   /// Absent: no monitor.
   std::optional<io::HostPort> monitor_address;
   bool check = false;
+  /// Absent: a plain connection to a bus on this machine.
+  std::optional<io::CurveClient> curve = {};
 };
 
 Config config_from_flags();

@@ -51,6 +51,7 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
       outbox_(limits),
       stream_(context, options_.tls, stream_options(options_), *this),
       backend_(context, zmq, zmq::socket_type::dealer),
+      connection_(context, zmq, backend_, options_.curve),
       monitor_(context, {[this] { return metrics_.text(session_, outbox_.size(), io::now().tick - last_frame_); },
                          [] { return std::string(); }, [this] { return why_unready(); }}),
       timer_(context),
@@ -61,7 +62,7 @@ absl::Status Subscriber::start() {
     if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) return status;
     io::log_info("monitor_listens", {{"port", monitor_.port()}});
   }
-  if (auto status = backend_.connect(options_.backend_endpoint); !status.ok()) return status;
+  if (auto status = connection_.connect(options_.backend_endpoint); !status.ok()) return status;
   io::log_info("started", {{"subscriber_id", subscriber_id_},
                            {"backend", options_.backend_endpoint},
                            {"stream", options_.stream_url.authority}});

@@ -15,6 +15,7 @@
 
 #include "service/btcturk/stream_session.hpp"
 #include "service/io/clock.hpp"
+#include "service/io/curve_client.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/websocket_client.hpp"
 #include "service/io/zmq_socket.hpp"
@@ -75,6 +76,7 @@ class Subscriber final : private io::WebsocketListener {
   Metrics metrics_;
   io::WebsocketClient stream_;
   io::ZmqSocket backend_;
+  io::BusConnection connection_;
   io::Monitor monitor_;
   io::TickTimer timer_;
   core::Tick armed_for_{};

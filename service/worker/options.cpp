@@ -46,12 +46,17 @@ Config config_from_flags() {
   return {
       absl::GetFlag(FLAGS_backend_endpoint), absl::GetFlag(FLAGS_rest_url),        absl::GetFlag(FLAGS_api_key_file),
       absl::GetFlag(FLAGS_api_secret_file),  absl::GetFlag(FLAGS_ca_file),         absl::GetFlag(FLAGS_connections),
-      absl::GetFlag(FLAGS_request_timeout),  absl::GetFlag(FLAGS_monitor_address), absl::GetFlag(FLAGS_check)};
+      absl::GetFlag(FLAGS_request_timeout),  absl::GetFlag(FLAGS_monitor_address), absl::GetFlag(FLAGS_check),
+      io::curve_config_from_flags()};
 }
 
 absl::StatusOr<Options> validated(const Config& config) {
   auto endpoint = io::endpoint_value("backend_endpoint", config.backend_endpoint, io::EndpointUse::Connect);
   if (!endpoint.ok()) return endpoint.status();
+  // A check talks to no bus.
+  const io::CurveConfig curve_config = config.check ? io::CurveConfig{"", "", true} : config.curve;
+  auto curve = io::curve_client(curve_config, "backend_endpoint", config.check ? "inproc://none" : *endpoint);
+  if (!curve.ok()) return curve.status();
   auto url = rest_url(config.rest_url);
   if (!url.ok()) return url.status();
   auto connections = io::integer_value("connections", config.connections, 1, MostConnections);
@@ -76,7 +81,8 @@ absl::StatusOr<Options> validated(const Config& config) {
                  static_cast<uint32_t>(*connections),
                  *timeout,
                  std::move(monitor),
-                 config.check};
+                 config.check,
+                 *std::move(curve)};
 }
 
 }  // namespace cancelbus::worker

@@ -60,6 +60,7 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
       connections_(context, {options_.rest_url, options_.tls, ConnectTimeout, options_.request_timeout},
                    options_.connections, [this] { send_ready(); }),
       backend_(std::make_unique<io::ZmqSocket>(context, zmq, zmq::socket_type::dealer)),
+      connection_(std::make_unique<io::BusConnection>(context, zmq, *backend_, options_.curve)),
       monitor_(context,
                {[this] { return metrics_.text(connections_.established(), book_.size(), clock_.sample(io::now())); },
                 [] { return std::string(); }, [this] { return why_unready(); }}),
@@ -77,7 +78,7 @@ absl::Status Worker::start() {
     if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) return status;
     io::log_info("monitor_listens", {{"port", monitor_.port()}});
   }
-  if (auto status = backend_->connect(options_.backend_endpoint); !status.ok()) return status;
+  if (auto status = connection_->connect(options_.backend_endpoint); !status.ok()) return status;
   io::log_info("started", {{"worker", self_.name},
                            {"worker_id", self_.worker},
                            {"backend", options_.backend_endpoint},
@@ -305,6 +306,7 @@ void Worker::end() {
   clock_timer_.cancel();
   connections_.stop();
   monitor_.close();
+  connection_.reset();
   backend_.reset();
   on_done_();
 }

@@ -17,6 +17,7 @@
 #include <zmq.hpp>
 
 #include "service/io/clock.hpp"
+#include "service/io/curve_client.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/zmq_socket.hpp"
 #include "service/wire/backend_codec.hpp"
@@ -74,6 +75,7 @@ class Worker {
   ExchangeClock clock_;
   Metrics metrics_;
   std::unique_ptr<io::ZmqSocket> backend_;
+  std::unique_ptr<io::BusConnection> connection_;
   io::Monitor monitor_;
   io::TickTimer heartbeat_timer_;
   io::TickTimer repeat_timer_;

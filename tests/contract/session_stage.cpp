@@ -197,6 +197,8 @@ void SessionStage::collect() {
       shown_.push_back({"silent", "{}"});
     } else if constexpr (std::is_same_v<Kind, Unreadable>) {
       shown_.push_back({"unreadable", "{}"});
+    } else if constexpr (std::is_same_v<Kind, NotReached>) {
+      // Of sockets, which there are none of here.
     } else if constexpr (std::is_same_v<Kind, LostEvents>) {
       shown_.push_back({"lost", "{\"topic\":\"" + notice.topic + "\",\"from_seq\":" + quoted(notice.from_seq) +
                                     ",\"to_seq\":" + quoted(notice.to_seq) + "}"});

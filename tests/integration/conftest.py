@@ -31,6 +31,7 @@ def orderly_stack():
             assert not killed, f"did not end within 10 s of SIGTERM: {killed}\n{stack.tails()}"
             assert {process.name: process.exit_code for process in running if process.exit_code != 0} == {}
             secrets = [file.read_text().strip() for file in (stack.api_key.key_file, stack.api_key.secret_file)]
+            secrets += [key.secret for key in stack.access.keys.values()]
             for log in Path(folder).glob("*.log"):
                 text = log.read_text(errors="replace")
                 assert not any(report in text for report in SANITIZER_REPORTS), f"{log.name}:\n{text}"
@@ -65,13 +66,19 @@ def shared():
 
 @pytest.fixture
 def connect():
-    """A strategy that has said hello: connect(stack), connect(stack, "desk-b", topics=["venue."])."""
+    """A strategy that has said hello, with a key of its own: connect(stack), connect(stack, "desk-b", topics=["venue."]).
+    Who wants others' topics gets a key that may read everything, unless the test says which role it has."""
+    from scene import curve_keys
     from strategy_client import StrategyClient  # The contract need not be built for tests without a strategy.
 
     clients = []
 
-    def connect(stack, sender="desk-a", topics=(), **settings):
-        clients.append(StrategyClient(stack.session_endpoint, stack.event_endpoint, sender, topics, **settings))
+    def connect(stack, sender="desk-a", topics=(), role=None, **settings):
+        reads_others = any(topic not in ("venue.", "bus.", f"client.{sender}.") for topic in topics)
+        if role is not None or not stack.access.has(sender):
+            stack.grant(role or ("operator" if reads_others else "strategy"), sender, senders=sender)
+        clients.append(StrategyClient(stack.session_endpoint, stack.event_endpoint, sender, topics,
+                                      **{"curve": curve_keys(stack, sender)} | settings))
         if clients[-1].manners:
             clients[-1].hello()
         return clients[-1]

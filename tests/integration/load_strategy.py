@@ -19,7 +19,7 @@ from pathlib import Path
 from cancelbus.v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder, Event
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_REFUSED
 from exchange import Exchange
-from strategy_client import StrategyClient
+from strategy_client import StrategyClient, read_curve
 
 TURN_SECONDS = 0.02
 ORDERS_AT_ONCE = 200
@@ -38,6 +38,8 @@ class Settings:
     event_endpoint: str
     rest_url: str
     ca_file: str
+    curve_key_file: str
+    curve_server_key_file: str
     commands_per_second: float
     seed: int
 
@@ -70,7 +72,8 @@ class Journal:
 
 class LoadStrategy(StrategyClient):
     def __init__(self, settings):
-        super().__init__(settings.session_endpoint, settings.event_endpoint, settings.sender)
+        super().__init__(settings.session_endpoint, settings.event_endpoint, settings.sender,
+                         curve=read_curve(settings.curve_key_file, settings.curve_server_key_file))
         self.draining = False
         self._journal = Journal(settings.journal)
         self._exchange = Exchange(settings.rest_url, settings.ca_file)

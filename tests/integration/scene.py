@@ -3,6 +3,19 @@
 import re
 import urllib.request
 
+from strategy_client import read_curve
+
+
+def curve_keys(stack, name):
+    """What StrategyClient and encrypt() want to know of the key of this name."""
+    return read_curve(stack.access.key(name).key_file, stack.access.bus.public_file)
+
+
+def encrypt(socket, keys):
+    """A pyzmq socket, before it connects."""
+    socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = keys
+    return socket
+
 
 def place_orders(stack, strategy, count=1):
     """Ids of open orders that the bus has heard of on the stream: a 452 then means what it says.

@@ -8,6 +8,7 @@ nothing is sent but what the test says: for tests of bad behaviour.
 import time
 import uuid
 from collections import defaultdict
+from pathlib import Path
 
 import zmq
 from cancelbus.v1.cancel_pb2 import CancelOrder, Event
@@ -19,8 +20,15 @@ REPEAT_UNTIL_ACK_SECONDS = 10.0
 MOST_PER_REQUEST = 500
 
 
+def read_curve(key_file, server_key_file):
+    """Our public and our secret key, and the bus's public one, as StrategyClient takes them."""
+    secret, server = (Path(file).read_bytes().strip() for file in (key_file, server_key_file))
+    return zmq.curve_public(secret), secret, server
+
+
 class StrategyClient:
-    def __init__(self, session_endpoint, event_endpoint, sender, topics=(), manners=True):
+    def __init__(self, session_endpoint, event_endpoint, sender, topics=(), manners=True, curve=None):
+        """`curve`: our public and our secret key, and the bus's public one; None: plain sockets."""
         self.sender = sender
         self.own_topic = f"client.{sender}."
         self.topics = list(topics)
@@ -35,6 +43,7 @@ class StrategyClient:
         self._orders = {}  # cl_ord_id: (CancelOrder, when to repeat it)
         self._answers = defaultdict(dict)  # (kind, cl_ord_id): (epoch, seq): message
         self._next_heartbeat = 0.0
+        self._curve = curve
         self._context = zmq.Context()
         self._events = self._socket(zmq.SUB, event_endpoint)
         for topic in (self.own_topic, *self.topics):
@@ -44,6 +53,8 @@ class StrategyClient:
     def _socket(self, kind, endpoint):
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
+        if self._curve is not None:
+            socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self._curve
         socket.connect(endpoint)
         return socket
 

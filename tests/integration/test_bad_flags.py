@@ -25,15 +25,16 @@ def good(tmp_path_factory):
     listener.setblocking(False)
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     keys = {name: str(file) for name, file in key.flags.items()}
+    plain = {"insecure_loopback": "true"}
     flags = {
-        BUS: {"session_endpoint": f"tcp://{address}", "monitor_address": address, "store": "sqlite:store.db"},
+        BUS: {"session_endpoint": f"tcp://{address}", "monitor_address": address, "store": "sqlite:store.db", **plain},
         WORKER: {"rest_url": f"https://{address}", "monitor_address": address, "backend_endpoint": f"tcp://{address}",
-                 "ca_file": str(authority.cert_file), **keys},
+                 "ca_file": str(authority.cert_file), **keys, **plain},
         SUBSCRIBER: {"stream_url": f"wss://{address}", "monitor_address": address,
-                     "backend_endpoint": f"tcp://{address}", "ca_file": str(authority.cert_file), **keys},
+                     "backend_endpoint": f"tcp://{address}", "ca_file": str(authority.cert_file), **keys, **plain},
         SIM: {"rest_address": address, "cert_file": str(certificate.cert_file),
               "key_file": str(certificate.key_file), **keys},
-        CTL: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{address}"},
+        CTL: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{address}", **plain},
     }
     with listener:
         yield {program: dict(values, listener=listener) for program, values in flags.items()}
@@ -87,6 +88,23 @@ def refused(good, program, folder, *arguments, environment=None):
     (BUS, ["--session_endpoint=127.0.0.1:5550"], "--session_endpoint"),
     (BUS, ["--backend_endpoint=tcp://127.0.0.1:99999"], "--backend_endpoint"),
     (BUS, ["--session_endpoint=tcp://127.0.0.1:5550", "--event_endpoint=tcp://127.0.0.1:5550"], "--event_endpoint"),
+    (BUS, ["--insecure_loopback=false"], "--curve_key_file and --policy_file"),
+    (BUS, ["--insecure_loopback=false", "--curve_key_file=bus.key"], "--insecure_loopback"),
+    (BUS, ["--policy_file=policy"], "--insecure_loopback"),
+    (BUS, ["--session_endpoint=tcp://*:5550"], "--session_endpoint"),
+    (BUS, ["--event_endpoint=tcp://0.0.0.0:5551"], "--event_endpoint"),
+    (BUS, ["--backend_endpoint=tcp://127.example.org:5552"], "--backend_endpoint"),
+    (BUS, ["--max_session_rate=0"], "--max_session_rate"),
+    (BUS, ["--max_sessions_per_key=0"], "--max_sessions_per_key"),
+    (WORKER, ["--insecure_loopback=false"], "--curve_key_file and --curve_server_key_file"),
+    (WORKER, ["--curve_key_file=worker.key"], "--insecure_loopback"),
+    (WORKER, ["--backend_endpoint=tcp://bus.example.org:5552"], "--backend_endpoint"),
+    (SUBSCRIBER, ["--insecure_loopback=false"], "--curve_key_file and --curve_server_key_file"),
+    (SUBSCRIBER, ["--backend_endpoint=tcp://10.0.0.1:5552"], "--backend_endpoint"),
+    (CTL, ["--insecure_loopback=false", "status"], "--curve_key_file"),
+    (CTL, ["--curve_key_file=ops.key", "status"], "insecure_loopback"),
+    (CTL, ["--session_endpoint=tcp://10.0.0.1:5550", "status"], "--session_endpoint"),
+    (CTL, ["--out=.", "status"], "--out"),
     (WORKER, ["--colour=red"], "--colour"),
     (WORKER, ["--connections=0"], "--connections"),
     (WORKER, ["--connections=65"], "--connections"),
@@ -174,7 +192,8 @@ def test_a_key_file_that_is_not_given_is_asked_for(good, tmp_path, program, flag
 
 def bus(folder, **flags):
     free = {"session_endpoint": "tcp://127.0.0.1:*", "event_endpoint": "tcp://127.0.0.1:*",
-            "backend_endpoint": "tcp://127.0.0.1:*", "monitor_address": "127.0.0.1:0", "store": "memory:"}
+            "backend_endpoint": "tcp://127.0.0.1:*", "monitor_address": "127.0.0.1:0", "store": "memory:",
+            "insecure_loopback": "true"}
     return run(BUS, *(f"--{name}={value}" for name, value in (free | flags).items()), folder=folder)
 
 

@@ -8,13 +8,21 @@ import urllib.request
 
 import pytest
 import zmq
-from scene import bus_metric, place_orders, requests, statuses
+from conftest import orderly_stack
+from scene import bus_metric, curve_keys, encrypt, place_orders, requests, statuses
 
 from cancelbus.v1 import backend_pb2, cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_REFUSED, SessionRequest
 
 MOST_BYTES = 64 * 1024
 REJECTED, DROPPED = "cancelbus_frames_rejected_total", "cancelbus_replies_dropped_total"
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """With a session rate beside which a test of slow readers is quick."""
+    with orderly_stack() as stack:
+        yield stack.start(workers=2, max_session_rate=1_000_000)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +44,7 @@ def bystander(shared, connect):
 @pytest.fixture
 def rude(shared, connect):
     """A session that has said hello and then sends only what the test says."""
-    strategy = connect(shared, "rude", manners=False)
+    strategy = connect(shared, "rude", role="operator", manners=False)
     strategy.hello()
     return strategy
 
@@ -45,8 +53,10 @@ def rude(shared, connect):
 def socket_to(shared):
     context = zmq.Context()
 
-    def connect(kind, door, **options):
-        made = context.socket(kind)
+    def connect(kind, door, role=None, **options):
+        role = role or {"session": "strategy", "event": "observer", "backend": "worker"}[door]
+        shared.grant(role, f"some-{role}", **({"senders": "*"} if role in ("strategy", "observer") else {}))
+        made = encrypt(context.socket(kind), curve_keys(shared, f"some-{role}"))
         for name, value in options.items():
             made.setsockopt(getattr(zmq, name), value)
         made.connect(shared.processes["bus"].endpoints[door])
@@ -83,6 +93,7 @@ def retransmit(**fields):
     ([b""], "", "empty"),
     ([b"\xff\xff\xff"], "", "not a SessionRequest"),
     ([b"\xff" * MOST_BYTES], "", "not a SessionRequest"),
+    ([b"\xff" * (MOST_BYTES + 1)], "", "longer than 64 KiB"),
     ([b"GET / HTTP/1.1\r\n\r\n"], "", "not a SessionRequest"),
     ([b"\x0a\x04\x0a\x02\xff\xfe"], "", "not a SessionRequest"),  # a hello from a name that is not UTF-8
     ([hello()[:-1]], "", "not a SessionRequest"),
@@ -181,7 +192,7 @@ def test_what_is_not_kept_is_refused_by_name(shared, bystander, rude):
 
 
 def test_an_oversized_frame_ends_its_connection_alone(shared, rude):
-    rude.send_raw(b"\xff" * (MOST_BYTES + 1))
+    rude.send_raw(b"\xff" * (2 * MOST_BYTES + 1))
 
     def welcome():
         # ZeroMQ connects again by itself; to the bus that is a new session.
@@ -263,9 +274,10 @@ def ready(**fields):
 def test_a_bad_backend_frame_is_counted_and_logged(shared, bystander, socket_to, frames, field):
     before = bus_metric(shared, REJECTED)
     logged = len(shared.processes["bus"].log())
-    socket_to(zmq.DEALER, "backend").send_multipart(frames)
+    role = "subscriber" if field.startswith(("order_fact", "stream_state")) else "worker"
+    socket_to(zmq.DEALER, "backend", role).send_multipart(frames)
     bystander.wait_until(lambda: bus_metric(shared, REJECTED) == before + 1, "the frame is counted")
-    assert f'"why":"{field}: ' in shared.processes["bus"].log()[logged:]
+    assert f'"who":"some-{role}","detail":"backend: {field}: ' in shared.processes["bus"].log()[logged:]
     assert "stranger" not in [worker["name"] for worker in shared.status()["workers"]]
 
 

@@ -78,10 +78,12 @@ class Scene:
         session, event = self.stack.session_endpoint, self.stack.event_endpoint
         if f"{sender} to bus" in self.links:
             session, event = (f"tcp://{self.links[link].address}" for link in (f"{sender} to bus", f"bus to {sender}"))
+        self.stack.grant("strategy", sender)
+        keys = {flag: str(file) for flag, file in self.stack.access.flags(sender).items()}
         settings = Settings(sender=sender, journal=str(self.journal(sender)), session_endpoint=session,
                             event_endpoint=event, rest_url=self.stack.rest_url,
                             ca_file=str(self.stack.authority.cert_file), commands_per_second=COMMANDS_PER_SECOND,
-                            seed=self.seed)
+                            seed=self.seed, **keys)
         modules = [ROOT / "deploy" / "local", ROOT / "tests" / "integration", BUILD / "python"]
         self.stack.processes[sender] = Process(sender, settings.command(), self.stack.folder,
                                                {"PYTHONPATH": os.pathsep.join(map(str, modules))})

@@ -18,11 +18,8 @@ BUS_DEATHS = int(os.environ.get("TEST_BUS_DEATHS", "3"))
 
 
 def options_for(stack):
-    options = {name.removeprefix("CANCELBUS_").lower(): value for name, value in stack.client_environment.items()
-               if name.startswith("CANCELBUS_")}
-    if "insecure_loopback" in options:
-        options["insecure_loopback"] = True
-    return options
+    return {name.removeprefix("CANCELBUS_").lower(): value for name, value in stack.client_environment.items()
+            if name.startswith("CANCELBUS_")}
 
 
 def client(stack, sender="desk-a", kind=cancelbus.Client, **options):
@@ -321,7 +318,7 @@ def test_no_key_for_a_bus_that_wants_one(door):
 
 
 def test_a_key_for_a_bus_that_wants_none(stack, keys):
-    stack.start_bus()
+    stack.start_bus(curve_key_file=None, policy_file=None, insecure_loopback="true")
     error = refusal_of(keys[0] | {"session_endpoint": stack.session_endpoint, "event_endpoint": stack.event_endpoint})
     assert isinstance(error, cancelbus.KeyRefused) and "uses no keys" in str(error)
 

@@ -108,7 +108,8 @@ def test_a_second_bus_on_the_same_store_is_refused(running, connect):
     stack = running
     second = stack.run("cancel-bus", f"--store=sqlite:{stack.store_file}", "--session_endpoint=tcp://127.0.0.1:*",
                        "--event_endpoint=tcp://127.0.0.1:*", "--backend_endpoint=tcp://127.0.0.1:*",
-                       "--monitor_address=127.0.0.1:0")
+                       "--monitor_address=127.0.0.1:0", f"--curve_key_file={stack.access.bus.key_file}",
+                       f"--policy_file={stack.access.policy_file}")
     assert second.exit_code == 2
     assert second.out == ""
     assert "--store" in second.log and "another cancel-bus" in second.log

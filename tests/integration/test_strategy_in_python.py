@@ -100,12 +100,13 @@ def test_two_strategies_cancel_one_order_with_one_request(shared, connect):
 
 @pytest.fixture
 def example(shared, tmp_path):
-    """The program that proto/README.md prints, as it stands there but for the addresses."""
+    """The program that proto/README.md prints, as it stands there but for the addresses and the files of keys."""
     [program] = re.findall(r"^```python\n(.*?)^```$", (ROOT / "proto" / "README.md").read_text(), re.M | re.S)
-    for address, endpoint in (("tcp://127.0.0.1:5550", shared.session_endpoint),
-                              ("tcp://127.0.0.1:5551", shared.event_endpoint)):
-        assert program.count(address) == 1
-        program = program.replace(address, endpoint)
+    key = shared.grant("strategy", "desk-a")
+    for printed, here in (("tcp://127.0.0.1:5550", shared.session_endpoint), ("desk-a.key", str(key.key_file)),
+                          ("tcp://127.0.0.1:5551", shared.event_endpoint), ("bus.pub", str(shared.access.bus.public_file))):
+        assert program.count(printed) == 1
+        program = program.replace(printed, here)
     file = tmp_path / "example.py"
     file.write_text(program)
     return file

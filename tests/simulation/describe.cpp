@@ -68,6 +68,8 @@ struct EventWords {
   }
   std::string operator()(const core::SessionHeartbeat&) { return ""; }
   std::string operator()(const core::StatusRequest&) { return ""; }
+  std::string operator()(const core::SessionEnded& e) { return words("the session at ", e.peer, " is ended"); }
+  std::string operator()(const core::WeightsSet&) { return "the weights of the queue are set"; }
   std::string operator()(const core::WorkerReady& e) {
     if (e.tasks.empty()) return "";
     std::string tasks;

@@ -20,6 +20,11 @@ struct ClientOptions {
   std::string session_endpoint = "tcp://127.0.0.1:5550";
   std::string event_endpoint = "tcp://127.0.0.1:5551";
   SessionOptions session = {};
+  /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them.
+  std::string curve_key_file = {};
+  std::string curve_server_key_file = {};
+  /// Instead of keys: plain sockets, to a bus on this machine that was started likewise.
+  bool insecure_loopback = false;
 };
 
 struct CancelOptions {
@@ -40,7 +45,9 @@ class Client {
   /// More than the bus sends; a guard against what is not a bus.
   static constexpr int64_t MaxFrameBytes = 1 << 20;
 
-  /// Null and a sentence in `error` if an endpoint cannot be used. The bus need not be there yet.
+  /// Null and a sentence in `error`, which begins with the option's name, if an endpoint or a key file cannot be used.
+  /// The bus need not be there yet. What is not our own topic is subscribed to once the bus has said welcome: so a
+  /// client that asks for too much hears it in a Reject, before it is taken for an intruder.
   static std::unique_ptr<Client> open(const ClientOptions& options, std::string& error) noexcept;
   ~Client();
   Client(const Client&) = delete;

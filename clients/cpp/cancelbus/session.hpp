@@ -37,6 +37,13 @@ struct Connected {
 struct Silent {
   std::chrono::seconds silent_for{};
 };
+/// Client only: the bus is there and will not have us. The client goes on trying; `why` says what to do.
+struct NotReached {
+  std::string endpoint;
+  /// The bus refused our key; otherwise the two sides do not understand each other.
+  bool key_refused = false;
+  std::string why;
+};
 /// A frame of the bus could not be read, and was skipped.
 struct Unreadable {
   std::string what;
@@ -47,7 +54,7 @@ struct Unreadable {
 /// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
 using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
-                            v1::BusStatus, v1::Reject, LostEvents, NewEpoch, Unreadable>;
+                            v1::BusStatus, v1::Reject, LostEvents, NewEpoch, Unreadable, NotReached>;
 
 class Session {
  public:

@@ -17,9 +17,8 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         stack.start(workers=1)
         [order_id] = stack.exchange.place_orders()
-        addresses = {"CANCELBUS_SESSION_ENDPOINT": stack.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": stack.event_endpoint}
         ran = subprocess.run(["node", Path(__file__).parent / "cancel.mjs", str(order_id)], timeout=30, check=True, text=True,
-                             stdout=subprocess.PIPE, env=clean_environment() | addresses)
+                             stdout=subprocess.PIPE, env=clean_environment() | stack.client_environment)
         told = [json.loads(line) for line in ran.stdout.splitlines()]
         assert [next(iter(one)) for one in told] == ["connected", "receipt", "ack", "event", "final", "event"], ran.stdout
         assert told[4]["final"]["ord_status"] == "ORD_STATUS_CANCELED", ran.stdout

@@ -1,11 +1,16 @@
 // Sockets around a Session: cancels the order that the command line names, at the bus that CANCELBUS_SESSION_ENDPOINT and
-// CANCELBUS_EVENT_ENDPOINT name, and prints what the user is told, one JSON line each.
+// CANCELBUS_EVENT_ENDPOINT name, with the key in CANCELBUS_CURVE_KEY_FILE (.key, and .pub beside it) for the bus of
+// CANCELBUS_CURVE_SERVER_KEY_FILE, and prints what the user is told, one JSON line each.
+import { readFileSync } from "node:fs";
 import * as zmq from "zeromq";
 import { Session } from "./client.mjs";
 import { Request } from "./messages.mjs";
 
 const now = () => Math.floor(performance.now()), session = new Session("desk-node", [], now());
-const dealer = new zmq.Dealer({ linger: 0, immediate: true, sendTimeout: 0 }), sub = new zmq.Subscriber();
+const keyFile = process.env.CANCELBUS_CURVE_KEY_FILE, key = (file) => readFileSync(file, "utf8").trim();
+const curve = { curveSecretKey: key(keyFile), curvePublicKey: key(keyFile.replace(/\.key$/, ".pub")),
+                curveServerKey: key(process.env.CANCELBUS_CURVE_SERVER_KEY_FILE) };
+const dealer = new zmq.Dealer({ ...curve, linger: 0, immediate: true, sendTimeout: 0 }), sub = new zmq.Subscriber(curve);
 sub.subscribe(session.own);
 sub.connect(process.env.CANCELBUS_EVENT_ENDPOINT);
 dealer.connect(process.env.CANCELBUS_SESSION_ENDPOINT);

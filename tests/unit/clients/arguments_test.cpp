@@ -101,8 +101,8 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 }
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
-  EXPECT_EQ(bad(""), "a command is missing: cancel, watch or status");
-  EXPECT_EQ(bad("cancle 5"), "unknown command \"cancle\": cancel, watch or status");
+  EXPECT_EQ(bad(""), "a command is missing: cancel, watch, status or keygen");
+  EXPECT_EQ(bad("cancle 5"), "unknown command \"cancle\": cancel, watch, status or keygen");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");

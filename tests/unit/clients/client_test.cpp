@@ -20,7 +20,7 @@ using testing::HasSubstr;
 class ClientTest : public testing::Test {
  protected:
   void open() {
-    ClientOptions options{bus_.session_endpoint(), bus_.event_endpoint(), {.sender_comp_id = "desk-a"}};
+    ClientOptions options{bus_.session_endpoint(), bus_.event_endpoint(), {.sender_comp_id = "desk-a"}, {}, {}, true};
     std::string error;
     client_ = Client::open(options, error);
     ASSERT_TRUE(client_) << error;
@@ -144,9 +144,15 @@ TEST_F(ClientTest, RunOnceReturnsWhenItsTimeIsOver) {
 
 TEST(ClientOpen, ABadEndpointIsNamed) {
   std::string error;
-  EXPECT_EQ(Client::open({.session_endpoint = "tcp://nowhere", .session = {.sender_comp_id = "a"}}, error), nullptr);
+  EXPECT_EQ(
+      Client::open({.session_endpoint = "tcp://nowhere", .session = {.sender_comp_id = "a"}, .insecure_loopback = true},
+                   error),
+      nullptr);
   EXPECT_THAT(error, HasSubstr("session_endpoint \"tcp://nowhere\""));
-  EXPECT_EQ(Client::open({.event_endpoint = "smoke://signals", .session = {.sender_comp_id = "a"}}, error), nullptr);
+  EXPECT_EQ(
+      Client::open({.event_endpoint = "smoke://signals", .session = {.sender_comp_id = "a"}, .insecure_loopback = true},
+                   error),
+      nullptr);
   EXPECT_THAT(error, HasSubstr("event_endpoint \"smoke://signals\""));
 }
 

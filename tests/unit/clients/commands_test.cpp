@@ -36,6 +36,7 @@ class CommandsTest : public testing::Test {
 
   static Arguments cancel(std::vector<int64_t> ids) {
     Arguments arguments;
+    arguments.insecure_loopback = true;
     arguments.command = Command::Cancel;
     arguments.order_ids = std::move(ids);
     arguments.timeout = seconds(20);
@@ -144,6 +145,7 @@ TEST_F(CommandsTest, AnEndpointThatCannotBeUsedIsAUsageError) {
 
 TEST_F(CommandsTest, StatusPrintsTheTable) {
   Arguments arguments;
+  arguments.insecure_loopback = true;
   arguments.timeout = seconds(20);
   EXPECT_EQ(run_with(arguments), ExitProven);
   EXPECT_THAT(out_.str(), HasSubstr("open     3 commands undecided"));
@@ -152,14 +154,15 @@ TEST_F(CommandsTest, StatusPrintsTheTable) {
 TEST_F(CommandsTest, WatchPrintsTheEventsOfOthers) {
   bus_.start();
   Arguments arguments;
+  arguments.insecure_loopback = true;
   arguments.command = Command::Watch;
   arguments.topics = {"client.desk-b."};
   arguments.json = true;
   // Cancels of desk-b go on until the watcher has seen one: it may connect late.
   std::jthread desk_b([this](std::stop_token stopped) {
     std::string error;
-    const auto other =
-        client::Client::open({bus_.session_endpoint(), bus_.event_endpoint(), {.sender_comp_id = "desk-b"}}, error);
+    const auto other = client::Client::open(
+        {bus_.session_endpoint(), bus_.event_endpoint(), {.sender_comp_id = "desk-b"}, {}, {}, true}, error);
     while (!stopped.stop_requested() && !interrupted_) {
       other->cancel(77);
       other->run_once(milliseconds(20));

@@ -159,6 +159,7 @@ class SessionTest : public testing::Test {
     return "lost " + std::to_string(l.from_seq) + "-" + std::to_string(l.to_seq);
   }
   static std::string line(const NewEpoch&) { return "new epoch"; }
+  static std::string line(const NotReached&) { return "not reached"; }
   static std::string line(const Unreadable&) { return "unreadable"; }
 
   Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}, .open_commands = true}};

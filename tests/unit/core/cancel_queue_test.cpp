@@ -44,16 +44,24 @@ TEST(CancelQueue, SendersTakeTurns) {
 
 TEST(CancelQueue, AWeightIsSoManyInOneTurn) {
   CancelQueue queue;
-  queue.set_weight("a", 2);
+  queue.set_weights({{"a", 2}});
   for (const OrderId id : {1, 2, 3, 4, 5}) queue.push(id, Normal, "a", Back);
   for (const OrderId id : {11, 12, 13}) queue.push(id, Normal, "b", Back);
   EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 2, 11, 3, 4, 12, 5, 13}));
 }
 
+TEST(CancelQueue, AWeightMayBeOfManyNamesAndTheFirstThatFitsCounts) {
+  CancelQueue queue;
+  queue.set_weights({{"a-1", 1}, {"a-*", 3}});
+  for (const OrderId id : {1, 2}) queue.push(id, Normal, "a-1", Back);
+  for (const OrderId id : {11, 12, 13, 14}) queue.push(id, Normal, "a-2", Back);
+  for (const OrderId id : {21, 22}) queue.push(id, Normal, "a", Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 11, 12, 13, 21, 2, 14, 22}));
+}
+
 TEST(CancelQueue, ATurnThatEndsEarlyIsNotOwedToTheNextSender) {
   CancelQueue queue;
-  queue.set_weight("a", 3);
-  queue.set_weight("b", 3);
+  queue.set_weights({{"a", 3}, {"b", 3}});
   queue.push(1, Normal, "a", Back);
   for (const OrderId id : {11, 12, 13, 14}) queue.push(id, Normal, "b", Back);
   EXPECT_EQ(queue.pop(), 1);
@@ -105,7 +113,7 @@ TEST(CancelQueue, WhoAlwaysHasOrdersGetsItsWeightOfThem) {
   CancelQueue queue;
   std::mt19937_64 random(7);
   const std::map<std::string, uint32_t> weights{{"a", 1}, {"b", 1}, {"c", 3}};
-  queue.set_weight("c", 3);
+  queue.set_weights({{"c", 3}});
   OrderId next = 1;
   std::map<OrderId, std::string> owner;
   const auto push = [&](const std::string& sender) {

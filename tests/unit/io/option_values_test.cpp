@@ -77,5 +77,17 @@ TEST(OptionValues, Urls) {
             "--rest_url=http://a: expected https://host[:port][/path]");
 }
 
+TEST(OptionValues, LoopbackIsWhatNobodyElseReaches) {
+  for (const char* endpoint : {"tcp://127.0.0.1:5550", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:5550",
+                               "ipc:///run/cancelbus", "inproc://bus"}) {
+    EXPECT_TRUE(is_loopback(endpoint)) << endpoint;
+  }
+  for (const char* endpoint : {"tcp://*:5550", "tcp://0.0.0.0:5550", "tcp://10.0.0.1:5550",
+                               "tcp://127.example.org:5550", "tcp://127.0.0.1.example.org:5550", "tcp://[::]:5550",
+                               "tcp://localhost.example.org:1", "tcp://bus:5550", "udp://127.0.0.1:5550"}) {
+    EXPECT_FALSE(is_loopback(endpoint)) << endpoint;
+  }
+}
+
 }  // namespace
 }  // namespace cancelbus::io

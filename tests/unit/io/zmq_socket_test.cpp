@@ -146,10 +146,10 @@ TEST_F(ZmqSocketTest, AnOversizedMessageDisturbsNobodyElse) {
     Frames frames;
     while (router.receive(frames)) heard.push_back(frames[1]);
   });
-  ASSERT_TRUE(run_until([&] { return rude.send({std::string(64 * 1024 + 1, 'x')}) == SendResult::Sent; }));
-  ASSERT_TRUE(run_until([&] { return polite.send({std::string(64 * 1024, 'y')}) == SendResult::Sent; }));
+  ASSERT_TRUE(run_until([&] { return rude.send({std::string(128 * 1024 + 1, 'x')}) == SendResult::Sent; }));
+  ASSERT_TRUE(run_until([&] { return polite.send({std::string(128 * 1024, 'y')}) == SendResult::Sent; }));
   ASSERT_TRUE(run_until([&] { return !heard.empty(); }));
-  EXPECT_EQ(heard.front(), std::string(64 * 1024, 'y'));
+  EXPECT_EQ(heard.front(), std::string(128 * 1024, 'y'));
   // The rude one's connection was closed; it comes back, and is heard.
   ASSERT_TRUE(run_until([&] {
     rude.send({"sorry"});

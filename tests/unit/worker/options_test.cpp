@@ -18,6 +18,7 @@ class OptionsTest : public testing::Test {
     folder = made;
     config.backend_endpoint = "tcp://127.0.0.1:5552";
     config.rest_url = "https://api.btcturk.com";
+    config.curve.insecure_loopback = true;
     config.api_key_file = file("key", "public-key\n");
     config.api_secret_file = file("secret", "c2VjcmV0\n");
     config.connections = 4;

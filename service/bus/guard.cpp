@@ -1,0 +1,123 @@
+#include "service/bus/guard.hpp"
+
+#include <absl/strings/str_cat.h>
+
+#include <utility>
+
+#include "service/io/clock.hpp"
+
+namespace cancelbus::bus {
+namespace {
+
+constexpr size_t MaxFormer = 10'000;
+constexpr size_t MaxTopicShown = 64;
+
+std::optional<Door> door_named(std::string_view name) {
+  for (const Door door : {Door::Session, Door::Event, Door::Backend}) {
+    if (door_name(door) == name) return door;
+  }
+  return std::nullopt;
+}
+
+std::string_view why(io::HandshakeFailure::Kind kind) {
+  switch (kind) {
+    case io::HandshakeFailure::Kind::NotEncrypted:
+      return "no CURVE handshake: it came without a key, or is no ZeroMQ";
+    case io::HandshakeFailure::Kind::WrongKey:
+      return "its handshake was not made for this bus's key: its --curve_server_key_file is another one's";
+    case io::HandshakeFailure::Kind::Refused:
+    case io::HandshakeFailure::Kind::HungUp:
+      return "it did not end its handshake";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view door_name(Door door) {
+  switch (door) {
+    case Door::Session:
+      return "session";
+    case Door::Event:
+      return "event";
+    case Door::Backend:
+      return "backend";
+  }
+  return "";
+}
+
+Guard::Guard(std::optional<Policy> policy, Refusals& refusals)
+    : policy_(std::move(policy)), refusals_(refusals), anyone_{Role::Anyone, "anyone", "", {"*"}, 1} {}
+
+const Entry* Guard::find(const std::string& key) const { return policy_ ? policy_->find(key) : &anyone_; }
+
+std::string Guard::name_of(const std::string& key) const {
+  if (const Entry* entry = find(key)) return entry->name;
+  const auto former = former_.find(key);
+  return former != former_.end() ? former->second : key;
+}
+
+// Of a stranger only the address says anything: a key is made in no time.
+std::string Guard::who(const io::ZapRequest& request) const {
+  const bool known = find(request.public_key) != nullptr || former_.contains(request.public_key);
+  if (known) return name_of(request.public_key);
+  return request.address.empty() ? "somebody on this machine" : request.address;
+}
+
+bool Guard::enters(const io::ZapRequest& request) {
+  const auto refuse = [&](std::string_view reason, std::string_view detail) {
+    refusals_.note(io::now().tick, reason, who(request), absl::StrCat(request.domain, ": ", std::string(detail)));
+    return false;
+  };
+  const Entry* entry = find(request.public_key);
+  if (entry == nullptr) return refuse("unknown_key", absl::StrCat("key ", request.public_key, " is not in the policy"));
+  const auto door = door_named(request.domain);
+  if (!door || !entry->may_enter(*door)) {
+    return refuse("role", absl::StrCat("a ", std::string(role_name(entry->role)), " has no business at this endpoint"));
+  }
+  if (*door == Door::Event && barred_.contains(entry->key)) {
+    return refuse("barred", "subscribed to what is not its own; the next SIGHUP lets it in again");
+  }
+  return true;
+}
+
+void Guard::handshake_failed(Door door, const io::HandshakeFailure& failure) {
+  refusals_.note(io::now().tick, "handshake", failure.address.empty() ? "unknown address" : failure.address,
+                 absl::StrCat(std::string(door_name(door)), ": ", std::string(why(failure.kind))));
+}
+
+bool Guard::may_say(const std::string& key, std::string_view frame) {
+  const bool subscription = frame.starts_with('\x01');
+  // Without a key it is libzmq itself, of a subscriber that has left.
+  if (!policy_ || (key.empty() && !subscription)) return true;
+  const core::Tick now = io::now().tick;
+  const Entry* entry = find(key);
+  if (entry == nullptr) {
+    refusals_.note(now, "revoked", name_of(key), "event: its key is not in the policy any more");
+    return false;
+  }
+  subscribers_.admit(key, key, now);
+  if (!subscribers_.spend(key, 1, now)) return bar(key, "rate", "more subscriptions than one key may make");
+  if (!subscription || (!barred_.contains(key) && entry->may_read(frame.substr(1)))) return true;
+  return bar(key, "topic", absl::StrCat("subscribed to \"", std::string(frame.substr(1, MaxTopicShown)), "\""));
+}
+
+bool Guard::bar(const std::string& key, std::string_view reason, std::string_view detail) {
+  barred_.insert(key);
+  refusals_.note(io::now().tick, reason, name_of(key), absl::StrCat("event: ", std::string(detail)));
+  return false;
+}
+
+bool Guard::replace(Policy policy) {
+  bool lost = false;
+  for (const Entry& before : policy_->entries()) {
+    const Entry* now = policy.find(before.key);
+    if (now == nullptr && former_.size() < MaxFormer) former_[before.key] = before.name;
+    lost = lost || now == nullptr || now->role != before.role || now->senders != before.senders;
+  }
+  policy_ = std::move(policy);
+  barred_.clear();
+  return lost;
+}
+
+}  // namespace cancelbus::bus

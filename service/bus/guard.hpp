@@ -1,0 +1,62 @@
+// Who may come in, and who may read what: the policy in force, and those who were caught asking for more.
+//
+// Used by the shell and its doors. A key that subscribes to what is not its own is kept from events until the policy is
+// loaded again: libzmq cannot undo one peer's subscription, so the whole socket is closed for it (publisher.hpp), and
+// that must not happen twice.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "service/bus/doorkeeper.hpp"
+#include "service/bus/policy.hpp"
+#include "service/bus/refusals.hpp"
+#include "service/io/zap.hpp"
+#include "service/io/zmq_monitor.hpp"
+
+namespace cancelbus::bus {
+
+class Guard {
+ public:
+  /// Without a policy everybody may do everything.
+  Guard(std::optional<Policy> policy, Refusals& refusals);
+
+  /// Null: nobody, or nobody any more.
+  const Entry* find(const std::string& key) const;
+  /// For logs: the name in the policy, or in a former one, or the key.
+  std::string name_of(const std::string& key) const;
+  const std::optional<Policy>& policy() const { return policy_; }
+
+  // Each refusal is noted.
+
+  /// The ZAP handler's question.
+  bool enters(const io::ZapRequest& request);
+  void handshake_failed(Door door, const io::HandshakeFailure& failure);
+  /// A frame to the event socket; a subscription begins with 1. If not, the key is barred.
+  bool may_say(const std::string& key, std::string_view frame);
+
+  /// True if some key lost something: then what it reads must end.
+  bool replace(Policy policy);
+
+ private:
+  static constexpr DoorLimits SubscriptionLimits{.session_rate = 1'000, .sessions_per_key = 1};
+
+  std::string who(const io::ZapRequest& request) const;
+  bool bar(const std::string& key, std::string_view reason, std::string_view detail);
+
+  std::optional<Policy> policy_;
+  Refusals& refusals_;
+  Entry anyone_;
+  Doorkeeper subscribers_{SubscriptionLimits};            ///< by key
+  absl::flat_hash_set<std::string> barred_;               ///< at most one per entry of the policy
+  absl::flat_hash_map<std::string, std::string> former_;  ///< key: name
+};
+
+/// As the ZAP domain, and in logs.
+std::string_view door_name(Door door);
+
+}  // namespace cancelbus::bus

@@ -1,0 +1,74 @@
+// The policy: which key may do what. Pure.
+//
+// Used by the bus, which asks it at every door and for every message: so a policy that is replaced counts at once, also
+// for those who are inside. A text file, one entry a line, `#` begins a comment line:
+//
+//   ROLE NAME PUBLICKEY [senders=A,B,ctl-*] [weight=N]
+//
+// A policy is whole or not there: anything wrong in it, and none of it is taken.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cancelbus::bus {
+
+/// Anyone: of a bus with --insecure_loopback, which knows nobody; no policy names it.
+enum class Role { Strategy, Observer, Worker, Subscriber, Operator, Anyone };
+std::string_view role_name(Role role);
+
+/// The bus's sockets.
+enum class Door { Session, Event, Backend };
+
+struct Entry {
+  Role role = Role::Strategy;
+  std::string name;
+  std::string key;
+  /// Each a name, or the beginning of names with a `*` after it.
+  std::vector<std::string> senders = {};
+  /// 1 to 1000: turns in the queue, beside those of other senders.
+  uint32_t weight = 1;
+
+  bool may_enter(Door door) const;
+  bool may_be(std::string_view sender) const;
+  /// A topic, or the beginning of topics: all of them must be allowed.
+  bool may_read(std::string_view topic) const;
+  bool may_cancel() const { return is(Role::Strategy) || is(Role::Operator); }
+  /// To say what became of a command, in place of the exchange.
+  bool may_resolve() const { return is(Role::Operator); }
+  /// To take tasks and tell their outcomes.
+  bool may_work() const { return is(Role::Worker); }
+  /// To say what the exchange's stream says.
+  bool may_feed() const { return is(Role::Subscriber); }
+  bool operator==(const Entry&) const = default;
+
+ private:
+  bool is(Role wanted) const { return role == wanted || role == Role::Anyone; }
+};
+
+class Policy {
+ public:
+  static constexpr size_t MaxEntries = 1'000;
+  static constexpr size_t MaxBytes = 1024 * 1024;
+  static constexpr size_t MaxSenders = 64;
+  static constexpr uint32_t MaxWeight = 1'000;
+
+  /// Errors name line and field.
+  static absl::StatusOr<Policy> parse(std::string_view text);
+
+  /// Null: the key is in no entry.
+  const Entry* find(std::string_view key) const;
+  /// In the file's order.
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+  absl::flat_hash_map<std::string, size_t> by_key_;
+};
+
+}  // namespace cancelbus::bus

@@ -1,0 +1,194 @@
+#include "service/bus/session_door.hpp"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "service/io/clock.hpp"
+
+namespace cancelbus::bus {
+namespace {
+
+constexpr core::Duration SearchEvery = std::chrono::milliseconds(100);
+
+wire::Rejected not_authorized(std::string field, std::string text) {
+  return {core::RejectReason::NotAuthorized, std::move(field), std::move(text)};
+}
+
+wire::Rejected objection_to(const Entry& entry, const core::Hello& hello) {
+  if (!entry.may_be(hello.sender)) {
+    return not_authorized("hello.sender_comp_id", absl::StrCat("the key of ", entry.name, " may not use this name"));
+  }
+  for (size_t i = 0; i < hello.topics.size(); ++i) {
+    if (!entry.may_read(hello.topics[i])) {
+      return not_authorized(absl::StrCat("hello.topics[", i, "]"),
+                            absl::StrCat("the key of ", entry.name, " may not read ", hello.topics[i]));
+    }
+  }
+  return {};
+}
+
+bool objects(const wire::Rejected& why) { return !why.text.empty(); }
+
+}  // namespace
+
+SessionDoor::SessionDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, DoorLimits limits,
+                         Guard& guard, Refusals& refusals, Metrics& metrics)
+    : socket_(context, zmq, zmq::socket_type::router),
+      monitor_(context, zmq, socket_, io::ZmqMonitor::Side::Server,
+               {.failed = [&guard](const auto& failure) { guard.handshake_failed(Door::Session, failure); }}),
+      visitors_(limits),
+      guard_(guard),
+      refusals_(refusals),
+      metrics_(metrics) {
+  if (key != nullptr) io::encrypt_as_server(socket_, *key, std::string(door_name(Door::Session)));
+}
+
+void SessionDoor::read(std::vector<core::Event>& events) {
+  io::Frames frames;
+  while (socket_.receive(frames)) take(frames.front(), frames, events);
+}
+
+void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events) {
+  const std::string key = socket_.user_id();
+  if (!admit(peer, key)) return;
+  const Entry& entry = *guard_.find(key);
+  const core::Tick now = io::now().tick;
+  const bool too_fast = !visitors_.spend(peer, 1, now);
+  if (too_fast) note("rate", key, "more messages than a session may send");
+  if (frames.size() != 2) {
+    metrics_.frame_rejected();
+    note("frame", key, "expected one frame per message");
+    if (!too_fast) reject(peer, {core::RejectReason::Malformed, "", "expected one frame per message"});
+    return;
+  }
+  auto request = wire::decode_session_request(frames[1], peer);
+  if (const auto* rejected = std::get_if<wire::Rejected>(&request)) {
+    metrics_.frame_rejected();
+    note("frame", key, absl::StrCat(rejected->field, ": ", rejected->text));
+    if (!too_fast) reject(peer, *rejected);
+    return;
+  }
+  core::Event event = std::get<core::Event>(std::move(request));
+  if (const wire::Rejected why = objection(entry, event); objects(why)) {
+    return too_fast ? void() : refuse(peer, entry, event, why);
+  }
+  Visitor& visitor = *visitors_.find(peer);
+  if (auto* command = std::get_if<core::CommandReceived>(&event)) {
+    command->too_fast = too_fast;
+  } else if (too_fast) {
+    return;
+  } else if (auto* hello = std::get_if<core::Hello>(&event)) {
+    // An observer has no commands of its own, and must not make others be told of theirs.
+    hello->open_commands = hello->open_commands && entry.may_cancel();
+    visitor.sender = hello->sender;
+    visitor.topics = hello->topics;
+  } else if (const auto* request_of = std::get_if<core::RetransmitRequest>(&event)) {
+    if (!visitors_.spend(peer, request_of->count / EventsPerMessage, now)) {
+      return note("rate", key, "more retransmissions than a session may ask for");
+    }
+  }
+  events.push_back(std::move(event));
+}
+
+bool SessionDoor::admit(const core::PeerId& peer, const std::string& key) {
+  if (guard_.find(key) == nullptr) {
+    note("revoked", key, "its key is not in the policy any more");
+    visitors_.forget(peer);
+    reject(peer, not_authorized("", "this key is not in the bus's policy any more"));
+    return false;
+  }
+  Doorkeeper::Verdict verdict = visitors_.admit(peer, key, io::now().tick);
+  if (verdict == Doorkeeper::Verdict::TooManySessions && free_a_place(key)) {
+    verdict = visitors_.admit(peer, key, io::now().tick);
+  }
+  if (verdict == Doorkeeper::Verdict::Enters) return true;
+  if (verdict == Doorkeeper::Verdict::AnotherKey) {
+    note("routing_id", key, "uses the routing id of another key's session");
+    return false;
+  }
+  note("sessions", key, "has as many sessions as one key may have");
+  reject(peer, {core::RejectReason::BusFull, "", "this key has as many sessions as one key may have"});
+  return false;
+}
+
+// A ROUTER is not told who has left, but it knows: what cannot be sent to a peer any more was its session. The frame is
+// empty, which to a client says nothing.
+bool SessionDoor::free_a_place(const std::string& key) {
+  const core::Tick now = io::now().tick;
+  if (now < next_search_) return false;
+  next_search_ = now + SearchEvery;
+  bool freed = false;
+  for (const core::PeerId& peer : visitors_.visitors_of(key)) {
+    if (socket_.send({peer, ""}) != io::SendResult::NoRoute) continue;
+    visitors_.forget(peer);
+    freed = true;
+  }
+  return freed;
+}
+
+wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& event) const {
+  if (const auto* hello = std::get_if<core::Hello>(&event)) return objection_to(entry, *hello);
+  if (std::holds_alternative<core::CommandReceived>(event) && !entry.may_cancel()) {
+    return not_authorized("cancel_order", absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
+                                                       ", which may not cancel"));
+  }
+  const auto* request = std::get_if<core::RetransmitRequest>(&event);
+  if (request != nullptr && !entry.may_read(request->topic)) {
+    return not_authorized("retransmit_request.topic",
+                          absl::StrCat("the key of ", entry.name, " may not read ", request->topic));
+  }
+  return {};
+}
+
+void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const core::Event& event,
+                         const wire::Rejected& why) {
+  std::string detail = why.text;
+  if (const auto* hello = std::get_if<core::Hello>(&event)) absl::StrAppend(&detail, ": ", hello->sender);
+  const std::string_view reason = why.field == "hello.sender_comp_id" ? "sender"
+                                  : why.field == "cancel_order"       ? "cancel"
+                                                                      : "topic";
+  note(reason, entry.key, detail);
+  const auto* command = std::get_if<core::CommandReceived>(&event);
+  if (command == nullptr) return reject(peer, why);
+  transmit(peer, wire::encode_receipt({peer,
+                                       command->order.cl_ord_id,
+                                       core::ReceiptStatus::Refused,
+                                       why.reason,
+                                       absl::StrCat(why.field, ": ", why.text),
+                                       {}}));
+}
+
+void SessionDoor::judge_again(std::vector<core::Event>& events) {
+  for (const core::PeerId& peer : visitors_.visitors()) {
+    const Visitor& visitor = *visitors_.find(peer);
+    const Entry* entry = guard_.find(visitor.key);
+    const core::Hello hello{peer, visitor.sender, visitor.topics, false};
+    const bool stays = entry != nullptr && (visitor.sender.empty() || !objects(objection_to(*entry, hello)));
+    if (stays) continue;
+    if (entry == nullptr) note("revoked", visitor.key, "its session was ended");
+    events.push_back(core::SessionEnded{peer});
+    visitors_.forget(peer);
+  }
+}
+
+void SessionDoor::reject(const core::PeerId& peer, const wire::Rejected& why) {
+  transmit(peer, wire::encode_reject(why));
+}
+
+void SessionDoor::note(std::string_view reason, const std::string& key, std::string_view detail) {
+  refusals_.note(io::now().tick, reason, guard_.name_of(key), absl::StrCat("session: ", std::string(detail)));
+}
+
+void SessionDoor::send(const core::PeerId& peer, const std::string& frame) {
+  if (visitors_.find(peer) != nullptr) return transmit(peer, frame);
+  metrics_.reply_dropped();
+}
+
+void SessionDoor::transmit(const core::PeerId& peer, const std::string& frame) {
+  if (socket_.send({peer, frame}) != io::SendResult::Sent) metrics_.reply_dropped();
+}
+
+}  // namespace cancelbus::bus

@@ -1,0 +1,68 @@
+// The session socket: what clients say, once it is clear who they are, that they may, and that it is not too much.
+//
+// Used by the shell. What is refused is answered here; the gateway hears only what its sender is allowed to say. Rights
+// are asked for at every message, not only at hello: so a policy that was replaced counts for the very next one.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "service/bus/doorkeeper.hpp"
+#include "service/bus/guard.hpp"
+#include "service/bus/metrics.hpp"
+#include "service/core/events.hpp"
+#include "service/io/curve.hpp"
+#include "service/io/zmq_monitor.hpp"
+#include "service/io/zmq_socket.hpp"
+#include "service/wire/session_codec.hpp"
+
+namespace cancelbus::bus {
+
+namespace asio = boost::asio;
+
+class SessionDoor {
+ public:
+  /// Without a key: plain.
+  SessionDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, DoorLimits limits, Guard& guard,
+              Refusals& refusals, Metrics& metrics);
+
+  absl::Status bind(const std::string& endpoint) { return socket_.bind(endpoint); }
+  std::string endpoint() const { return socket_.last_endpoint(); }
+  void on_ready(std::function<void()> handler) { socket_.on_ready(std::move(handler)); }
+
+  void read(std::vector<core::Event>& events);
+  /// To a peer whose session has ended nothing is sent.
+  void send(const core::PeerId& peer, const std::string& frame);
+
+  /// Ends the sessions that the policy now in force does not allow.
+  void judge_again(std::vector<core::Event>& events);
+  /// Once a second or so.
+  void sweep(core::Tick now) { visitors_.sweep(now); }
+
+ private:
+  /// Retransmissions of so many events cost as much as one message.
+  static constexpr double EventsPerMessage = 10;
+
+  void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events);
+  bool admit(const core::PeerId& peer, const std::string& key);
+  bool free_a_place(const std::string& key);
+  /// What the entry may not do of this; empty: it may.
+  wire::Rejected objection(const Entry& entry, const core::Event& event) const;
+  void refuse(const core::PeerId& peer, const Entry& entry, const core::Event& event, const wire::Rejected& why);
+  void reject(const core::PeerId& peer, const wire::Rejected& why);
+  void note(std::string_view reason, const std::string& key, std::string_view detail);
+  void transmit(const core::PeerId& peer, const std::string& frame);
+
+  io::ZmqSocket socket_;
+  io::ZmqMonitor monitor_;
+  Doorkeeper visitors_;
+  Guard& guard_;
+  Refusals& refusals_;
+  Metrics& metrics_;
+  core::Tick next_search_{};  // for places that nobody holds any more
+};
+
+}  // namespace cancelbus::bus

@@ -1,0 +1,97 @@
+#include "service/io/curve_client.hpp"
+
+#include <absl/flags/flag.h>
+
+#include <chrono>
+#include <utility>
+
+#include "service/io/log.hpp"
+#include "service/io/option_values.hpp"
+
+ABSL_FLAG(std::string, curve_key_file, "", "file with our secret CURVE key, as `cancelctl keygen` writes it");
+ABSL_FLAG(std::string, curve_server_key_file, "", "file with the bus's public CURVE key");
+ABSL_FLAG(bool, insecure_loopback, false, "talk to a bus on this machine without encryption and keys");
+
+namespace cancelbus::io {
+namespace {
+
+constexpr std::chrono::seconds RetryAfter{1};
+
+}  // namespace
+
+CurveConfig curve_config_from_flags() {
+  return {absl::GetFlag(FLAGS_curve_key_file), absl::GetFlag(FLAGS_curve_server_key_file),
+          absl::GetFlag(FLAGS_insecure_loopback)};
+}
+
+absl::StatusOr<std::optional<CurveClient>> curve_client(const CurveConfig& config, std::string_view endpoint_flag,
+                                                        const std::string& endpoint) {
+  const bool keys_given = !config.key_file.empty() || !config.server_key_file.empty();
+  if (config.insecure_loopback) {
+    if (keys_given) {
+      return absl::InvalidArgumentError(
+          "--insecure_loopback: contradicts --curve_key_file and --curve_server_key_file: with keys nothing is plain");
+    }
+    if (!is_loopback(endpoint)) {
+      return bad_flag(endpoint_flag, endpoint, "is not on this machine, and --insecure_loopback allows nothing else");
+    }
+    return std::optional<CurveClient>();
+  }
+  if (config.key_file.empty() || config.server_key_file.empty()) {
+    return absl::InvalidArgumentError(
+        "--curve_key_file and --curve_server_key_file: both are needed (`cancelctl keygen` makes keys); without keys "
+        "only --insecure_loopback starts, for trials on one machine");
+  }
+  auto own = read_curve_key_file("curve_key_file", config.key_file);
+  if (!own.ok()) return own.status();
+  auto server_key = read_curve_public_file("curve_server_key_file", config.server_key_file);
+  if (!server_key.ok()) return server_key.status();
+  if (*server_key == own->public_key) {
+    return bad_flag("curve_server_key_file", config.server_key_file, "this is our own public key, not the bus's");
+  }
+  return std::optional<CurveClient>(CurveClient{*std::move(own), *std::move(server_key)});
+}
+
+BusConnection::BusConnection(asio::io_context& context, zmq::context_t& zmq, ZmqSocket& socket,
+                             const std::optional<CurveClient>& keys)
+    : socket_(socket),
+      retry_(context),
+      monitor_(context, zmq, socket, ZmqMonitor::Side::Client,
+               {.failed = [this](const HandshakeFailure& failure) { failed(failure.kind); },
+                .connected =
+                    [this] {
+                      last_trouble_.clear();
+                      hung_up_ = 0;
+                      log_info("bus_connected");
+                    },
+                .unreachable = [this] { trouble("nobody answers there"); }}) {
+  if (keys) encrypt_as_client(socket, *keys);
+}
+
+absl::Status BusConnection::connect(const std::string& endpoint) {
+  endpoint_ = endpoint;
+  return socket_.connect(endpoint);
+}
+
+void BusConnection::failed(HandshakeFailure::Kind kind) {
+  if (kind == HandshakeFailure::Kind::HungUp) {
+    if (++hung_up_ >= 2) trouble(explanation(kind));  // once may be the bus's own end
+    return;
+  }
+  trouble(explanation(kind));
+  retry_.expires_after(RetryAfter);
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    socket_.raw().disconnect(endpoint_);
+    // It could be connected to once.
+    (void)socket_.connect(endpoint_);
+  });
+}
+
+void BusConnection::trouble(std::string_view why) {
+  if (why == last_trouble_) return;
+  last_trouble_ = why;
+  log_warn("bus_not_reached", {{"endpoint", endpoint_}, {"why", why}});
+}
+
+}  // namespace cancelbus::io

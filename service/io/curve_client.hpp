@@ -1,0 +1,54 @@
+// The flags with which worker and subscriber say who they are to the bus, and their connection to it.
+//
+// --curve_key_file and --curve_server_key_file, or --insecure_loopback. Defined here, so that both have the same.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "service/io/curve.hpp"
+#include "service/io/zmq_monitor.hpp"
+
+namespace cancelbus::io {
+
+/// The flags as given.
+struct CurveConfig {
+  std::string key_file;
+  std::string server_key_file;
+  bool insecure_loopback = false;
+};
+
+CurveConfig curve_config_from_flags();
+
+/// Nothing: plain sockets, as --insecure_loopback allows for an endpoint (of this flag) on this machine.
+/// Errors name the flag.
+absl::StatusOr<std::optional<CurveClient>> curve_client(const CurveConfig& config, std::string_view endpoint_flag,
+                                                        const std::string& endpoint);
+
+/// A socket's connection to the bus: encrypted, if there are keys. Logs why the bus cannot be reached, once until it
+/// can. Once the bus has said no, libzmq does not connect again; this does, every second.
+class BusConnection {
+ public:
+  BusConnection(asio::io_context& context, zmq::context_t& zmq, ZmqSocket& socket,
+                const std::optional<CurveClient>& keys);
+
+  absl::Status connect(const std::string& endpoint);
+
+ private:
+  void failed(HandshakeFailure::Kind kind);
+  void trouble(std::string_view why);
+
+  ZmqSocket& socket_;
+  std::string endpoint_;
+  std::string last_trouble_;
+  int hung_up_ = 0;
+  asio::steady_timer retry_;
+  ZmqMonitor monitor_;
+};
+
+}  // namespace cancelbus::io

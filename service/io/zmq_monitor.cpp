@@ -1,0 +1,128 @@
+#include "service/io/zmq_monitor.hpp"
+
+#include <absl/strings/str_cat.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace cancelbus::io {
+namespace {
+
+constexpr int OfBoth =
+    ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+constexpr int OfServers = OfBoth | ZMQ_EVENT_ACCEPTED;
+constexpr int OfClients = OfBoth | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+// Without a limit: libzmq's thread would wait for a reader that is late, and everybody with it.
+ZmqOptions unlimited() {
+  ZmqOptions options;
+  options.receive_hwm = 0;
+  return options;
+}
+
+std::string peer_address(int descriptor) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* address = nullptr;
+  if (storage.ss_family == AF_INET) address = &reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
+  if (storage.ss_family == AF_INET6) address = &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+  if (address == nullptr) return "";
+  return ::inet_ntop(storage.ss_family, address, text.data(), text.size()) != nullptr ? text.data() : "";
+}
+
+HandshakeFailure::Kind kind_of(uint32_t protocol_error) {
+  return protocol_error == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC ? HandshakeFailure::Kind::WrongKey
+                                                                 : HandshakeFailure::Kind::NotEncrypted;
+}
+
+}  // namespace
+
+ZmqMonitor::ZmqMonitor(asio::io_context& context, zmq::context_t& zmq, ZmqSocket& watched, Side side, Listener listener)
+    : watched_(watched), events_(context, zmq, zmq::socket_type::pair, unlimited()), listener_(std::move(listener)) {
+  static int made = 0;
+  const std::string address = absl::StrCat("inproc://monitor-", ++made);
+  // Fails only for an address that is taken or a socket that is closed.
+  zmq_socket_monitor(watched_.raw().handle(), address.c_str(), side == Side::Server ? OfServers : OfClients);
+  (void)events_.connect(address);
+  events_.on_ready([this] { read(); });
+}
+
+// In this order: with nobody to read, libzmq's thread would wait in its next report.
+ZmqMonitor::~ZmqMonitor() { zmq_socket_monitor(watched_.raw().handle(), nullptr, 0); }
+
+void ZmqMonitor::read() {
+  Frames frames;
+  while (events_.receive(frames)) {
+    uint16_t event = 0;
+    uint32_t value = 0;
+    if (frames.front().size() != sizeof event + sizeof value) continue;
+    std::memcpy(&event, frames.front().data(), sizeof event);
+    std::memcpy(&value, frames.front().data() + sizeof event, sizeof value);
+    on_event(event, value);
+  }
+}
+
+void ZmqMonitor::on_event(uint16_t event, uint32_t value) {
+  using Kind = HandshakeFailure::Kind;
+  switch (event) {
+    case ZMQ_EVENT_ACCEPTED:
+      addresses_[value] = peer_address(static_cast<int>(value));
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      if (!failure_) failure_ = HandshakeFailure{Kind::HungUp, ""};
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      failure_ = HandshakeFailure{kind_of(value), ""};
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      failure_ = HandshakeFailure{Kind::Refused, ""};
+      break;
+    case ZMQ_EVENT_DISCONNECTED:
+      if (failure_) {
+        failure_->address = addresses_[value];
+        report();
+      } else if (listener_.unreachable) {
+        listener_.unreachable();
+      }
+      addresses_.erase(value);
+      break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      if (listener_.connected) listener_.connected();
+      break;
+    case ZMQ_EVENT_CLOSED:  // a connector that found nobody
+      if (listener_.unreachable) listener_.unreachable();
+      break;
+    default:
+      break;
+  }
+}
+
+void ZmqMonitor::report() {
+  const HandshakeFailure failure = *std::exchange(failure_, std::nullopt);
+  if (listener_.failed) listener_.failed(failure);
+}
+
+std::string_view explanation(HandshakeFailure::Kind kind) {
+  using Kind = HandshakeFailure::Kind;
+  switch (kind) {
+    case Kind::Refused:
+      return "the bus refused our key: it is not in its --policy_file, or not in a role for this endpoint; its log "
+             "says "
+             "which";
+    case Kind::NotEncrypted:
+      return "the other side does not speak CURVE: it was started with --insecure_loopback, or is no cancel-bus";
+    case Kind::WrongKey:
+    case Kind::HungUp:
+      return "the other side hung up in the middle of the handshake: most likely --curve_server_key_file is not the "
+             "public key of this bus";
+  }
+  return "";
+}
+
+}  // namespace cancelbus::io
