@@ -27,7 +27,7 @@ from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, N
                      refusal)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
-from .link import Link
+from .link import Link, readable
 from .options import resolve
 from .session import Connected, Session, Silent, Unreadable
 from .v1 import cancel_pb2, session_pb2
@@ -296,7 +296,7 @@ class Client:
         deadline = min(self._session.next_deadline(), *(link.next_deadline() for link in self._links))
         self._timer = self._loop.call_later(max(0, deadline - time.monotonic_ns()) / 1e9, self._turn)
         sockets = [socket for link in self._links for socket in (link.socket, link.monitor)]
-        if any(socket.get(zmq.EVENTS) & zmq.POLLIN for socket in sockets):
+        if any(map(readable, sockets)):
             if self._more is not None:
                 self._more.cancel()
             self._more = self._loop.call_soon(self._turn)

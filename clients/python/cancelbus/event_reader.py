@@ -24,6 +24,8 @@ MAX_COUNT = 500
 MAX_AHEAD = 10_000
 # Events kept whose epoch has not been announced yet.
 MAX_EARLY = 1_000
+# No topic gets this far, and no bus has epoch 0. What says otherwise is ignored: it would leave the contract's numbers.
+MAX_SEQ = 2**62
 GRACE = 250 * MILLISECOND
 ASK_AGAIN_AFTER = SECOND
 
@@ -72,7 +74,7 @@ class EventReader:
         if fresh:
             self._adopt(epoch)
         for position in positions:
-            if position.next_seq == 0:  # a topic of last values
+            if position.next_seq == 0 or position.next_seq > MAX_SEQ:  # 0: a topic of last values
                 continue
             topic = self._topics.setdefault(position.topic, _Topic())
             if fresh:
@@ -90,6 +92,8 @@ class EventReader:
         if event.seq == 0:  # a last value, of no sequence
             self._out.append(event)
             return True
+        if event.epoch == 0 or event.seq > MAX_SEQ:
+            return True
         if event.epoch == self._epoch:
             return self._accept(event, now)
         # Either the bus's news is ahead of its welcome, or this is a straggler of the former epoch: positions will tell.
@@ -99,7 +103,7 @@ class EventReader:
 
     def on_reject(self, reject: RetransmitReject, now: int) -> None:
         topic = self._topics.get(reject.topic)
-        if reject.epoch != self._epoch or topic is None:
+        if reject.epoch != self._epoch or topic is None or reject.first_kept_seq > MAX_SEQ:
             return
         resume = reject.first_kept_seq
         if topic.ahead:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import AsyncIterator, Optional, Protocol, TypeVar, Union
+from typing import Any, AsyncIterator, Optional, Protocol, TypeVar, Union
 
 from .errors import CancelbusError, ReadTooSlowly
 from .event_reader import LostEvents, NewEpoch
@@ -60,7 +60,8 @@ class Cancel:
         return f"<Cancel {self.cl_ord_id} of order {self.order_id}: {where}>"
 
     def _fail(self, error: CancelbusError) -> None:
-        for future in (self._received, self._ack, self._final):
+        futures: tuple[asyncio.Future[Any], ...] = (self._received, self._ack, self._final)
+        for future in futures:
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # it need not be awaited

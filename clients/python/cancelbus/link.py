@@ -31,6 +31,10 @@ _WATCHED = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_C
             _FAILED_NO_DETAIL)
 
 
+def readable(socket: zmq.Socket[bytes]) -> bool:
+    return bool(socket.getsockopt(zmq.EVENTS) & zmq.POLLIN)  # type: ignore[operator]
+
+
 class Link:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], kind: int, option: str, endpoint: str,
                  curve: Optional[Curve]) -> None:
@@ -64,7 +68,7 @@ class Link:
     def read_monitor(self, now: int) -> bool:
         """Takes in what happened to the connection. True if it came up."""
         came_up = False
-        while self.monitor.get(zmq.EVENTS) & zmq.POLLIN:
+        while readable(self.monitor):
             event = parse_monitor_message(self.monitor.recv_multipart(zmq.DONTWAIT))["event"]
             self.up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             came_up = came_up or self.up
@@ -74,7 +78,7 @@ class Link:
                 self._refusal, self._retry_at = self._explain(event), now + RETRY_AFTER
             elif event == _FAILED_NO_DETAIL:
                 self._broken += 1
-                if self._broken >= BROKEN_HANDSHAKES and self._curve is not None:
+                if self._broken >= BROKEN_HANDSHAKES:
                     self._refusal = self._explain(event)
             elif event == zmq.EVENT_CLOSED:  # nobody listens there
                 self._refusal, self._broken = None, 0
@@ -96,15 +100,14 @@ class Link:
         if self._refusal is not None:
             return self._refusal
         if self._broken:
-            return BusUnreachable(f"what listens at {self.endpoint} hangs up at once: is it a bus, and does it use keys? "
-                                  f"Check {self._option}")
+            return BusUnreachable(f"what listens at {self.endpoint} hangs up at once: is it a bus? Check {self._option}")
         return BusUnreachable(f"nothing answers at {self.endpoint}: is the bus running there? Check {self._option} "
                               f"(or CANCELBUS_{self._option.upper()})")
 
     def _explain(self, event: int) -> KeyRefused:
         if self._curve is None:
-            return KeyRefused(f"the bus at {self.endpoint} speaks only with known keys: give curve_key_file and "
-                              "curve_server_key_file")
+            return KeyRefused(f"what listens at {self.endpoint} does not speak without keys: if it is a bus, give "
+                              "curve_key_file and curve_server_key_file")
         if event == _FAILED_AUTH:
             return KeyRefused(f"the bus at {self.endpoint} does not know the key in curve_key_file: have its operator put "
                               f"your public key {self._curve.public.decode()} into the bus's policy file")

@@ -253,8 +253,8 @@ def _decimal(text: str) -> Optional[Decimal]:
 
 
 def _timeline(t: cancel_pb2.Timeline) -> Timeline:
-    return Timeline(*(_time_of(t, name) for name in ("received", "dispatched", "sent", "answered", "finalized")),
-                    attempts=t.attempts, worker=t.worker)
+    return Timeline(_time_of(t, "received"), _time_of(t, "dispatched"), _time_of(t, "sent"), _time_of(t, "answered"),
+                    _time_of(t, "finalized"), t.attempts, t.worker)
 
 
 def receipt_of(m: session_pb2.Receipt) -> Receipt:

@@ -54,7 +54,7 @@ export class Session {
     const before = this.epoch, fresh = before !== epoch;
     if (fresh) Object.assign(this, { epoch, topics: new Map() });
     if (fresh && before !== "0") { this.repeat((command) => (command.acked = command.told = false, true), now); this.tell("new_epoch", { before, now: epoch }); }
-    for (const at of position.filter(({ next_seq }) => next_seq !== "0")) {
+    for (const at of position.filter(({ next_seq }) => next_seq > 0 && next_seq < 2 ** 53)) {
       const topic = this.topic(at.topic), next = Number(at.next_seq);
       Object.assign(topic, { next: fresh ? next : topic.next, end: Math.max(topic.end, next) });
       if (topic.askAt === Infinity) this.settle(topic, now);
@@ -63,7 +63,7 @@ export class Session {
   }
   accept(event, now) { // false: it was read before
     const topic = this.topic(event.topic), seq = Number(event.seq);
-    if (seq === 0) return this.tell("event", event), true; // a last value
+    if (seq === 0 || seq > 2 ** 53 || event.epoch === "0") return seq === 0 && this.tell("event", event), true; // a last value; nonsense
     if (event.epoch !== this.epoch) return this.early.length < 1000 && this.early.push(event), true;
     if (seq < topic.next) return false;
     topic.end = Math.max(topic.end, seq + 1);
@@ -81,7 +81,7 @@ export class Session {
   }
   skip(topic, kept, now) {
     const resume = Math.min(kept, ...topic.ahead.keys()); // what is here was not missed
-    if (resume <= topic.next) return;
+    if (resume <= topic.next || resume > 2 ** 53) return;
     if (topic.name === this.own) this.repeat(() => true, now);
     this.tell("lost", { topic: topic.name, from_seq: `${topic.next}`, to_seq: `${resume - 1}` });
     this.settle(Object.assign(topic, { next: resume, end: Math.max(topic.end, resume), askedTo: Math.min(topic.askedTo, resume) }), now);
