@@ -83,6 +83,15 @@ def test_a_worker_whose_key_is_refused_is_not_ready_until_it_is_accepted(exchang
     wait_says(exchange, monitor, 200, "ok")
 
 
+def test_a_worker_whose_key_the_bus_does_not_know_is_not_ready_until_it_does(exchange):
+    exchange.start_bus()
+    stranger = exchange.access.flags("stranger")
+    monitor = monitor_of(exchange, exchange.start_worker(monitor_address=ANY, **stranger))
+    wait_says(exchange, monitor, 503, "does not accept this worker's key")
+    exchange.grant("worker", "stranger")
+    wait_says(exchange, monitor, 200, "ok")
+
+
 def test_a_subscriber_is_ready_with_bus_and_login(exchange):
     exchange.start_bus()
     exchange.exchange.set_faults(refuse_login={"message": "not today"})

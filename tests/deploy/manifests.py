@@ -1,0 +1,146 @@
+"""The Kubernetes manifests as a list of objects, and questions about them. Used by test_manifests.py.
+
+`render` does what `kubectl kustomize` does, for the few features that deploy/kubernetes uses, and refuses any other:
+kubectl is no Debian package. tests/kubernetes compares the two.
+"""
+
+import copy
+import ipaddress
+from pathlib import Path
+
+import yaml
+
+CLUSTER_WIDE = ("Namespace", "PriorityClass")
+KNOWN = {"apiVersion", "kind", "resources", "patches", "namespace", "images"}
+# How lists of objects are merged by a patch; a list of anything else is replaced.
+MERGE_KEYS = {"containers": "name", "initContainers": "name", "env": "name", "volumes": "name",
+              "volumeMounts": "mountPath", "ports": "containerPort"}
+
+
+def load(file):
+    return [document for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader) if document]
+
+
+def render(folder):
+    """All objects of the kustomization in `folder`."""
+    folder = Path(folder)
+    kustomization, = load(folder / "kustomization.yaml")
+    unknown = kustomization.keys() - KNOWN
+    if unknown:
+        raise ValueError(f"{folder}: this loader knows nothing of {', '.join(sorted(unknown))}")
+    objects = []
+    for name in kustomization["resources"]:
+        resource = folder / name
+        objects += render(resource) if resource.is_dir() else copy.deepcopy(load(resource))
+    for entry in kustomization.get("patches", ()):
+        for patch in load(folder / entry["path"]):
+            target = find(objects, patch["kind"], patch["metadata"]["name"])
+            target.update(merged(target, patch))
+    for one in objects:
+        if "namespace" in kustomization and one["kind"] not in CLUSTER_WIDE:
+            one["metadata"]["namespace"] = kustomization["namespace"]
+        for container in containers(one):
+            for image in kustomization.get("images", ()):
+                if container["image"] == image["name"]:
+                    container["image"] = f"{image['newName']}:{image['newTag']}"
+    return objects
+
+
+def merged(base, patch, key=None):
+    """A strategic merge patch: what is new stands before what was there."""
+    if isinstance(base, dict) and isinstance(patch, dict):
+        result = {name: merged(base[name], patch[name], name) if name in patch else base[name] for name in base}
+        return copy.deepcopy(result | {name: patch[name] for name in patch if name not in base})
+    if isinstance(base, list) and isinstance(patch, list) and key in MERGE_KEYS:
+        merge_key = MERGE_KEYS[key]
+        there = {item[merge_key]: item for item in base}
+        new = [item for item in patch if item[merge_key] not in there]
+        changes = {item[merge_key]: item for item in patch}
+        return copy.deepcopy(new + [merged(item, changes.get(name, {})) for name, item in there.items()])
+    return copy.deepcopy(patch)
+
+
+def find(objects, kind, name):
+    found = [one for one in objects if one["kind"] == kind and one["metadata"]["name"] == name]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} objects are {kind} {name}")
+    return found[0]
+
+
+def of_kind(objects, *kinds):
+    return [one for one in objects if one["kind"] in kinds]
+
+
+def workloads(objects):
+    return of_kind(objects, "Deployment", "StatefulSet")
+
+
+def pod(workload):
+    return workload["spec"]["template"]["spec"]
+
+
+def labels(workload):
+    return workload["spec"]["template"]["metadata"]["labels"]
+
+
+def containers(one):
+    """Init containers too; none of what is no workload."""
+    spec = one.get("spec", {}).get("template", {}).get("spec", {})
+    return [*spec.get("initContainers", ()), *spec.get("containers", ())]
+
+
+def environment(container):
+    return {entry["name"]: entry["value"] for entry in container.get("env", ())}
+
+
+def selects(selector, its_labels):
+    """Whether a label selector selects; an empty one selects everything."""
+    for expression in selector.get("matchExpressions", ()):
+        assert expression["operator"] == "In", expression
+        if its_labels.get(expression["key"]) not in expression["values"]:
+            return False
+    return all(its_labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+
+
+class Network:
+    """What the NetworkPolicies of a namespace let through. A pod is its labels, and its namespace's if that is another."""
+
+    def __init__(self, objects):
+        self._policies = [policy["spec"] for policy in of_kind(objects, "NetworkPolicy")]
+
+    def may_connect(self, source, target, port, protocol="TCP", source_namespace=None, target_namespace=None):
+        """Between pods: it takes both an egress rule at the source and an ingress rule at the target."""
+        out = source_namespace is not None or self._allows("egress", source, (target, target_namespace), port, protocol)
+        into = target_namespace is not None or self._allows("ingress", target, (source, source_namespace), port, protocol)
+        return out and into
+
+    def may_reach(self, source, address, port, protocol="TCP"):
+        """An address that is no pod of the cluster."""
+        return self._allows("egress", source, ipaddress.ip_address(address), port, protocol)
+
+    def _allows(self, direction, its_labels, peer, port, protocol):
+        applying = [policy for policy in self._policies if direction.capitalize() in policy["policyTypes"]
+                    and selects(policy["podSelector"], its_labels)]
+        rules = [rule for policy in applying for rule in policy.get(direction, ())]
+        peers = "to" if direction == "egress" else "from"
+        return not applying or any(self._has_port(rule, port, protocol) and
+                                   any(self._is_peer(one, peer) for one in rule[peers]) for rule in rules)
+
+    @staticmethod
+    def _has_port(rule, port, protocol):
+        return any(one["port"] == port and one["protocol"] == protocol for one in rule["ports"])
+
+    @staticmethod
+    def _is_peer(rule, peer):
+        if "ipBlock" in rule:
+            inside = [ipaddress.ip_network(rule["ipBlock"]["cidr"]), *map(ipaddress.ip_network, rule["ipBlock"].get("except", ()))]
+            return not isinstance(peer, tuple) and peer in inside[0] and not any(peer in net for net in inside[1:])
+        if not isinstance(peer, tuple):
+            return False
+        its_labels, namespace = peer
+        if "namespaceSelector" in rule:
+            # Our own namespace has only the labels that every namespace has, and none that is asked for here.
+            right_namespace = selects(rule["namespaceSelector"], namespace or {})
+        else:
+            right_namespace = namespace is None
+        return right_namespace and selects(rule.get("podSelector", {}), its_labels)
