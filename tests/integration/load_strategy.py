@@ -24,6 +24,7 @@ from strategy_client import StrategyClient, read_curve
 TURN_SECONDS = 0.02
 ORDERS_AT_ONCE = 200
 MOST_TO_CATCH_UP = 50  # commands, after a pause
+MOST_OPEN = 600  # commands; what a slow machine cannot bear waits here and not in the bus
 HELLO_SECONDS = 30.0
 URGENT_SHARE = 0.1
 TTL_SHARE = 0.1
@@ -139,7 +140,7 @@ class LoadStrategy(StrategyClient):
             due = int((time.monotonic() - begun) * self._per_second) - self._given
             if due > MOST_TO_CATCH_UP:
                 begun += (due - MOST_TO_CATCH_UP) / self._per_second
-            while due > 0 and not self.draining:
+            while due > 0 and len(self._open) < MOST_OPEN and not self.draining:
                 due -= self._give()
             self.live(TURN_SECONDS)
             self._open = {cl_ord_id for cl_ord_id in self._open if not self._ended(cl_ord_id)}
