@@ -305,6 +305,18 @@ def test_a_key_that_the_bus_does_not_know(keys):
     assert "curve_key_file" in str(error) and "policy file" in str(error) and public in str(error)
 
 
+def test_what_the_bus_s_policy_does_not_allow(stack, keys):
+    stack.start_bus()
+    endpoints = {"session_endpoint": stack.session_endpoint, "event_endpoint": stack.event_endpoint}
+    stack.grant("strategy", "desk-b")
+    with pytest.raises(cancelbus.KeyRefused, match="hello.sender_comp_id: .*may not use this name"):
+        with blocking.Client("desk-a", **endpoints, **stack.access.flags("desk-b")):
+            pass
+    stranger = keys[0] | endpoints | {"curve_server_key_file": stack.access.flags("operator")["curve_server_key_file"]}
+    error = refusal_of(stranger)
+    assert isinstance(error, cancelbus.KeyRefused) and keys[1] in str(error)
+
+
 def test_a_bus_with_another_key_than_expected(keys, tmp_path):
     options, _ = keys
     (tmp_path / "bus.pub").write_bytes(zmq.curve_keypair()[0])

@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from itertools import count
-from pathlib import Path
 
 import pytest
 import zmq
@@ -13,6 +12,7 @@ from conftest import ROOT
 from google.protobuf.json_format import ParseDict
 
 from cancelbus.v1 import cancel_pb2, session_pb2
+from strategy_client import read_curve
 
 sys.path.append(str(ROOT / "tests" / "contract"))
 
@@ -39,13 +39,9 @@ class Player:
         self.dealer.connect(stack.session_endpoint)
 
     def socket(self, kind):
-        """With keys, if the stack uses them."""
         socket = self.context.socket(kind)
-        environment = self.stack.client_environment
-        if "CANCELBUS_CURVE_KEY_FILE" in environment:
-            secret, server = (Path(environment[f"CANCELBUS_CURVE_{name}_FILE"]).read_bytes().strip()
-                              for name in ("KEY", "SERVER_KEY"))
-            socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = zmq.curve_public(secret), secret, server
+        keys = self.stack.access.flags("operator")
+        socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = read_curve(*keys.values())
         return socket
 
     def close(self):
