@@ -77,8 +77,25 @@ Complaint add_topic(const std::string& text, std::vector<std::string>& topics) {
   return {};
 }
 
+Complaint read_as(const std::string& text, v1::OrdStatus& value) {
+  value = text == "canceled"        ? v1::ORD_STATUS_CANCELED
+          : text == "filled"        ? v1::ORD_STATUS_FILLED
+          : text == "open"          ? v1::ORD_STATUS_NEW
+          : text == "unknown_order" ? v1::ORD_STATUS_REJECTED
+                                    : v1::ORD_STATUS_UNSPECIFIED;
+  return value == v1::ORD_STATUS_UNSPECIFIED ? "is none of canceled, filled, open and unknown_order" : "";
+}
+
+// As cancel-bus is given it, or a path alone.
+Complaint read_store(const std::string& text, std::string& value) {
+  const std::string path = text.starts_with("sqlite:") ? text.substr(7) : text;
+  if (path.empty() || text.starts_with("memory:")) return "is not the path of a store, nor sqlite:PATH";
+  value = path;
+  return {};
+}
+
 /// Every command that talks to the bus.
-constexpr unsigned Any = 7;
+constexpr unsigned Any = 23;
 constexpr unsigned of(Command command) { return static_cast<unsigned>(command); }
 
 struct Flag {
@@ -101,14 +118,16 @@ const std::vector<Flag>& flags() {
       {"curve_server_key_file", Any, true, false, [](S& v, A& a) { return read_path(v, a.curve_server_key_file); }},
       {"insecure_loopback", Any, false, false, [](S& v, A& a) { return read_bool(v, a.insecure_loopback); }},
       {"out", of(Command::Keygen), true, false, [](S& v, A& a) { return read_path(v, a.out_folder); }},
-      {"json", Any, false, false, [](S& v, A& a) { return read_bool(v, a.json); }},
-      {"timeout", of(Command::Cancel) | of(Command::Status), true, false,
+      {"json", Any | of(Command::Explain), false, false, [](S& v, A& a) { return read_bool(v, a.json); }},
+      {"timeout", of(Command::Cancel) | of(Command::Status) | of(Command::Resolve), true, false,
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
       {"ttl", of(Command::Cancel), true, false, [](S& v, A& a) { return read_duration(v, a.ttl.emplace()); }},
       {"urgent", of(Command::Cancel), false, false, [](S& v, A& a) { return read_bool(v, a.urgent); }},
       {"exact", of(Command::Cancel), false, false, [](S& v, A& a) { return read_bool(v, a.exact); }},
       {"wait", of(Command::Cancel), true, false, [](S& v, A& a) { return read_wait(v, a.wait); }},
       {"topic", of(Command::Watch), true, true, [](S& v, A& a) { return add_topic(v, a.topics); }},
+      {"store", of(Command::Explain), true, false, [](S& v, A& a) { return read_store(v, a.store); }},
+      {"as", of(Command::Resolve), true, false, [](S& v, A& a) { return read_as(v, a.as); }},
   };
   return All;
 }
@@ -120,11 +139,15 @@ const Flag* find_flag(std::string_view name) {
   return nullptr;
 }
 
+constexpr std::pair<const char*, Command> Commands[] = {{"cancel", Command::Cancel},   {"watch", Command::Watch},
+                                                        {"status", Command::Status},   {"keygen", Command::Keygen},
+                                                        {"resolve", Command::Resolve}, {"explain", Command::Explain}};
+constexpr const char* CommandNames = "cancel, watch, status, keygen, resolve or explain";
+
 std::optional<Command> command_named(std::string_view name) {
-  if (name == "cancel") return Command::Cancel;
-  if (name == "watch") return Command::Watch;
-  if (name == "status") return Command::Status;
-  if (name == "keygen") return Command::Keygen;
+  for (const auto& [known, command] : Commands) {
+    if (known == name) return command;
+  }
   return {};
 }
 
@@ -249,6 +272,25 @@ Complaint read_order_ids(std::span<const std::string> words, std::istream& in, s
   return {};
 }
 
+// SENDER/CL_ORD_ID; a cl_ord_id may hold a slash, a sender none.
+Complaint read_command_name(std::span<const std::string> words, const std::string& command, Arguments& into) {
+  if (words.size() != 1) return command + " needs one command, as SENDER/CL_ORD_ID";
+  const std::string& word = words[0];
+  const size_t slash = word.find('/');
+  const std::string complaint = quoted(word) + " is not a command's name, as SENDER/CL_ORD_ID: ";
+  if (slash == std::string::npos) return complaint + "there is no /";
+  if (const Complaint sender = read_sender(word.substr(0, slash), into.sender_comp_id); !sender.empty()) {
+    return complaint + "the sender " + sender;
+  }
+  into.cl_ord_id = word.substr(slash + 1);
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  const bool legible = std::all_of(into.cl_ord_id.begin(), into.cl_ord_id.end(), printable);
+  if (into.cl_ord_id.empty() || into.cl_ord_id.size() > 64 || !legible) {
+    return complaint + "the cl_ord_id is not 1 to 64 printable ASCII characters";
+  }
+  return {};
+}
+
 std::string random_sender() {
   static constexpr std::string_view Letters = "abcdefghijklmnopqrstuvwxyz0123456789";
   std::random_device random;
@@ -266,10 +308,19 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
     const Complaint complaint = read_sender(rest[0], into.key_name);
     return complaint.empty() ? complaint : "name " + quoted(rest[0]) + " " + complaint;
   }
+  const bool of_a_command = into.command == Command::Resolve || into.command == Command::Explain;
+  if (of_a_command) return read_command_name(rest, plain[0], into);
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
 }
 
 }  // namespace
+
+const char* name_of(Command command) {
+  for (const auto& [name, known] : Commands) {
+    if (known == command) return name;
+  }
+  return "";
+}
 
 std::variant<Arguments, HelpWanted, UsageError> parse(const std::vector<std::string>& args, const Environment& env,
                                                       std::istream& in) {
@@ -278,16 +329,18 @@ std::variant<Arguments, HelpWanted, UsageError> parse(const std::vector<std::str
   const auto command = words.plain.empty() ? std::nullopt : command_named(words.plain[0]);
   if (words.help) return HelpWanted{command};
   if (!bad_word.empty()) return UsageError{bad_word, command};
-  if (words.plain.empty()) return UsageError{"a command is missing: cancel, watch, status or keygen", {}};
-  if (!command)
-    return UsageError{"unknown command " + quoted(words.plain[0]) + ": cancel, watch, status or keygen", {}};
+  if (words.plain.empty()) return UsageError{std::string("a command is missing: ") + CommandNames, {}};
+  if (!command) return UsageError{"unknown command " + quoted(words.plain[0]) + ": " + CommandNames, {}};
 
   Arguments arguments;
   arguments.command = *command;
-  arguments.timeout = *command == Command::Cancel ? std::chrono::seconds(30) : std::chrono::seconds(5);
+  arguments.timeout = *command == Command::Status ? std::chrono::seconds(5) : std::chrono::seconds(30);
   Complaint complaint = apply_flags(words, words.plain[0], arguments);
   if (complaint.empty()) complaint = apply_environment(words, env, arguments);
   if (complaint.empty()) complaint = read_plain_words(words.plain, in, arguments);
+  if (complaint.empty() && *command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
+    complaint = "resolve needs --as: canceled, filled, open or unknown_order";
+  }
   if (!complaint.empty()) return UsageError{complaint, command};
 
   if (arguments.sender.empty()) arguments.sender = random_sender();

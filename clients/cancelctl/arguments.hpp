@@ -14,9 +14,11 @@
 #include <variant>
 #include <vector>
 
+#include "cancelbus/v1/cancel.pb.h"
+
 namespace cancelbus::ctl {
 
-enum class Command : unsigned { Cancel = 1, Watch = 2, Status = 4, Keygen = 8 };
+enum class Command : unsigned { Cancel = 1, Watch = 2, Status = 4, Keygen = 8, Resolve = 16, Explain = 32 };
 enum class Wait { Ack, Final };
 
 struct Arguments {
@@ -43,7 +45,17 @@ struct Arguments {
   std::string out_folder = ".";
   // watch
   std::vector<std::string> topics;
+  // resolve, explain
+  /// The command that is meant: whose, and which.
+  std::string sender_comp_id;
+  std::string cl_ord_id;
+  v1::OrdStatus as = v1::ORD_STATUS_UNSPECIFIED;
+  /// Path of the bus's store.
+  std::string store = "cancelbus.db";
 };
+
+/// As on the command line.
+const char* name_of(Command command);
 
 /// Show help on a command, or on all.
 struct HelpWanted {

@@ -48,6 +48,7 @@ bool is_rejection(const Notice& notice) {
 
 int run(const Arguments& arguments, Console& console) {
   if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
+  if (arguments.command == Command::Explain) return run_explain(arguments, console);
   ClientOptions options;
   options.curve_key_file = arguments.curve_key_file;
   options.curve_server_key_file = arguments.curve_server_key_file;
@@ -69,7 +70,10 @@ int run(const Arguments& arguments, Console& console) {
       return run_watch(arguments, *bus, console);
     case Command::Status:
       return run_status(arguments, *bus, console);
+    case Command::Resolve:
+      return run_resolve(arguments, *bus, console);
     case Command::Keygen:
+    case Command::Explain:
       break;
   }
   return ExitUsage;

@@ -27,8 +27,11 @@ int run(const Arguments& arguments, Console& console);
 int run_cancel(const Arguments& arguments, client::Client& bus, Console& console);
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
+int run_resolve(const Arguments& arguments, client::Client& bus, Console& console);
 /// Needs no bus.
 int run_keygen(const Arguments& arguments, Console& console);
+/// Needs no bus: it reads the store.
+int run_explain(const Arguments& arguments, Console& console);
 
 /// Says on `err` what is wrong with the connection, the bus or our messages; nothing for ordinary news.
 void report_trouble(const client::Notice& notice, const Arguments& arguments, Console& console);

@@ -11,12 +11,14 @@ usage: cancelctl [FLAG...] COMMAND [ARGUMENT...]
   watch          print acks, finals and other events as they happen
   status         print budget, queue, workers and stream
   keygen NAME    make a CURVE key pair: NAME.key, which is secret, and NAME.pub
+  resolve NAME   settle by your word what the exchange does not tell
+  explain NAME   print all that happened to one command, from the bus's store
 
   cancelctl COMMAND --help shows a command's own flags, with examples.
 )";
 
 constexpr const char* CommonFlags = R"(
-flags of every command but keygen:
+flags of every command that talks to the bus:
   --session_endpoint ENDPOINT   where commands go (tcp://127.0.0.1:5550)
   --event_endpoint ENDPOINT     where events come from (tcp://127.0.0.1:5551)
   --curve_key_file FILE         our secret key
@@ -99,6 +101,48 @@ examples:
   cancelctl keygen --out /etc/cancelbus desk-a
 )";
 
+constexpr const char* Resolve = R"(cancelctl resolve: settle by your word what the exchange does not tell.
+
+usage: cancelctl resolve [FLAG...] --as WORD SENDER/CL_ORD_ID
+
+For a command whose order stays STUCK or IN_DOUBT. Look at the order with the exchange first: its strategy is told what
+you say here, as its CancelFinal with evidence OPERATOR, and nothing takes it back.
+
+  --as canceled        the order was canceled: every undecided command of the order ends
+  --as filled          it was filled: likewise
+  --as unknown_order   there is no such order: likewise
+  --as open            it is open: this command ends, other commands of the order go on
+  --timeout DURATION   wait at most this long (30s)
+
+While a cancel of the order is in flight its answer is waited for. What the exchange proves until then counts more.
+
+exit code:
+  0  settled
+  1  refused: no such command, it has its final already, or the fate is proven
+  2  the command line is wrong; nothing was sent
+  3  not known in time: ask again
+
+examples:
+  cancelctl resolve desk-a/k2v9x0qa-0000001 --as canceled
+  cancelctl resolve desk-a/k2v9x0qa-0000001 --as open --json
+)";
+
+constexpr const char* Explain = R"(cancelctl explain: print all that happened to one command, from the bus's store.
+
+usage: cancelctl explain [--store PATH] SENDER/CL_ORD_ID
+
+  --store PATH   the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too
+
+In order, with times and evidence: when the command came, each DELETE and its answer, each query, what the stream said of
+the order, what was told to its strategies, and what operators said. The store is only read, whether the bus runs or not.
+
+exit code: 0 printed, 1 the store knows no such command, 2 the command line is wrong or the store cannot be read.
+
+examples:
+  cancelctl explain desk-a/k2v9x0qa-0000001
+  cancelctl explain --store=/var/lib/cancelbus/cancelbus.db --json desk-a/k2v9x0qa-0000001 | jq .what
+)";
+
 const char* text_of(std::optional<Command> command) {
   if (!command) return Overview;
   switch (*command) {
@@ -110,6 +154,10 @@ const char* text_of(std::optional<Command> command) {
       return Status;
     case Command::Keygen:
       return Keygen;
+    case Command::Resolve:
+      return Resolve;
+    case Command::Explain:
+      return Explain;
   }
   return Overview;
 }

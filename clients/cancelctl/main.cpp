@@ -1,4 +1,4 @@
-// cancelctl: cancels orders through cancelbus, watches it, asks how it is.
+// cancelctl: cancels orders through cancelbus, watches it, asks how it is, settles what the exchange does not tell.
 #include <unistd.h>
 
 #include <atomic>
@@ -18,12 +18,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler")
 void interrupt(int) { interrupted = true; }
 
 int complain(const cancelbus::ctl::UsageError& error) {
-  using cancelbus::ctl::Command;
-  const char* name = "";
-  if (error.command == Command::Cancel) name = "cancel ";
-  if (error.command == Command::Watch) name = "watch ";
-  if (error.command == Command::Status) name = "status ";
-  if (error.command == Command::Keygen) name = "keygen ";
+  const std::string name = error.command ? std::string(cancelbus::ctl::name_of(*error.command)) + " " : "";
   std::cerr << "cancelctl: " << error.sentence << "\nTry: cancelctl " << name << "--help\n";
   return cancelbus::ctl::ExitUsage;
 }

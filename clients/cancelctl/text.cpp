@@ -143,6 +143,21 @@ std::string describe(const v1::Reject& reject) {
   return "the bus rejected " + field + ", " + reason_text(reject.reason(), reject.text());
 }
 
+std::string describe(const v1::Resolved& resolved) {
+  const std::string name = printable(resolved.sender_comp_id() + "/" + resolved.cl_ord_id());
+  const std::string text = resolved.text().empty() ? "" : ": " + printable(resolved.text());
+  switch (resolved.status()) {
+    case v1::RESOLVE_STATUS_SETTLED:
+      return name + " settled" + text;
+    case v1::RESOLVE_STATUS_PENDING:
+      return name + " not settled yet" + text;
+    case v1::RESOLVE_STATUS_REFUSED:
+      return name + " not settled" + text;
+    default:
+      return name + " " + short_name(resolved.status(), "RESOLVE_STATUS_") + text;
+  }
+}
+
 std::string event_line(const v1::Event& event) {
   std::string line = TimeUtil::ToString(event.sending_time()) + " " + printable(event.topic());
   if (event.seq() != 0) line += " #" + std::to_string(event.seq());

@@ -28,6 +28,7 @@ std::string describe(const v1::CancelFinal& final);
 std::string describe(const v1::CancelStatus& status);
 std::string describe(const v1::BusStatus& status);
 std::string describe(const v1::Reject& reject);
+std::string describe(const v1::Resolved& resolved);
 
 /// One line of `watch`, with its line end.
 std::string event_line(const v1::Event& event);

@@ -62,6 +62,7 @@ absl::StatusOr<std::vector<std::string>> Engine::frames(core::Instant now, const
     absl::StatusOr<Frames> operator()(const core::SendStatus&) const {
       return Frames{wire::encode_status(engine.gateway_.status(now))};
     }
+    absl::StatusOr<Frames> operator()(const core::SendResolved& s) const { return Frames{wire::encode_resolved(s)}; }
     absl::StatusOr<Frames> operator()(const core::SendTask& s) const {
       return Frames{wire::encode_task(s, engine.gateway_.term())};
     }

@@ -1,5 +1,6 @@
 // cancel-bus: flags, store, shell, signals. Exit codes: 0 drained, 1 failed while running, 2 refused to start.
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 #include <iostream>
 
 #include "service/bus/options.hpp"
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
                                 {"term", snapshot->term},
                                 {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
 
+  // A file that may grow no more is refused like a full disk, and survived like one.
+  std::signal(SIGXFSZ, SIG_IGN);
   boost::asio::io_context context(1);
   // Before anybody can know that we are there: whoever starts us may end us at once.
   io::StopSignals signals(context);

@@ -59,6 +59,8 @@ std::string Metrics::text(const core::BusStatus& status, const core::GatewayCoun
       {"unknown_outcomes", counters.unknown_outcomes},
       {"repeated_departures", counters.repeated_departures},
       {"relogins", counters.relogins},
+      {"resolved", counters.resolved},
+      {"words_contradicted", counters.words_contradicted},
   };
   for (const auto& [name, value] : totals) {
     prometheus::Counter& total = totals_->Add({{"what", name}});

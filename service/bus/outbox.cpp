@@ -11,6 +11,9 @@ bool promises_nothing(const core::Send& send) {
   if (const auto* receipt = std::get_if<core::SendReceipt>(&send)) {
     return receipt->status == core::ReceiptStatus::Refused;
   }
+  if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
+    return resolved->status != core::ResolveStatus::Settled;
+  }
   return std::holds_alternative<core::SendHelloRequired>(send) || std::holds_alternative<core::SendStatus>(send) ||
          std::holds_alternative<core::SendWelcome>(send) || std::holds_alternative<core::SendHeartbeat>(send) ||
          std::holds_alternative<core::SendRelogin>(send);

@@ -135,6 +135,9 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
     return not_authorized("cancel_order", absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
                                                        ", which may not cancel"));
   }
+  if (std::holds_alternative<core::ResolveRequest>(event) && !entry.may_resolve()) {
+    return not_authorized("resolve", absl::StrCat(entry.name, " is not an operator, and only one may resolve"));
+  }
   const auto* request = std::get_if<core::RetransmitRequest>(&event);
   if (request != nullptr && !entry.may_read(request->topic)) {
     return not_authorized("retransmit_request.topic",
@@ -149,6 +152,7 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
   if (const auto* hello = std::get_if<core::Hello>(&event)) absl::StrAppend(&detail, ": ", hello->sender);
   const std::string_view reason = why.field == "hello.sender_comp_id" ? "sender"
                                   : why.field == "cancel_order"       ? "cancel"
+                                  : why.field == "resolve"            ? "resolve"
                                                                       : "topic";
   note(reason, entry.key, detail);
   const auto* command = std::get_if<core::CommandReceived>(&event);

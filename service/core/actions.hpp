@@ -58,6 +58,15 @@ struct SendStatus {
   PeerId peer;
 };
 
+enum class ResolveStatus : uint8_t { Settled, Pending, Refused };
+
+struct SendResolved {
+  PeerId peer;
+  CommandKey key;
+  ResolveStatus status = ResolveStatus::Refused;
+  std::string text;
+};
+
 /// One request for a worker to make.
 struct SendTask {
   PeerId peer;
@@ -81,7 +90,7 @@ struct SendRelogin {
 };
 
 using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
-                          SendHelloRequired, SendStatus, SendTask, SendConfirm, SendRelogin>;
+                          SendHelloRequired, SendStatus, SendResolved, SendTask, SendConfirm, SendRelogin>;
 
 struct Actions {
   std::vector<Record> records;

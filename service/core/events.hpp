@@ -56,6 +56,13 @@ struct StatusRequest {
   PeerId peer;
 };
 
+/// An operator's word about an order that the exchange does not tell about. `as`: Canceled, Filled, Rejected or New.
+struct ResolveRequest {
+  PeerId peer;
+  CommandKey key;
+  OrdStatus as = OrdStatus::Canceled;
+};
+
 /// The exchange's clock as a worker read it.
 struct ClockSample {
   uint64_t series = 0;
@@ -115,7 +122,7 @@ struct DrainRequested {};
 struct DeadlinePassed {};
 
 using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                           SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth, WeightsSet,
-                           DrainRequested, DeadlinePassed>;
+                           ResolveRequest, SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth,
+                           WeightsSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

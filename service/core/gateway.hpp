@@ -4,8 +4,8 @@
 // gives out work; so after a stall no deadline is judged before the news that waited. Commit the records, then send.
 //
 // Where to read on: gateway_door.cpp (sessions, commands coming in), gateway_work.cpp (workers, permits, tasks and
-// their outcomes), gateway_fate.cpp (what an order's facts mean for its commands), gateway_restore.cpp (restarts).
-// The rules of one order are in order.hpp.
+// their outcomes), gateway_fate.cpp (what an order's facts mean for its commands), gateway_operator.cpp (an operator's
+// word), gateway_restore.cpp (restarts). The rules of one order are in order.hpp.
 #pragma once
 
 #include <absl/container/btree_set.h>
@@ -46,6 +46,8 @@ struct GatewayCounters {
   uint64_t unknown_outcomes = 0;
   uint64_t repeated_departures = 0;  ///< a 452 of an order known to be gone
   uint64_t relogins = 0;
+  uint64_t resolved = 0;            ///< finals by an operator's word
+  uint64_t words_contradicted = 0;  ///< a 452 that an operator's word does not agree with
 };
 
 class Gateway {
@@ -84,6 +86,7 @@ class Gateway {
     uint64_t ack_seq = 0;
     uint64_t final_seq = 0;
     bool ended = false;
+    std::optional<OrdStatus> word = std::nullopt;  ///< by which an operator has settled it
   };
 
   // The door.
@@ -95,9 +98,12 @@ class Gateway {
   void on(const StatusRequest& request);
   void on(const SessionEnded& ended) { sessions_.close(ended.peer); }
   void on(const WeightsSet& set) { queue_.set_weights(set.weights); }
+  void on(const ResolveRequest& request);
   void on(const StoreHealth& health) { store_writable_ = health.writable; }
   void on(const DrainRequested&) { draining_ = true; }
   void on(const DeadlinePassed&);
+  std::string why_not_resolved(const ResolveRequest& request) const;
+  void take_word(Order& order, const ResolveRequest& request, const std::string& sender);
   void repeat_answers(const PeerId& peer, const CommandKey& key, const CommandRef& ref);
   struct Refusal {
     RejectReason reason = RejectReason::None;
@@ -114,6 +120,7 @@ class Gateway {
   void settle_permit(TaskId task, const Answer& answer);
   void cancel_ended(Order& order, TaskId task, const Answer& answer);
   void query_ended(const TaskInfo& info, TaskId task, const Answer& answer);
+  void note_answer(Order& order, HistoryLine::What what, TaskId task, WorkerId worker, const Answer& answer);
   void probe_ended(const TaskInfo& info, const Answer& answer);
   void keep_place(Order& order, const Attempt& ended, Duration delay);
   void repeat_later(Order& order, const Attempt& ended);
@@ -151,6 +158,7 @@ class Gateway {
   void conclude(Order& order);
   bool concludes(const Order& order, const Command& command) const;
   void still_open(Order& order);
+  void settle_by_word(Order& order);
   void overdue(Order& order);
   void schedule_delete(Order& order);
   void schedule_query(Order& order);
@@ -161,7 +169,8 @@ class Gateway {
   void ack_in_doubt(Order& order, Command& command, const std::string& text);
   void final(Order& order, Command& command, const Fate& fate);
   void tell(const Order& order, const Command& command, Stage stage, const std::string& text);
-  void tell_all(const Order& order, Stage stage, const std::string& text);
+  void tell_all(Order& order, Stage stage, const std::string& text);
+  void note(Order& order, HistoryLine line);
   void end(const Command& command);
   void save_changed(Order& order);
   void unindex(Order& order);

@@ -125,6 +125,7 @@ std::optional<Duration> Gateway::ttl_of(const CancelOrder& order) const {
 void Gateway::attach(const std::string& sender, const CancelOrder& request) {
   Order& order = order_of(request.order_id);
   const bool at_rest = order.commands.empty();
+  order.word.reset();
   Command command;
   command.received = now_.tick;
   command.record.key = {sender, request.cl_ord_id};

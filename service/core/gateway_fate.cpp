@@ -44,6 +44,12 @@ void Gateway::on(const StreamFact& event) {
   const OrderFact& fact = event.fact;
   if (fact.type != FactType::Trade423) stream_.proof(event.peer, now_);
   Order* order = find_order(fact.order_id);
+  if (order && order->remembered > 0) {
+    HistoryLine line{.what = HistoryLine::What::Fact, .status = fact.type};
+    line.amount = fact.amount;
+    line.left_amount = fact.num_left;
+    note(*order, std::move(line));
+  }
   if (fact.type == FactType::Inserted451) {
     foreign_.erase(fact.order_id);
     if (order) back_on_book(*order);
@@ -57,7 +63,15 @@ void Gateway::on(const StreamFact& event) {
 }
 
 void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
-  if ((order && order->proven_gone) || !remember_foreign(fact.order_id)) {
+  if (order && order->word && !order->word_agrees(fact)) {
+    // An operator was wrong. The final stands; that the order has left the book only now, venue. tells.
+    ++counters_.words_contradicted;
+    note(*order, {.what = HistoryLine::What::Contradiction, .status = *order->word});
+    order->word.reset();
+    foreign_.erase(fact.order_id);
+  }
+  const bool told = order && (order->proven_gone || (order->word && order->word != OrdStatus::New));
+  if (told || !remember_foreign(fact.order_id)) {
     ++counters_.repeated_departures;
     return;
   }
@@ -84,10 +98,12 @@ bool Gateway::remember_foreign(OrderId id) {
 void Gateway::back_on_book(Order& order) {
   order.proven_gone = false;
   order.fate.reset();
+  order.word.reset();
+  if (order.canceled_finals.empty()) return;
+  const std::string text = "the order is on the book again with the same id; cancel it with a new command";
+  note(order, {.what = HistoryLine::What::Status, .status = Stage::BackOnBook, .text = text});
   for (const CommandKey& key : std::exchange(order.canceled_finals, {})) {
-    publish(client_topic(key.sender),
-            CancelStatus{key.cl_ord_id, order.id, Stage::BackOnBook,
-                         "the order is on the book again with the same id; cancel it with a new command", now_.wall});
+    publish(client_topic(key.sender), CancelStatus{key.cl_ord_id, order.id, Stage::BackOnBook, text, now_.wall});
   }
 }
 
@@ -117,12 +133,17 @@ void Gateway::judge(Order& order) {
     // Of two that were given out one is in flight, and when it has ended the other, as long as its worker holds it.
     if (!order.in_flight() && held_again(attempt)) {
       attempt.state = Attempt::State::InFlight;
+      note(order, {.what = HistoryLine::What::WorkerBack, .task = attempt.task});
       if (!order.superseded(attempt)) order.next_delete = Never;
     }
     // Its worker lives and lists it, but no request lives so long.
     const bool overlong = now_.tick - attempt.dispatched >= options_.lost_after;
     if (attempt.state != Attempt::State::InFlight || !overlong) continue;
     attempt.state = Attempt::State::Doubtful;
+    note(order, {.what = HistoryLine::What::Answer,
+                 .status = Verdict::Doubtful,
+                 .text = "none: no request lives so long",
+                 .task = attempt.task});
     order.news(now_.tick);
     repeat_later(order, attempt);
   }
@@ -132,6 +153,7 @@ void Gateway::judge(Order& order) {
   }
   prove(order);
   if (order.fate && !order.in_flight()) conclude(order);
+  if (!order.in_flight()) settle_by_word(order);
   overdue(order);
   save_changed(order);
   schedule_delete(order);
@@ -388,11 +410,20 @@ void Gateway::tell(const Order& order, const Command& command, Stage stage, cons
           CancelStatus{command.record.key.cl_ord_id, order.id, stage, text, now_.wall});
 }
 
-void Gateway::tell_all(const Order& order, Stage stage, const std::string& text) {
+void Gateway::tell_all(Order& order, Stage stage, const std::string& text) {
+  note(order, {.what = HistoryLine::What::Status, .status = stage, .text = text});
   for (const Command& command : order.commands) tell(order, command, stage, text);
 }
 
 // ---- Remembering and forgetting ----
+
+void Gateway::note(Order& order, HistoryLine line) {
+  line.order_id = order.id;
+  line.at = now_.wall;
+  line.line = ++order.history_lines;
+  if (line.line > HistoryLine::MaxLines) line.drops = line.line - HistoryLine::MaxLines / 2;
+  out_.records.push_back(std::move(line));
+}
 
 void Gateway::save_changed(Order& order) {
   for (Command& command : order.commands) {
@@ -437,7 +468,10 @@ void Gateway::forget_command(const CommandKey& key) {
   commands_.erase(ref);
   out_.records.push_back(CommandForgotten{key});
   Order* order = find_order(id);
-  if (order && --order->remembered == 0) orders_.erase(id);
+  if (order && --order->remembered == 0) {
+    orders_.erase(id);
+    out_.records.push_back(HistoryForgotten{id});
+  }
 }
 
 }  // namespace cancelbus::core

@@ -47,6 +47,9 @@ void Gateway::restore_command(const CommandRecord& record) {
     // It may have come back since, and nobody wrote that down: a later command costs one query.
     const bool gone = final && (final->ord_status == OrdStatus::Canceled || final->ord_status == OrdStatus::Filled);
     if (gone) remember_foreign(order.id);
+    if (final && final->evidence == Evidence::Operator) {
+      order.word = commands_[record.key].word = final->ord_status;
+    }
     return;
   }
   ++open_;
@@ -87,6 +90,7 @@ void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {
 }
 
 void Gateway::restore_order(Order& order) {
+  order.word.reset();
   std::sort(order.commands.begin(), order.commands.end(),
             [](const Command& a, const Command& b) { return a.record.timeline.received < b.record.timeline.received; });
   if (const auto state = trace_of(order.last_answer)) {

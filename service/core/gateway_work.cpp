@@ -66,6 +66,7 @@ void Gateway::task_silent(TaskId task) {
     if (worker) pool_.met_nothing(*worker, now_.tick);
     if (!order || order->query != task) return;
     order->query = 0;
+    note(*order, {.what = HistoryLine::What::WorkerSilent, .task = task, .worker = worker ? worker->name : ""});
     order->news(now_.tick);
     return touch(*order);
   }
@@ -73,6 +74,7 @@ void Gateway::task_silent(TaskId task) {
   if (!attempt || attempt->state != Attempt::State::InFlight) return;
   ++counters_.leases_lost;
   attempt->state = Attempt::State::Silent;
+  note(*order, {.what = HistoryLine::What::WorkerSilent, .task = task, .worker = worker ? worker->name : ""});
   order->news(now_.tick);
   keep_place(*order, *attempt, Duration::zero());
   touch(*order);
@@ -139,6 +141,7 @@ void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
                          answer.verdict == Verdict::Refused || answer.verdict == Verdict::Blocked ||
                          answer.verdict == Verdict::WrongRequest;
   const Attempt ended = *order.find_attempt(task);
+  note_answer(order, HistoryLine::What::Answer, task, ended.worker, answer);
   if (yes_or_no) {
     ++order.answered;
     order.answered_at = now_.tick;
@@ -219,6 +222,8 @@ void Gateway::query_ended(const TaskInfo& info, TaskId task, const Answer& answe
   Order* order = find_order(info.order_id);
   if (!order || order->query != task) return;
   order->query = 0;
+  const bool read = answer.verdict == Verdict::Read;
+  note_answer(*order, read ? HistoryLine::What::Read : HistoryLine::What::Query, task, info.worker, answer);
   order->withheld_until = Tick::min();
   const bool news_came = order->next_query != Never;
   // Queued and never sent, it was worth one query for the stream's news, and no more.
@@ -230,6 +235,19 @@ void Gateway::query_ended(const TaskInfo& info, TaskId task, const Answer& answe
     if (ours) stream_.owes_frame(order->last_accepted);
   }
   touch(*order);
+}
+
+void Gateway::note_answer(Order& order, HistoryLine::What what, TaskId task, WorkerId worker, const Answer& answer) {
+  HistoryLine line{.what = what, .status = answer.verdict, .text = answer.text, .task = task};
+  if (what == HistoryLine::What::Read) {
+    line.status = answer.reading.status;
+    line.amount = answer.reading.quantity;
+    line.left_amount = answer.reading.left_amount;
+  }
+  if (const Worker* known = pool_.find(worker)) line.worker = known->name;
+  line.http_status = answer.http_status;
+  line.exchange_code = answer.exchange_code;
+  note(order, std::move(line));
 }
 
 void Gateway::probe_ended(const TaskInfo& info, const Answer& answer) {
@@ -281,6 +299,11 @@ bool Gateway::dispatch_cancel() {
   ++counters_.deletes;
   const TaskInfo& info = tasks_.at(task);
   out_.records.push_back(permit_record(task, info, true, now_.tick + options_.lost_after));
+  note(order, {.what = HistoryLine::What::Delete,
+               .task = task,
+               .attempt = order.dispatched,
+               .stamp_ms = info.stamp_ms,
+               .worker = worker->name});
   const Command* leader = nullptr;
   for (Command& command : order.commands) {
     if (!leader && now_.tick < command.expires) leader = &command;

@@ -78,6 +78,11 @@ bool Order::left_book_proves() const {
   return left_book && left_book_at > first_dispatch && filled_at < first_dispatch && is_positive(left_book->num_left);
 }
 
+bool Order::word_agrees(const OrderFact& fact) const {
+  const bool something_left = is_positive(fact.num_left);
+  return *word == OrdStatus::New || *word == (something_left ? OrdStatus::Canceled : OrdStatus::Filled);
+}
+
 bool Order::any_acked() const {
   return std::any_of(commands.begin(), commands.end(), [](const Command& c) { return c.acked(); });
 }
@@ -221,6 +226,8 @@ void Order::rest() {
   kept.remembered = remembered;
   kept.inserted_at = inserted_at;
   kept.canceled_finals = std::move(canceled_finals);
+  kept.word = word;
+  kept.history_lines = history_lines;
   if (fate && fate->gone()) {
     kept.proven_gone = true;
     kept.fate = std::move(fate);

@@ -47,6 +47,8 @@ struct Command {
   Tick received;
   Tick expires = Never;
   bool changed = true;  ///< since its record was last written
+  /// What an operator said of it, until no attempt is in flight.
+  std::optional<OrdStatus> word;
   bool acked() const { return record.ack.has_value(); }
 };
 
@@ -95,6 +97,7 @@ struct Order {
   std::optional<Fate> fate;
   std::optional<Fate> read_open;  ///< the latest Open or NotFound reading, as the fate it would prove
   bool proven_gone = false;
+  std::optional<OrdStatus> word;  ///< what an operator said of it last, until a newer command or a 451
 
   // The clocks.
   Tick next_query = Never;
@@ -107,6 +110,7 @@ struct Order {
   Tick wake = Never;                                  ///< as the gateway's index has it
   std::pair<bool, Tick> indexed_query{false, Never};  ///< likewise: old?, due
   std::vector<CommandKey> canceled_finals;            ///< told CANCELED, the latest of them, for BACK_ON_BOOK
+  uint32_t history_lines = 0;                         ///< written since the bus started
   uint32_t remembered = 0;                            ///< commands of this order, ended ones within retention included
 
   // Questions.
@@ -121,6 +125,8 @@ struct Order {
   Tick doubt_since(const Command& command) const;
   /// The kept 452 proves that the order was canceled.
   bool left_book_proves() const;
+  /// The order is as an operator has said, or it was not.
+  bool word_agrees(const OrderFact& left_book) const;
   bool any_acked() const;
   /// Something was sent or told, so that a proof of the order's fate is owed.
   bool owes_proof() const { return !untouched_by_us() || any_acked(); }

@@ -79,7 +79,51 @@ struct Publication {
   std::variant<CancelAck, CancelFinal, CancelStatus> body;
 };
 
-using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, FactPosition, Publication>;
+/// Something that happened to an order on its way, for whoever asks later how it came to its end. Written with the
+/// turn's other records and never read by the bus.
+struct HistoryLine {
+  enum class What : uint8_t {
+    Delete,        ///< given to a worker
+    Answer,        ///< of a DELETE
+    Query,         ///< one that read nothing: what came instead
+    Read,          ///< of a query
+    Fact,          ///< from the stream
+    WorkerSilent,  ///< the task's worker was not heard in time, or does not list it any more
+    WorkerBack,    ///< it is heard again, and holds the task
+    Status,        ///< CancelStatus, told to every command of the order
+    Resolve,       ///< an operator's word
+    Contradiction  ///< a 452 showed that the word was wrong
+  };
+  /// Of one order; what lies between the first and the last half goes when there are more.
+  static constexpr uint32_t MaxLines = 1'000;
+
+  What what = What::Delete;
+  std::variant<std::monostate, Verdict, ReadStatus, FactType, Stage, OrdStatus> status = {};
+  std::string text = {};
+  TaskId task = 0;
+  uint32_t attempt = 0;
+  int64_t stamp_ms = 0;
+  std::string worker = {};
+  int http_status = 0;
+  int exchange_code = 0;
+  std::string amount = {};
+  std::string left_amount = {};
+
+  OrderId order_id = 0;
+  WallTime at = {};
+  /// Of this order since the bus started; from 1.
+  uint32_t line = 0;
+  /// The line that makes room for this one; 0: there is room.
+  uint32_t drops = 0;
+};
+
+/// The order's last command is forgotten, and with it all of its lines.
+struct HistoryForgotten {
+  OrderId order_id = 0;
+};
+
+using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, FactPosition, Publication,
+                            HistoryLine, HistoryForgotten>;
 
 /// What the store holds when the bus starts.
 struct Snapshot {

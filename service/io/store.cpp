@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <random>
 
@@ -75,12 +76,15 @@ class SqliteStore : public Store {
   absl::Status put(const core::PermitRecord& record);
   absl::Status put(const core::PermitForgotten& forgotten);
   absl::Status put(const core::FactPosition& position);
+  absl::Status put(const core::HistoryLine& line);
+  absl::Status put(const core::HistoryForgotten& forgotten);
   absl::Status put(const EventRow& event);
 
   const StoreOptions options_;
   std::optional<LockFile> lock_;
   Sqlite db_;
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, put_meta_, get_meta_;
+  Statement insert_line_, drop_line_, delete_history_;
   Statement insert_event_, upsert_topic_, oldest_events_, first_needed_, prune_events_, read_events_, first_kept_;
   core::Tick next_prune_ = core::Tick::min();
   bool same_boot_ = false;
@@ -98,7 +102,7 @@ uint64_t random_epoch() {
 
 absl::Status SqliteStore::prepare() {
   sqlite3* db = db_.get();
-  sqlite3_busy_timeout(db, 5'000);
+  sqlite3_busy_timeout(db, static_cast<int>(options_.busy_timeout.count()));
   if (auto status = check_identity(); !status.ok()) return status;
   if (auto status = sqlite_run(db, "PRAGMA journal_mode=WAL"); !status.ok()) return status;
   if (auto status = sqlite_run(db, options_.full_sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
@@ -110,6 +114,9 @@ absl::Status SqliteStore::prepare() {
   delete_command_ = Statement(db, "DELETE FROM cancels WHERE sender_comp_id=? AND cl_ord_id=?");
   upsert_permit_ = Statement(db, UpsertPermit);
   delete_permit_ = Statement(db, "DELETE FROM permits WHERE task_id=?");
+  insert_line_ = Statement(db, InsertHistoryLine);
+  drop_line_ = Statement(db, "DELETE FROM history WHERE order_id=? AND term=? AND line=?");
+  delete_history_ = Statement(db, "DELETE FROM history WHERE order_id=?");
   put_meta_ = Statement(db, "INSERT OR REPLACE INTO meta VALUES(?,?)");
   get_meta_ = Statement(db, "SELECT value FROM meta WHERE key=?");
   insert_event_ = Statement(db, "INSERT INTO events VALUES(?,?,?,?)");
@@ -249,6 +256,16 @@ absl::Status SqliteStore::put(const core::FactPosition& position) {
   return set_meta("fact_seq", seq);
 }
 
+absl::Status SqliteStore::put(const core::HistoryLine& line) {
+  bind_history_line(insert_line_, line, term_);
+  if (auto status = insert_line_.run(); !status.ok() || line.drops == 0) return status;
+  return drop_line_.bind(line.order_id).bind(term_).bind(line.drops).run();
+}
+
+absl::Status SqliteStore::put(const core::HistoryForgotten& forgotten) {
+  return delete_history_.bind(forgotten.order_id).run();
+}
+
 absl::Status SqliteStore::put(const EventRow& event) {
   auto status = insert_event_.bind(event.topic).bind(event.seq).bind(event.sending_time).bind_blob(event.payload).run();
   if (!status.ok()) return status;
@@ -323,6 +340,11 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
   const bool in_memory = options.path.empty();
   std::optional<LockFile> lock;
   if (!in_memory) {
+    const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
+    std::error_code ignored;
+    if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
+      return absl::NotFoundError(absl::StrCat(options.path, ": its folder is not there"));
+    }
     auto taken = LockFile::take(options.path + ".lock");
     if (!taken.ok()) return taken.status();
     lock.emplace(*std::move(taken));

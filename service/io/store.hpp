@@ -29,13 +29,15 @@ struct EventRow {
 };
 
 using Row = std::variant<core::CommandRecord, core::CommandForgotten, core::PermitRecord, core::PermitForgotten,
-                         core::FactPosition, EventRow>;
+                         core::FactPosition, core::HistoryLine, core::HistoryForgotten, EventRow>;
 using Batch = std::vector<Row>;
 
 struct StoreOptions {
   std::string path;  ///< empty: in memory, gone with the process
   /// Commits survive a power cut. Else only the death of the process, and another boot means a new epoch.
   bool full_sync = true;
+  /// So long a commit waits for somebody else who writes the file, by hand.
+  std::chrono::milliseconds busy_timeout = std::chrono::seconds(5);
   /// Events are kept at least so long.
   core::Duration retention = std::chrono::hours(24);
 };

@@ -21,6 +21,12 @@ constexpr std::string_view Verdicts[] = {"ACCEPTED",      "UNKNOWN_ORDER", "REFU
                                          "WRONG_REQUEST", "UNAUTHORIZED",  "THROTTLED",    "READ",
                                          "DOUBTFUL",      "STALE_STAMP",   "NEVER_WRITTEN"};
 constexpr std::string_view Limiters[] = {"CANCEL", "QUERY"};
+constexpr std::string_view Readings[] = {"OPEN", "CANCELED", "CLOSED", "NOT_FOUND"};
+constexpr std::string_view FactTypes[] = {"451", "452", "441", "423"};
+constexpr std::string_view Stages[] = {"QUEUED",    "SENT",  "WAITING_FINAL", "IN_DOUBT",
+                                       "RESENDING", "STUCK", "BACK_ON_BOOK"};
+constexpr std::string_view HistoryWhats[] = {"DELETE",        "ANSWER",      "QUERY",  "READ",    "FACT",
+                                             "WORKER_SILENT", "WORKER_BACK", "STATUS", "RESOLVE", "CONTRADICTION"};
 
 template <typename Enum, size_t N>
 std::string_view word(const std::string_view (&words)[N], Enum value) {
@@ -65,6 +71,10 @@ CREATE TABLE IF NOT EXISTS topics(topic TEXT PRIMARY KEY, next_seq INTEGER NOT N
 CREATE TABLE IF NOT EXISTS permits(
   task_id INTEGER PRIMARY KEY, limiter TEXT NOT NULL, order_id INTEGER NOT NULL, stamp INTEGER NOT NULL,
   open INTEGER NOT NULL, settles_tick INTEGER NOT NULL, settles INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS history(
+  order_id INTEGER NOT NULL, term INTEGER NOT NULL, line INTEGER NOT NULL, at INTEGER NOT NULL, what TEXT NOT NULL,
+  status TEXT, text TEXT, task_id INTEGER, attempt INTEGER, stamp INTEGER, worker TEXT, http_status INTEGER,
+  exchange_code INTEGER, amount TEXT, left_amount TEXT, PRIMARY KEY(order_id, term, line)) WITHOUT ROWID;
 CREATE VIEW IF NOT EXISTS commands AS SELECT
   sender_comp_id, cl_ord_id, order_id, priority,
   strftime('%Y-%m-%dT%H:%M:%f', received / 1e9, 'unixepoch') AS received,
@@ -173,6 +183,38 @@ const char* const UpsertPermit = "INSERT OR REPLACE INTO permits VALUES(?,?,?,?,
 void bind_permit(Statement& statement, const core::PermitRecord& record) {
   statement.bind(record.task).bind(word(Limiters, record.limiter)).bind(record.order_id).bind(record.stamp_ms);
   statement.bind(record.open).bind(int64_t{record.settles.time_since_epoch().count()}).bind(record.settles_wall);
+}
+
+const char* const InsertHistoryLine = "INSERT INTO history VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+namespace {
+
+struct StatusWord {
+  std::string_view operator()(std::monostate) const { return ""; }
+  std::string_view operator()(core::Verdict value) const { return word(Verdicts, value); }
+  std::string_view operator()(core::ReadStatus value) const { return word(Readings, value); }
+  std::string_view operator()(core::FactType value) const { return word(FactTypes, value); }
+  std::string_view operator()(core::Stage value) const { return word(Stages, value); }
+  std::string_view operator()(core::OrdStatus value) const { return word(OrdStatuses, value); }
+};
+
+}  // namespace
+
+void bind_history_line(Statement& statement, const core::HistoryLine& line, uint64_t term) {
+  statement.bind(line.order_id).bind(term).bind(line.line).bind(line.at).bind(word(HistoryWhats, line.what));
+  // What is not known takes no room.
+  const auto text = [&](std::string_view value) { value.empty() ? statement.bind_null() : statement.bind(value); };
+  const auto number = [&](int64_t value) { value == 0 ? statement.bind_null() : statement.bind(value); };
+  text(std::visit(StatusWord(), line.status));
+  text(line.text);
+  number(static_cast<int64_t>(line.task));
+  number(line.attempt);
+  number(line.stamp_ms);
+  text(line.worker);
+  number(line.http_status);
+  number(line.exchange_code);
+  text(line.amount);
+  text(line.left_amount);
 }
 
 const char* const SelectPermits = "SELECT * FROM permits ORDER BY task_id";

@@ -93,6 +93,12 @@ constexpr Pair<core::ReceiptStatus, v1::ReceiptStatus> ReceiptStatuses[] = {
     {core::ReceiptStatus::Refused, v1::RECEIPT_STATUS_REFUSED},
 };
 
+constexpr Pair<core::ResolveStatus, v1::ResolveStatus> ResolveStatuses[] = {
+    {core::ResolveStatus::Settled, v1::RESOLVE_STATUS_SETTLED},
+    {core::ResolveStatus::Pending, v1::RESOLVE_STATUS_PENDING},
+    {core::ResolveStatus::Refused, v1::RESOLVE_STATUS_REFUSED},
+};
+
 /// The first pair of a wire value is the one that is read back.
 constexpr Pair<core::Arrival, v1::Arrival> Arrivals[] = {
     {core::Arrival::Answered, v1::ARRIVAL_ANSWERED},
@@ -133,6 +139,7 @@ v1::OrdStatus to_wire(core::OrdStatus value) { return wire_of(OrdStatuses, value
 v1::Evidence to_wire(core::Evidence value) { return wire_of(Evidences, value); }
 v1::CancelStage to_wire(core::Stage value) { return wire_of(Stages, value); }
 v1::ReceiptStatus to_wire(core::ReceiptStatus value) { return wire_of(ReceiptStatuses, value); }
+v1::ResolveStatus to_wire(core::ResolveStatus value) { return wire_of(ResolveStatuses, value); }
 v1::Arrival to_wire(core::Arrival value) { return wire_of(Arrivals, value); }
 v1::OrderReading to_wire(core::ReadStatus value) { return wire_of(Readings, value); }
 v1::FactType to_wire(core::FactType value) { return wire_of(FactTypes, value); }

@@ -24,6 +24,7 @@ v1::OrdStatus to_wire(core::OrdStatus value);
 v1::Evidence to_wire(core::Evidence value);
 v1::CancelStage to_wire(core::Stage value);
 v1::ReceiptStatus to_wire(core::ReceiptStatus value);
+v1::ResolveStatus to_wire(core::ResolveStatus value);
 /// NeverSent has no counterpart: what was never sent is not in doubt. It becomes SILENT, which assumes the worst.
 v1::Arrival to_wire(core::Arrival value);
 v1::OrderReading to_wire(core::ReadStatus value);

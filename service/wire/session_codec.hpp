@@ -24,7 +24,8 @@ struct Rejected {
   std::string text;
 };
 
-/// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest; or why not.
+/// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest, ResolveRequest;
+/// or why not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
 std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch);
@@ -35,6 +36,7 @@ std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, u
 std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, uint64_t epoch);
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);
 std::string encode_status(const core::BusStatus& status);
+std::string encode_resolved(const core::SendResolved& resolved);
 std::string encode_reject(const Rejected& rejected);
 
 }  // namespace cancelbus::wire

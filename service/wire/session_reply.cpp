@@ -79,6 +79,16 @@ std::string encode_status(const core::BusStatus& status) {
   return frame.SerializeAsString();
 }
 
+std::string encode_resolved(const core::SendResolved& resolved) {
+  v1::SessionReply frame;
+  v1::Resolved& proto = *frame.mutable_resolved();
+  proto.set_sender_comp_id(resolved.key.sender);
+  proto.set_cl_ord_id(resolved.key.cl_ord_id);
+  proto.set_status(to_wire(resolved.status));
+  proto.set_text(legible(resolved.text));
+  return frame.SerializeAsString();
+}
+
 std::string encode_reject(const Rejected& rejected) {
   v1::SessionReply frame;
   v1::Reject& proto = *frame.mutable_reject();

@@ -129,6 +129,20 @@ Result to_result(const v1::RetransmitRequest& request, core::PeerId peer) {
                                  request.count()};
 }
 
+Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
+  if (!is_sender(request.sender_comp_id())) {
+    return rejected("resolve.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  }
+  if (request.cl_ord_id().empty() || !is_short_printable(request.cl_ord_id(), MaxClOrdIdBytes)) {
+    return rejected("resolve.cl_ord_id", "must be 1 to 64 printable ASCII characters");
+  }
+  const auto as = from_wire(request.as());
+  if (!as || as == core::OrdStatus::PartiallyFilled) {
+    return rejected("resolve.as", "must be CANCELED, FILLED, NEW or REJECTED");
+  }
+  return core::ResolveRequest{std::move(peer), {request.sender_comp_id(), request.cl_ord_id()}, *as};
+}
+
 }  // namespace
 
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer) {
@@ -147,6 +161,8 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return core::SessionHeartbeat{std::move(peer)};
     case v1::SessionRequest::kStatusRequest:
       return core::StatusRequest{std::move(peer)};
+    case v1::SessionRequest::kResolve:
+      return to_result(frame.resolve(), std::move(peer));
     case v1::SessionRequest::REQUEST_NOT_SET:
       break;
   }

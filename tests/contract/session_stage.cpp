@@ -64,6 +64,7 @@ const char* what(const v1::CancelStatus&) { return "status"; }
 const char* what(const v1::Event&) { return "event"; }
 const char* what(const v1::BusStatus&) { return "bus_status"; }
 const char* what(const v1::Reject&) { return "reject"; }
+const char* what(const v1::Resolved&) { return "resolved"; }
 
 }  // namespace
 

@@ -216,7 +216,22 @@ def test_a_store_that_is_something_else_is_refused_and_left_alone(tmp_path):
 
 
 def test_a_store_in_a_folder_that_is_not_there_is_refused(tmp_path):
-    assert_refuses_store(tmp_path, tmp_path / "no_such_folder" / "cancelbus.db")
+    store = tmp_path / "no_such_folder" / "cancelbus.db"
+    ran = bus(tmp_path, store=f"sqlite:{store}")
+    assert ran.returncode == 2
+    assert f"--store: {store}: its folder is not there" in ran.stderr
+
+
+def test_a_damaged_store_is_refused(tmp_path):
+    store = tmp_path / "cancelbus.db"
+    with closing(sqlite3.connect(store)) as damaged:
+        damaged.executescript("PRAGMA application_id=1128418387; PRAGMA user_version=1; CREATE TABLE cancels(x);"
+                              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000)"
+                              "INSERT INTO cancels SELECT hex(randomblob(40)) FROM n;")
+    content = bytearray(store.read_bytes())
+    content[4 * 4096:12 * 4096] = b"\xa5" * (8 * 4096)
+    store.write_bytes(content)
+    assert_refuses_store(tmp_path, store)
 
 
 @pytest.mark.parametrize("flag", ["session_endpoint", "event_endpoint", "backend_endpoint", "monitor_address"])

@@ -46,6 +46,7 @@ class MemoryStore {
   const std::map<core::CommandKey, core::CommandRecord>& commands() const { return commands_; }
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return permits_; }
   const std::map<core::CommandKey, Told>& told() const { return told_; }
+  const std::map<core::OrderId, std::vector<core::HistoryLine>>& history() const { return history_; }
 
  private:
   void apply(const core::CommandRecord& record) {
@@ -59,6 +60,18 @@ class MemoryStore {
   }
   void apply(const core::PermitRecord& permit) { permits_[permit.task] = permit; }
   void apply(const core::PermitForgotten& permit) { permits_.erase(permit.task); }
+  void apply(const core::HistoryLine& line) {
+    std::vector<core::HistoryLine>& lines = history_[line.order_id];
+    const bool follows = line.line == 1 || (!lines.empty() && line.line == lines.back().line + 1);
+    EXPECT_TRUE(follows) << "a gap in the history of order " << line.order_id;
+    std::erase_if(lines, [&](const core::HistoryLine& kept) { return kept.line == line.drops; });
+    lines.push_back(line);
+    EXPECT_EQ(line.drops != 0, line.line > core::HistoryLine::MaxLines);
+  }
+  void apply(const core::HistoryForgotten& forgotten) {
+    history_.erase(forgotten.order_id);
+    for (const auto& [key, command] : commands_) EXPECT_NE(command.order.order_id, forgotten.order_id) << key.cl_ord_id;
+  }
   void apply(const core::FactPosition& position) { facts_ = position; }
   void apply(const core::Publication& publication) {
     std::vector<core::Publication>& events = events_[publication.topic];
@@ -84,6 +97,7 @@ class MemoryStore {
   std::map<core::TaskId, core::PermitRecord> permits_;
   std::map<std::string, std::vector<core::Publication>> events_;
   std::map<core::CommandKey, Told> told_;
+  std::map<core::OrderId, std::vector<core::HistoryLine>> history_;
   core::FactPosition facts_;
   uint64_t term_ = 0;
 };

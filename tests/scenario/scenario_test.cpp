@@ -12,6 +12,7 @@
 //   alice cancel a 100          CancelOrder a of order 100; ttl=2s, urgent, exact, account=
 //   alice hello                 as=SENDER, topics=venue.,client. and the word open for open_commands
 //   alice garbles a             a command with an unreadable field
+//   alice resolves bob/b open   an operator's word: canceled, filled, open, unknown_order
 //   alice heartbeat | status | asks TOPIC FROM [count=] [epoch=] | leaves
 //   #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one), BLOCKED, 404,
 //                               405, 401, 403, 429 [retry=], 503, timeout, stale, unwritten;
@@ -25,6 +26,7 @@
 //   +250ms   at 2s              time moves, by steps to every deadline and heartbeat; lines then begin with @TIME
 //   stall 5s                    time moves, and the bus reads nothing until the next line
 //   store full | writable       drain        restart [down=5s] [other_boot]
+//   show history                what is written down of each order, for cancelctl explain
 //   show workers | budget | queue | stream | counters | drained
 //
 // In answer: `#1 DELETE 100 -> w1` and `#2 GET 100 -> w1` are requests given out; receipt, ack, final, status, venue.

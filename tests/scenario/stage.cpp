@@ -16,8 +16,6 @@ constexpr Duration WorkerBeat = milliseconds(250);
 constexpr Duration OtherBeat = seconds(1);
 const std::string FeedPeer = "feed";
 
-constexpr core::WallTime Start{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
-
 Duration next_multiple(Duration now, Duration step) { return (now / step + 1) * step; }
 
 }  // namespace
@@ -245,6 +243,9 @@ void Stage::session(const std::string& peer, Words& words) {
     const uint64_t from = std::stoull(words.next());
     const auto count = static_cast<uint32_t>(words.number("count", 500));
     turn(core::RetransmitRequest{peer, words.number("epoch", gateway_->epoch()), topic, from, count});
+  } else if (verb == "resolves") {
+    const auto command = split(words.next(), '/');
+    turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
   } else if (verb == "leaves") {
     sessions_.erase(peer);
   } else {

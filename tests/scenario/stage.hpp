@@ -20,6 +20,7 @@ namespace cancelbus::scenario {
 
 class Stage {
  public:
+  static constexpr core::WallTime Start{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
   /// From giving out a request to its standing answer.
   static constexpr core::Duration Latency = std::chrono::milliseconds(10);
 
@@ -76,6 +77,7 @@ class Stage {
   void show_send(const core::SendHeartbeat& send);
   void show_send(const core::SendHelloRequired& send);
   void show_send(const core::SendStatus& send);
+  void show_send(const core::SendResolved& send);
   void show_send(const core::SendTask& send);
   void show_send(const core::SendConfirm& send);
   void show_send(const core::SendRelogin& send);

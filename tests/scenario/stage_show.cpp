@@ -1,4 +1,5 @@
 // What a scenario shows of the gateway: its sends as lines, and its status when asked for.
+#include <algorithm>
 #include <stdexcept>
 
 #include "tests/scenario/stage.hpp"
@@ -33,6 +34,8 @@ void Stage::show_send(const core::SendHelloRequired& send) {
 }
 
 void Stage::show_send(const core::SendStatus& send) { say("status to " + send.peer); }
+
+void Stage::show_send(const core::SendResolved& send) { say("resolved, to " + send.peer + ": " + to_text(send)); }
 
 void Stage::show_send(const core::SendTask& send) {
   tasks_.push_back(send.task);
@@ -76,12 +79,23 @@ void Stage::show(const std::string& what) {
     }
   } else if (what == "stream") {
     say(std::string(status.stream.logged_in ? "logged in" : "not logged in") + (status.stream.live ? ", live" : ""));
+  } else if (what == "history") {
+    for (const auto& [order, lines] : store_.history()) {
+      for (const core::HistoryLine& line : lines) {
+        // Tasks by their ordinal, as everywhere here.
+        const auto task = std::find(tasks_.begin(), tasks_.end(), line.task);
+        const std::string request = line.task == 0 ? "" : " #" + std::to_string(task - tasks_.begin() + 1);
+        say(std::to_string(order) + "[" + std::to_string(line.line) + "] @" + to_text(line.at - Start) + " " +
+            to_text(line) + request);
+      }
+    }
   } else if (what == "drained") {
     say(gateway_->drained() ? "yes" : "no");
   } else if (what == "counters") {
     const core::GatewayCounters& c = gateway_->counters();
     say("deletes " + std::to_string(c.deletes) + ", queries " + std::to_string(c.queries) + ", unknown outcomes " +
-        std::to_string(c.unknown_outcomes) + ", repeated departures " + std::to_string(c.repeated_departures));
+        std::to_string(c.unknown_outcomes) + ", repeated departures " + std::to_string(c.repeated_departures) +
+        (c.words_contradicted == 0 ? "" : ", words contradicted " + std::to_string(c.words_contradicted)));
   } else {
     throw std::runtime_error("unknown word: " + what);
   }

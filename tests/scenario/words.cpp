@@ -35,6 +35,13 @@ constexpr std::array OrdStatusNames{"NEW", "PARTIALLY_FILLED", "FILLED", "CANCEL
 constexpr std::array EvidenceNames{"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
 constexpr std::array StageNames{"QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK", "BACK_ON_BOOK"};
 constexpr std::array ReceiptNames{"APPLIED", "DUPLICATE", "REFUSED"};
+constexpr std::array VerdictNames{"Accepted",  "UnknownOrder", "Refused",  "Blocked",    "WrongRequest", "Unauthorized",
+                                  "Throttled", "Read",         "Doubtful", "StaleStamp", "NeverWritten"};
+constexpr std::array ReadNames{"Open", "Canceled", "Closed", "NotFound"};
+constexpr std::array FactNames{"451", "452", "441", "423"};
+constexpr std::array HistoryNames{"Delete",       "Answer",     "Query",  "Read",    "Fact",
+                                  "WorkerSilent", "WorkerBack", "Status", "Resolve", "Contradiction"};
+constexpr std::array ResolveNames{"SETTLED", "PENDING", "REFUSED"};
 
 std::string quoted(const std::string& text) { return text.empty() ? "" : " \"" + text + "\""; }
 
@@ -162,6 +169,14 @@ Answer parse_answer(Words& words) {
   throw std::runtime_error("unknown answer: " + word);
 }
 
+core::OrdStatus parse_ord_status(const std::string& text) {
+  const std::map<std::string, core::OrdStatus> statuses{{"canceled", core::OrdStatus::Canceled},
+                                                        {"filled", core::OrdStatus::Filled},
+                                                        {"open", core::OrdStatus::New},
+                                                        {"unknown_order", core::OrdStatus::Rejected}};
+  return statuses.at(text);
+}
+
 core::FactType parse_fact_type(const std::string& text) {
   const std::map<std::string, core::FactType> types{{"451", core::FactType::Inserted451},
                                                     {"452", core::FactType::Deleted452},
@@ -196,6 +211,29 @@ std::string to_text(const core::SendReceipt& receipt) {
   text += quoted(receipt.text);
   if (receipt.estimated_wait > Duration::zero()) text += ", wait " + to_text(receipt.estimated_wait);
   return text;
+}
+
+std::string to_text(const core::HistoryLine& line) {
+  struct StatusName {
+    std::string operator()(std::monostate) const { return ""; }
+    std::string operator()(Verdict value) const { return " " + name(VerdictNames, value); }
+    std::string operator()(core::ReadStatus value) const { return " " + name(ReadNames, value); }
+    std::string operator()(core::FactType value) const { return " " + name(FactNames, value); }
+    std::string operator()(core::Stage value) const { return " " + name(StageNames, value); }
+    std::string operator()(core::OrdStatus value) const { return " " + name(OrdStatusNames, value); }
+  };
+  std::string text = name(HistoryNames, line.what) + std::visit(StatusName(), line.status);
+  if (line.http_status != 0) text += " " + std::to_string(line.http_status);
+  text += quoted(line.text);
+  if (!line.left_amount.empty()) text += " left " + line.left_amount;
+  if (!line.amount.empty()) text += " of " + line.amount;
+  if (!line.worker.empty()) text += " " + line.worker;
+  return text;
+}
+
+std::string to_text(const core::SendResolved& resolved) {
+  return resolved.key.sender + "/" + resolved.key.cl_ord_id + " " + name(ResolveNames, resolved.status) +
+         quoted(resolved.text);
 }
 
 std::string to_text(const std::vector<core::TopicPosition>& positions) {

@@ -40,12 +40,16 @@ std::vector<std::string> split(const std::string& text, char separator);
 
 /// What the exchange, or the way to it, made of a request: "200", "NO_ORDER", "429 retry=5s", "open qty=2 left=1".
 core::Answer parse_answer(Words& words);
+/// "canceled", "filled", "open", "unknown_order".
+core::OrdStatus parse_ord_status(const std::string& text);
 core::FactType parse_fact_type(const std::string& text);
 
 std::string to_text(const core::CancelAck& ack);
 std::string to_text(const core::CancelFinal& final);
 std::string to_text(const core::CancelStatus& status);
 std::string to_text(const core::SendReceipt& receipt);
+std::string to_text(const core::SendResolved& resolved);
+std::string to_text(const core::HistoryLine& line);
 std::string to_text(const std::vector<core::TopicPosition>& positions);
 /// `ack alice/a ...`, `venue ...`
 std::string to_text(const core::Publication& publication);

@@ -79,6 +79,9 @@ struct EventWords {
   std::string operator()(const core::TaskEnded& e) {
     return words("task ", task_name(e.task), ": ", describe(e.answer));
   }
+  std::string operator()(const core::ResolveRequest& e) {
+    return words("resolve ", e.key.cl_ord_id, " as ", name(e.as), " from ", e.peer);
+  }
   std::string operator()(const core::StreamFact& e) {
     return words("fact ", e.seq, ": ", name(e.fact.type), " of ", order_name(e.fact.order_id), " left ",
                  e.fact.num_left);
@@ -110,6 +113,7 @@ struct SendWords {
   std::string operator()(const core::SendHeartbeat&) { return ""; }
   std::string operator()(const core::SendHelloRequired& s) { return words("hello required to ", s.peer); }
   std::string operator()(const core::SendStatus&) { return ""; }
+  std::string operator()(const core::SendResolved& s) { return words("resolved ", s.key.cl_ord_id, " to ", s.peer); }
   std::string operator()(const core::SendTask& s) {
     return words("task ", task_name(s.task), s.kind == core::LimiterKind::Cancel ? ": DELETE " : ": GET ",
                  order_name(s.order.order_id), " stamp ", s.stamp_ms, " to ", s.peer);

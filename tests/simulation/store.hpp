@@ -55,6 +55,9 @@ class Store : public io::Store {
   void put(const core::PermitRecord& record) { permits_[record.task] = record; }
   void put(const core::PermitForgotten& forgotten) { permits_.erase(forgotten.task); }
   void put(const core::FactPosition& position) { facts_ = position; }
+  // Nobody here reads the history.
+  void put(const core::HistoryLine&) {}
+  void put(const core::HistoryForgotten&) {}
   void put(const io::EventRow& event);
   void prune();
 

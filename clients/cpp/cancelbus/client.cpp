@@ -254,6 +254,10 @@ bool Client::cancel(v1::CancelOrder order) noexcept {
 
 void Client::ask_status() noexcept { impl_->session.ask_status(steady_clock::now()); }
 
+void Client::resolve(v1::ResolveRequest request) noexcept {
+  impl_->session.resolve(std::move(request), steady_clock::now());
+}
+
 std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept {
   const Time until = steady_clock::now() + timeout;
   try {

@@ -59,6 +59,8 @@ class Client {
   bool cancel(v1::CancelOrder order) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
+  /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
+  void resolve(v1::ResolveRequest request) noexcept;
 
   /// Does what is due and waits for news, until some came, the time is over, or a signal interrupted it.
   std::vector<Notice> run_once(std::chrono::milliseconds timeout) noexcept;

@@ -54,6 +54,11 @@ bool Session::cancel(v1::CancelOrder order, Time now) {
 
 void Session::ask_status(Time now) { status_due_ = now; }
 
+void Session::resolve(v1::ResolveRequest request, Time now) {
+  resolve_ = std::move(request);
+  resolve_due_ = now;
+}
+
 void Session::on_reply(std::string_view frame, Time now) {
   v1::SessionReply reply;
   if (!reply.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
@@ -85,7 +90,12 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       status_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_status()));
       return;
+    case v1::SessionReply::kResolved:
+      if (reply.resolved().status() != v1::RESOLVE_STATUS_PENDING) resolve_due_ = Never;
+      notices_.emplace_back(std::move(*reply.mutable_resolved()));
+      return;
     case v1::SessionReply::kReject:
+      if (reply.reject().field().starts_with("resolve")) resolve_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_reject()));
       return;
     case v1::SessionReply::REPLY_NOT_SET:  // a reply of a later contract
@@ -279,6 +289,10 @@ void Session::on_time(Time now) {
     frames_.emplace_back().mutable_status_request();
     status_due_ = now + HeartbeatEvery;
   }
+  if (open_ && resolve_due_ <= now) {
+    *frames_.emplace_back().mutable_resolve() = resolve_;
+    resolve_due_ = now + RepeatUntilReceipt;
+  }
   if (open_) repeat_due(now);
   reader_.on_time(now);
   drain_reader(now);
@@ -289,7 +303,7 @@ Time Session::next_deadline() const {
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
   if (!open_) return std::min(deadline, hello_due_);
-  deadline = std::min({deadline, heartbeat_due_, status_due_});
+  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
 }
 

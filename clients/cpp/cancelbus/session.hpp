@@ -53,8 +53,9 @@ struct Unreadable {
 /// Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on
 /// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
+/// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED.
 using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
-                            v1::BusStatus, v1::Reject, LostEvents, NewEpoch, Unreadable, NotReached>;
+                            v1::BusStatus, v1::Reject, v1::Resolved, LostEvents, NewEpoch, Unreadable, NotReached>;
 
 class Session {
  public:
@@ -76,6 +77,8 @@ class Session {
   bool cancel(v1::CancelOrder order, Time now);
   /// Asks until a BusStatus came.
   void ask_status(Time now);
+  /// For operators: asks until the bus has settled the command or refused to. One at a time: a later call replaces it.
+  void resolve(v1::ResolveRequest request, Time now);
 
   void on_reply(std::string_view frame, Time now);
   void on_event(std::string_view topic, std::string_view payload, Time now);
@@ -136,6 +139,8 @@ class Session {
   Time hello_due_ = Never;
   Time heartbeat_due_ = Never;
   Time status_due_ = Never;
+  v1::ResolveRequest resolve_;
+  Time resolve_due_ = Never;
 
   Commands commands_;
   /// cl_ord_ids to send when there is room; may name commands that have ended meanwhile.

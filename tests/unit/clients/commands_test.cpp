@@ -196,5 +196,45 @@ TEST(Help, NamesEveryExitCodeAndGivesExamples) {
   EXPECT_THAT(help({}), AllOf(HasSubstr("cancel ID..."), HasSubstr("--session_endpoint")));
 }
 
+class ResolveTest : public CommandsTest {
+ protected:
+  static Arguments resolve() {
+    Arguments arguments;
+    arguments.command = Command::Resolve;
+    arguments.insecure_loopback = true;
+    arguments.sender_comp_id = "desk-b";
+    arguments.cl_ord_id = "c1";
+    arguments.as = v1::ORD_STATUS_NEW;
+    arguments.timeout = seconds(20);
+    return arguments;
+  }
+};
+
+TEST_F(ResolveTest, SettledAfterAWhile) {
+  bus_.resolved = {v1::RESOLVE_STATUS_PENDING, v1::RESOLVE_STATUS_SETTLED};
+  EXPECT_EQ(run_with(resolve()), ExitProven);
+  EXPECT_EQ(out_.str(), "desk-b/c1 not settled yet: as ORD_STATUS_NEW\ndesk-b/c1 settled: as ORD_STATUS_NEW\n");
+}
+
+TEST_F(ResolveTest, RefusedFails) {
+  bus_.resolved = {v1::RESOLVE_STATUS_REFUSED};
+  Arguments arguments = resolve();
+  arguments.json = true;
+  EXPECT_EQ(run_with(arguments), ExitFailed);
+  const auto lines = json_lines();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].fields().at("type").string_value(), "resolved");
+  EXPECT_EQ(lines[0].fields().at("resolved").struct_value().fields().at("status").string_value(),
+            "RESOLVE_STATUS_REFUSED");
+}
+
+TEST_F(ResolveTest, PendingForLongIsNotKnown) {
+  bus_.resolved = {v1::RESOLVE_STATUS_PENDING};
+  Arguments arguments = resolve();
+  arguments.timeout = milliseconds(1500);
+  EXPECT_EQ(run_with(arguments), ExitUnknown);
+  EXPECT_THAT(err_.str(), HasSubstr("not settled within 1.5 s"));
+}
+
 }  // namespace
 }  // namespace cancelbus::ctl

@@ -127,6 +127,12 @@ void FakeBus::answer(const std::string& peer, const v1::SessionRequest& request)
   } else if (request.has_status_request()) {
     answer.mutable_status()->set_commands_undecided(3);
     answer.mutable_status()->set_store_writable(true);
+  } else if (request.has_resolve()) {
+    answer.mutable_resolved()->set_sender_comp_id(request.resolve().sender_comp_id());
+    answer.mutable_resolved()->set_cl_ord_id(request.resolve().cl_ord_id());
+    answer.mutable_resolved()->set_status(resolved.front());
+    answer.mutable_resolved()->set_text("as " + v1::OrdStatus_Name(request.resolve().as()));
+    if (resolved.size() > 1) resolved.erase(resolved.begin());
   } else {
     add_position(peer, *answer.mutable_heartbeat());
   }

@@ -45,6 +45,8 @@ class FakeBus {
 
   /// To be set before start().
   std::function<void(const Desk&)> on_cancel;
+  /// What a resolve is answered: the first of these, and the next one when it is repeated; the last for ever.
+  std::vector<v1::ResolveStatus> resolved = {v1::RESOLVE_STATUS_SETTLED};
 
   ~FakeBus() { stop(); }
 

@@ -380,5 +380,42 @@ TEST_F(SessionTest, RepliesOfALaterContractAreIgnored) {
   EXPECT_THAT(frames(), IsEmpty());
 }
 
+TEST_F(SessionTest, ResolveIsAskedUntilItIsDecided) {
+  v1::ResolveRequest request;
+  request.set_cl_ord_id("c1");
+  session_.resolve(request, now_);
+  pass(milliseconds(1));
+  EXPECT_THAT(frames(), ElementsAre("hello")) << "not before there is a session";
+  connect();
+  pass(milliseconds(0));
+  EXPECT_THAT(commands(), ElementsAre("resolve c1"));
+  pass_in_touch(seconds(1));
+  EXPECT_THAT(commands(), ElementsAre("resolve c1")) << "the answer may be lost";
+
+  v1::SessionReply reply;
+  reply.mutable_resolved()->set_cl_ord_id("c1");
+  reply.mutable_resolved()->set_status(v1::RESOLVE_STATUS_PENDING);
+  hear(reply);
+  pass_in_touch(seconds(1));
+  EXPECT_THAT(commands(), ElementsAre("resolve c1")) << "not settled yet";
+  reply.mutable_resolved()->set_status(v1::RESOLVE_STATUS_SETTLED);
+  hear(reply);
+  EXPECT_THAT(notices(), ElementsAre("connected", "resolved c1", "resolved c1"));
+  pass_in_touch(seconds(5));
+  EXPECT_THAT(commands(), ElementsAre());
+}
+
+TEST_F(SessionTest, ResolveThatTheBusCannotReadIsNotRepeated) {
+  connect_quietly();
+  session_.resolve({}, now_);
+  pass(milliseconds(0));
+  EXPECT_THAT(commands(), ElementsAre("resolve "));
+  v1::SessionReply reply;
+  reply.mutable_reject()->set_field("resolve.cl_ord_id");
+  hear(reply);
+  pass_in_touch(seconds(2));
+  EXPECT_THAT(commands(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace cancelbus::client

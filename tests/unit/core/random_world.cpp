@@ -139,7 +139,8 @@ void RandomWorld::did(const Publication& publication) {
 
 void RandomWorld::check_final(const CancelFinal& final) {
   const bool gone = final.ord_status == OrdStatus::Canceled || final.ord_status == OrdStatus::Filled;
-  if (gone) gone_told_.insert(final.order_id);
+  // What an operator said binds no later command: it may be sent.
+  if (gone && final.evidence != Evidence::Operator) gone_told_.insert(final.order_id);
   const auto it = orders_.find(final.order_id);
   if (final.ord_status == OrdStatus::Rejected) {
     EXPECT_EQ(it, orders_.end()) << "order " << final.order_id << " exists";
@@ -147,7 +148,7 @@ void RandomWorld::check_final(const CancelFinal& final) {
   }
   ASSERT_NE(it, orders_.end()) << "order " << final.order_id << " does not exist";
   ExchangeOrder& order = it->second;
-  if (!gone) order.told_open = now_;
+  if (!gone && final.evidence != Evidence::Operator) order.told_open = now_;
   if (order.edited) return;  // who edits by hand at the same moment may be told too much
   if (final.ord_status == OrdStatus::Canceled) {
     EXPECT_EQ(order.state, State::Canceled) << "order " << final.order_id;

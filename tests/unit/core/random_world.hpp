@@ -96,6 +96,7 @@ class RandomWorld {
 
   // Strategies.
   void strategy();
+  void operator_speaks();
   void say_hello();
 
   // Workers.

@@ -30,6 +30,7 @@ void RandomWorld::say_hello() {
 void RandomWorld::strategy() {
   for (const char* sender : Senders) feed(SessionHeartbeat{sender});
   if (!calm_) {
+    if (!commands_.empty() && pick(10) == 0) operator_speaks();
     if (!commands_.empty() && pick(8) == 0) {
       const size_t again = pick(commands_.size());
       feed(CommandReceived{senders_[again], commands_[again]});
@@ -46,6 +47,20 @@ void RandomWorld::strategy() {
     }
   }
   in(calm_ ? seconds(5) : pick(10) == 0 ? ms(500, 5'000) : ms(1, 300), [this] { strategy(); });
+}
+
+void RandomWorld::operator_speaks() {
+  // Of one of the latest commands, as it is at the exchange.
+  const size_t latest = commands_.size() - 1 - pick(std::min<size_t>(commands_.size(), 10));
+  const auto order = orders_.find(commands_[latest].order_id);
+  ResolveRequest word{Senders[pick(3)], {senders_[latest], commands_[latest].cl_ord_id}, OrdStatus::Rejected};
+  if (order != orders_.end()) {
+    const State state = order->second.state;
+    word.as = state == State::Open       ? OrdStatus::New
+              : state == State::Canceled ? OrdStatus::Canceled
+                                         : OrdStatus::Filled;
+  }
+  feed(word);
 }
 
 // ---- Workers ----

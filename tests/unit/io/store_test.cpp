@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,6 +35,24 @@ class StoreTest : public ::testing::Test {
     absl::Status result = absl::UnknownError("not called back");
     store.commit(batch, [&](absl::Status status) { result = std::move(status); });
     return result;
+  }
+
+  void run(const char* sql) { with_db(sql, nullptr); }
+  /// The only column of the only row.
+  std::string select(const char* sql) {
+    std::string value;
+    with_db(sql, &value);
+    return value;
+  }
+  void with_db(const char* sql, std::string* value) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
+    const auto take = [](void* to, int, char** columns, char**) {
+      if (to) *static_cast<std::string*>(to) = columns[0] ? columns[0] : "";
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db, sql, take, value, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
   }
 
   static core::CommandRecord command(const std::string& sender, const std::string& id, bool ended, uint64_t ack_seq) {
@@ -158,6 +178,89 @@ TEST_F(StoreTest, RefusesWhatIsNotItsOwn) {
   const auto status = open_store(options_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find(options_.path), std::string::npos);
+}
+
+TEST_F(StoreTest, HistoryMakesRoomAndGoesWithItsOrder) {
+  auto store = open();
+  for (uint32_t n = 1; n <= 4; ++n) {
+    core::HistoryLine line{.text = "it happened", .order_id = 42, .line = n, .drops = n == 4 ? 2U : 0U};
+    ASSERT_TRUE(commit(*store, {line}).ok());
+  }
+  core::HistoryLine other{.order_id = 43, .line = 1};
+  ASSERT_TRUE(commit(*store, {other}).ok());
+  EXPECT_EQ(select("SELECT group_concat(line) FROM history WHERE order_id=42"), "1,3,4");
+  ASSERT_TRUE(commit(*store, {core::HistoryForgotten{42}}).ok());
+  EXPECT_EQ(select("SELECT group_concat(order_id) FROM history"), "43");
+}
+
+TEST_F(StoreTest, AStoreWithoutAHistoryGetsOne) {
+  open();
+  run("DROP TABLE history");
+  auto store = open();
+  EXPECT_TRUE(commit(*store, {core::HistoryLine{.order_id = 42, .line = 1}}).ok());
+}
+
+TEST_F(StoreTest, ADamagedFileIsRefusedByName) {
+  {
+    auto store = open();
+    Batch batch;
+    for (int i = 0; i < 500; ++i) batch.push_back(command("desk-a", "c" + std::to_string(i), false, 0));
+    ASSERT_TRUE(commit(*store, batch).ok());
+  }
+  {
+    std::fstream file(options_.path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(8 * 4096);
+    file << std::string(8 * 4096, '\xA5');
+  }
+  const auto status = open_store(options_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_NE(status.message().find(options_.path), std::string::npos);
+}
+
+TEST_F(StoreTest, AFolderThatIsNotThereIsNamed) {
+  options_.path = folder_ / "none" / "bus.db";
+  const auto status = open_store(options_).status();
+  EXPECT_EQ(status.message(), options_.path + ": its folder is not there");
+}
+
+TEST_F(StoreTest, WhatCannotBeWrittenIsNamed) {
+  std::filesystem::create_directory(options_.path);
+  const auto status = open_store(options_).status();
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(status.message().find(options_.path + ": "), 0U) << status;
+}
+
+TEST_F(StoreTest, LockedBySomebodyElseWhoWritesItIsRefusedByName) {
+  open();
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(options_.path.c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  options_.busy_timeout = std::chrono::milliseconds(10);
+  const auto status = open_store(options_).status();
+  EXPECT_EQ(status.message(), options_.path + ": store: database is locked");
+  sqlite3_close(other);
+}
+
+TEST_F(StoreTest, AFullDiskLosesNothingAndTakesTheSameBatchLater) {
+  auto store = open();
+  ASSERT_TRUE(commit(*store, {command("a", "c1", false, 0)}).ok());
+  Batch large;
+  for (uint64_t seq = 1; seq <= 50; ++seq) {
+    large.push_back(EventRow{"venue.", seq, now().wall, std::string(10'000, 'v')});
+  }
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{200'000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  const absl::Status refused = commit(*store, large);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, ignored);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(*store->first_kept("venue."), 0U);
+  EXPECT_EQ(store->load()->commands.size(), 1U);
+  EXPECT_TRUE(commit(*store, large).ok());
+  EXPECT_EQ(store->read_events("venue.", 1, 500)->size(), 50U);
 }
 
 TEST_F(StoreTest, InMemoryNeedsNoFile) {

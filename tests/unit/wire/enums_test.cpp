@@ -47,6 +47,12 @@ TEST(Enums, ButNoReasonIsAReasonOfItsOwn) {
   EXPECT_EQ(to_wire(core::RejectReason::None), v1::CXL_REJ_REASON_UNSPECIFIED);
 }
 
+TEST(Enums, ResolveStatuses) {
+  EXPECT_EQ(to_wire(core::ResolveStatus::Settled), v1::RESOLVE_STATUS_SETTLED);
+  EXPECT_EQ(to_wire(core::ResolveStatus::Pending), v1::RESOLVE_STATUS_PENDING);
+  EXPECT_EQ(to_wire(core::ResolveStatus::Refused), v1::RESOLVE_STATUS_REFUSED);
+}
+
 TEST(Enums, ReceiptStatuses) {
   EXPECT_EQ(to_wire(core::ReceiptStatus::Applied), v1::RECEIPT_STATUS_APPLIED);
   EXPECT_EQ(to_wire(core::ReceiptStatus::Duplicate), v1::RECEIPT_STATUS_DUPLICATE);

@@ -82,6 +82,15 @@ TEST(SessionReply, HelloRequiredNamesTheCommand) {
   EXPECT_TRUE(parsed(encode_hello_required({"peer", ""})).has_hello_required());
 }
 
+TEST(SessionReply, ResolvedNamesTheCommand) {
+  const core::SendResolved pending{"peer", {"desk-a", "c-1"}, core::ResolveStatus::Pending, "in flight"};
+  const auto resolved = parsed(encode_resolved(pending)).resolved();
+  EXPECT_EQ(resolved.sender_comp_id(), "desk-a");
+  EXPECT_EQ(resolved.cl_ord_id(), "c-1");
+  EXPECT_EQ(resolved.status(), v1::RESOLVE_STATUS_PENDING);
+  EXPECT_EQ(resolved.text(), "in flight");
+}
+
 TEST(SessionReply, RejectNamesTheField) {
   const auto reject =
       parsed(encode_reject({core::RejectReason::Malformed, "hello.sender_comp_id", "is empty"})).reject();

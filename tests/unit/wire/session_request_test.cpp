@@ -269,5 +269,36 @@ TEST(SessionRequest, BadFieldOfANamedCommandIsToldByName) {
   }
 }
 
+TEST(SessionRequest, ResolveIsAnOperatorsWord) {
+  v1::SessionRequest frame;
+  v1::ResolveRequest& resolve = *frame.mutable_resolve();
+  resolve.set_sender_comp_id("desk-a");
+  resolve.set_cl_ord_id("c 1~");
+  resolve.set_as(v1::ORD_STATUS_FILLED);
+  const auto event = decoded<core::ResolveRequest>(frame);
+  EXPECT_EQ(event.peer, "peer");
+  EXPECT_EQ(event.key, (core::CommandKey{"desk-a", "c 1~"}));
+  EXPECT_EQ(event.as, core::OrdStatus::Filled);
+}
+
+TEST(SessionRequest, ResolveWithABadFieldIsRejectedByName) {
+  const auto field_of = [](const std::string& sender, const std::string& id, v1::OrdStatus as) {
+    v1::SessionRequest frame;
+    frame.mutable_resolve()->set_sender_comp_id(sender);
+    frame.mutable_resolve()->set_cl_ord_id(id);
+    frame.mutable_resolve()->set_as(as);
+    const auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    const auto* rejected = std::get_if<Rejected>(&result);
+    return rejected ? rejected->field : "taken";
+  };
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_NEW), "taken");
+  EXPECT_EQ(field_of("", "c1", v1::ORD_STATUS_NEW), "resolve.sender_comp_id");
+  EXPECT_EQ(field_of("desk a", "c1", v1::ORD_STATUS_NEW), "resolve.sender_comp_id");
+  EXPECT_EQ(field_of("desk-a", "", v1::ORD_STATUS_NEW), "resolve.cl_ord_id");
+  EXPECT_EQ(field_of("desk-a", std::string(65, 'c'), v1::ORD_STATUS_NEW), "resolve.cl_ord_id");
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_UNSPECIFIED), "resolve.as");
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_PARTIALLY_FILLED), "resolve.as");
+}
+
 }  // namespace
 }  // namespace cancelbus::wire

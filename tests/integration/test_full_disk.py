@@ -1,0 +1,70 @@
+"""The bus's disk is full: nothing is received or sent, the monitor says so, and nothing is lost when there is space."""
+
+import resource
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+from scene import bus_metric, bus_status, place_orders, requests, statuses
+
+from cancelbus.v1 import cancel_pb2
+from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
+
+WRITABLE = "cancelbus_store_writable"
+
+
+@contextmanager
+def full_disk(stack):
+    """No file of the bus may become longer than its write-ahead log is now: that is a full disk, to the bus alone."""
+    bus = stack.processes["bus"].pid
+    most = stack.store_file.with_name(stack.store_file.name + "-wal").stat().st_size
+    _, hard = resource.prlimit(bus, resource.RLIMIT_FSIZE)
+    resource.prlimit(bus, resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(bus, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def readiness(stack):
+    try:
+        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=10) as page:
+            return page.status, page.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(running, connect):
+    stack, strategy = running, connect(running, topics=["venue."])
+    first, second, third = place_orders(stack, strategy, 3)
+    stack.exchange.set_faults(latency={"order_ids": [first], "answer_ms": 1000})
+    under_way = strategy.cancel(first)
+    strategy.wait_receipt(under_way)
+    stack.wait_until(lambda: requests(stack, "DELETE", first), "its request is at the exchange")
+    with full_disk(stack):
+        unwritten = strategy.cancel(second)
+        strategy.wait_until(lambda: bus_metric(stack, WRITABLE) == 0, "the bus to notice")
+        refused = strategy.cancel(third)
+        receipt = strategy.wait_receipt(refused)
+        assert receipt.status == RECEIPT_STATUS_REFUSED
+        assert receipt.reason == cancel_pb2.CXL_REJ_REASON_STORE_UNAVAILABLE
+        assert not bus_status(strategy).store_writable
+        code, why = readiness(stack)
+        assert code == 503 and why.strip()
+        # What the exchange answers meanwhile is kept back, as long as it is not on disk.
+        strategy.wait_until(lambda: statuses(stack, "DELETE", first) == [200], "the exchange's answer")
+        strategy.live(0.5)
+        assert not strategy.acks(under_way)
+        assert not strategy.receipts[unwritten]
+    assert strategy.wait_receipt(unwritten).status != RECEIPT_STATUS_REFUSED
+    for command in (under_way, unwritten):
+        assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
+        assert (len(strategy.acks(command)), len(strategy.finals(command))) == (1, 1)
+    assert bus_metric(stack, WRITABLE) == 1
+    assert readiness(stack)[0] == 200
+    assert [len(requests(stack, "DELETE", order_id)) for order_id in (first, second, third)] == [1, 1, 0]
+    again = strategy.cancel(third)
+    assert strategy.wait_receipt(again).status == RECEIPT_STATUS_APPLIED
+    strategy.wait_final(again)
+    seqs = sorted(strategy.events[strategy.epoch, strategy.own_topic])
+    assert seqs == list(range(1, len(seqs) + 1))
