@@ -149,7 +149,7 @@ def wait_stream(stack, strategy):
         strategy.live(PATIENCE_SECONDS)
         return False
 
-    strategy.wait_until(told, "word of any order on venue.", timeout=30)
+    strategy.wait_until(told, "word of any order on venue.", timeout=90)
 
 
 def test_frames_that_come_late_are_not_waited_for_and_change_nothing(shared, connect, faults):
