@@ -59,6 +59,8 @@ ROWS = (
 )
 # Beast and TLS cost most of a minute and over a gigabyte wherever they are included: never through a header.
 HEAVY = ("boost/beast", "boost/asio/ssl")
+# A peer whose certificate is not verified: nowhere, by no switch.
+UNVERIFIED = r"\b(verify_none|SSL_VERIFY_NONE|set_verify_callback|SSL_CTX_set_cert_verify_callback)\b"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', re.DOTALL)
@@ -99,7 +101,7 @@ def check_file(row, path, name):
         elif name.startswith("service/") and path.suffix == ".hpp" and header.startswith(HEAVY):
             yield number, f"{header} is too costly for a header"
     code = NOT_CODE.sub(blank, re.sub(r"(?m)^\s*#\s*include.*$", "", text))
-    for pattern in row.must_not_name:
+    for pattern in (*row.must_not_name, UNVERIFIED):
         for found in re.finditer(pattern, code):
             yield code.count("\n", 0, found.start()) + 1, f"{row.folder} may not name {found.group().strip()}"
 

@@ -35,6 +35,10 @@ class Layering(unittest.TestCase):
         self.assert_refused("service/core/a.cpp", "#include <chrono>\nauto t = std::chrono::steady_clock::now();\n", 2,
                             "service/core may not name now()")
 
+    def test_nobody_may_do_without_verifying_a_peer(self):
+        self.assert_refused("service/io/a.cpp", "tls->set_verify_mode(boost::asio::ssl::verify_none);\n", 1,
+                            "service/io may not name verify_none")
+
     def test_comments_and_strings_are_not_code(self):
         self.assert_allowed("service/core/a.cpp", '// no now(), no socket\n/* std::mutex */ auto s = "boost::asio";\n')
 

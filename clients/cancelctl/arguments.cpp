@@ -161,6 +161,7 @@ struct Words {
   std::vector<GivenFlag> flags;
   std::vector<std::string> plain;
   bool help = false;
+  bool version = false;
 };
 
 bool looks_like_a_flag(const std::string& word) {
@@ -193,10 +194,13 @@ Complaint take_flag(std::span<const std::string> args, size_t& i, Words& words) 
 }
 
 Complaint cut(std::span<const std::string> args, Words& words) {
+  // Questions are answered whatever else is wrong.
+  const auto asked = [args](std::string_view word) { return std::ranges::count(args, word) > 0; };
+  words.help = asked("--help") || asked("-h");
+  words.version = asked("--version");
   for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--help" || args[i] == "-h") {
-      words.help = true;
-    } else if (looks_like_a_flag(args[i])) {
+    if (args[i] == "--help" || args[i] == "-h" || args[i] == "--version") continue;
+    if (looks_like_a_flag(args[i])) {
       if (Complaint complaint = take_flag(args, i, words); !complaint.empty()) return complaint;
     } else {
       words.plain.push_back(args[i]);
@@ -322,12 +326,12 @@ const char* name_of(Command command) {
   return "";
 }
 
-std::variant<Arguments, HelpWanted, UsageError> parse(const std::vector<std::string>& args, const Environment& env,
-                                                      std::istream& in) {
+Parsed parse(const std::vector<std::string>& args, const Environment& env, std::istream& in) {
   Words words;
   const Complaint bad_word = cut(args, words);
   const auto command = words.plain.empty() ? std::nullopt : command_named(words.plain[0]);
   if (words.help) return HelpWanted{command};
+  if (words.version) return VersionWanted{};
   if (!bad_word.empty()) return UsageError{bad_word, command};
   if (words.plain.empty()) return UsageError{std::string("a command is missing: ") + CommandNames, {}};
   if (!command) return UsageError{"unknown command " + quoted(words.plain[0]) + ": " + CommandNames, {}};

@@ -62,6 +62,8 @@ struct HelpWanted {
   std::optional<Command> command;
 };
 
+struct VersionWanted {};
+
 struct UsageError {
   /// Names the argument.
   std::string sentence;
@@ -71,8 +73,9 @@ struct UsageError {
 /// Value of an environment variable, or null.
 using Environment = std::function<const char*(const char* name)>;
 
+using Parsed = std::variant<Arguments, HelpWanted, VersionWanted, UsageError>;
+
 /// `in` is read only if the order ids are asked for with `-`.
-std::variant<Arguments, HelpWanted, UsageError> parse(const std::vector<std::string>& args, const Environment& env,
-                                                      std::istream& in);
+Parsed parse(const std::vector<std::string>& args, const Environment& env, std::istream& in);
 
 }  // namespace cancelbus::ctl

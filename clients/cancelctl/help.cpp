@@ -14,7 +14,7 @@ usage: cancelctl [FLAG...] COMMAND [ARGUMENT...]
   resolve NAME   settle by your word what the exchange does not tell
   explain NAME   print all that happened to one command, from the bus's store
 
-  cancelctl COMMAND --help shows a command's own flags, with examples.
+  cancelctl COMMAND --help shows a command's own flags, with examples; cancelctl --version tells the version.
 )";
 
 constexpr const char* CommonFlags = R"(
@@ -26,7 +26,7 @@ flags of every command that talks to the bus:
   --insecure_loopback           instead of keys: plain sockets to a bus on this machine that was started likewise
   --sender NAME                 who we are (ctl- and eight random characters)
   --json                        one JSON object per line instead of text
-  --help                        this text
+  -h, --help                    this text
 
 Each flag can also be given as environment variable, as CANCELBUS_SESSION_ENDPOINT.
 )";

@@ -34,6 +34,10 @@ int main(int argc, char** argv) {
     std::cout << help(wanted->command);
     return 0;
   }
+  if (std::holds_alternative<VersionWanted>(parsed)) {
+    std::cout << "cancelctl " CANCELBUS_VERSION "\n";
+    return 0;
+  }
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
   // On a terminal the lines themselves show the progress.

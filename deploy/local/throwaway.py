@@ -12,6 +12,12 @@ class ApiKey:
     key_file: Path
     secret_file: Path
 
+    def replace_by(self, other):
+        """The files now hold the other pair, each replaced at one stroke."""
+        for mine, its in ((self.key_file, other.key_file), (self.secret_file, other.secret_file)):
+            fresh = mine.with_suffix(mine.suffix + ".fresh")
+            write_secret(fresh, its.read_text().strip()).rename(mine)
+
     @property
     def flags(self):
         return {"api_key_file": self.key_file, "api_secret_file": self.secret_file}
@@ -41,6 +47,15 @@ def openssl(*arguments):
         raise RuntimeError(f"openssl {arguments[0]} failed: {done.stderr.strip()}")
 
 
+def self_signed(folder, name="alone", host="IP:127.0.0.1"):
+    """A server certificate that nobody but itself vouches for."""
+    certificate = Certificate(folder / f"{name}.pem", folder / f"{name}-key.pem")
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", f"/CN={name}", "-keyout", certificate.key_file, "-out", certificate.cert_file,
+            "-addext", f"subjectAltName={host}")
+    return certificate
+
+
 class Authority:
     """A certificate authority that lives as long as its folder. Clients trust `cert_file`."""
 
@@ -52,13 +67,13 @@ class Authority:
                 "-subj", f"/CN=cancelbus throw-away {name}", "-keyout", self._key_file, "-out", self.cert_file,
                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
 
-    def issue(self, name="exchange", hosts=("IP:127.0.0.1", "DNS:localhost")):
-        """A server certificate for these subject alternative names."""
+    def issue(self, name="exchange", hosts=("IP:127.0.0.1", "DNS:localhost"), days=2):
+        """A server certificate for these subject alternative names; with days=-1 it has expired yesterday."""
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         certificate = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}-key.pem")
         extensions.write_text(f"subjectAltName={','.join(hosts)}\nextendedKeyUsage=serverAuth\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
                 "-keyout", certificate.key_file, "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.cert_file, "-CAkey", self._key_file, "-CAcreateserial",
-                "-days", "2", "-extfile", extensions, "-out", certificate.cert_file)
+                "-days", days, "-extfile", extensions, "-out", certificate.cert_file)
         return certificate

@@ -26,6 +26,8 @@ class Signer {
   Signer& operator=(Signer&&) noexcept = default;
 
   const std::string& public_key() const { return public_key_; }
+  /// The same key with the same secret.
+  bool is_same(Signer& other);
 
   /// X-Signature for X-Stamp `stamp_ms`, milliseconds since the Unix epoch: method, path and body are not signed.
   std::string sign_rest(int64_t stamp_ms);

@@ -101,6 +101,16 @@ void StreamSession::on(const event::Relogin&) {
   if (phase_ == Phase::LoggedIn) close("closed to log in again");  // in any other phase a login is to come anyway
 }
 
+void StreamSession::on(const event::KeyReplaced&) {
+  refused_.reset();
+  if (phase_ == Phase::LoggingIn || phase_ == Phase::LoggedIn) {
+    close("closed to log in with another key");
+  } else if (phase_ == Phase::Waiting && key_refused_) {
+    wait(Duration::zero());  // for this the pause was
+  }
+  key_refused_ = false;
+}
+
 void StreamSession::on(const event::Stop&) {
   stopping_ = true;
   if (phase_ == Phase::Idle || phase_ == Phase::Waiting) {
@@ -163,8 +173,8 @@ Duration StreamSession::pause_after(const event::Closed& event) {
     lost_.reset();
     refused_.reset();
   }
-  const bool refused = key_refused_ || event.http_status == 401 || event.http_status == 403;
-  const Duration pause = refused ? refused_.next(draw()) : lost_.next(draw());
+  key_refused_ = key_refused_ || event.http_status == 401 || event.http_status == 403;
+  const Duration pause = key_refused_ ? refused_.next(draw()) : lost_.next(draw());
   std::optional<Duration> hold = event.retry_after;
   if (!hold && event.http_status == 429) hold = DefaultHold;
   return hold ? std::max(pause, std::min(*hold, MaxHold - HoldMargin) + HoldMargin) : pause;

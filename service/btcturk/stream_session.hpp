@@ -51,13 +51,15 @@ struct Alive {};
 struct TimePassed {};
 /// Close and log in again: the stream seems muted.
 struct Relogin {};
+/// The next login is signed with another key.
+struct KeyReplaced {};
 /// For good.
 struct Stop {};
 }  // namespace stream_event
 
-using StreamEvent =
-    std::variant<stream_event::Start, stream_event::Connected, stream_event::Closed, stream_event::Received,
-                 stream_event::Alive, stream_event::TimePassed, stream_event::Relogin, stream_event::Stop>;
+using StreamEvent = std::variant<stream_event::Start, stream_event::Connected, stream_event::Closed,
+                                 stream_event::Received, stream_event::Alive, stream_event::TimePassed,
+                                 stream_event::Relogin, stream_event::KeyReplaced, stream_event::Stop>;
 
 namespace stream_action {
 /// TCP, TLS and handshake, within a time that the edge bounds.
@@ -133,6 +135,7 @@ class StreamSession {
   void on(const stream_event::Alive&);
   void on(const stream_event::TimePassed&);
   void on(const stream_event::Relogin&);
+  void on(const stream_event::KeyReplaced&);
   void on(const stream_event::Stop&);
 
   void receive(const LoginResult& result);
@@ -157,7 +160,7 @@ class StreamSession {
   core::Tick now_{};  // of the step under way
   core::Tick due_{};  // Waiting: to connect; LoggingIn: the login's result; LoggedIn: any sign of life
   std::optional<core::Tick> logged_in_at_;  // by the connection that stands or is ending
-  bool key_refused_ = false;                // the same
+  bool key_refused_ = false;                // the same, and while waiting thereafter
   bool stopping_ = false;
   Backoff lost_;
   Backoff refused_;

@@ -6,12 +6,16 @@
 #include "service/bus/options.hpp"
 #include "service/bus/shell.hpp"
 #include "service/io/log.hpp"
+#include "service/io/no_core_dump.hpp"
 #include "service/io/options.hpp"
 #include "service/io/signals.hpp"
 #include "service/io/store.hpp"
 
 int main(int argc, char** argv) {
   using namespace cancelbus;
+  if (const auto status = io::forbid_core_dumps(); !status.ok()) {
+    return io::usage_error(bus::ThisProgram, std::string(status.message()));
+  }
   if (const auto exit_code = io::parse_flags(bus::ThisProgram, argc, argv)) return *exit_code;
   auto options = bus::options_from_flags();
   if (!options.ok()) return io::usage_error(bus::ThisProgram, std::string(options.status().message()));

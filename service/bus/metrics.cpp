@@ -36,6 +36,9 @@ Metrics::Metrics()
       queued_(gauge(registry_, "cancelbus_orders_queued", "Orders whose cancel waits for budget or a worker")),
       workers_(gauge(registry_, "cancelbus_workers", "Workers known")),
       benched_(gauge(registry_, "cancelbus_workers_benched", "Workers known that get no work")),
+      unauthorized_in_a_row_(
+          gauge(registry_, "cancelbus_unauthorized_in_a_row",
+                "Requests refused with 401 or 403 since one was let in; 50 would block the address")),
       stream_live_(
           gauge(registry_, "cancelbus_stream_live", "1 if the private stream has shown events since its login")),
       store_writable_(gauge(registry_, "cancelbus_store_writable", "1 if the store takes writes")),
@@ -55,6 +58,7 @@ std::string Metrics::text(const core::BusStatus& status, const core::GatewayCoun
       {"deletes", counters.deletes},
       {"queries", counters.queries},
       {"throttled", counters.throttled},
+      {"unauthorized", counters.unauthorized},
       {"leases_lost", counters.leases_lost},
       {"unknown_outcomes", counters.unknown_outcomes},
       {"repeated_departures", counters.repeated_departures},
@@ -78,6 +82,7 @@ std::string Metrics::text(const core::BusStatus& status, const core::GatewayCoun
   workers_->Set(static_cast<double>(status.workers.size()));
   benched_->Set(static_cast<double>(std::count_if(status.workers.begin(), status.workers.end(),
                                                   [](const auto& worker) { return !worker.benched.empty(); })));
+  unauthorized_in_a_row_->Set(status.unauthorized_in_a_row);
   stream_live_->Set(status.stream.live ? 1 : 0);
   store_writable_->Set(status.store_writable ? 1 : 0);
   store_bytes_->Set(static_cast<double>(store_bytes));

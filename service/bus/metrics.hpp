@@ -34,6 +34,7 @@ class Metrics {
   prometheus::Gauge* queued_;
   prometheus::Gauge* workers_;
   prometheus::Gauge* benched_;
+  prometheus::Gauge* unauthorized_in_a_row_;
   prometheus::Gauge* stream_live_;
   prometheus::Gauge* store_writable_;
   prometheus::Gauge* store_bytes_;

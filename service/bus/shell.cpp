@@ -104,7 +104,7 @@ void Shell::turn() {
   sessions_.read(events);
   backend_.read(events);
   events_.retry();
-  if (events_.read_subscriptions()) next_status_ = core::Tick::min();  // a new reader of bus. gets its value at once
+  events_.read_subscriptions();  // a new reader of bus. need not be told at once: a second is short
 
   const core::Instant now = io::now();
   engine_.turn(now, std::move(events));
@@ -138,8 +138,9 @@ std::string Shell::metrics_text() {
 void Shell::publish_status(core::Instant now) {
   if (now.tick < next_status_) return;
   next_status_ = now.tick + StatusInterval;
-  const core::Gateway& gateway = engine_.gateway();
-  events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(gateway.status(now), gateway.epoch())});
+  const core::BusStatus status = engine_.gateway().status(now);
+  worker_log_.look(status.workers);
+  events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(status, engine_.gateway().epoch())});
   sessions_.sweep(now.tick);
   backend_.sweep(now.tick);
   refusals_.sweep(now.tick);

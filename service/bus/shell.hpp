@@ -20,6 +20,7 @@
 #include "service/bus/publisher.hpp"
 #include "service/bus/refusals.hpp"
 #include "service/bus/session_door.hpp"
+#include "service/bus/worker_log.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/store.hpp"
@@ -71,6 +72,7 @@ class Shell {
   BackendDoor backend_;
   io::TickTimer timer_;
   Engine engine_;
+  WorkerLog worker_log_;
   io::Monitor monitor_;
   core::Tick next_status_;
   bool store_writable_ = true;

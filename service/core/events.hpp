@@ -79,6 +79,8 @@ struct WorkerReady {
   std::vector<TaskId> tasks;
   std::optional<ClockSample> clock;
   Duration request_timeout{};
+  /// Counts the API keys it has used, from 1: a higher one is another key than before.
+  uint64_t key_series = 1;
 };
 
 struct TaskEnded {

@@ -81,6 +81,7 @@ BusStatus Gateway::status(Instant now) const {
   status.queues = queue_.status();
   status.undecided = static_cast<uint32_t>(open_);
   status.workers = pool_.status(now.tick);
+  status.unauthorized_in_a_row = pool_.unauthorized_in_a_row();
   status.stream = stream_.status();
   status.store_writable = store_writable_;
   status.as_of = now.wall;

@@ -42,6 +42,7 @@ struct GatewayCounters {
   uint64_t deletes = 0;
   uint64_t queries = 0;
   uint64_t throttled = 0;
+  uint64_t unauthorized = 0;
   uint64_t leases_lost = 0;
   uint64_t unknown_outcomes = 0;
   uint64_t repeated_departures = 0;  ///< a 452 of an order known to be gone

@@ -17,6 +17,12 @@ constexpr Duration HoldIfIllegible = seconds(60);
 constexpr Duration PageSettles = seconds(6);
 /// A worker that cannot connect must not be asked again in a tight loop.
 constexpr Duration AfterNeverWritten = milliseconds(100);
+/// Whether the exchange has looked past the key: at the order.
+bool let_in(Verdict verdict) {
+  return verdict == Verdict::Accepted || verdict == Verdict::UnknownOrder || verdict == Verdict::Refused ||
+         verdict == Verdict::Blocked || verdict == Verdict::Read;
+}
+
 /// Queries of orders asked about for long share this part of the budget at most.
 constexpr double ShareOfOld = 0.5;
 
@@ -99,7 +105,11 @@ void Gateway::on(const TaskEnded& ended) {
   drop_task(ended.task);
   if (Worker* worker = pool_.find(info.worker)) {
     if (ended.answer.verdict == Verdict::StaleStamp) pool_.met_stale_stamp(*worker);
-    if (ended.answer.verdict == Verdict::Unauthorized) pool_.met_unauthorized(*worker, info.order_id, now_.tick);
+    if (ended.answer.verdict == Verdict::Unauthorized) {
+      ++counters_.unauthorized;
+      pool_.met_unauthorized(*worker, info.order_id, now_.tick);
+    }
+    if (let_in(ended.answer.verdict)) pool_.was_let_in(*worker);
   }
   if (info.kind == LimiterKind::Query) return query_ended(info, ended.task, ended.answer);
   Order* order = find_order(info.order_id);

@@ -49,6 +49,8 @@ struct BusStatus {
   std::vector<QueueStatus> queues;
   uint32_t undecided = 0;
   std::vector<WorkerStatus> workers;
+  /// Requests, since the exchange last let one in; 50 would block the address.
+  uint32_t unauthorized_in_a_row = 0;
   StreamStatus stream;
   bool store_writable = true;
   WallTime as_of;

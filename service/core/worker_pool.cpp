@@ -11,6 +11,13 @@ constexpr Duration SlackBeforeLost = std::chrono::seconds(2);
 
 bool has_room(const Worker& worker) { return worker.tasks.size() < worker.credit; }
 
+bool probe_under_way(const Worker& worker) { return worker.unauthorized && worker.probe_at == Never; }
+
+/// How many unauthorized requests in a row there may be before this worker must not make another.
+uint32_t end_of_probes(const Worker& worker) {
+  return worker.key_refused ? WorkerPool::MostUnauthorized : WorkerPool::MostWithOtherKeys;
+}
+
 }  // namespace
 
 Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
@@ -19,6 +26,9 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
     if (workers_.size() >= MaxWorkers) return nullptr;
     it = workers_.try_emplace(ready.worker).first;
     it->second.id = ready.worker;
+    // So near to the block a newcomer must not find out by several requests at once that its key is no better.
+    it->second.unauthorized = unauthorized_in_a_row() >= MostUnauthorized;
+    it->second.probe_order = refused_order_;
   }
   Worker& worker = it->second;
   worker.peer = ready.peer;
@@ -32,7 +42,16 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
   } else {
     stamps_.forget(worker.id);
   }
+  if (ready.key_series != worker.key_series) take_key(worker, ready.key_series, now);
   return &worker;
+}
+
+void WorkerPool::take_key(Worker& worker, uint64_t series, Tick now) {
+  const bool first = worker.key_series == 0;
+  worker.key_series = series;
+  worker.key_refused = false;
+  worker.probe_interval = FirstProbe;
+  if (worker.unauthorized && (first || !probe_under_way(worker))) worker.probe_at = now;
 }
 
 Worker* WorkerPool::find(WorkerId id) {
@@ -58,6 +77,9 @@ Worker* WorkerPool::choose(Tick now) {
 }
 
 void WorkerPool::met_unauthorized(Worker& worker, OrderId order, Tick now) {
+  ++worker.unauthorized_in_a_row;
+  worker.key_refused = true;
+  refused_order_ = order;
   // What was under way when it was benched says nothing new; its probe has still to come.
   if (worker.unauthorized && worker.probe_at != Never) return;
   worker.probe_interval =
@@ -72,6 +94,23 @@ void WorkerPool::met_authorized(Worker& worker) {
   worker.probe_at = Never;
 }
 
+void WorkerPool::was_let_in(Worker& worker) {
+  worker.unauthorized_in_a_row = 0;
+  worker.key_refused = false;
+  unauthorized_of_the_gone_ = 0;
+}
+
+uint32_t WorkerPool::unauthorized_in_a_row() const {
+  uint32_t sum = unauthorized_of_the_gone_;
+  for (const auto& [id, worker] : workers_) sum += worker.unauthorized_in_a_row;
+  return sum;
+}
+
+uint32_t WorkerPool::probes_under_way() const {
+  return static_cast<uint32_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& entry) { return probe_under_way(entry.second); }));
+}
+
 void WorkerPool::met_nothing(Worker& worker, Tick now) {
   if (worker.unauthorized && worker.probe_at == Never) worker.probe_at = now + worker.probe_interval;
 }
@@ -81,8 +120,9 @@ void WorkerPool::met_stale_stamp(Worker& worker) {
 }
 
 Worker* WorkerPool::probe_due(Tick now) {
+  const uint32_t spent = unauthorized_in_a_row() + probes_under_way();
   for (auto& [id, worker] : workers_) {
-    const bool able = has_room(worker) && worker.clock && !is_silent(worker, now);
+    const bool able = has_room(worker) && worker.clock && !is_silent(worker, now) && spent < end_of_probes(worker);
     if (worker.unauthorized && worker.probe_at <= now && able) return &worker;
   }
   return nullptr;
@@ -102,6 +142,7 @@ void WorkerPool::forget_gone(Tick now) {
     const bool gone = now - worker.last_heard > Forget && worker.tasks.empty();
     // A stopped worker's view of the clock must not sway the median.
     if (is_silent(worker, now)) stamps_.forget(worker.id);
+    if (gone) unauthorized_of_the_gone_ += worker.unauthorized_in_a_row;
     it = gone ? workers_.erase(it) : std::next(it);
   }
 }
@@ -138,12 +179,21 @@ std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
 
 std::string WorkerPool::why_benched(const Worker& worker, Tick now) const {
   if (is_silent(worker, now)) return "silent";
-  if (worker.unauthorized) return "not authorized by the exchange; waits for its probe";
+  if (worker.unauthorized) return why_unauthorized(worker);
   if (!worker.clock) return "has not read the exchange's clock";
   if (worker.clock->series <= worker.stale_series) return "met a stale stamp; waits for a fresh clock reading";
   if (stamps_.is_outlier(worker.id)) return "its clock is more than 500 ms off the other workers'";
   if (worker.request_timeout + SlackBeforeLost > lost_after_) return "its request_timeout is too long for lost_after";
   return "";
+}
+
+std::string WorkerPool::why_unauthorized(const Worker& worker) const {
+  const uint32_t spent = unauthorized_in_a_row();
+  if (spent < end_of_probes(worker)) return "not authorized by the exchange; waits for its probe";
+  return "not authorized by the exchange, " + std::to_string(spent) +
+         " times in a row; no more probes, for 50 would block the address: " +
+         (spent < MostWithOtherKeys ? "give it another key, or restart it"
+                                    : "restart cancel-bus with a key that works");
 }
 
 }  // namespace cancelbus::core

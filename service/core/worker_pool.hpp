@@ -1,7 +1,8 @@
 // Which workers there are, how much each may hold, and why one gets no work.
 //
 // A worker is benched while it is silent, while its clock is not known, stale or an outlier, and after a 401 or 403
-// until a signed probe succeeds: 50 unauthorized requests in a row would block the address.
+// until a signed probe succeeds. 50 unauthorized requests in a row would block the address, and which workers share an
+// address nobody here knows: so all are added up, and before it comes to that, probes end until somebody acts.
 #pragma once
 
 #include <absl/container/btree_map.h>
@@ -29,6 +30,9 @@ struct Worker {
   std::optional<ClockSample> clock;
   /// A stale stamp was met with this clock series; work comes again with a later one.
   uint64_t stale_series = 0;
+  uint64_t key_series = 0;
+  bool key_refused = false;            ///< by the exchange's latest word on the key of that series
+  uint32_t unauthorized_in_a_row = 0;  ///< requests since one was let in
   bool unauthorized = false;
   OrderId probe_order = 0;  ///< what the signed probe queries: the order that met the 401
   Tick probe_at = Never;    ///< Never, while unauthorized: the probe is under way
@@ -42,6 +46,10 @@ class WorkerPool {
   static constexpr WorkerId BeforeRestart = 0;
   static constexpr Duration FirstProbe = std::chrono::seconds(1);
   static constexpr Duration LongestProbe = std::chrono::seconds(60);
+  /// So many unauthorized requests in a row, and a key that was refused is not tried again.
+  static constexpr uint32_t MostUnauthorized = 40;
+  /// What is left above that is for keys that were not tried yet: one request each, and none beyond this.
+  static constexpr uint32_t MostWithOtherKeys = 48;
   /// Silent for so long and holding nothing, a worker is forgotten.
   static constexpr Duration Forget = std::chrono::seconds(60);
 
@@ -58,6 +66,8 @@ class WorkerPool {
 
   void met_unauthorized(Worker& worker, OrderId order, Tick now);
   void met_authorized(Worker& worker);
+  /// A request was answered as one that may ask: it breaks the row, also if it was sent before others were refused.
+  void was_let_in(Worker& worker);
   /// The probe ended without saying whether it is authorized.
   void met_nothing(Worker& worker, Tick now);
   void met_stale_stamp(Worker& worker);
@@ -72,6 +82,9 @@ class WorkerPool {
   /// Drops workers that are long gone.
   void forget_gone(Tick now);
 
+  /// Requests refused as unauthorized, of all workers, each since it was last let in: no address has met more.
+  uint32_t unauthorized_in_a_row() const;
+
   Tick next_deadline(Tick now) const;
   std::vector<WorkerStatus> status(Tick now) const;
   StampClock& stamps() { return stamps_; }
@@ -80,11 +93,16 @@ class WorkerPool {
 
  private:
   std::string why_benched(const Worker& worker, Tick now) const;
+  std::string why_unauthorized(const Worker& worker) const;
+  void take_key(Worker& worker, uint64_t series, Tick now);
+  uint32_t probes_under_way() const;
 
   Duration lease_;
   Duration lost_after_;
   StampClock stamps_;
   absl::btree_map<WorkerId, Worker> workers_;
+  uint32_t unauthorized_of_the_gone_ = 0;
+  OrderId refused_order_ = 0;  ///< the latest that met a 401 or 403
 };
 
 }  // namespace cancelbus::core

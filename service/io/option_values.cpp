@@ -75,6 +75,10 @@ absl::Status bad_flag(std::string_view flag, std::string_view value, std::string
   return absl::InvalidArgumentError(absl::StrCat("--", absl_view(flag), "=", absl_view(value), ": ", absl_view(why)));
 }
 
+absl::Status of_flag(std::string_view flag, const absl::Status& error) {
+  return {error.code(), absl::StrCat("--", absl_view(flag), ": ", error.message())};
+}
+
 absl::StatusOr<core::Duration> duration_value(std::string_view flag, absl::Duration value, absl::Duration least,
                                               absl::Duration most) {
   if (value < least || value > most) {

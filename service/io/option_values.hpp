@@ -19,6 +19,9 @@ namespace cancelbus::io {
 /// `--flag=value: why`.
 absl::Status bad_flag(std::string_view flag, std::string_view value, std::string_view why);
 
+/// The same error, said of a flag: what its value, legible as it is, came to.
+absl::Status of_flag(std::string_view flag, const absl::Status& error);
+
 /// Both limits are allowed values.
 absl::StatusOr<core::Duration> duration_value(std::string_view flag, absl::Duration value, absl::Duration least,
                                               absl::Duration most);

@@ -122,11 +122,11 @@ void print_help(const Program& program, const Flags& flags) {
   std::fputs(text.c_str(), stdout);
 }
 
-// --help and --version count wherever they stand, also beside errors.
+// --help (or -h) and --version count wherever they stand, also beside errors.
 std::optional<int> answer_questions(const Program& program, const Flags& flags, int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "--help") {
+    if (argument == "--help" || argument == "-h") {
       print_help(program, flags);
       return 0;
     }

@@ -20,7 +20,7 @@ struct Program {
 /// Sets every flag that is given. Forms: `--flag=value`, `--flag value`; of a bool `--flag`, `--noflag`,
 /// `--flag=false`. A flag absent from the command line is taken from CANCELBUS_<FLAG>; other variables of that prefix
 /// are ignored, for Kubernetes makes some up for services. Returns what the process is to exit with at once: 0 after
-/// --help or
+/// --help, -h or
 /// --version, 2 after an error, which is on stderr and names the flag; nothing if it is to go on.
 std::optional<int> parse_flags(const Program& program, int argc, const char* const* argv);
 

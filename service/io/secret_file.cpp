@@ -32,18 +32,19 @@ absl::Status failure(std::string_view flag, const std::string& path, std::string
 
 // The buffer has its full size from the start: growing would leave copies behind.
 absl::StatusOr<Secret> read_all(int fd, std::string_view flag, const std::string& path) {
-  std::string text(MaxBytes + 1, '\0');
+  Secret secret(std::string(MaxBytes + 1, '\0'));
+  const std::span<char> room = secret.room();
   size_t used = 0;
-  while (used < text.size()) {
-    const ssize_t n = ::read(fd, text.data() + used, text.size() - used);
+  while (used < room.size()) {
+    const ssize_t n = ::read(fd, room.data() + used, room.size() - used);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return failure(flag, path, std::strerror(errno));
     if (n == 0) break;
     used += static_cast<size_t>(n);
   }
-  text.resize(used);
-  if (used > 0 && text.back() == '\n') text.pop_back();
-  return Secret(std::move(text));
+  if (used > 0 && room[used - 1] == '\n') --used;
+  secret.cut(used);
+  return secret;
 }
 
 }  // namespace
@@ -58,6 +59,11 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
+void Secret::cut(size_t size) {
+  OPENSSL_cleanse(text_.data() + size, text_.size() - size);
+  text_.resize(size);
+}
+
 void Secret::wipe() noexcept {
   // A short text lives inside the string object, so the whole capacity is wiped, not only what size() still covers.
   text_.resize(text_.capacity());
@@ -66,7 +72,10 @@ void Secret::wipe() noexcept {
 }
 
 absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path) {
-  if (path.empty()) return failure(flag, path, "expected the path of a file that holds the secret");
+  if (path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--%s is missing: expected the path of a file that holds it", std::string(flag)));
+  }
   const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) return failure(flag, path, std::strerror(errno));
   struct stat info {};

@@ -6,6 +6,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,9 +23,11 @@ class Secret {
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
 
+  /// For the moment of its use: a copy of this text would not be wiped.
   std::string_view view() const { return text_; }
-  /// Gives the text away, to who will wipe it.
-  std::string release() && { return std::move(text_); }
+  /// To be read into, and cut to what was read: so the text never stands anywhere else.
+  std::span<char> room() { return text_; }
+  void cut(size_t size);
 
  private:
   void wipe() noexcept;
@@ -33,7 +36,8 @@ class Secret {
 };
 
 /// The content of `path`, at most 4 KiB of printable ASCII without spaces, less one trailing newline. Errors name
-/// `flag` and the file. A file that others than its owner may read is used, with a warning in the log.
+/// `flag` and the file, and never quote what it holds. A file that others than its owner may read is used, with a
+/// warning in the log.
 absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path);
 
 }  // namespace cancelbus::io

@@ -5,6 +5,7 @@
 #include <zmq.hpp>
 
 #include "service/io/log.hpp"
+#include "service/io/no_core_dump.hpp"
 #include "service/io/options.hpp"
 #include "service/io/signals.hpp"
 #include "service/subscriber/check.hpp"
@@ -42,6 +43,9 @@ int run(subscriber::Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto status = io::forbid_core_dumps(); !status.ok()) {
+    return io::usage_error(ThisProgram, std::string(status.message()));
+  }
   if (const auto leave = io::parse_flags(ThisProgram, argc, argv)) return *leave;
   if (const auto status = io::set_up_log(ThisProgram.name); !status.ok()) {
     return io::usage_error(ThisProgram, std::string(status.message()));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "service/btcturk/signer.hpp"
+#include "service/io/api_key_files.hpp"
 #include "service/io/curve_client.hpp"
 #include "service/io/option_values.hpp"
 #include "service/io/tls.hpp"
@@ -34,6 +35,8 @@ struct Options {
   io::Url stream_url;
   io::TlsContext tls;
   btcturk::Signer signer;
+  /// What the signer was made of.
+  io::ApiKeyFiles key_files;
   int64_t login_nonce = 0;
   core::Duration silence_timeout{};
   /// Absent: no monitor.

@@ -54,19 +54,25 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
       connection_(context, zmq, backend_, options_.curve),
       monitor_(context, {[this] { return metrics_.text(session_, outbox_.size(), io::now().tick - last_frame_); },
                          [] { return std::string(); }, [this] { return why_unready(); }}),
+      key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
       timer_(context),
       last_frame_(io::now().tick) {}
 
 absl::Status Subscriber::start() {
   if (options_.monitor_address) {
-    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) return status;
+    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) {
+      return io::of_flag("monitor_address", status);
+    }
     io::log_info("monitor_listens", {{"port", monitor_.port()}});
   }
-  if (auto status = connection_.connect(options_.backend_endpoint); !status.ok()) return status;
+  if (auto status = connection_.connect(options_.backend_endpoint); !status.ok()) {
+    return io::of_flag("backend_endpoint", status);
+  }
   io::log_info("started", {{"subscriber_id", subscriber_id_},
                            {"backend", options_.backend_endpoint},
                            {"stream", options_.stream_url.authority}});
   backend_.on_ready([this] { take_replies(); });
+  key_watch_.start();
   next_heartbeat_ = io::now().tick + HeartbeatEvery;
   tell_state();
   step(event::Start{});
@@ -92,7 +98,10 @@ void Subscriber::on_message(std::string_view text) {
   last_frame_ = io::now().tick;
   btcturk::StreamFrame frame = btcturk::read_frame(text);
   note_frame(frame);
+  const auto* login = std::get_if<btcturk::LoginResult>(&frame);
+  const bool refused = login != nullptr && !login->ok;
   step(event::Received{std::move(frame)});
+  if (refused) key_watch_.key_refused();
 }
 
 void Subscriber::on_control() {
@@ -102,6 +111,15 @@ void Subscriber::on_control() {
 
 void Subscriber::on_closed(const io::WebsocketEnd& end) {
   step(event::Closed{end.text, end.http_status, end.retry_after});
+}
+
+absl::StatusOr<bool> Subscriber::use_key(const io::ApiKeyPair& pair) {
+  auto signer = btcturk::Signer::make(std::string(pair.key.view()), pair.secret.view());
+  if (!signer.ok()) return signer.status();
+  if (signer->is_same(options_.signer)) return false;
+  options_.signer = *std::move(signer);
+  step(event::KeyReplaced{});
+  return true;
 }
 
 void Subscriber::note_frame(const btcturk::StreamFrame& frame) {
@@ -260,6 +278,7 @@ void Subscriber::end_if_stopped() {
   timer_.cancel();
   stream_.abort();
   monitor_.close();
+  key_watch_.stop();
   io::log_info("stopped", {{"unconfirmed", outbox_.size()}});
   on_done_();
 }

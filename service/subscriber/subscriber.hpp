@@ -6,6 +6,7 @@
 #pragma once
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <zmq.hpp>
 
 #include "service/btcturk/stream_session.hpp"
+#include "service/io/api_key_files.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/curve_client.hpp"
 #include "service/io/monitor.hpp"
@@ -61,6 +63,8 @@ class Subscriber final : private io::WebsocketListener {
   void tell_state();
   std::string state_message(uint64_t seq) const;
 
+  absl::StatusOr<bool> use_key(const io::ApiKeyPair& pair);
+
   void on_timer();
   void arm();
   void note_frame(const btcturk::StreamFrame& frame);
@@ -78,6 +82,7 @@ class Subscriber final : private io::WebsocketListener {
   io::ZmqSocket backend_;
   io::BusConnection connection_;
   io::Monitor monitor_;
+  io::ApiKeyWatch key_watch_;
   io::TickTimer timer_;
   core::Tick armed_for_{};
   core::Tick next_heartbeat_{};

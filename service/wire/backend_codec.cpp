@@ -63,6 +63,7 @@ absl::StatusOr<core::Event> to_event(const v1::Ready& proto, core::PeerId peer) 
   ready.credit = proto.credit();
   ready.tasks.assign(proto.task_ids().begin(), proto.task_ids().end());
   ready.request_timeout = *timeout;
+  ready.key_series = std::max<uint64_t>(proto.key_series(), 1);
   return ready;
 }
 
@@ -186,6 +187,7 @@ std::string encode_ready(const core::WorkerReady& ready) {
     *clock.mutable_round_trip() = to_proto_duration(ready.clock->round_trip);
   }
   *proto.mutable_request_timeout() = to_proto_duration(ready.request_timeout);
+  proto.set_key_series(ready.key_series);
   return frame.SerializeAsString();
 }
 

@@ -4,12 +4,12 @@
 
 #include <utility>
 
-#include "service/io/secret_file.hpp"
-
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552",
           "where cancel-bus takes workers: tcp://host:port, ipc://path");
 ABSL_FLAG(std::string, rest_url, "https://api.btcturk.com", "the exchange's REST interface");
-ABSL_FLAG(std::string, api_key_file, "", "file with the public API key; the key needs the Trade permission");
+ABSL_FLAG(
+    std::string, api_key_file, "",
+    "file with the public API key, looked at again when it changes or on SIGHUP; the key needs the Trade permission");
 ABSL_FLAG(std::string, api_secret_file, "", "file with the API secret as the exchange gave it, in base64");
 ABSL_FLAG(std::string, ca_file, "", "PEM file with the authorities to trust; empty: the system's");
 ABSL_FLAG(int, connections, 4, "TLS connections kept open, and so tasks done at once, 1 to 64");
@@ -29,14 +29,11 @@ absl::StatusOr<io::Url> rest_url(const std::string& value) {
   return url;
 }
 
-absl::StatusOr<btcturk::Signer> signer(const Config& config) {
-  auto key = io::read_secret_file("api_key_file", config.api_key_file);
-  if (!key.ok()) return key.status();
-  auto secret = io::read_secret_file("api_secret_file", config.api_secret_file);
-  if (!secret.ok()) return secret.status();
-  auto made = btcturk::Signer::make(std::string(key->view()), std::move(*secret).release());
-  // The public key is printable, or it would not have been read: what remains is the secret.
-  if (!made.ok()) return io::bad_flag("api_secret_file", config.api_secret_file, std::string(made.status().message()));
+absl::StatusOr<btcturk::Signer> signer(io::ApiKeyFiles& files) {
+  const auto pair = files.read();
+  if (!pair.ok()) return pair.status();
+  auto made = btcturk::Signer::make(std::string(pair->key.view()), pair->secret.view());
+  if (!made.ok()) return files.unusable(std::string(made.status().message()));
   return made;
 }
 
@@ -72,12 +69,14 @@ absl::StatusOr<Options> validated(const Config& config) {
   }
   auto tls = io::make_tls_context(config.ca_file);
   if (!tls.ok()) return io::bad_flag("ca_file", config.ca_file, std::string(tls.status().message()));
-  auto keyed = signer(config);
+  io::ApiKeyFiles files(config.api_key_file, config.api_secret_file);
+  auto keyed = signer(files);
   if (!keyed.ok()) return keyed.status();
   return Options{*std::move(endpoint),
                  *std::move(url),
                  *std::move(tls),
                  *std::move(keyed),
+                 std::move(files),
                  static_cast<uint32_t>(*connections),
                  *timeout,
                  std::move(monitor),

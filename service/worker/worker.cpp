@@ -64,6 +64,7 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
       monitor_(context,
                {[this] { return metrics_.text(connections_.established(), book_.size(), clock_.sample(io::now())); },
                 [] { return std::string(); }, [this] { return why_unready(); }}),
+      key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
       heartbeat_timer_(context),
       repeat_timer_(context),
       drain_timer_(context),
@@ -75,10 +76,14 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
 
 absl::Status Worker::start() {
   if (options_.monitor_address) {
-    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) return status;
+    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) {
+      return io::of_flag("monitor_address", status);
+    }
     io::log_info("monitor_listens", {{"port", monitor_.port()}});
   }
-  if (auto status = connection_->connect(options_.backend_endpoint); !status.ok()) return status;
+  if (auto status = connection_->connect(options_.backend_endpoint); !status.ok()) {
+    return io::of_flag("backend_endpoint", status);
+  }
   io::log_info("started", {{"worker", self_.name},
                            {"worker_id", self_.worker},
                            {"backend", options_.backend_endpoint},
@@ -86,6 +91,7 @@ absl::Status Worker::start() {
                            {"connections", options_.connections}});
   backend_->on_ready([this] { take_replies(); });
   connections_.start();
+  key_watch_.start();
   io::spawn(context_, keep_clock());
   heartbeat();
   return absl::OkStatus();
@@ -193,6 +199,20 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
   } else if (proves_authorized(answer.verdict)) {
     refused_.clear();
   }
+  // After the outcome: the bus is to hear of the refusal first, and of another key then.
+  if (answer.verdict == core::Verdict::Unauthorized) key_watch_.key_refused();
+}
+
+// ---- The key ----
+
+absl::StatusOr<bool> Worker::use_key(const io::ApiKeyPair& pair) {
+  auto signer = btcturk::Signer::make(std::string(pair.key.view()), pair.secret.view());
+  if (!signer.ok()) return signer.status();
+  if (signer->is_same(options_.signer)) return false;
+  options_.signer = *std::move(signer);
+  ++self_.key_series;
+  send_ready();
+  return true;
 }
 
 // ---- The exchange's clock ----
@@ -304,6 +324,7 @@ void Worker::end() {
   repeat_timer_.cancel();
   drain_timer_.cancel();
   clock_timer_.cancel();
+  key_watch_.stop();
   connections_.stop();
   monitor_.close();
   connection_.reset();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +17,7 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "service/io/api_key_files.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/curve_client.hpp"
 #include "service/io/monitor.hpp"
@@ -57,6 +59,8 @@ class Worker {
   asio::awaitable<absl::Status> read_clock_once();
   void refresh_clock();
 
+  absl::StatusOr<bool> use_key(const io::ApiKeyPair& pair);
+
   void send_ready();
   void send_outcome(core::TaskId task, const core::Answer& answer);
   void heartbeat();
@@ -77,6 +81,7 @@ class Worker {
   std::unique_ptr<io::ZmqSocket> backend_;
   std::unique_ptr<io::BusConnection> connection_;
   io::Monitor monitor_;
+  io::ApiKeyWatch key_watch_;
   io::TickTimer heartbeat_timer_;
   io::TickTimer repeat_timer_;
   io::TickTimer drain_timer_;

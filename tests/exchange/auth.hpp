@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,8 @@ class Auth {
 
   // `clock` is the exchange's own idea of the time.
   AuthVerdict check(const HttpRequest& request, Instant clock);
+  // From now on these keys and no others. Streams that are logged in stay so.
+  void replace(std::vector<KeyPair> keys) { keys_ = std::move(keys); }
   // Null for an unknown key.
   const KeyPair* find(std::string_view public_key) const;
 

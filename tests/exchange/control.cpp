@@ -100,6 +100,7 @@ Control::Result Control::post(Instant now, std::string_view path, const json::ob
   if (path == "edit") return edit(now, body);
   if (path == "cancel") return cancel(now, body);
   if (path == "stream") return stream(now, body);
+  if (path == "keys") return replace_keys(body);
   return unknown("POST", absl::StrCat("/sim/", as_absl(path)));
 }
 
@@ -186,6 +187,24 @@ Control::Result Control::stream(Instant now, const json::object& body) {
     return bad("close expects \"frame\", \"no_frame\" or \"reset\"");
   }
   return json::object{{"streams", streams}};
+}
+
+Control::Result Control::replace_keys(const json::object& body) {
+  if (auto status = only(body, {"keys"}); !status.ok()) return status;
+  const json::value* list = body.if_contains("keys");
+  if (list == nullptr || !list->is_array()) return bad("keys expects a list of {\"public_key\", \"secret\"}");
+  std::vector<KeyPair> keys;
+  for (const json::value& entry : list->as_array()) {
+    const auto text = [&](const char* name) {
+      const json::value* value = entry.is_object() ? entry.as_object().if_contains(name) : nullptr;
+      return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+    };
+    auto pair = make_key_pair(text("public_key"), text("secret"));
+    if (!pair.ok()) return bad(absl::StrCat("keys: ", pair.status().message()));
+    keys.push_back(*std::move(pair));
+  }
+  auth_.replace(std::move(keys));
+  return json::object{{"keys", list->as_array().size()}};
 }
 
 Control::Result Control::set_faults(const json::value& body) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "tests/exchange/auth.hpp"
 #include "tests/exchange/http.hpp"
 #include "tests/exchange/market.hpp"
 #include "tests/exchange/rest_api.hpp"
@@ -18,8 +19,8 @@ class Control {
  public:
   static constexpr std::string_view kPrefix = "/sim/";
 
-  Control(World& world, Market& market, Streams& streams, RestApi& rest)
-      : world_(world), market_(market), streams_(streams), rest_(rest) {}
+  Control(World& world, Auth& auth, Market& market, Streams& streams, RestApi& rest)
+      : world_(world), auth_(auth), market_(market), streams_(streams), rest_(rest) {}
 
   HttpAnswer handle(Instant now, const HttpRequest& request);
 
@@ -34,6 +35,7 @@ class Control {
   Result edit(Instant now, const boost::json::object& body);
   Result cancel(Instant now, const boost::json::object& body);
   Result stream(Instant now, const boost::json::object& body);
+  Result replace_keys(const boost::json::object& body);
   Result set_faults(const boost::json::value& body);
 
   boost::json::object counters() const;
@@ -44,6 +46,7 @@ class Control {
   void forget_counters();
 
   World& world_;
+  Auth& auth_;
   Market& market_;
   Streams& streams_;
   RestApi& rest_;

@@ -11,6 +11,7 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Control, PlacesManyOrdersAtOnceWithoutSpendingAnyLimit) {
   Driver sim;
@@ -86,6 +87,19 @@ TEST(Control, ListsOrdersByStatus) {
   EXPECT_EQ(closed[0].at("id"), ids[2]);
 }
 
+TEST(Control, TakesOtherKeysWhileItRuns) {
+  Driver sim;
+  const auto id = sim.place();
+  sim.control("POST", "keys", R"({"keys":[{"public_key":"OTHER","secret":"c2VjcmV0"}]})");
+  EXPECT_EQ(sim.cancel(id).status, 401u);
+  EXPECT_EQ(sim.counters().at("unauthorized").as_object().size(), 1u);
+  const auto reply =
+      sim.control("POST", "keys",
+                  R"({"keys":[{"public_key":"OTHER","secret":"c2VjcmV0"},{"public_key":"PUB","secret":"c2VjcmV0"}]})");
+  EXPECT_EQ(reply.at("keys"), 2);
+  EXPECT_EQ(sim.cancel(id).status, 200u);
+}
+
 TEST(Control, NamesTheFieldItCannotRead) {
   Driver sim;
   const auto error = [&](const char* path, const char* body) {
@@ -105,6 +119,10 @@ TEST(Control, NamesTheFieldItCannotRead) {
   EXPECT_THAT(error("cancel", R"({})"), HasSubstr("id"));
   EXPECT_THAT(error("stream", R"({"close":"door"})"), HasSubstr("close"));
   EXPECT_THAT(error("stream", R"({})"), HasSubstr("exactly one"));
+  EXPECT_THAT(error("keys", R"({})"), HasSubstr("keys"));
+  EXPECT_THAT(error("keys", R"({"keys":["PUB"]})"), HasSubstr("public key is empty"));
+  EXPECT_THAT(error("keys", R"({"keys":[{"public_key":"PUB","secret":"secret-value!"}]})"),
+              Not(HasSubstr("secret-value")));
   EXPECT_EQ(sim.control_answer("POST", "nothing", "{}").status, 404u);
   EXPECT_EQ(sim.control_answer("GET", "nothing").status, 404u);
 }

@@ -10,7 +10,7 @@ Exchange::Exchange(Settings settings)
       streams_(world_, auth_),
       market_(world_, streams_),
       rest_(world_, market_, auth_),
-      control_(world_, market_, streams_, rest_) {}
+      control_(world_, auth_, market_, streams_, rest_) {}
 
 void Exchange::request(Instant now, RequestId id, HttpRequest request) {
   advance(now);

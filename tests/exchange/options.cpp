@@ -174,7 +174,7 @@ absl::StatusOr<Options> finish() {
 absl::StatusOr<Options> read_options(int argc, char** argv) {
   if (auto status = read_environment(); !status.ok()) return status;
   for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--help") {
+    if (std::string_view(argv[i]) == "--help" || std::string_view(argv[i]) == "-h") {
       Options options;
       options.help = true;
       return options;

@@ -1,6 +1,7 @@
 """Bad flags, key files and stores: exit code 2 and the flag's name, before any socket opens or any file is made."""
 
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -117,6 +118,7 @@ def refused(good, program, folder, *arguments, environment=None):
     (WORKER, ["--check=perhaps"], "--check"),
     (SUBSCRIBER, ["--colour=red"], "--colour"),
     (SUBSCRIBER, ["--stream_url=https://127.0.0.1:1"], "--stream_url"),
+    (SUBSCRIBER, ["--stream_url=ws://127.0.0.1:1"], "--stream_url"),
     (SUBSCRIBER, ["--login_nonce=99"], "--login_nonce"),
     (SUBSCRIBER, ["--login_nonce=60001"], "--login_nonce"),
     (SUBSCRIBER, ["--silence_timeout=0"], "--silence_timeout"),
@@ -187,7 +189,23 @@ def test_a_secret_that_is_no_base64_is_named_and_not_shown(good, tmp_path, progr
 @pytest.mark.parametrize("program, flag", [(program, flag) for program in (WORKER, SUBSCRIBER, SIM)
                                            for flag in ("api_key_file", "api_secret_file")])
 def test_a_key_file_that_is_not_given_is_asked_for(good, tmp_path, program, flag):
-    assert f"--{flag}" in refused(good, program, tmp_path, f"--{flag}=")
+    said = refused(good, program, tmp_path, f"--{flag}=")
+    assert f"--{flag}{': required' if program == SIM else ' is missing'}" in said.splitlines()[0]
+
+
+@pytest.mark.parametrize("question", ["-h", "--help"])
+@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, SIM, CTL])
+def test_help_is_given_whatever_else_is_said(tmp_path, program, question):
+    ran = run(program, "--colour=red", question, folder=tmp_path) if program != SIM else run(SIM, question, folder=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(f"{program}: ")
+
+
+@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, CTL])
+def test_the_version_is_told(tmp_path, program):
+    ran = run(program, "--version", folder=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", ran.stdout)
 
 
 def bus(folder, **flags):
@@ -232,6 +250,15 @@ def test_a_damaged_store_is_refused(tmp_path):
     content[4 * 4096:12 * 4096] = b"\xa5" * (8 * 4096)
     store.write_bytes(content)
     assert_refuses_store(tmp_path, store)
+
+
+@pytest.mark.parametrize("program", [WORKER, SUBSCRIBER])
+def test_a_monitor_address_that_is_taken_is_named(good, tmp_path, program):
+    flags = [f"--{name}={value}" for name, value in good[program].items() if name != "listener"]
+    ran = run(program, *flags, folder=tmp_path)
+    assert ran.returncode == 1
+    assert "cannot_start" in ran.stderr
+    assert f"--monitor_address: cannot listen on {good[program]['monitor_address']}: " in ran.stderr
 
 
 @pytest.mark.parametrize("flag", ["session_endpoint", "event_endpoint", "backend_endpoint", "monitor_address"])

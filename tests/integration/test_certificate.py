@@ -4,14 +4,7 @@ import pytest
 from scene import place_orders, run_check, statuses
 
 from cancelbus.v1 import cancel_pb2
-from exchange import Exchange
-from throwaway import Authority
-
-
-@pytest.fixture
-def impostor(stack):
-    """Starts the exchange with a certificate for another name than the one it is called by, 127.0.0.1."""
-    return start_exchange(stack, stack.authority.issue("impostor", hosts=("DNS:localhost",)))
+from throwaway import Authority, self_signed
 
 
 def start_exchange(stack, certificate):
@@ -19,8 +12,7 @@ def start_exchange(stack, certificate):
     stack.start_exchange()
     stack.certificate = good
     # Whatever it shows to others, these tests must be able to ask it.
-    stack.exchange = Exchange(stack.rest_url, stack.authority.cert_file, by_any_name=True)
-    return stack
+    stack.exchange.trust_anything()
 
 
 def refusals(process):
@@ -34,8 +26,9 @@ def assert_nothing_was_sent(stack):
     assert stack.exchange.arrivals() == []
 
 
-def test_of_another_host_it_is_refused_until_the_right_one_is_there(impostor, connect):
-    stack = impostor
+def test_of_another_host_it_is_refused_until_the_right_one_is_there(stack, connect):
+    # For another name than the one by which the exchange is called, 127.0.0.1.
+    start_exchange(stack, stack.authority.issue("impostor", hosts=("DNS:localhost",)))
     stack.start_bus()
     worker, subscriber = stack.start_worker("worker-1", connections=2), stack.start_subscriber()
     for process in (worker, subscriber):
@@ -60,20 +53,51 @@ def test_of_another_host_it_is_refused_until_the_right_one_is_there(impostor, co
     assert statuses(stack, "DELETE", known) == [200]
 
 
-@pytest.mark.parametrize("program", ["worker", "subscriber"])
-def test_check_says_that_it_is_of_another_host(impostor, program):
-    exit_code, said = run_check(getattr(impostor, f"start_{program}"))
-    assert exit_code == 1
-    assert "FAILED" in said and "the certificate was refused: IP address mismatch" in said
-    assert_nothing_was_sent(impostor)
+def unknown_authority(stack):
+    """Good for this address, but of an authority that the clients were not told to trust."""
+    return Authority(stack.folder, "unknown").issue()
 
 
-@pytest.mark.parametrize("program", ["worker", "subscriber"])
-def test_check_says_that_nobody_vouches_for_it(stack, program):
-    # Good for this address, but of an authority that the clients were not told to trust.
-    start_exchange(stack, stack.authority.issue())
-    unknown = Authority(stack.folder, "unknown")
-    exit_code, said = run_check(getattr(stack, f"start_{program}"), ca_file=unknown.cert_file)
-    assert exit_code == 1
-    assert "FAILED" in said and "the certificate was refused: unable to get local issuer certificate" in said
+# What the exchange shows, and what is said of it.
+BAD_CERTIFICATES = {
+    "of another host": (lambda stack: stack.authority.issue("other", hosts=("DNS:localhost", "IP:127.0.0.2")),
+                        "IP address mismatch"),
+    "expired": (lambda stack: stack.authority.issue("old", days=-1), "certificate has expired"),
+    "self-signed": (lambda stack: self_signed(stack.folder), "self-signed certificate"),
+    "of an unknown authority": (unknown_authority, "unable to get local issuer certificate"),
+}
+
+
+@pytest.fixture(params=BAD_CERTIFICATES)
+def refused(stack, request):
+    """The exchange shows a certificate that is no good; and why it is none."""
+    issue, why = BAD_CERTIFICATES[request.param]
+    start_exchange(stack, issue(stack))
+    return stack, why
+
+
+def test_nothing_is_sent_and_the_log_says_why(refused):
+    stack, why = refused
+    stack.start_bus()
+    for process in (stack.start_worker(connections=2), stack.start_subscriber()):
+        [line] = stack.wait_until(lambda process=process: refusals(process)[:1], f"{process.name} refuses it")
+        assert why in line
+        assert process.running
     assert_nothing_was_sent(stack)
+
+
+@pytest.mark.parametrize("program", ["worker", "subscriber"])
+def test_check_says_why(refused, program):
+    stack, why = refused
+    exit_code, said = run_check(getattr(stack, f"start_{program}"))
+    assert exit_code == 1
+    assert "FAILED" in said and f"the certificate was refused: {why}" in said
+    assert_nothing_was_sent(stack)
+
+
+@pytest.mark.parametrize("program, flag, plain", [("worker", "rest_url", "http"), ("subscriber", "stream_url", "ws")])
+def test_without_tls_they_do_not_even_start(stack, program, flag, plain):
+    process = getattr(stack, f"start_{program}")(
+        check="true", backend_endpoint=None, **{flag: f"{plain}://127.0.0.1:1"})
+    assert process.wait_exit() == 2
+    assert f"--{flag}={plain}://127.0.0.1:1: expected {'https' if plain == 'http' else 'wss'}://" in process.log()

@@ -3,6 +3,8 @@
 Fifty unauthorized requests in a row would block the address.
 """
 
+import json
+
 import pytest
 from scene import bus_status, place_orders, requests, statuses
 
@@ -12,6 +14,12 @@ from throwaway import make_api_key
 
 def benched(strategy):
     return {worker.name: worker.benched for worker in bus_status(strategy).workers if worker.benched}
+
+
+def worker_lines(stack):
+    """What the bus's log says of workers, as (event, why)."""
+    lines = [json.loads(line) for line in stack.processes["bus"].log().splitlines()]
+    return [(line["event"], line.get("why")) for line in lines if line["event"].startswith("worker_")]
 
 
 def assert_refused(ack):
@@ -47,6 +55,8 @@ def test_the_only_worker_proves_its_key_by_a_probe_first(stack, connect):
     assert "not authorized" in why
     assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
     assert statuses(stack, "DELETE") == [401, 200]
+    stack.wait_until(lambda: worker_lines(stack)[-1] == ("worker_may_work", None), "the log says that it works again")
+    assert ("worker_benched", why) in worker_lines(stack)
     refused, done = requests(stack, "DELETE")
     [probe] = requests(stack, "GET")
     assert refused["time_us"] + 1_000_000 <= probe["time_us"] < done["time_us"]

@@ -21,7 +21,7 @@
 //                               without an answer: no more
 //   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one
 //   stream login | logout | silent | speaks
-//   w2 joins | silent | back | forgets #1 | clock offset=1s | clock none | credit 0
+//   w2 joins | silent | back | forgets #1 | clock offset=1s | clock none | credit 0 | key (another one than before)
 //                               joins (a new process) takes credit=, timeout=, offset= and the word clockless
 //   +250ms   at 2s              time moves, by steps to every deadline and heartbeat; lines then begin with @TIME
 //   stall 5s                    time moves, and the bus reads nothing until the next line

@@ -216,6 +216,8 @@ void Stage::worker(const std::string& name, Words& words) {
     const uint64_t series = worker.clock ? worker.clock->series + 1 : 1;
     worker.clock = {series, words.duration("offset", Duration::zero()), milliseconds(2)};
     if (words.flag("none")) worker.clock.reset();
+  } else if (verb == "key") {
+    ++worker.key;
   } else if (verb == "credit") {
     worker.credit = static_cast<uint32_t>(std::stoul(words.next()));
   } else {
@@ -300,8 +302,8 @@ void Stage::beat(bool everyone) {
 
 core::WorkerReady Stage::ready(const std::string& name) const {
   const Worker& worker = workers_.at(name);
-  return {name,         worker.id,     name, worker.credit, {worker.tasks.begin(), worker.tasks.end()},
-          worker.clock, worker.timeout};
+  return {name,         worker.id,      name,      worker.credit, {worker.tasks.begin(), worker.tasks.end()},
+          worker.clock, worker.timeout, worker.key};
 }
 
 core::StreamReport Stage::report(bool change) {

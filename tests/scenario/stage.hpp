@@ -33,6 +33,7 @@ class Stage {
     uint32_t credit = 4;
     core::Duration timeout{};
     std::optional<core::ClockSample> clock;
+    uint64_t key = 1;
     std::set<core::TaskId> tasks;
     bool silent = false;
   };

@@ -63,6 +63,17 @@ TEST(Signer, DependsOnEveryByteOfTheSecret) {
   EXPECT_NE(six->sign_rest(1), eight->sign_rest(1));
 }
 
+TEST(Signer, KnowsItsSame) {
+  const auto made = [](const char* key, const char* secret) { return *Signer::make(key, secret); };
+  Signer signer = made("PUB", "c2VjcmV0");
+  Signer same = made("PUB", "c2VjcmV0");
+  Signer other_secret = made("PUB", "c2VjcmU=");
+  Signer other_key = made("PUC", "c2VjcmV0");
+  EXPECT_TRUE(signer.is_same(same));
+  EXPECT_FALSE(signer.is_same(other_secret));
+  EXPECT_FALSE(signer.is_same(other_key));
+}
+
 struct Bad {
   const char* name;
   std::string key;

@@ -120,6 +120,7 @@ class Whimsical : public World {
     pass(up_to(chance(50) ? 100ms : 10s));
     const std::vector<StreamEvent> events = {Closed{"lost"},
                                              Relogin{},
+                                             KeyReplaced{},
                                              Alive{},
                                              TimePassed{},
                                              Received{LoginResult{true, ""}},

@@ -113,6 +113,48 @@ TEST_F(Session, GivesUpALoginWithoutAnswer) {
   reconnect();
 }
 
+TEST_F(Session, LogsInAnewWithAnotherKey) {
+  step(Start{});
+  log_in();
+  EXPECT_EQ(step(KeyReplaced{}), (Told{"close", "down (1): closed to log in with another key"}));
+  EXPECT_EQ(step(KeyReplaced{}), Told{});
+  step(Closed{"closed by us"});
+  EXPECT_LE(reconnect(), 500ms);
+  step(Connected{});
+  EXPECT_EQ(step(KeyReplaced{}), (Told{"close", "down (1): closed to log in with another key"}))
+      << "the login under way was signed with the former key";
+}
+
+TEST_F(Session, WaitsNoMoreForARefusedKeyOnceThereIsAnother) {
+  step(Start{});
+  for (int refusal = 0; refusal < 4; ++refusal) {
+    step(Connected{});
+    receive(LoginResult{false, "bad key"});
+    step(Closed{"closed by us"});
+    if (refusal < 3) reconnect();
+  }
+  EXPECT_GE(session_.next_deadline() - now_, 20s);
+  step(KeyReplaced{});
+  EXPECT_EQ(reconnect(), 0s);
+  step(Connected{});
+  receive(LoginResult{false, "bad key"});
+  step(KeyReplaced{});  // before the refused connection has ended
+  step(Closed{"closed by us"});
+  EXPECT_LE(reconnect(), 30s);
+  step(Connected{});
+  receive(LoginResult{false, "bad key"});
+  step(Closed{"closed by us"});
+  EXPECT_LE(reconnect(), 5s) << "its pauses begin anew";
+}
+
+TEST_F(Session, AnotherKeyDoesNotBreakAHold) {
+  step(Start{});
+  step(Closed{"429", 429, 30s});
+  const Tick due = session_.next_deadline();
+  step(KeyReplaced{});
+  EXPECT_EQ(session_.next_deadline(), due);
+}
+
 TEST_F(Session, NoticesSilenceAndTakesAnyFrameAsLife) {
   step(Start{});
   log_in();

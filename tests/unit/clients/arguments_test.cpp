@@ -18,7 +18,7 @@ using testing::MatchesRegex;
 
 class ArgumentsTest : public testing::Test {
  protected:
-  std::variant<Arguments, HelpWanted, UsageError> parse_line(const std::string& line) {
+  Parsed parse_line(const std::string& line) {
     std::istringstream words(line);
     std::vector<std::string> args;
     for (std::string word; words >> word;) args.push_back(word);
@@ -147,6 +147,9 @@ TEST_F(ArgumentsTest, HelpWinsOverErrors) {
   EXPECT_FALSE(std::get<HelpWanted>(parse_line("--help")).command);
   EXPECT_EQ(std::get<HelpWanted>(parse_line("cancel -h")).command, Command::Cancel);
   EXPECT_EQ(std::get<HelpWanted>(parse_line("watch --help --what")).command, Command::Watch);
+  EXPECT_TRUE(std::holds_alternative<HelpWanted>(parse_line("--colour=red -h")));
+  EXPECT_TRUE(std::holds_alternative<VersionWanted>(parse_line("--version")));
+  EXPECT_TRUE(std::holds_alternative<VersionWanted>(parse_line("status --version")));
 }
 
 TEST_F(ArgumentsTest, ResolveNamesACommandAndAWord) {

@@ -92,6 +92,9 @@ TEST_F(OptionsTest, HelpListsOurFlagsOnly) {
   EXPECT_NE(out.find("test-program --test_count=1"), std::string::npos);
   EXPECT_EQ(out.find("flagfile"), std::string::npos);
   EXPECT_EQ(error, "");
+  const std::string said = out;
+  EXPECT_EQ(parse({"-h"}), 0);
+  EXPECT_EQ(out, said);
 }
 
 TEST_F(OptionsTest, VersionIsNameAndNumber) {

@@ -59,7 +59,7 @@ TEST_F(SecretFileTest, RefusesWhatCannotBeASecret) {
 
 TEST_F(SecretFileTest, RefusesWhatIsNoFile) {
   EXPECT_EQ(read_secret_file("api_key_file", "").status().message(),
-            "--api_key_file=: expected the path of a file that holds the secret");
+            "--api_key_file is missing: expected the path of a file that holds it");
   EXPECT_EQ(read_secret_file("api_key_file", "/nonexistent/key").status().message(),
             "--api_key_file=/nonexistent/key: No such file or directory");
   EXPECT_EQ(read_secret_file("api_key_file", "/").status().message(), "--api_key_file=/: not a regular file");
@@ -84,6 +84,14 @@ TEST_F(SecretFileTest, IsWipedWhereItMovedFrom) {
   Secret moved = std::move(secret);
   EXPECT_EQ(moved.view(), "0123456789abcdef0123456789abcdef");
   EXPECT_EQ(secret.view(), "");  // NOLINT(bugprone-use-after-move): that is the point
+}
+
+TEST_F(SecretFileTest, IsWipedWhereItWasCut) {
+  Secret secret("0123456789abcdef0123456789abcdef");
+  const std::span<char> room = secret.room();
+  secret.cut(4);
+  EXPECT_EQ(secret.view(), "0123");
+  EXPECT_EQ(std::string(room.data() + 4, room.size() - 4), std::string(28, '\0'));
 }
 
 }  // namespace

@@ -129,10 +129,15 @@ class SubscriberTest : public testing::Test {
     const std::string host = "127.0.0.1";
     auto tls = io::make_tls_context(authority.ca_file());
     ASSERT_TRUE(tls.ok()) << tls.status();
-    Options options{bus.endpoint(), {host, exchange->port(), "/", host},
-                    *tls,           *btcturk::Signer::make("PUB", "c2VjcmV0"),
-                    3000,           15s,
-                    std::nullopt,   false};
+    Options options{bus.endpoint(),
+                    {host, exchange->port(), "/", host},
+                    *tls,
+                    *btcturk::Signer::make("PUB", "c2VjcmV0"),
+                    {"", ""},
+                    3000,
+                    15s,
+                    std::nullopt,
+                    false};
     subscriber = std::make_unique<Subscriber>(
         context, zmq, std::move(options), [this] { done = true; }, limits);
     ASSERT_TRUE(subscriber->start().ok());

@@ -21,6 +21,7 @@ core::WorkerReady ready() {
   result.tasks = {1, 0xFFFF'FFFF'FFFF'FFFF};
   result.clock = core::ClockSample{3, -250ms, 12345678ns};
   result.request_timeout = 5s;
+  result.key_series = 2;
   return result;
 }
 
@@ -65,6 +66,7 @@ TEST(Backend, ReadyArrives) {
   EXPECT_EQ(got.clock->offset, -250ms);
   EXPECT_EQ(got.clock->round_trip, 12345678ns);
   EXPECT_EQ(got.request_timeout, 5s);
+  EXPECT_EQ(got.key_series, 2U);
 }
 
 TEST(Backend, ReadyWithoutAClockArrives) {
@@ -73,6 +75,14 @@ TEST(Backend, ReadyWithoutAClockArrives) {
   const auto event = decode_backend_request(encode_ready(sent), "peer");
   ASSERT_TRUE(event.ok()) << event.status();
   EXPECT_FALSE(std::get<core::WorkerReady>(*event).clock);
+}
+
+TEST(Backend, AWorkerThatCountsNoKeysHasItsFirst) {
+  core::WorkerReady sent = ready();
+  sent.key_series = 0;  // what an older one does not say
+  const auto event = decode_backend_request(encode_ready(sent), "peer");
+  ASSERT_TRUE(event.ok()) << event.status();
+  EXPECT_EQ(std::get<core::WorkerReady>(*event).key_series, 1U);
 }
 
 TEST(Backend, FactsArrive) {

@@ -73,7 +73,7 @@ TEST_F(OptionsTest, RefusesByName) {
   EXPECT_EQ(refusal([](Config& c) { c.monitor_address = "9551"; }),
             "--monitor_address=9551: expected host:port with a port from 0 to 65535");
   EXPECT_EQ(refusal([](Config& c) { c.api_key_file = ""; }),
-            "--api_key_file=: expected the path of a file that holds the secret");
+            "--api_key_file is missing: expected the path of a file that holds it");
 }
 
 TEST_F(OptionsTest, RefusesFilesByNameAndKeepsTheirContent) {

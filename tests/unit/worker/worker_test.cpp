@@ -120,6 +120,7 @@ class WorkerTest : public testing::Test {
                     {"127.0.0.1", exchange->port(), "/", "127.0.0.1:" + port},
                     *tls,
                     *std::move(signer),
+                    {"", ""},
                     1,
                     request_timeout,
                     std::nullopt,
