@@ -65,6 +65,19 @@ def shared():
 
 
 @pytest.fixture
+def faults(shared):
+    """Sets faults at the exchange of `shared` for the time of one test: faults(no_452={"share": 0.1})."""
+    names = set()
+
+    def set_faults(**faults):
+        names.update(faults)
+        shared.exchange.set_faults(**faults)
+
+    yield set_faults
+    shared.exchange.set_faults(**dict.fromkeys(names))
+
+
+@pytest.fixture
 def connect():
     """A strategy that has said hello, with a key of its own: connect(stack), connect(stack, "desk-b", topics=["venue."]).
     Who wants others' topics gets a key that may read everything, unless the test says which role it has."""

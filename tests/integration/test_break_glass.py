@@ -30,19 +30,6 @@ def shared():
         yield stack
 
 
-@pytest.fixture
-def faults(shared):
-    """Sets faults for the time of one test."""
-    names = set()
-
-    def set_faults(**faults):
-        names.update(faults)
-        shared.exchange.set_faults(**faults)
-
-    yield set_faults
-    shared.exchange.set_faults(**dict.fromkeys(names))
-
-
 def break_glass(order_id, *flags, typed=None, environment=None):
     """Types the order id when asked, or what is given instead."""
     return subprocess.run([ROOT / "deploy" / "break-glass", *flags, str(order_id)],

@@ -19,19 +19,6 @@ def shared():
 
 
 @pytest.fixture
-def faults(shared):
-    """Sets faults for the time of one test."""
-    names = set()
-
-    def set_faults(**faults):
-        names.update(faults)
-        shared.exchange.set_faults(**faults)
-
-    yield set_faults
-    shared.exchange.set_faults(**dict.fromkeys(names))
-
-
-@pytest.fixture
 def nobody():
     """An address where connections are refused: bound, and not listened on."""
     with socket.socket() as taken:

@@ -40,19 +40,6 @@ def shared():
         yield start(stack)
 
 
-@pytest.fixture
-def faults(shared):
-    """Sets faults for the time of one test."""
-    names = set()
-
-    def set_faults(**faults):
-        names.update(faults)
-        shared.exchange.set_faults(**faults)
-
-    yield set_faults
-    shared.exchange.set_faults(**dict.fromkeys(names))
-
-
 # Faults that one order meets.
 
 

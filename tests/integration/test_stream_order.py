@@ -24,19 +24,6 @@ def shared():
         yield stack
 
 
-@pytest.fixture
-def faults(shared):
-    """Sets faults for the time of one test."""
-    names = set()
-
-    def set_faults(**faults):
-        names.update(faults)
-        shared.exchange.set_faults(**faults)
-
-    yield set_faults
-    shared.exchange.set_faults(**dict.fromkeys(names))
-
-
 def seqs(strategy, command, kind):
     """Of this command's events of this kind."""
     return [seq for seq, event in strategy.events[strategy.epoch, strategy.own_topic].items()
