@@ -2,6 +2,8 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <cctype>
+
 #include "cancelbus/v1/fix.pb.h"
 
 namespace contract {
@@ -71,6 +73,15 @@ std::vector<Element> elements(const google::protobuf::FileDescriptorSet& schema)
     for (const auto& extension : file.extension()) collector.add_field(file.package(), extension, nullptr);
   }
   return collector.take();
+}
+
+std::string value_prefix(const std::string& enum_name) {
+  std::string prefix;
+  for (const char c : enum_name.substr(enum_name.rfind('.') + 1)) {
+    if (std::isupper(static_cast<unsigned char>(c)) != 0 && !prefix.empty()) prefix.push_back('_');
+    prefix.push_back(static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  }
+  return prefix + "_";
 }
 
 }  // namespace contract

@@ -1,4 +1,4 @@
-// A descriptor set as a flat list of the things that are frozen. Used by schema.cpp and faults.cpp.
+// A descriptor set as a flat list of the things that are frozen. Used by schema.cpp, faults.cpp and fix_table.cpp.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>
@@ -22,5 +22,8 @@ struct Element {
 
 /// Of package cancelbus.v1, in the order of the files.
 std::vector<Element> elements(const google::protobuf::FileDescriptorSet& schema);
+
+/// What the values of an enum begin with: CANCEL_ACK_STATUS_ for `cancelbus.v1.CancelAckStatus`.
+std::string value_prefix(const std::string& enum_name);
 
 }  // namespace contract

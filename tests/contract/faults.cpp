@@ -10,16 +10,6 @@
 namespace contract {
 namespace {
 
-/// CancelAckStatus: CANCEL_ACK_STATUS_.
-std::string prefix_of_values(const std::string& enum_name) {
-  std::string prefix;
-  for (const char c : enum_name) {
-    if (std::isupper(static_cast<unsigned char>(c)) != 0 && !prefix.empty()) prefix.push_back('_');
-    prefix.push_back(static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
-  }
-  return prefix + "_";
-}
-
 bool is_fix_value(const std::string& value) {
   return !value.empty() && value.size() <= 3 &&
          std::all_of(value.begin(), value.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
@@ -58,7 +48,7 @@ class Judge {
   }
 
   void look_at_enum_value(const Element& element) {
-    const std::string prefix = prefix_of_values(element.parent.substr(element.parent.rfind('.') + 1));
+    const std::string prefix = value_prefix(element.parent);
     if (!element.name.starts_with(prefix)) fault("does not begin with " + prefix);
     if (element.number == 0 && element.name != prefix + "UNSPECIFIED")
       fault("is 0, which is for " + prefix + "UNSPECIFIED");

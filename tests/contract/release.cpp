@@ -1,5 +1,5 @@
-// contract_release FOLDER: writes the descriptor set and the goldens of what proto/ says now, unless that breaks what
-// was released before. Called by tests/contract/release.
+// contract_release FOLDER README: writes the descriptor set and the goldens of what proto/ says now, and the table of
+// FIX counterparts in README, unless that breaks what was released before. Called by tests/contract/release.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -7,16 +7,17 @@
 #include <iterator>
 #include <string>
 
+#include "tests/contract/fix_table.hpp"
 #include "tests/contract/golden.hpp"
 #include "tests/contract/schema.hpp"
 
 namespace {
 
 constexpr const char* Usage =
-    "usage: contract_release FOLDER\n"
-    "Compares what proto/ says now with what FOLDER says was released. If nothing that was released is broken, writes "
-    "the\n"
-    "additions into it. Exit code 1 if something is, or cannot be written.\n";
+    "usage: contract_release FOLDER README\n"
+    "Compares what proto/ says now with what FOLDER says was released. If nothing that was released is broken, writes\n"
+    "the additions into it, and the table of FIX counterparts into README. Exit code 1 if something is broken, or\n"
+    "cannot be written.\n";
 
 /// Of an empty contract if there is none yet: then everything is an addition. False: it is there and unreadable.
 bool read_released(const std::filesystem::path& path, contract::FileDescriptorSet& released) {
@@ -33,7 +34,15 @@ bool write(const std::filesystem::path& path, const std::string& bytes) {
   return static_cast<bool>(file);
 }
 
-int release(const std::filesystem::path& folder) {
+bool write_fix_table(const std::filesystem::path& readme, const contract::FileDescriptorSet& schema) {
+  std::ifstream file(readme);
+  const std::string content(std::istreambuf_iterator<char>(file), {});
+  const auto written = contract::with_fix_table(content, contract::fix_table(schema));
+  if (!written) std::cerr << readme << " does not hold the two lines between which the table of FIX belongs\n";
+  return written && (*written == content || write(readme, *written));
+}
+
+int release(const std::filesystem::path& folder, const std::filesystem::path& readme) {
   contract::FileDescriptorSet released;
   if (!read_released(folder / contract::ReleasedFile, released)) {
     std::cerr << folder / contract::ReleasedFile << " is not a descriptor set; take it from the last commit\n";
@@ -51,6 +60,7 @@ int release(const std::filesystem::path& folder) {
     const auto path = folder / "golden" / shape.file_name();
     if (!write(path, contract::write_golden(*contract::sample(shape)))) return EXIT_FAILURE;
   }
+  if (!write_fix_table(readme, current)) return EXIT_FAILURE;
   std::cout << difference.additions.size() << " additions released\n";
   return EXIT_SUCCESS;
 }
@@ -58,14 +68,14 @@ int release(const std::filesystem::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string argument = argc == 2 ? argv[1] : "";
+  const std::string argument = argc > 1 ? argv[1] : "";
   if (argument == "--help" || argument == "-h") {
     std::cout << Usage;
     return EXIT_SUCCESS;
   }
-  if (!std::filesystem::is_directory(argument)) {
+  if (argc != 3 || !std::filesystem::is_directory(argument)) {
     std::cerr << Usage;
     return 2;
   }
-  return release(argument);
+  return release(argument, argv[2]);
 }
