@@ -46,6 +46,7 @@ class Collector {
     attributes["kind"] = message != nullptr ? "field" : "extension of " + field.extendee();
     attributes["label"] = FieldDescriptorProto::Label_Name(field.label());
     attributes["type"] = field.type_name().empty() ? FieldDescriptorProto::Type_Name(field.type()) : field.type_name();
+    if (message != nullptr) attributes["JSON name"] = field.json_name();
     if (field.proto3_optional()) attributes["presence"] = "optional";
     if (message != nullptr && field.has_oneof_index() && !field.proto3_optional()) {
       attributes["oneof"] = message->oneof_decl(field.oneof_index()).name();

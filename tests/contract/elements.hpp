@@ -16,7 +16,7 @@ struct Element {
   std::string name;
   /// Of fields, enum values and extensions.
   std::optional<int> number;
-  /// What else is frozen, by a name for people: kind, type, label, oneof, FIX tag, FIX MsgType, FIX value.
+  /// What else is frozen, by a name for people: kind, type, label, oneof, JSON name, FIX tag, FIX MsgType, FIX value.
   std::map<std::string, std::string> attributes;
 };
 

@@ -21,7 +21,9 @@ using google::protobuf::FileDescriptor;
 void add_with_imports(const FileDescriptor* file, std::set<const FileDescriptor*>& added, FileDescriptorSet& set) {
   if (!added.insert(file).second) return;
   for (int i = 0; i < file->dependency_count(); ++i) add_with_imports(file->dependency(i), added, set);
-  file->CopyTo(set.add_file());
+  auto& copy = *set.add_file();
+  file->CopyTo(&copy);
+  file->CopyJsonNameTo(&copy);  // as protoc writes it
 }
 
 /// By name, and by number to recognise what was renamed.

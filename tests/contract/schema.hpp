@@ -26,7 +26,7 @@ struct Difference {
   std::vector<std::string> additions;
 };
 
-/// Every message, field, oneof, enum value and extension keeps its number, name, type, label and FIX option.
+/// Every message, field, oneof, enum value and extension keeps its number, name, type, label, JSON name and FIX option.
 Difference compare(const FileDescriptorSet& released, const FileDescriptorSet& current);
 
 /// What is wrong with names and FIX options: tags that are 0 or used twice in a message, one tag with two types, two

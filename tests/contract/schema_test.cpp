@@ -160,6 +160,11 @@ TEST_F(Changed, EnumValueName) {
                                     "CANCEL_STAGE_LOST"));
 }
 
+TEST_F(Changed, JsonName) {
+  field("CancelAck", "http_status").set_json_name("status");
+  EXPECT_THAT(breaks(), ElementsAre("cancelbus.v1.CancelAck.http_status: JSON name was httpStatus, is status"));
+}
+
 TEST_F(Changed, FixTag) {
   field("CancelAck", "text").mutable_options()->SetExtension(cancelbus::v1::tag, 59);
   EXPECT_THAT(breaks(), ElementsAre("cancelbus.v1.CancelAck.text: FIX tag was 58, is 59"));
