@@ -1,9 +1,7 @@
 """Processes die and stop, their links fail, at random moments under load: nothing is lost, doubled or guessed.
 
-Real processes: the bus, three workers, the subscriber, and three strategies that never stop giving commands, 200
-cancels a second and more. CANCELBUS_BLOWS says how many blows are dealt, 50 a round; CANCELBUS_SEED repeats a round's
-dice, though not its exact moments; CANCELBUS_LOAD asks for another load. What must be true at the end stands in
-reckoning.py.
+CANCELBUS_BLOWS says how many blows are dealt, 50 a round; CANCELBUS_SEED repeats a round's dice, though not its exact
+moments. The processes and their load stand in load_scene.py, what must be true at the end in reckoning.py.
 """
 
 import os
@@ -12,151 +10,33 @@ from functools import partial
 
 import pytest
 from blows import Dealer, link_blows, process_blows
-from conftest import BUILD, ROOT
 from fault_proxy import FaultProxy
-from load_strategy import Journal, Settings
-from process import Failed, Process
-from reckoning import DELETE, Reckoning
+from load_scene import WORKERS, LoadScene
 
 BLOWS = int(os.environ.get("CANCELBUS_BLOWS", "50"))
 BLOWS_A_ROUND = 50
 FIRST_SEED = int(os.environ.get("CANCELBUS_SEED", random.SystemRandom().randrange(1_000_000)))
 ROUNDS = [(FIRST_SEED + number, min(BLOWS_A_ROUND, BLOWS - number * BLOWS_A_ROUND))
           for number in range(-(-BLOWS // BLOWS_A_ROUND))]
-WORKERS = ("worker-1", "worker-2", "worker-3")
-SENDERS = ("desk-a", "desk-b", "desk-c")
-LIMIT_PER_SECOND = 500
-LIMITS = f"{LIMIT_PER_SECOND}/1s,20000/60s"
-LOAD_PER_SECOND = int(os.environ.get("CANCELBUS_LOAD", "200"))  # cancels accepted
-LOAD_SECONDS = 2
-COMMANDS_PER_SECOND = 1.2 * LOAD_PER_SECOND / len(SENDERS)  # of each strategy
-FLOW = 20  # cancels that the exchange has accepted since the last blow
-SETTLE_SECONDS = 90.0
-# Of the exchange, throughout: some requests take so long that a dead worker's tasks are given to others meanwhile.
-HABITS = {"latency": [{"share": 0.03, "request_ms": 500, "request_jitter_ms": 2000, "endpoint": DELETE},
-                      {"request_ms": 2, "request_jitter_ms": 20, "answer_jitter_ms": 20}],
-          "fill_instead": {"share": 0.02}, "no_452": {"share": 0.01}, "reset_after": {"share": 0.002}}
 
-
-class Scene:
-    """A stack under load whose every link can be hurt, and how to start each of its parts again."""
-
-    def __init__(self, stack, proxy, seed):
-        self.stack, self.seed = stack, seed
-        exchange = stack.start_exchange(cancel_limits=LIMITS, query_limits=LIMITS, connect_limits="off",
-                                        ping_interval="500ms")
-        stack.exchange.set_faults(**HABITS)
-        self.start_bus()
-        bus = stack.processes["bus"].endpoints
-        places = {f"{worker} to exchange": exchange.endpoints["rest"] for worker in WORKERS}
-        places |= {f"{name} to bus": bus["backend"] for name in (*WORKERS, "subscriber")}
-        places |= {"subscriber to exchange": exchange.endpoints["stream"], "desk-a to bus": bus["session"],
-                   "bus to desk-a": bus["event"]}
-        self.links = {name: proxy.link(place.split("://")[1]) for name, place in places.items()}
-        for worker in WORKERS:
-            self.start_worker(worker)
-        self.start_subscriber()
-        stack.wait_connected(len(WORKERS))
-        for sender in SENDERS:
-            self.start_strategy(sender)
-        self._accepted = 0
-
-    def start_bus(self):
-        self.stack.start_bus(cancel_limits=LIMITS, query_limits=LIMITS, lost_after="8s")
-
-    def start_worker(self, name):
-        self.stack.start_worker(name, connections=16, request_timeout="2s",
-                                rest_url=f"https://{self.links[f'{name} to exchange'].address}",
-                                backend_endpoint=f"tcp://{self.links[f'{name} to bus'].address}")
-
-    def start_subscriber(self):
-        self.stack.start_subscriber(silence_timeout="2s",
-                                    stream_url=f"wss://{self.links['subscriber to exchange'].address}",
-                                    backend_endpoint=f"tcp://{self.links['subscriber to bus'].address}")
-
-    def start_strategy(self, sender):
-        session, event = self.stack.session_endpoint, self.stack.event_endpoint
-        if f"{sender} to bus" in self.links:
-            session, event = (f"tcp://{self.links[link].address}" for link in (f"{sender} to bus", f"bus to {sender}"))
-        self.stack.grant("strategy", sender)
-        keys = {flag: str(file) for flag, file in self.stack.access.flags(sender).items()}
-        settings = Settings(sender=sender, journal=str(self.journal(sender)), session_endpoint=session,
-                            event_endpoint=event, rest_url=self.stack.rest_url,
-                            ca_file=str(self.stack.authority.cert_file), commands_per_second=COMMANDS_PER_SECOND,
-                            seed=self.seed, **keys)
-        modules = [ROOT / "deploy" / "local", ROOT / "tests" / "integration", BUILD / "python"]
-        self.stack.processes[sender] = Process(sender, settings.command(), self.stack.folder,
-                                               {"PYTHONPATH": os.pathsep.join(map(str, modules))})
-
-    def journal(self, sender):
-        return self.stack.folder / f"{sender}.jsonl"
-
-    # Load.
-
-    def wait_load(self):
-        """Until the exchange has accepted 200 cancels a second for a while; returns how many a second it were."""
-        wanted = LOAD_PER_SECOND * LOAD_SECONDS
-
-        def times():
-            met = self.stack.exchange.arrivals(last=2 * wanted)
-            times = [arrival["time_us"] for arrival in met if arrival["request"] == DELETE and arrival["status"] == 200]
-            last = times[-wanted:]
-            return last if len(last) == wanted and last[-1] - last[0] <= LOAD_SECONDS * 1e6 else None
-
-        first, *_, last = self.stack.wait_until(times, f"{wanted} cancels in {LOAD_SECONDS} s", timeout=60)
-        return wanted / (last - first) * 1e6
-
-    def flows(self):
-        """Some cancels were accepted since this was last true."""
-        accepted = self.stack.exchange.counters()["requests"][DELETE].get("200", 0)
-        if accepted < self._accepted + FLOW:
-            return False
-        self._accepted = accepted
-        return True
-
-    def end_load(self):
-        """Every strategy ends once each of its commands has come to its end."""
-        for sender in SENDERS:
-            self.stack.processes[sender].wait_ready().ask_to_end()
-        for sender in SENDERS:
-            exit_code = self.stack.processes[sender].wait_exit(SETTLE_SECONDS)
-            assert exit_code == 0, self.stack.processes[sender].tail(50)
-
-    # Blows.
-
-    def deck(self, dice):
-        """Half of the blows hit processes, half hit links."""
-        blows = process_blows(self.stack, "bus", self.start_bus, longest_stop=2.0)
-        for worker in WORKERS:
-            blows += process_blows(self.stack, worker, partial(self.start_worker, worker), longest_stop=3.0)
-        blows += process_blows(self.stack, "subscriber", self.start_subscriber, longest_stop=4.0)
-        blows += process_blows(self.stack, "desk-a", partial(self.start_strategy, "desk-a"), longest_stop=3.0)
-        of_links = [blow for name, link in self.links.items() for blow in link_blows(name, link)]
-        return dice.sample(2 * blows + dice.sample(of_links, 2 * len(blows)), 4 * len(blows))
-
-
-@pytest.fixture
-def proxy():
-    with FaultProxy() as proxy:
-        yield proxy
+def deck(scene, dice):
+    """Half of the blows hit processes, half hit links."""
+    blows = process_blows(scene.stack, "bus", scene.start_bus, longest_stop=2.0)
+    for worker in WORKERS:
+        blows += process_blows(scene.stack, worker, partial(scene.start_worker, worker), longest_stop=3.0)
+    blows += process_blows(scene.stack, "subscriber", scene.start_subscriber, longest_stop=4.0)
+    blows += process_blows(scene.stack, "desk-a", partial(scene.start_strategy, "desk-a"), longest_stop=3.0)
+    of_links = [blow for name, link in scene.links.items() for blow in link_blows(name, link)]
+    return dice.sample(2 * blows + dice.sample(of_links, 2 * len(blows)), 4 * len(blows))
 
 
 @pytest.mark.parametrize("seed, blows", ROUNDS)
-def test_every_command_ends_once(proxy, stack, capsys, seed, blows):
-    scene, dice = Scene(stack, proxy, seed), random.Random(seed)
-    dealer = Dealer(lambda: scene.deck(dice), dice, scene.flows)
-    try:
-        rate = scene.wait_load()
-        dealer.deal(blows)
-        scene.end_load()
-    except (Failed, AssertionError) as failure:
-        for sender in SENDERS:
-            stack.processes[sender].kill()  # it would wait for what may never come
-        raise AssertionError(f"seed {seed}: {failure}\nblows:\n" + "\n".join(map(str, dealer.log))) from None
-    journals = {sender: Journal(scene.journal(sender)).entries() for sender in SENDERS}
-    reckoning = Reckoning(stack, WORKERS, journals, dealer.log, LIMIT_PER_SECOND)
-    reckoning.settle()
+def test_every_command_ends_once(stack, capsys, seed, blows):
+    with FaultProxy() as proxy:
+        scene, dice = LoadScene(stack, proxy, seed), random.Random(seed)
+        dealer = Dealer(lambda: deck(scene, dice), dice, scene.flows)
+        with scene.under_load(dealer.log) as rate:
+            dealer.deal(blows)
+    summary = scene.reckon(dealer.log)
     with capsys.disabled():
-        print(f"\nseed {seed}: {rate:.0f} cancels a second before the first blow\n{reckoning.summary()}")
-    assert [name for name, process in stack.processes.items() if not process.running and name not in SENDERS] == []
-    assert stack.status().get("commands_undecided", 0) == 0
+        print(f"\nseed {seed}: {rate:.0f} cancels a second before the first blow\n{summary}")
