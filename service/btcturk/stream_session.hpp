@@ -5,9 +5,10 @@
 // does not mean live (whether order events flow is the gateway's to judge), and every Connect must be answered by
 // exactly one Closed, whoever ended it: only then may the next one begin.
 //
-//   Idle ─Start→ Waiting ─time→ Connecting ─Connected→ LoggingIn ─LoginResult ok→ LoggedIn
-//                  ↑                 │                     │ refused, too late        │ silent, Relogin
-//                  └──────Closed─────┴───────Closed────────┴────────Closing───────────┘
+//   Idle ─Start→ Connecting ─Connected→ LoggingIn ─LoginResult ok→ LoggedIn
+//                    ↑                      │ refused, too late       │ silent, Relogin
+//                   time                    └───────→ Closing ←───────┘
+//                 Waiting ←─Closed── any of these
 #pragma once
 
 #include <chrono>
