@@ -99,10 +99,11 @@ void fill(Message& message, const FieldDescriptor* member, int outer) {
 
 }  // namespace
 
-std::string Shape::file_name() const {
+std::string Shape::file_name(int state) const {
   // Without the package: nested messages keep the outer one's name, as BusStatus.Window.
   std::string name = message->full_name().substr(message->file()->package().size() + 1);
   if (member != nullptr) name += "." + member->name();
+  if (state > 1) name += "." + std::to_string(state);
   return name + ".golden";
 }
 
@@ -114,6 +115,14 @@ std::vector<Shape> shapes() {
     for (int i = 0; i < file->message_type_count(); ++i) add_shapes(file->message_type(i), result);
   }
   return result;
+}
+
+std::vector<std::string> released_states(const std::filesystem::path& folder, const Shape& shape) {
+  std::vector<std::string> names;
+  for (int state = 1; std::filesystem::exists(folder / shape.file_name(state)); ++state) {
+    names.push_back(shape.file_name(state));
+  }
+  return names;
 }
 
 std::unique_ptr<Message> make(const Shape& shape) {
@@ -142,10 +151,9 @@ std::vector<std::string> missing_fields(const Shape& shape, const Message& messa
 std::string write_golden(const Message& message) {
   constexpr const char* Digits = "0123456789abcdef";
   const std::string bytes = message.SerializeAsString();
-  std::string file =
-      "# " + message.GetDescriptor()->full_name() +
-      " with every field set: the bytes in hex, then the same as text.\n"
-      "# Written by tests/contract/release. Bytes that change without a new field are a broken contract.\n";
+  std::string file = "# " + message.GetDescriptor()->full_name() +
+                     " with every field set: the bytes in hex, then the same as text.\n"
+                     "# Written by tests/contract/release, and never changed again.\n";
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const auto byte = static_cast<uint8_t>(bytes[i]);
     file += {Digits[byte >> 4], Digits[byte & 15]};

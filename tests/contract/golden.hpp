@@ -1,12 +1,14 @@
 // Golden bytes: each message of the contract with every field set, as it must look on the wire for ever.
 //
-// A message with a oneof has one golden per member. A golden is a file: comment lines, the bytes in hex, an empty line,
-// and the same as protobuf text, for people. Used by the contract tests and by the tool that releases additions.
+// A message with a oneof has one golden per member; what has gained a field since has one more, and keeps the former.
+// A golden is a file: comment lines, the bytes in hex, an empty line, and the same as protobuf text, for people. Used
+// by the contract tests and by the tool that releases additions.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,12 +22,15 @@ struct Shape {
   /// Which member of its oneof is set; null: it has none.
   const google::protobuf::FieldDescriptor* member = nullptr;
 
-  /// Without folder, as `SessionRequest.hello.golden`.
-  std::string file_name() const;
+  /// Without folder, as `SessionRequest.hello.golden`; of its second state, `SessionRequest.hello.2.golden`.
+  std::string file_name(int state = 1) const;
 };
 
 /// Of every message of the contract, nested ones too.
 std::vector<Shape> shapes();
+
+/// File names of its goldens in `folder`, oldest first: of state 1, 2 and so on, until there is none.
+std::vector<std::string> released_states(const std::filesystem::path& folder, const Shape& shape);
 
 /// An empty message of this shape.
 std::unique_ptr<google::protobuf::Message> make(const Shape& shape);

@@ -6,6 +6,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,27 +28,42 @@ const std::filesystem::path& folder() {
 /// What every failure here is mended by, unless the contract was broken.
 constexpr const char* Advice =
     "\nIf proto/ has gained it, run tests/contract/release, read what it wrote, and commit it. If nothing was gained, "
-    "the "
-    "contract is broken: see proto/README.md.";
+    "the contract is broken: see proto/README.md.";
 
-class EveryMessage : public testing::TestWithParam<Shape> {
+struct Released {
+  Shape shape;
+  std::string file;
+};
+
+/// Of every shape every state.
+std::vector<Released> all_released() {
+  std::vector<Released> all;
+  for (const Shape& shape : shapes()) {
+    for (auto& file : released_states(folder(), shape)) all.push_back({shape, std::move(file)});
+  }
+  return all;
+}
+
+std::string read_file(const std::string& name) {
+  std::ifstream file(folder() / name);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+class EveryGolden : public testing::TestWithParam<Released> {
  protected:
   void SetUp() override {
-    std::ifstream file(folder() / GetParam().file_name());
-    ASSERT_TRUE(file) << "tests/contract/golden/" << GetParam().file_name() << " is missing." << Advice;
-    const std::string content(std::istreambuf_iterator<char>(file), {});
-    const auto golden = read_golden(content);
-    ASSERT_TRUE(golden) << "tests/contract/golden/" << GetParam().file_name() << " is not a golden";
+    const auto golden = read_golden(read_file(GetParam().file));
+    ASSERT_TRUE(golden) << "tests/contract/golden/" << GetParam().file << " is not a golden";
     golden_ = *golden;
     ASSERT_TRUE(message_->ParseFromString(golden_.bytes)) << "the released bytes cannot be read any more";
   }
 
   Golden golden_;
-  std::unique_ptr<Message> message_ = make(GetParam());
+  std::unique_ptr<Message> message_ = make(GetParam().shape);
 };
 
-TEST_P(EveryMessage, ReadsTheReleasedBytes) {
-  auto expected = make(GetParam());
+TEST_P(EveryGolden, IsReadAsReleased) {
+  auto expected = make(GetParam().shape);
   ASSERT_TRUE(TextFormat::ParseFromString(golden_.text, expected.get()))
       << "a name in the golden is not known any more";
   MessageDifferencer differencer;
@@ -56,29 +72,41 @@ TEST_P(EveryMessage, ReadsTheReleasedBytes) {
   EXPECT_TRUE(differencer.Compare(*expected, *message_)) << differences << Advice;
 }
 
-TEST_P(EveryMessage, WritesTheReleasedBytes) {
+TEST_P(EveryGolden, IsWrittenAsReleased) {
   EXPECT_EQ(message_->SerializeAsString(), golden_.bytes) << message_->DebugString() << Advice;
 }
 
-TEST_P(EveryMessage, HasEveryFieldInItsGolden) {
-  EXPECT_THAT(missing_fields(GetParam(), *message_), IsEmpty()) << "not in the golden." << Advice;
+std::string test_name(std::string file) {
+  file.resize(file.size() - std::string_view(".golden").size());
+  std::ranges::replace(file, '.', '_');
+  return file;
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, EveryMessage, testing::ValuesIn(shapes()), [](const auto& tested) {
-  std::string name = tested.param.file_name();
-  name.resize(name.size() - std::string_view(".golden").size());
-  for (char& c : name) {
-    if (c == '.') c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Golden, EveryGolden, testing::ValuesIn(all_released()),
+                         [](const auto& tested) { return test_name(tested.param.file); });
+
+class EveryMessage : public testing::TestWithParam<Shape> {};
+
+TEST_P(EveryMessage, HasEveryFieldInItsLastGolden) {
+  const auto states = released_states(folder(), GetParam());
+  ASSERT_FALSE(states.empty()) << "tests/contract/golden/" << GetParam().file_name() << " is missing." << Advice;
+  const auto golden = read_golden(read_file(states.back()));
+  const auto message = make(GetParam());
+  ASSERT_TRUE(golden && message->ParseFromString(golden->bytes)) << states.back() << " cannot be read";
+  EXPECT_THAT(missing_fields(GetParam(), *message), IsEmpty()) << "not in the golden." << Advice;
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, EveryMessage, testing::ValuesIn(shapes()),
+                         [](const auto& tested) { return test_name(tested.param.file_name()); });
 
 TEST(Golden, NoneIsLeftOver) {
-  std::set<std::string> wanted;
-  for (const Shape& shape : shapes()) wanted.insert(shape.file_name());
+  std::set<std::string> known;
+  for (const Released& released : all_released()) known.insert(released.file);
   for (const auto& entry : std::filesystem::directory_iterator(folder())) {
-    EXPECT_TRUE(wanted.contains(entry.path().filename()))
-        << entry.path().filename() << " is the golden of a message that is gone: messages are never removed.";
+    if (entry.path().extension() != ".golden") continue;
+    EXPECT_TRUE(known.contains(entry.path().filename()))
+        << entry.path().filename() << " is of a message that is gone, or one of its former states is: neither is ever "
+        << "removed.";
   }
 }
 

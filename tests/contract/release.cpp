@@ -34,9 +34,26 @@ bool write(const std::filesystem::path& path, const std::string& bytes) {
   return static_cast<bool>(file);
 }
 
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+/// One more golden of this shape, unless its last one says all that there is to say. Those that are there stay.
+bool release_golden(const std::filesystem::path& folder, const contract::Shape& shape) {
+  const auto message = contract::sample(shape);
+  const auto states = contract::released_states(folder, shape);
+  if (!states.empty()) {
+    const auto last = contract::read_golden(read(folder / states.back()));
+    if (last && last->bytes == message->SerializeAsString()) return true;
+  }
+  const std::string name = shape.file_name(static_cast<int>(states.size()) + 1);
+  std::cout << "golden/" << name << ": is new\n";
+  return write(folder / name, contract::write_golden(*message));
+}
+
 bool write_fix_table(const std::filesystem::path& readme, const contract::FileDescriptorSet& schema) {
-  std::ifstream file(readme);
-  const std::string content(std::istreambuf_iterator<char>(file), {});
+  const std::string content = read(readme);
   const auto written = contract::with_fix_table(content, contract::fix_table(schema));
   if (!written) std::cerr << readme << " does not hold the two lines between which the table of FIX belongs\n";
   return written && (*written == content || write(readme, *written));
@@ -57,8 +74,7 @@ int release(const std::filesystem::path& folder, const std::filesystem::path& re
   for (const auto& addition : difference.additions) std::cout << addition << "\n";
   if (!write(folder / contract::ReleasedFile, current.SerializeAsString())) return EXIT_FAILURE;
   for (const auto& shape : contract::shapes()) {
-    const auto path = folder / "golden" / shape.file_name();
-    if (!write(path, contract::write_golden(*contract::sample(shape)))) return EXIT_FAILURE;
+    if (!release_golden(folder / "golden", shape)) return EXIT_FAILURE;
   }
   if (!write_fix_table(readme, current)) return EXIT_FAILURE;
   std::cout << difference.additions.size() << " additions released\n";
