@@ -36,6 +36,12 @@ core::Tick Engine::next_deadline(core::Tick now) const {
   return outbox_.empty() ? next : std::min(next, now + StoreRetry);
 }
 
+core::BusStatus Engine::status(core::Instant now) const {
+  core::BusStatus status = gateway_.status(now);
+  status.store_bytes = store_.size();
+  return status;
+}
+
 // ---- Frames ----
 
 absl::StatusOr<std::vector<std::string>> Engine::frames(core::Instant now, const core::Send& send) const {
@@ -60,7 +66,7 @@ absl::StatusOr<std::vector<std::string>> Engine::frames(core::Instant now, const
       return Frames{wire::encode_hello_required(s)};
     }
     absl::StatusOr<Frames> operator()(const core::SendStatus&) const {
-      return Frames{wire::encode_status(engine.gateway_.status(now))};
+      return Frames{wire::encode_status(engine.status(now))};
     }
     absl::StatusOr<Frames> operator()(const core::SendResolved& s) const { return Frames{wire::encode_resolved(s)}; }
     absl::StatusOr<Frames> operator()(const core::SendTask& s) const {

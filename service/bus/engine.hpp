@@ -39,6 +39,8 @@ class Engine {
   absl::StatusOr<std::vector<std::string>> frames(core::Instant now, const core::Send& send) const;
 
   const core::Gateway& gateway() const { return gateway_; }
+  /// The gateway's, with what only the store knows.
+  core::BusStatus status(core::Instant now) const;
   /// What is decided and not committed yet waits here.
   const Outbox& outbox() const { return outbox_; }
   /// After DrainRequested: no worker holds a task, and all that was decided is on disk.

@@ -47,7 +47,7 @@ Metrics::Metrics()
       dropped_(counter(registry_, "cancelbus_replies_dropped_total", "Replies to peers that do not read or are gone")),
       retransmitted_(counter(registry_, "cancelbus_events_retransmitted_total", "Events sent again on request")) {}
 
-std::string Metrics::text(const core::BusStatus& status, const core::GatewayCounters& counters, uint64_t store_bytes) {
+std::string Metrics::text(const core::BusStatus& status, const core::GatewayCounters& counters) {
   const std::pair<const char*, uint64_t> totals[] = {
       {"commands", counters.commands},
       {"duplicates", counters.duplicates},
@@ -85,7 +85,7 @@ std::string Metrics::text(const core::BusStatus& status, const core::GatewayCoun
   unauthorized_in_a_row_->Set(status.unauthorized_in_a_row);
   stream_live_->Set(status.stream.live ? 1 : 0);
   store_writable_->Set(status.store_writable ? 1 : 0);
-  store_bytes_->Set(static_cast<double>(store_bytes));
+  store_bytes_->Set(static_cast<double>(status.store_bytes));
   return io::prometheus_text(registry_);
 }
 

@@ -23,7 +23,7 @@ class Metrics {
   void retransmitted(size_t events) { retransmitted_->Increment(static_cast<double>(events)); }
 
   /// The page of /metrics.
-  std::string text(const core::BusStatus& status, const core::GatewayCounters& counters, uint64_t store_bytes);
+  std::string text(const core::BusStatus& status, const core::GatewayCounters& counters);
 
  private:
   prometheus::Registry registry_;

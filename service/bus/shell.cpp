@@ -131,14 +131,12 @@ void Shell::log_store() {
   }
 }
 
-std::string Shell::metrics_text() {
-  return metrics_.text(engine_.gateway().status(io::now()), engine_.gateway().counters(), store_->size());
-}
+std::string Shell::metrics_text() { return metrics_.text(engine_.status(io::now()), engine_.gateway().counters()); }
 
 void Shell::publish_status(core::Instant now) {
   if (now.tick < next_status_) return;
   next_status_ = now.tick + StatusInterval;
-  const core::BusStatus status = engine_.gateway().status(now);
+  const core::BusStatus status = engine_.status(now);
   worker_log_.look(status.workers);
   events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(status, engine_.gateway().epoch())});
   sessions_.sweep(now.tick);

@@ -74,6 +74,14 @@ std::vector<QueueStatus> CancelQueue::status() const {
   return out;
 }
 
+std::vector<OrderId> CancelQueue::next(const std::string& sender) const {
+  std::vector<OrderId> orders;
+  for (const Lane& lane : lanes_) {
+    if (const auto line = lane.lines.find(sender); line != lane.lines.end()) orders.push_back(line->second.front());
+  }
+  return orders;
+}
+
 void CancelQueue::leave(Lane& from, const std::string& sender) {
   from.lines.erase(sender);
   const auto turn = std::find(from.turns.begin(), from.turns.end(), sender);

@@ -43,6 +43,9 @@ class CancelQueue {
 
   std::vector<QueueStatus> status() const;
 
+  /// What goes next of this sender: at most one order of each lane.
+  std::vector<OrderId> next(const std::string& sender) const;
+
  private:
   using Line = std::list<OrderId>;
   struct Lane {

@@ -78,14 +78,30 @@ BusStatus Gateway::status(Instant now) const {
       status.holds.push_back({name, now.wall + (limiter->held_until() - now.tick), limiter->hold_text()});
     }
   }
-  status.queues = queue_.status();
+  status.queues = queue_status();
   status.undecided = static_cast<uint32_t>(open_);
+  for (const auto& [task, info] : tasks_) {
+    ++(info.kind == LimiterKind::Cancel ? status.cancels_in_flight : status.queries_in_flight);
+  }
+  status.orders_in_doubt = static_cast<uint32_t>(doubts_.size());
+  if (!doubts_.empty()) status.oldest_doubt = doubts_.begin()->first;
   status.workers = pool_.status(now.tick);
   status.unauthorized_in_a_row = pool_.unauthorized_in_a_row();
   status.stream = stream_.status();
   status.store_writable = store_writable_;
   status.as_of = now.wall;
   return status;
+}
+
+std::vector<QueueStatus> Gateway::queue_status() const {
+  std::vector<QueueStatus> queues = queue_.status();
+  for (QueueStatus& queue : queues) {
+    for (const OrderId id : queue_.next(queue.sender)) {
+      const std::optional<WallTime>& received = orders_.at(id)->commands.front().record.timeline.received;
+      if (!queue.oldest || received < queue.oldest) queue.oldest = received;
+    }
+  }
+  return queues;
 }
 
 bool Gateway::drained() const {

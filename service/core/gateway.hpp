@@ -181,6 +181,8 @@ class Gateway {
   Order& order_of(OrderId id);
   Order* find_order(OrderId id);
 
+  std::vector<QueueStatus> queue_status() const;
+
   void restore(const Snapshot& snapshot);
   void restore_permit(const PermitRecord& permit, bool same_boot);
   void restore_command(const CommandRecord& record);
@@ -216,6 +218,7 @@ class Gateway {
   std::vector<OrderId> touched_;                                ///< to be judged in this step
   absl::btree_set<std::pair<Tick, OrderId>> wakes_;             ///< one per undecided order
   absl::btree_set<std::tuple<bool, Tick, OrderId>> questions_;  ///< old?, due; one per order with a query to come
+  absl::btree_set<std::pair<WallTime, OrderId>> doubts_;        ///< first sent; one per undecided order in doubt
   Tick next_dispatch_ = Never;                                  ///< when work that is ready now could be given out
   bool store_writable_ = true;
   bool draining_ = false;

@@ -165,6 +165,10 @@ void Gateway::judge(Order& order) {
   }
   order.wake = next_wake(order);
   wakes_.insert({order.wake, order.id});
+  if (order.in_doubt()) {
+    order.indexed_doubt = order.first_sent();
+    doubts_.insert({order.indexed_doubt, order.id});
+  }
   if (order.query == 0 && order.next_query != Never) {
     // What was never sent waits for the others as what was asked often does.
     const bool later = order.query_interval >= Order::LongestQueryInterval || !order.owes_proof();
@@ -452,6 +456,7 @@ void Gateway::end(const Command& command) {
 void Gateway::unindex(Order& order) {
   wakes_.erase({order.wake, order.id});
   questions_.erase({order.indexed_query.first, order.indexed_query.second, order.id});
+  doubts_.erase({order.indexed_doubt, order.id});
 }
 
 void Gateway::forget_ended() {

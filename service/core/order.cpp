@@ -72,6 +72,15 @@ Tick Order::doubt_since(const Command& command) const {
   return since;
 }
 
+WallTime Order::first_sent() const {
+  const auto sent = [](const Command& c) {
+    const Timeline& timeline = c.record.timeline;
+    return timeline.dispatched ? *timeline.dispatched : *timeline.received;
+  };
+  const auto first = std::ranges::min_element(commands, {}, sent);
+  return sent(*first);
+}
+
 bool Order::left_book_proves() const {
   // A 452 of before our first request is somebody else's; one after a fill can be the fill's; and nothing left says
   // that it filled.

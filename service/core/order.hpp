@@ -109,6 +109,7 @@ struct Order {
   Tick next_stuck_report = Never;
   Tick wake = Never;                                  ///< as the gateway's index has it
   std::pair<bool, Tick> indexed_query{false, Never};  ///< likewise: old?, due
+  WallTime indexed_doubt;                             ///< likewise: first sent
   std::vector<CommandKey> canceled_finals;            ///< told CANCELED, the latest of them, for BACK_ON_BOOK
   uint32_t history_lines = 0;                         ///< written since the bus started
   uint32_t remembered = 0;                            ///< commands of this order, ended ones within retention included
@@ -123,6 +124,8 @@ struct Order {
   Tick quiet_at() const;
   /// When a doubt about `command` began: the first unresolved attempt it may owe its fate to. Never: no doubt.
   Tick doubt_since(const Command& command) const;
+  /// When the first request was given to a worker that a command here has waited for; never before it was received.
+  WallTime first_sent() const;
   /// The kept 452 proves that the order was canceled.
   bool left_book_proves() const;
   /// The order is as an operator has said, or it was not.

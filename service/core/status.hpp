@@ -1,6 +1,7 @@
 // The bus as a whole at one moment: what BusStatus says and what metrics are made of.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct QueueStatus {
   std::string sender;
   uint32_t urgent = 0;
   uint32_t normal = 0;
+  std::optional<WallTime> oldest;  ///< when the command that goes next was received
 };
 
 struct WorkerStatus {
@@ -48,11 +50,16 @@ struct BusStatus {
   std::vector<HoldStatus> holds;
   std::vector<QueueStatus> queues;
   uint32_t undecided = 0;
+  uint32_t cancels_in_flight = 0;
+  uint32_t queries_in_flight = 0;
+  uint32_t orders_in_doubt = 0;
+  std::optional<WallTime> oldest_doubt;  ///< when one of these was first sent
   std::vector<WorkerStatus> workers;
   /// Requests, since the exchange last let one in; 50 would block the address.
   uint32_t unauthorized_in_a_row = 0;
   StreamStatus stream;
   bool store_writable = true;
+  uint64_t store_bytes = 0;  ///< not the gateway's to know
   WallTime as_of;
 };
 

@@ -44,12 +44,18 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     added.set_sender_comp_id(queue.sender);
     added.set_urgent(queue.urgent);
     added.set_normal(queue.normal);
+    if (queue.oldest) *added.mutable_oldest() = to_timestamp(*queue.oldest);
   }
   proto.set_commands_undecided(status.undecided);
   for (const auto& worker : status.workers) fill_worker(worker, *proto.add_workers());
   fill_stream(status.stream, *proto.mutable_stream());
   proto.set_store_writable(status.store_writable);
   *proto.mutable_as_of() = to_timestamp(status.as_of);
+  proto.set_cancels_in_flight(status.cancels_in_flight);
+  proto.set_queries_in_flight(status.queries_in_flight);
+  proto.set_orders_in_doubt(status.orders_in_doubt);
+  if (status.oldest_doubt) *proto.mutable_oldest_doubt() = to_timestamp(*status.oldest_doubt);
+  proto.set_store_bytes(status.store_bytes);
 }
 
 }  // namespace cancelbus::wire

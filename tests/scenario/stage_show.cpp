@@ -75,8 +75,16 @@ void Stage::show(const std::string& what) {
     }
   } else if (what == "queue") {
     for (const core::QueueStatus& q : status.queues) {
-      say(q.sender + " urgent " + std::to_string(q.urgent) + " normal " + std::to_string(q.normal));
+      const core::Duration age = instant().wall - q.oldest.value();
+      say(q.sender + " urgent " + std::to_string(q.urgent) + " normal " + std::to_string(q.normal) +
+          (age == core::Duration::zero() ? "" : ", oldest " + to_text(age) + " ago"));
     }
+  } else if (what == "pending") {
+    say(std::to_string(status.cancels_in_flight) + " DELETEs and " + std::to_string(status.queries_in_flight) +
+        " queries in flight");
+    const std::string oldest =
+        status.oldest_doubt ? ", oldest " + to_text(instant().wall - *status.oldest_doubt) + " ago" : "";
+    say(std::to_string(status.orders_in_doubt) + " orders in doubt" + oldest);
   } else if (what == "stream") {
     say(std::string(status.stream.logged_in ? "logged in" : "not logged in") + (status.stream.live ? ", live" : ""));
   } else if (what == "history") {

@@ -45,11 +45,16 @@ inline core::BusStatus bus_status() {
   core::BusStatus status;
   status.windows = {{"cancel", 7, {10, 1s}}, {"query", 8, {900, 60s}}};
   status.holds = {{"cancel", at(53'000), "Quota exceeded"}};
-  status.queues = {{"desk-a", 3, 44}};
+  status.queues = {{"desk-a", 3, 44, at(4)}};
   status.undecided = 47;
+  status.cancels_in_flight = 6;
+  status.queries_in_flight = 2;
+  status.orders_in_doubt = 5;
+  status.oldest_doubt = at(7);
   status.workers = {{"host-7.4711", 8, 5, "clock is off", -250ms, 12ms}};
   status.stream = {true, true, true, at(10), "login refused"};
   status.store_writable = true;
+  status.store_bytes = 5'000'000'000;
   status.as_of = at(11);
   return status;
 }

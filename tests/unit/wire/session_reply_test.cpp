@@ -114,7 +114,13 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   EXPECT_EQ(status.queues(0).sender_comp_id(), "desk-a");
   EXPECT_EQ(status.queues(0).urgent(), 3U);
   EXPECT_EQ(status.queues(0).normal(), 44U);
+  EXPECT_EQ(status.queues(0).oldest().nanos(), 4'000'000);
   EXPECT_EQ(status.commands_undecided(), 47U);
+  EXPECT_EQ(status.cancels_in_flight(), 6U);
+  EXPECT_EQ(status.queries_in_flight(), 2U);
+  EXPECT_EQ(status.orders_in_doubt(), 5U);
+  EXPECT_EQ(status.oldest_doubt().nanos(), 7'000'000);
+  EXPECT_EQ(status.store_bytes(), 5'000'000'000U);
   ASSERT_EQ(status.workers_size(), 1);
   EXPECT_EQ(status.workers(0).name(), "host-7.4711");
   EXPECT_EQ(status.workers(0).credit(), 8U);
