@@ -75,13 +75,15 @@ absl::StatusOr<core::Event> to_event(const v1::Outcome& proto, core::PeerId peer
 absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, core::PeerId peer) {
   if (proto.subscriber_id() == 0) return bad("order_fact.subscriber_id", "must not be 0");
   if (proto.seq() == 0) return bad("order_fact.seq", "must be 1 or above");
-  const auto type = from_wire(proto.type());
-  if (!type) return bad("order_fact.type", "not a known type of fact");
+  if (proto.type() == v1::FACT_TYPE_UNSPECIFIED) return bad("order_fact.type", "must be set");
   if (proto.order_id() < 1) return bad("order_fact.order_id", "must be 1 or above");
+  // A type that only a newer subscriber knows must be taken, or all that comes after it would wait for it. As a 423 it
+  // says that something happened to the order, which has it queried, and nothing of the stream's life.
+  const auto type = from_wire(proto.type()).value_or(core::FactType::Trade423);
   return core::StreamFact{std::move(peer),
                           proto.subscriber_id(),
                           proto.seq(),
-                          {*type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left()}};
+                          {type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left()}};
 }
 
 absl::StatusOr<core::Event> to_event(const v1::StreamState& proto, core::PeerId peer) {

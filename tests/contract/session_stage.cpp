@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "tests/contract/later.hpp"
+
 namespace cancelbus::client {
 namespace {
 
@@ -68,7 +70,7 @@ const char* what(const v1::Resolved&) { return "resolved"; }
 
 }  // namespace
 
-SessionStage::SessionStage() {
+SessionStage::SessionStage(bool newer_bus) : newer_bus_(newer_bus) {
   session_.start(now_);
   collect();
 }
@@ -109,9 +111,17 @@ std::string SessionStage::user(const std::string& rest) {
   return session_.cancel(order, now_) ? "" : "the session does not take the command";
 }
 
+template <typename Message>
+std::string SessionStage::said(std::string frame) const {
+  Message message;
+  if (!newer_bus_ || !message.ParseFromString(frame)) return frame;
+  contract::add_later(message);
+  return message.SerializeAsString();
+}
+
 std::string SessionStage::hears(const std::string& rest) {
   if (rest.starts_with("0x")) {
-    session_.on_reply(bytes_of_hex(rest), now_);
+    session_.on_reply(said<v1::SessionReply>(bytes_of_hex(rest)), now_);
     return "";
   }
   v1::SessionReply reply;
@@ -122,20 +132,20 @@ std::string SessionStage::hears(const std::string& rest) {
   };
   if (reply.has_welcome()) note(reply.welcome());
   if (reply.has_heartbeat()) note(reply.heartbeat());
-  session_.on_reply(reply.SerializeAsString(), now_);
+  session_.on_reply(said<v1::SessionReply>(reply.SerializeAsString()), now_);
   return "";
 }
 
 std::string SessionStage::reads(const std::string& rest) {
   if (const auto [topic, hex] = split(rest); hex.starts_with("0x")) {
-    session_.on_event(topic, bytes_of_hex(hex), now_);
+    session_.on_event(topic, said<v1::Event>(bytes_of_hex(hex)), now_);
     return "";
   }
   v1::Event event;
   if (auto wrong = parse(rest, event); !wrong.empty()) return wrong;
   uint64_t& next = positions_.try_emplace(event.topic(), 1).first->second;
   next = std::max(next, event.seq() + 1);
-  session_.on_event(event.topic(), event.SerializeAsString(), now_);
+  session_.on_event(event.topic(), said<v1::Event>(event.SerializeAsString()), now_);
   return "";
 }
 
@@ -162,7 +172,7 @@ void SessionStage::answer_heartbeats() {
       position.set_topic(topic);
       position.set_next_seq(next_seq);
     }
-    session_.on_reply(reply.SerializeAsString(), now_);
+    session_.on_reply(said<v1::SessionReply>(reply.SerializeAsString()), now_);
   }
 }
 

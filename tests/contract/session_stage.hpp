@@ -15,7 +15,8 @@ namespace cancelbus::client {
 
 class SessionStage {
  public:
-  SessionStage();
+  /// `newer_bus`: its frames hold fields that this contract does not know, in all their parts.
+  explicit SessionStage(bool newer_bus = false);
 
   /// Plays one line. Returns what is wrong, empty if nothing is.
   std::string play(const std::string& line);
@@ -33,12 +34,16 @@ class SessionStage {
   std::string user(const std::string& rest);
   std::string hears(const std::string& rest);
   std::string reads(const std::string& rest);
+  /// As the bus says it.
+  template <typename Message>
+  std::string said(std::string frame) const;
   void pass(const std::string& rest);
   void answer_heartbeats();
   std::string sends(const std::string& json);
   std::string sees(const std::string& rest);
   void collect();
 
+  bool newer_bus_;
   Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}}};
   Time now_ = Time() + std::chrono::hours(1);
   std::deque<v1::SessionRequest> frames_;

@@ -241,17 +241,27 @@ TEST(Backend, BadReadyIsRefusedByName) {
 }
 
 TEST(Backend, BadFactsAndStatesAreRefusedByName) {
-  expect_refused(
-      encode_order_fact(fact(), {}),
-      {
-          {"order_fact.subscriber_id", [](auto& f) { f.mutable_order_fact()->set_subscriber_id(0); }},
-          {"order_fact.seq", [](auto& f) { f.mutable_order_fact()->set_seq(0); }},
-          {"order_fact.type", [](auto& f) { f.mutable_order_fact()->clear_type(); }},
-          {"order_fact.type", [](auto& f) { f.mutable_order_fact()->set_type(static_cast<v1::FactType>(50)); }},
-          {"order_fact.order_id", [](auto& f) { f.mutable_order_fact()->set_order_id(0); }},
-      });
+  expect_refused(encode_order_fact(fact(), {}),
+                 {
+                     {"order_fact.subscriber_id", [](auto& f) { f.mutable_order_fact()->set_subscriber_id(0); }},
+                     {"order_fact.seq", [](auto& f) { f.mutable_order_fact()->set_seq(0); }},
+                     {"order_fact.type", [](auto& f) { f.mutable_order_fact()->clear_type(); }},
+                     {"order_fact.order_id", [](auto& f) { f.mutable_order_fact()->set_order_id(0); }},
+                 });
   expect_refused(encode_stream_state({"", 77, 1, true, true, 1, ""}),
                  {{"stream_state.subscriber_id", [](auto& f) { f.mutable_stream_state()->set_subscriber_id(0); }}});
+}
+
+TEST(Backend, FactOfAnUnknownTypeSaysThatSomethingHappened) {
+  v1::BackendRequest frame;
+  ASSERT_TRUE(frame.ParseFromString(encode_order_fact(fact(), {})));
+  frame.mutable_order_fact()->set_type(static_cast<v1::FactType>(50));
+  const auto event = decode_backend_request(frame.SerializeAsString(), "peer");
+  ASSERT_TRUE(event.ok()) << event.status();
+  const auto& got = std::get<core::StreamFact>(*event);
+  EXPECT_EQ(got.seq, 5U);
+  EXPECT_EQ(got.fact.type, core::FactType::Trade423);
+  EXPECT_EQ(got.fact.order_id, 5'000'000'001);
 }
 
 TEST(Backend, BadOutcomesAndFramesAreRefusedByName) {
