@@ -106,6 +106,12 @@ std::string SessionStage::user(const std::string& rest) {
     session_.ask_status(now_);
     return "";
   }
+  if (call == "resolve") {
+    v1::ResolveRequest request;
+    if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
+    session_.resolve(request, now_);
+    return "";
+  }
   v1::CancelOrder order;
   if (auto wrong = parse(json, order); !wrong.empty()) return wrong;
   return session_.cancel(order, now_) ? "" : "the session does not take the command";

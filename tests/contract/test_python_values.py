@@ -13,14 +13,15 @@ sys.path[:0] = [str(Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")) / "p
 from cancelbus import values  # noqa: E402
 from cancelbus.v1 import cancel_pb2, session_pb2  # noqa: E402
 
-ENUMS = [(values.ReceiptStatus, session_pb2.ReceiptStatus), (values.AckStatus, cancel_pb2.CancelAckStatus),
+ENUMS = [(values.ReceiptStatus, session_pb2.ReceiptStatus), (values.ResolveStatus, session_pb2.ResolveStatus),
+         (values.AckStatus, cancel_pb2.CancelAckStatus),
          (values.Reason, cancel_pb2.CxlRejReason), (values.Origin, cancel_pb2.Origin),
          (values.ExecType, cancel_pb2.ExecType), (values.OrdStatus, cancel_pb2.OrdStatus),
          (values.Evidence, cancel_pb2.Evidence), (values.Stage, cancel_pb2.CancelStage)]
 # BusStatus is a digest; CancelAck and CancelFinal have one name that is shorter here.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
-            (values.Status, cancel_pb2.CancelStatus, {})]
+            (values.Status, cancel_pb2.CancelStatus, {}), (values.Resolved, session_pb2.Resolved, {})]
 
 
 @pytest.mark.parametrize("ours, contract", ENUMS)

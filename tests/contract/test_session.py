@@ -21,7 +21,7 @@ from google.protobuf.json_format import ParseDict  # noqa: E402
 
 MILLISECOND = 1_000_000
 WHAT = {Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost", NewEpoch: "new_epoch",
-        session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", cancel_pb2.CancelAck: "ack",
+        session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
         cancel_pb2.CancelFinal: "final", cancel_pb2.CancelStatus: "status", cancel_pb2.Event: "event",
         cancel_pb2.BusStatus: "bus_status"}
 
@@ -59,6 +59,8 @@ class Stage:
     def user(self, what, order="{}"):
         if what == "cancel":
             assert self.session.cancel(ParseDict(json.loads(order), cancel_pb2.CancelOrder()), self.now)
+        elif what == "resolve":
+            self.session.resolve(ParseDict(json.loads(order), session_pb2.ResolveRequest()), self.now)
         else:
             self.session.ask_status(self.now)
 

@@ -1,6 +1,10 @@
 """The exchange does not tell what became of a cancel: an operator looks, and settles it with `cancelctl resolve`."""
 
+import asyncio
+
+import cancelbus
 import pytest
+from cancelbus import OrdStatus, blocking
 from scene import bus_metric, requests
 
 from cancelbus.v1 import cancel_pb2
@@ -84,3 +88,33 @@ def test_a_word_that_was_wrong_is_counted_and_the_truth_told(doubtful, connect):
     assert told()[0].unsolicited
     assert bus_metric(stack, 'cancelbus_bus_total{what="words_contradicted"}') == 1
     assert len(strategy.finals(command)) == 1
+
+
+def test_an_operator_s_program_in_python(doubtful, connect):
+    stack, strategy = doubtful, connect(doubtful)
+    commands = [strategy.cancel(order_id) for order_id in stack.exchange.place_orders(2)]
+    for command in commands:
+        strategy.wait_ack(command)
+    options = {"session_endpoint": stack.session_endpoint, "event_endpoint": stack.event_endpoint}
+
+    async def settle():
+        async with cancelbus.Client("ctl-1", **options, **stack.access.flags("operator")) as bus:
+            with pytest.raises(cancelbus.NotSettled, match="desk-a/nothing") as unknown:
+                await bus.resolve("desk-a", "nothing", OrdStatus.FILLED, timeout=20)
+            assert unknown.value.resolved.status == cancelbus.ResolveStatus.REFUSED
+            with pytest.raises(cancelbus.OptionError, match="ord_status"):
+                await bus.resolve("desk-a", commands[0], OrdStatus.PARTIALLY_FILLED)
+            one = asyncio.create_task(bus.resolve("desk-a", commands[0], OrdStatus.CANCELED, timeout=20))
+            await asyncio.sleep(0)
+            with pytest.raises(cancelbus.OptionError, match="another"):
+                await bus.resolve("desk-a", commands[1], OrdStatus.CANCELED, timeout=20)
+            return await one
+
+    assert asyncio.run(settle()).cl_ord_id == commands[0]
+    assert strategy.wait_final(commands[0]).evidence == cancel_pb2.EVIDENCE_OPERATOR
+    with blocking.Client("desk-a", **options, **stack.access.flags("desk-a")) as bus:
+        with pytest.raises(cancelbus.NotSettled, match="not an operator"):
+            bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=20)
+    with blocking.Client("ctl-1", **options, **stack.access.flags("operator")) as bus:
+        assert bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=20).status == cancelbus.ResolveStatus.SETTLED
+    assert strategy.wait_final(commands[1]).ord_status == cancel_pb2.ORD_STATUS_NEW

@@ -95,7 +95,8 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       notices_.emplace_back(std::move(*reply.mutable_resolved()));
       return;
     case v1::SessionReply::kReject:
-      if (reply.reject().field().starts_with("resolve")) resolve_due_ = Never;
+      // "request": a bus that is too old to know what it is asked.
+      if (reply.reject().field().starts_with("resolve") || reply.reject().field() == "request") resolve_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_reject()));
       return;
     case v1::SessionReply::REPLY_NOT_SET:  // a reply of a later contract

@@ -9,15 +9,16 @@ The same without asyncio is cancelbus.blocking.Client. The messages of the wire 
 """
 
 from .client import Client
-from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotYet, OptionError, QueueFull,
-                     ReadTooSlowly, RefusedError, RejectedError)
+from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet, OptionError,
+                     QueueFull, ReadTooSlowly, RefusedError, RejectedError)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .session import Connected, Silent
 from .values import (Ack, AckStatus, BusStatus, Event, Evidence, ExecType, Final, Origin, OrdStatus, Reason, Receipt,
-                     ReceiptStatus, Stage, Status, Timeline)
+                     ReceiptStatus, Resolved, ResolveStatus, Stage, Status, Timeline)
 
 __all__ = ["Ack", "AckStatus", "BusStatus", "BusUnreachable", "Cancel", "CancelbusError", "Client", "ClientClosed",
            "Connected", "Event", "Events", "Evidence", "ExecType", "Final", "KeyRefused", "LostEvents", "NewEpoch", "News",
-           "NotYet", "OptionError", "OrdStatus", "Origin", "QueueFull", "ReadTooSlowly", "Reason", "Receipt",
-           "ReceiptStatus", "RefusedError", "RejectedError", "Silent", "Stage", "Status", "Timeline"]
+           "NotSettled", "NotYet", "OptionError", "OrdStatus", "Origin", "QueueFull", "ReadTooSlowly", "Reason", "Receipt",
+           "ReceiptStatus", "RefusedError", "RejectedError", "Resolved", "ResolveStatus", "Silent", "Stage", "Status",
+           "Timeline"]

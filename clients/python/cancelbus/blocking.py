@@ -17,7 +17,7 @@ from . import client as asynchronous
 from . import handles
 from .errors import ClientClosed
 from .handles import News
-from .values import Ack, BusStatus, Final, Receipt
+from .values import Ack, BusStatus, Final, OrdStatus, Receipt, Resolved
 
 T = TypeVar("T")
 
@@ -94,6 +94,9 @@ class Client:
 
     def status(self, timeout: Optional[float] = None) -> BusStatus:
         return self._run(self._inner.status(timeout))
+
+    def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus, timeout: Optional[float] = None) -> Resolved:
+        return self._run(self._inner.resolve(sender_comp_id, cl_ord_id, ord_status, timeout))
 
     def events(self) -> Iterator[News]:
         """Events from now on; ends when the client is closed."""

@@ -23,15 +23,15 @@ from typing import Any, Callable, Optional, Sequence, TypeVar, Union
 import zmq
 
 from . import command, values
-from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotYet, OptionError, RejectedError,
-                     refusal)
+from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet, OptionError,
+                     RejectedError, refusal)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .link import Link, readable
 from .options import resolve
-from .session import Connected, Session, Silent, Unreadable
+from .session import Connected, Session, Silent, Unreadable, ends_resolve
 from .v1 import cancel_pb2, session_pb2
-from .values import BusStatus, Stage
+from .values import BusStatus, OrdStatus, Resolved, ResolveStatus, Stage
 
 log = logging.getLogger("cancelbus")
 
@@ -99,6 +99,7 @@ class Client:
         self._loop = asyncio.get_running_loop()
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._status: Optional[asyncio.Future[BusStatus]] = None
+        self._resolving: Optional[asyncio.Future[Union[Resolved, session_pb2.Reject]]] = None
         options = self._options
         self._context = zmq.Context()
         self._dealer = Link(self._context, zmq.DEALER, "session_endpoint", options.session_endpoint, options.curve)
@@ -146,7 +147,8 @@ class Client:
         for stream in self._streams:
             stream._stop(StopAsyncIteration() if isinstance(error, ClientClosed) else error)
         if self._context is not None:
-            for future in (self._welcome, self._status):
+            futures: tuple[Optional[asyncio.Future[Any]], ...] = (self._welcome, self._status, self._resolving)
+            for future in futures:
                 if future is not None and not future.done():
                     future.set_exception(error)
                     future.exception()
@@ -216,6 +218,36 @@ class Client:
             self._session.ask_status(time.monotonic_ns())
             self._turn()
         return await self._wait(self._status, "status", None, timeout)
+
+    async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
+                      timeout: Optional[float] = None) -> Resolved:
+        """For operators: what became of an order that the exchange does not tell about, after you have looked at it. Returns
+        when the command has its final by your word.
+
+        ord_status             CANCELED, FILLED or REJECTED (there is no such order), which end every undecided command of the
+                               order; or NEW (it is open), which ends this command alone
+        timeout                seconds; afterwards your word is not given any more
+        While a cancel of the order is in flight its answer is waited for. One at a time. Raises NotSettled, OptionError,
+        and on timeout what stands in _wait."""
+        if self._closed or self._context is None:
+            raise ClientClosed("this client is not connected: use `async with Client(...) as bus:`")
+        request = command.build_resolve(sender_comp_id, cl_ord_id, ord_status)
+        if self._resolving is not None:
+            raise OptionError("resolve: your word on another command is being given; wait for that first")
+        self._resolving = self._loop.create_future()
+        name = f"{sender_comp_id}/{cl_ord_id}"
+        try:
+            self._session.resolve(request, time.monotonic_ns())
+            self._turn()
+            answer = await self._wait(self._resolving, f"word that {name} is settled", None, timeout)
+        finally:
+            self._resolving = None
+            self._session.give_up_resolve()
+        if isinstance(answer, session_pb2.Reject):
+            raise NotSettled(name, f"{answer.text} ({answer.field})")
+        if answer.status != ResolveStatus.SETTLED:
+            raise NotSettled(name, answer.text or str(answer.status), answer)
+        return answer
 
     @property
     def problem(self) -> Optional[CancelbusError]:
@@ -372,9 +404,18 @@ class Client:
         if self._status is not None and not self._status.done():
             self._status.set_result(values.bus_status_of(message))
 
+    def _on_resolved(self, message: session_pb2.Resolved) -> None:
+        resolved = values.resolved_of(message)
+        if resolved.status == ResolveStatus.PENDING:
+            log.info("not settled yet: %s", resolved.text)
+        elif self._resolving is not None and not self._resolving.done():
+            self._resolving.set_result(resolved)
+
     def _on_reject(self, reject: session_pb2.Reject) -> None:
         text = f"the bus could not take what we sent: {reject.field}: {reject.text}"
         log.error("%s", text)
+        if self._resolving is not None and not self._resolving.done() and ends_resolve(reject):
+            self._resolving.set_result(reject)
         if self._welcome.done() or not reject.field.startswith("hello"):
             return
         not_ours = reject.reason == cancel_pb2.CXL_REJ_REASON_NOT_AUTHORIZED
@@ -396,6 +437,7 @@ class Client:
 _HANDLERS: dict[type, Callable[[Client, Any], None]] = {
     Connected: Client._on_connected, Silent: Client._on_silent, Unreadable: Client._on_unreadable,
     LostEvents: Client._on_loss, NewEpoch: Client._on_loss, session_pb2.Receipt: Client._on_receipt,
-    session_pb2.Reject: Client._on_reject, cancel_pb2.CancelAck: Client._on_ack, cancel_pb2.CancelFinal: Client._on_final,
+    session_pb2.Reject: Client._on_reject, session_pb2.Resolved: Client._on_resolved,
+    cancel_pb2.CancelAck: Client._on_ack, cancel_pb2.CancelFinal: Client._on_final,
     cancel_pb2.CancelStatus: Client._on_stage, cancel_pb2.Event: Client._on_event,
     cancel_pb2.BusStatus: Client._on_bus_status}

@@ -1,4 +1,4 @@
-"""From a cancel's arguments to a CancelOrder, checked here so that a mistake shows where it was made."""
+"""From a call's arguments to a CancelOrder or a ResolveRequest, checked here so that a mistake shows where it was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import timedelta
 from typing import Union
 
 from .errors import OptionError
+from .options import is_sender
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
+from .v1.session_pb2 import ResolveRequest
+from .values import OrdStatus
 
 _LONGEST = timedelta(hours=24)
 _SHORTEST = timedelta(milliseconds=1)
@@ -39,3 +42,18 @@ def build(order_id: int, cl_ord_id: str, time_to_live: Union[timedelta, float, N
     if time_to_live is not None:
         order.time_to_live.FromTimedelta(_span(time_to_live))
     return order
+
+
+# What an operator can say of an order.
+_WORDS = (OrdStatus.CANCELED, OrdStatus.FILLED, OrdStatus.REJECTED, OrdStatus.NEW)
+
+
+def build_resolve(sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus) -> ResolveRequest:
+    if not isinstance(sender_comp_id, str) or not is_sender(sender_comp_id):
+        raise OptionError(f"sender_comp_id: {sender_comp_id!r} is not 1 to 32 letters, digits, _ and -")
+    _check_text("cl_ord_id", cl_ord_id, 64)
+    if not cl_ord_id:
+        raise OptionError("cl_ord_id: must not be empty")
+    if ord_status not in _WORDS:
+        raise OptionError(f"ord_status: {ord_status!r} is not OrdStatus.CANCELED, FILLED, REJECTED or NEW")
+    return ResolveRequest(sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id, **{"as": int(ord_status)})  # a reserved word

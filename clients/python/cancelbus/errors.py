@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .values import Ack, Reason, Receipt
+from typing import Optional
+
+from .values import Ack, Reason, Receipt, Resolved
 
 
 class CancelbusError(Exception):
@@ -66,6 +68,14 @@ class RejectedError(CancelbusError):
         self.reason = ack.reason
         super().__init__(f"the cancel of order {ack.order_id} was rejected by {ack.origin}: {ack.reason} ({ack.text}); "
                          "nothing happened to the order; give a new command if you still want it")
+
+
+class NotSettled(CancelbusError):
+    """The bus has not settled a command by an operator's word, and will not. Nothing has changed."""
+
+    def __init__(self, command: str, text: str, resolved: Optional[Resolved] = None) -> None:
+        self.resolved = resolved  # None: the bus did not take the request at all
+        super().__init__(f"{command} was not settled: {text}")
 
 
 def refusal(order_id: int, receipt: Receipt) -> RefusedError:

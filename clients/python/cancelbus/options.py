@@ -107,11 +107,15 @@ def _curve(key_file: Optional[str], server_key_file: Optional[str], insecure: Op
     return None
 
 
+def is_sender(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text) is not None
+
+
 def resolve(sender_comp_id: Optional[str], session_endpoint: Optional[str], event_endpoint: Optional[str],
             topics: Sequence[str], open_commands: bool, curve_key_file: Optional[str],
             curve_server_key_file: Optional[str], insecure_loopback: Optional[bool]) -> Options:
     sender = _given("sender", sender_comp_id)
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", sender):
+    if not is_sender(sender):
         raise OptionError(f"sender_comp_id (or CANCELBUS_SENDER): {sender!r} is not 1 to 32 letters, digits, _ and -")
     if isinstance(topics, str) or len(topics) > MOST_TOPICS:
         raise OptionError(f"topics: expected a list of at most {MOST_TOPICS} topic prefixes, as [\"venue.\"]")

@@ -17,8 +17,8 @@ from google.protobuf.message import DecodeError
 
 from .event_reader import MILLISECOND, NEVER, SECOND, EventReader, LostEvents, NewEpoch
 from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event
-from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, Heartbeat, Hello, Receipt, Reject, SessionReply, SessionRequest,
-                             StatusRequest, Welcome)
+from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, Hello, Receipt, Reject, Resolved,
+                             ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
 
 HELLO_EVERY = SECOND
 HEARTBEAT_EVERY = SECOND
@@ -51,9 +51,15 @@ class Unreadable:
 # What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
 # Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on the
 # wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
-# topic included, each once and in order. Reject says that the bus could not read what we sent.
-Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, LostEvents,
-               NewEpoch, Unreadable]
+# topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
+# the bus answers a resolve(), until it says anything but PENDING.
+Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
+               LostEvents, NewEpoch, Unreadable]
+
+
+def ends_resolve(reject: Reject) -> bool:
+    """A resolve() that this answers is not asked again. "request": the bus is too old to know what it is asked."""
+    return reject.field.startswith("resolve") or reject.field == "request"
 
 
 @dataclass
@@ -85,6 +91,8 @@ class Session:
         self._open = False
         self._silent_told = False
         self._last_heard = self._hello_due = self._heartbeat_due = self._status_due = NEVER
+        self._resolve_due = NEVER
+        self._resolve = ResolveRequest()
         self._commands: dict[str, _Command] = {}
         self._waiting: deque[str] = deque()  # to send when there is room; may name commands that have ended meanwhile
         self._repeats: list[tuple[int, str]] = []  # a heap; an entry counts only if it agrees with the command's `due`
@@ -114,6 +122,14 @@ class Session:
     def ask_status(self, now: int) -> None:
         """Asks until a BusStatus came."""
         self._status_due = now
+
+    def resolve(self, request: ResolveRequest, now: int) -> None:
+        """For operators: asks until the bus has settled the command or will not. One at a time: a later call replaces it."""
+        self._resolve = request
+        self._resolve_due = now
+
+    def give_up_resolve(self) -> None:
+        self._resolve_due = NEVER
 
     @property
     def undecided(self) -> int:
@@ -164,6 +180,9 @@ class Session:
         if self._open and self._status_due <= now:
             self._frames.append(SessionRequest(status_request=StatusRequest()))
             self._status_due = now + HEARTBEAT_EVERY
+        if self._open and self._resolve_due <= now:
+            self._frames.append(SessionRequest(resolve=self._resolve))
+            self._resolve_due = now + REPEAT_UNTIL_RECEIPT
         if self._open:
             self._repeat_due(now)
         self._reader.on_time(now)
@@ -179,7 +198,7 @@ class Session:
             deadline = min(deadline, self._last_heard + SILENT_AFTER)
         if not self._open:
             return min(deadline, self._hello_due)
-        deadline = min(deadline, self._heartbeat_due, self._status_due)
+        deadline = min(deadline, self._heartbeat_due, self._status_due, self._resolve_due)
         return min(deadline, self._repeats[0][0]) if self._repeats else deadline
 
     def take_frames(self) -> list[SessionRequest]:
@@ -214,7 +233,13 @@ class Session:
         elif kind == "status":
             self._status_due = NEVER
             self._notices.append(reply.status)
+        elif kind == "resolved":
+            if reply.resolved.status != RESOLVE_STATUS_PENDING:
+                self._resolve_due = NEVER
+            self._notices.append(reply.resolved)
         elif kind == "reject":
+            if ends_resolve(reply.reject):
+                self._resolve_due = NEVER
             self._notices.append(reply.reject)
 
     def _on_welcome(self, welcome: Welcome, now: int) -> None:

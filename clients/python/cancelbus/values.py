@@ -42,6 +42,13 @@ class ReceiptStatus(OpenEnum):
     REFUSED = 3  # not taken
 
 
+class ResolveStatus(OpenEnum):
+    UNSPECIFIED = 0
+    SETTLED = 1  # the command has its ack and its final by this word, and both are on the bus's disk
+    PENDING = 2  # a cancel of the order is in flight, and its answer is waited for
+    REFUSED = 3  # not done
+
+
 class AckStatus(OpenEnum):
     UNSPECIFIED = 0
     ACCEPTED = 1
@@ -210,6 +217,16 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Resolved:
+    """What came of an operator's word."""
+    sender_comp_id: str
+    cl_ord_id: str
+    status: ResolveStatus
+    text: str
+    message: Any = _message()
+
+
+@dataclass(frozen=True)
 class BusStatus:
     """The bus as a whole. What is not here stands in `message`: windows, holds, queues, workers."""
     commands_undecided: int  # of all senders
@@ -274,6 +291,10 @@ def final_of(m: cancel_pb2.CancelFinal) -> Final:
 
 def status_of(m: cancel_pb2.CancelStatus) -> Status:
     return Status(m.cl_ord_id, m.order_id, Stage(m.stage), m.text, _time_of(m, "since"), m)
+
+
+def resolved_of(m: session_pb2.Resolved) -> Resolved:
+    return Resolved(m.sender_comp_id, m.cl_ord_id, ResolveStatus(m.status), m.text, m)
 
 
 def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:

@@ -73,7 +73,7 @@ class Stage {
 }
 
 let played = 0, stage;
-for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".txt"))) {
+for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".txt") && name !== "operator.txt")) {
   readFileSync(new URL(file, FOLDER), "utf8").split("\n").forEach((text, index) => {
     try {
       if (text === "" || text.startsWith("#")) return;
