@@ -9,128 +9,10 @@
 #include <span>
 #include <string_view>
 
+#include "clients/cancelctl/tables.hpp"
+
 namespace cancelbus::ctl {
 namespace {
-
-using std::chrono::milliseconds;
-
-/// Empty if all is well, else what the value is not.
-using Complaint = std::string;
-
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
-
-Complaint read_duration(const std::string& text, milliseconds& value) {
-  static constexpr milliseconds Most = std::chrono::hours(24);
-  const Complaint complaint = "is not a duration from 1ms to 24h, such as 500ms, 2s, 5m or 1h";
-  int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const std::string_view unit(rest, static_cast<size_t>(end - rest));
-  const int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
-  if (error != std::errc() || scale == 0 || number < 1 || number > Most.count() / scale) return complaint;
-  value = milliseconds(number * scale);
-  return {};
-}
-
-Complaint read_bool(const std::string& text, bool& value) {
-  if (text != "true" && text != "false") return "is neither true nor false";
-  value = text == "true";
-  return {};
-}
-
-Complaint read_endpoint(const std::string& text, std::string& value) {
-  const bool known = text.starts_with("tcp://") || text.starts_with("ipc://");
-  if (!known || text.size() == 6) return "is not an endpoint such as tcp://127.0.0.1:5550 or ipc:///run/cancelbus";
-  value = text;
-  return {};
-}
-
-Complaint read_path(const std::string& text, std::string& value) {
-  if (text.empty()) return "is no path";
-  value = text;
-  return {};
-}
-
-Complaint read_sender(const std::string& text, std::string& value) {
-  const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
-  if (text.empty() || text.size() > 32 || !std::all_of(text.begin(), text.end(), allowed)) {
-    return "is not 1 to 32 letters, digits, _ and -";
-  }
-  value = text;
-  return {};
-}
-
-Complaint read_wait(const std::string& text, Wait& value) {
-  if (text != "ack" && text != "final") return "is neither ack nor final";
-  value = text == "ack" ? Wait::Ack : Wait::Final;
-  return {};
-}
-
-Complaint add_topic(const std::string& text, std::vector<std::string>& topics) {
-  static constexpr std::string_view Client = "client.";
-  std::string sender = text.starts_with(Client) ? text.substr(Client.size()) : "";
-  if (sender.ends_with('.')) sender.pop_back();
-  std::string valid;
-  const bool of_clients = text == Client || read_sender(sender, valid).empty();
-  if (!of_clients && text != "venue." && text != "bus.") return "is none of client., client.SENDER., venue. and bus.";
-  topics.push_back(text);
-  return {};
-}
-
-Complaint read_as(const std::string& text, v1::OrdStatus& value) {
-  value = text == "canceled"        ? v1::ORD_STATUS_CANCELED
-          : text == "filled"        ? v1::ORD_STATUS_FILLED
-          : text == "open"          ? v1::ORD_STATUS_NEW
-          : text == "unknown_order" ? v1::ORD_STATUS_REJECTED
-                                    : v1::ORD_STATUS_UNSPECIFIED;
-  return value == v1::ORD_STATUS_UNSPECIFIED ? "is none of canceled, filled, open and unknown_order" : "";
-}
-
-// As cancel-bus is given it, or a path alone.
-Complaint read_store(const std::string& text, std::string& value) {
-  const std::string path = text.starts_with("sqlite:") ? text.substr(7) : text;
-  if (path.empty() || text.starts_with("memory:")) return "is not the path of a store, nor sqlite:PATH";
-  value = path;
-  return {};
-}
-
-/// Every command that talks to the bus.
-constexpr unsigned Any = 23;
-constexpr unsigned of(Command command) { return static_cast<unsigned>(command); }
-
-struct Flag {
-  std::string name;
-  /// The commands it is of use to.
-  unsigned commands;
-  bool takes_value;
-  bool repeatable;
-  Complaint (*read)(const std::string& value, Arguments& into);
-};
-
-const std::vector<Flag>& flags() {
-  using A = Arguments;
-  using S = const std::string;
-  static const std::vector<Flag> All = {
-      {"session_endpoint", Any, true, false, [](S& v, A& a) { return read_endpoint(v, a.session_endpoint); }},
-      {"event_endpoint", Any, true, false, [](S& v, A& a) { return read_endpoint(v, a.event_endpoint); }},
-      {"sender", Any, true, false, [](S& v, A& a) { return read_sender(v, a.sender); }},
-      {"curve_key_file", Any, true, false, [](S& v, A& a) { return read_path(v, a.curve_key_file); }},
-      {"curve_server_key_file", Any, true, false, [](S& v, A& a) { return read_path(v, a.curve_server_key_file); }},
-      {"insecure_loopback", Any, false, false, [](S& v, A& a) { return read_bool(v, a.insecure_loopback); }},
-      {"out", of(Command::Keygen), true, false, [](S& v, A& a) { return read_path(v, a.out_folder); }},
-      {"json", Any | of(Command::Explain), false, false, [](S& v, A& a) { return read_bool(v, a.json); }},
-      {"timeout", of(Command::Cancel) | of(Command::Status) | of(Command::Resolve), true, false,
-       [](S& v, A& a) { return read_duration(v, a.timeout); }},
-      {"ttl", of(Command::Cancel), true, false, [](S& v, A& a) { return read_duration(v, a.ttl.emplace()); }},
-      {"urgent", of(Command::Cancel), false, false, [](S& v, A& a) { return read_bool(v, a.urgent); }},
-      {"exact", of(Command::Cancel), false, false, [](S& v, A& a) { return read_bool(v, a.exact); }},
-      {"wait", of(Command::Cancel), true, false, [](S& v, A& a) { return read_wait(v, a.wait); }},
-      {"topic", of(Command::Watch), true, true, [](S& v, A& a) { return add_topic(v, a.topics); }},
-      {"store", of(Command::Explain), true, false, [](S& v, A& a) { return read_store(v, a.store); }},
-      {"as", of(Command::Resolve), true, false, [](S& v, A& a) { return read_as(v, a.as); }},
-  };
-  return All;
-}
 
 const Flag* find_flag(std::string_view name) {
   for (const Flag& flag : flags()) {
@@ -139,16 +21,17 @@ const Flag* find_flag(std::string_view name) {
   return nullptr;
 }
 
-constexpr std::pair<const char*, Command> Commands[] = {{"cancel", Command::Cancel},   {"watch", Command::Watch},
-                                                        {"status", Command::Status},   {"keygen", Command::Keygen},
-                                                        {"resolve", Command::Resolve}, {"explain", Command::Explain}};
-constexpr const char* CommandNames = "cancel, watch, status, keygen, resolve or explain";
-
 std::optional<Command> command_named(std::string_view name) {
-  for (const auto& [known, command] : Commands) {
-    if (known == name) return command;
+  for (const CommandText& text : command_texts()) {
+    if (text.name == name) return text.command;
   }
   return {};
+}
+
+std::string command_names() {
+  std::vector<Choice> names;
+  for (const CommandText& text : command_texts()) names.push_back({text.name, text.summary});
+  return listed(names, " or ");
 }
 
 struct GivenFlag {
@@ -183,7 +66,7 @@ Complaint take_flag(std::span<const std::string> args, size_t& i, Words& words) 
   }
   if (equals != std::string::npos) {
     words.flags.push_back({flag, word.substr(equals + 1)});
-  } else if (!flag->takes_value) {
+  } else if (flag->value == Flag::Value::None) {
     words.flags.push_back({flag, "true"});
   } else if (i + 1 == args.size()) {
     return "--" + name + " needs a value";
@@ -211,15 +94,16 @@ Complaint cut(std::span<const std::string> args, Words& words) {
 
 Complaint apply_flags(const Words& words, const std::string& command, Arguments& into) {
   for (const auto& [flag, value] : words.flags) {
-    if ((flag->commands & of(into.command)) == 0) return "--" + flag->name + " is of no use to " + quoted(command);
+    if ((flag->commands & bit(into.command)) == 0)
+      return "--" + std::string(flag->name) + " is of no use to " + quoted(command);
     const Complaint complaint = flag->read(value, into);
-    if (!complaint.empty()) return "--" + flag->name + " " + quoted(value) + " " + complaint;
+    if (!complaint.empty()) return "--" + std::string(flag->name) + " " + quoted(value) + " " + complaint;
   }
   return {};
 }
 
 std::string variable_of(const Flag& flag) {
-  std::string name = "CANCELBUS_" + flag.name;
+  std::string name = "CANCELBUS_" + std::string(flag.name);
   for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
@@ -228,7 +112,7 @@ Complaint apply_environment(const Words& words, const Environment& env, Argument
   for (const Flag& flag : flags()) {
     const auto same = [&flag](const GivenFlag& given) { return given.flag == &flag; };
     const bool given = std::any_of(words.flags.begin(), words.flags.end(), same);
-    if (given || (flag.commands & of(into.command)) == 0) continue;
+    if (given || (flag.commands & bit(into.command)) == 0) continue;
     const std::string variable = variable_of(flag);
     const char* value = env(variable.c_str());
     if (value == nullptr) continue;
@@ -295,6 +179,16 @@ Complaint read_command_name(std::span<const std::string> words, const std::strin
   return {};
 }
 
+Complaint read_shell(std::span<const std::string> words, Arguments& into) {
+  const std::vector<Choice>& shells = text_of(Command::Completion).choices;
+  if (words.size() != 1) return "completion needs a shell: " + listed(shells, " or ");
+  const auto named = [&words](const Choice& shell) { return shell.word == words[0]; };
+  if (std::ranges::none_of(shells, named))
+    return "shell " + quoted(words[0]) + " is not known: " + listed(shells, " or ");
+  into.shell = words[0];
+  return {};
+}
+
 std::string random_sender() {
   static constexpr std::string_view Letters = "abcdefghijklmnopqrstuvwxyz0123456789";
   std::random_device random;
@@ -312,6 +206,7 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
     const Complaint complaint = read_sender(rest[0], into.key_name);
     return complaint.empty() ? complaint : "name " + quoted(rest[0]) + " " + complaint;
   }
+  if (into.command == Command::Completion) return read_shell(rest, into);
   const bool of_a_command = into.command == Command::Resolve || into.command == Command::Explain;
   if (of_a_command) return read_command_name(rest, plain[0], into);
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
@@ -319,12 +214,7 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
 
 }  // namespace
 
-const char* name_of(Command command) {
-  for (const auto& [name, known] : Commands) {
-    if (known == command) return name;
-  }
-  return "";
-}
+const char* name_of(Command command) { return text_of(command).name; }
 
 Parsed parse(const std::vector<std::string>& args, const Environment& env, std::istream& in) {
   Words words;
@@ -333,8 +223,8 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
   if (words.help) return HelpWanted{command};
   if (words.version) return VersionWanted{};
   if (!bad_word.empty()) return UsageError{bad_word, command};
-  if (words.plain.empty()) return UsageError{std::string("a command is missing: ") + CommandNames, {}};
-  if (!command) return UsageError{"unknown command " + quoted(words.plain[0]) + ": " + CommandNames, {}};
+  if (words.plain.empty()) return UsageError{"a command is missing: " + command_names(), {}};
+  if (!command) return UsageError{"unknown command " + quoted(words.plain[0]) + ": " + command_names(), {}};
 
   Arguments arguments;
   arguments.command = *command;

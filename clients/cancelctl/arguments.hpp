@@ -18,8 +18,17 @@
 
 namespace cancelbus::ctl {
 
-enum class Command : unsigned { Cancel = 1, Watch = 2, Status = 4, Keygen = 8, Resolve = 16, Explain = 32 };
+enum class Command : unsigned {
+  Cancel = 1,
+  Watch = 2,
+  Status = 4,
+  Keygen = 8,
+  Resolve = 16,
+  Explain = 32,
+  Completion = 64,
+};
 enum class Wait { Ack, Final };
+enum class Color { Auto, Always, Never };
 
 struct Arguments {
   Command command = Command::Status;
@@ -32,6 +41,7 @@ struct Arguments {
   std::string curve_server_key_file;
   bool insecure_loopback = false;
   bool json = false;
+  Color color = Color::Auto;
   std::chrono::milliseconds timeout{};
   // cancel
   /// Each once, in the order given.
@@ -43,6 +53,9 @@ struct Arguments {
   // keygen
   std::string key_name;
   std::string out_folder = ".";
+  // completion
+  /// bash or zsh.
+  std::string shell;
   // watch
   std::vector<std::string> topics;
   // resolve, explain

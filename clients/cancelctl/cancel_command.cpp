@@ -42,17 +42,17 @@ class CancelCommand {
   void operator()(const v1::Receipt& receipt) {
     tally_.on(receipt);
     // A person waits for acks and finals; that a command was received is worth a line only if it was not.
-    if (arguments_.json || receipt.status() == v1::RECEIPT_STATUS_REFUSED) report("receipt", receipt);
+    if (arguments_.json || receipt.status() == v1::RECEIPT_STATUS_REFUSED) report("receipt", receipt, Tone::Bad);
   }
   void operator()(const v1::CancelAck& ack) {
     tally_.on(ack);
-    report("cancel_ack", ack);
+    report("cancel_ack", ack, tone_of(ack));
   }
   void operator()(const v1::CancelFinal& final) {
     tally_.on(final);
-    report("cancel_final", final);
+    report("cancel_final", final, tone_of(final));
   }
-  void operator()(const v1::CancelStatus& status) { report("cancel_status", status); }
+  void operator()(const v1::CancelStatus& status) { report("cancel_status", status, tone_of(status)); }
   template <typename OtherNotice>
   void operator()(const OtherNotice&) {}
 
@@ -80,14 +80,14 @@ class CancelCommand {
   }
 
   template <typename Message>
-  void report(const char* type, const Message& message) {
+  void report(const char* type, const Message& message, Tone tone) {
     const Tally::Command* command = tally_.find(message.cl_ord_id());
     if (command == nullptr) return;
     const WallTime heard = wall_now();
     if (arguments_.json) {
       console_.out << named(type, heard, *command).add(type, message).str();
     } else {
-      console_.out << "order " << command->order_id << " " << describe(message) << ", after "
+      console_.out << "order " << command->order_id << " " << console_.paint(tone, describe(message)) << ", after "
                    << elapsed_text(heard - command->submitted) << "\n";
     }
   }
@@ -120,7 +120,7 @@ class CancelCommand {
       if (arguments_.json) {
         console_.out << named("unknown", wall_now(), command).add("text", text).str();
       } else {
-        console_.out << "order " << command.order_id << " UNKNOWN: " << text << "\n";
+        console_.out << "order " << command.order_id << console_.paint(Tone::Doubt, " UNKNOWN: " + text) << "\n";
       }
     }
     console_.out.flush();

@@ -1,5 +1,6 @@
 #include "clients/cancelctl/commands.hpp"
 
+#include "clients/cancelctl/completion.hpp"
 #include "clients/cancelctl/tally.hpp"
 #include "clients/cancelctl/text.hpp"
 
@@ -47,6 +48,10 @@ bool is_rejection(const Notice& notice) {
 }
 
 int run(const Arguments& arguments, Console& console) {
+  if (arguments.command == Command::Completion) {
+    console.out << completion(arguments.shell) << std::flush;
+    return ExitProven;
+  }
   if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
   if (arguments.command == Command::Explain) return run_explain(arguments, console);
   ClientOptions options;
@@ -74,6 +79,7 @@ int run(const Arguments& arguments, Console& console) {
       return run_resolve(arguments, *bus, console);
     case Command::Keygen:
     case Command::Explain:
+    case Command::Completion:
       break;
   }
   return ExitUsage;

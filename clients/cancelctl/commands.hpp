@@ -9,12 +9,14 @@
 
 #include "cancelbus/client.hpp"
 #include "clients/cancelctl/arguments.hpp"
+#include "clients/cancelctl/paint.hpp"
 
 namespace cancelbus::ctl {
 
 struct Console {
   std::ostream& out;
   std::ostream& err;
+  Paint paint;
   /// Show on `err` how far a batch has come.
   bool progress;
   /// Set by a signal: stop and say what is known.

@@ -6,6 +6,7 @@
 
 #include "cancelbus/curve.hpp"
 #include "clients/cancelctl/commands.hpp"
+#include "clients/cancelctl/json_line.hpp"
 #include "clients/cancelctl/tally.hpp"
 
 namespace cancelbus::ctl {
@@ -43,7 +44,17 @@ int run_keygen(const Arguments& arguments, Console& console) {
               << ".pub; for the bus's policy file, with the role that it is to have (strategy, observer, worker, "
                  "subscriber or operator):"
               << std::endl;
-  console.out << "strategy " << arguments.key_name << " " << keys.public_key << std::endl;
+  if (arguments.json) {
+    console.out << JsonLine("key_pair", wall_now())
+                       .add("name", arguments.key_name)
+                       .add("public_key", keys.public_key)
+                       .add("key_file", path + ".key")
+                       .add("public_key_file", path + ".pub")
+                       .str()
+                << std::flush;
+  } else {
+    console.out << "strategy " << arguments.key_name << " " << keys.public_key << std::endl;
+  }
   return ExitProven;
 }
 

@@ -29,7 +29,10 @@ int run_resolve(const Arguments& arguments, client::Client& bus, Console& consol
       if (arguments.json) {
         console.out << JsonLine("resolved", wall_now()).add("resolved", *resolved).str() << std::flush;
       } else {
-        console.out << describe(*resolved) << std::endl;
+        const Tone tone = pending                                            ? Tone::Doubt
+                          : resolved->status() == v1::RESOLVE_STATUS_SETTLED ? Tone::Good
+                                                                             : Tone::Bad;
+        console.out << console.paint(tone, describe(*resolved)) << std::endl;
       }
       if (!pending) return resolved->status() == v1::RESOLVE_STATUS_SETTLED ? ExitProven : ExitFailed;
     }

@@ -20,7 +20,7 @@ int run_status(const Arguments& arguments, client::Client& bus, Console& console
       const auto* status = std::get_if<v1::BusStatus>(&notice);
       if (status == nullptr) continue;
       console.out << (arguments.json ? JsonLine("bus_status", wall_now()).add("bus_status", *status).str()
-                                     : status_table(*status))
+                                     : status_table(*status, console.paint))
                   << std::flush;
       return ExitProven;
     }

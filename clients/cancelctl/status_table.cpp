@@ -35,20 +35,22 @@ std::string windows(const v1::BusStatus& status) {
   return "budget\n" + table(rows);
 }
 
-std::string holds(const v1::BusStatus& status) {
+std::string holds(const v1::BusStatus& status, const Paint& paint) {
   std::string text;
   for (const auto& h : status.holds()) {
-    text += "hold     " + printable(h.limiter()) + " until " + TimeUtil::ToString(h.until()) + " " +
-            printable(h.text()) + "\n";
+    text += paint(Tone::Doubt, "hold     " + printable(h.limiter()) + " until " + TimeUtil::ToString(h.until()) + " " +
+                                   printable(h.text())) +
+            "\n";
   }
   return text;
 }
 
 std::string queues(const v1::BusStatus& status) {
   if (status.queues().empty()) return "queue    empty\n";
-  std::vector<Row> rows = {{"SENDER", "URGENT", "NORMAL"}};
+  std::vector<Row> rows = {{"SENDER", "URGENT", "NORMAL", "WAITS FOR"}};
   for (const auto& q : status.queues()) {
-    rows.push_back({printable(q.sender_comp_id()), std::to_string(q.urgent()), std::to_string(q.normal())});
+    rows.push_back({printable(q.sender_comp_id()), std::to_string(q.urgent()), std::to_string(q.normal()),
+                    q.has_oldest() ? age_text(status.as_of(), q.oldest()) : ""});
   }
   return "queue\n" + table(rows);
 }
@@ -58,8 +60,8 @@ std::string offset_text(const google::protobuf::Duration& offset) {
   return (ns.count() < 0 ? "-" : "+") + elapsed_text(std::chrono::abs(ns));
 }
 
-std::string workers(const v1::BusStatus& status) {
-  if (status.workers().empty()) return "workers  NONE: nothing can be sent\n";
+std::string workers(const v1::BusStatus& status, const Paint& paint) {
+  if (status.workers().empty()) return paint(Tone::Bad, "workers  NONE: nothing can be sent") + "\n";
   std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
   for (const auto& w : status.workers()) {
     const std::string clock = w.has_clock_offset() ? offset_text(w.clock_offset()) : "not known";
@@ -69,7 +71,15 @@ std::string workers(const v1::BusStatus& status) {
   return "workers\n" + table(rows);
 }
 
-std::string stream(const v1::BusStatus& status) {
+std::string doubts(const v1::BusStatus& status, const Paint& paint) {
+  std::string text = std::to_string(status.orders_in_doubt());
+  if (status.has_oldest_doubt()) text += ", first sent " + age_text(status.as_of(), status.oldest_doubt()) + " ago";
+  return "in doubt " + paint(status.orders_in_doubt() == 0 ? Tone::Plain : Tone::Doubt, text) + "\n";
+}
+
+}  // namespace
+
+std::string stream_text(const v1::BusStatus& status) {
   const auto& s = status.stream();
   std::string text = s.live()        ? "live"
                      : s.logged_in() ? "logged in, nothing heard yet"
@@ -77,16 +87,24 @@ std::string stream(const v1::BusStatus& status) {
                                      : "not connected";
   if (s.has_last_proof()) text += ", last event " + TimeUtil::ToString(s.last_proof());
   if (!s.text().empty()) text += ", " + printable(s.text());
-  return "stream   " + text + "\n";
+  return text;
 }
 
-}  // namespace
+std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then) {
+  const int64_t ns = TimeUtil::DurationToNanoseconds(now - then);
+  return elapsed_text(std::chrono::nanoseconds(std::max<int64_t>(ns, 0)));
+}
 
-std::string status_table(const v1::BusStatus& status) {
-  std::string text = windows(status) + holds(status) + queues(status) + workers(status) + stream(status);
-  text += std::string("store    ") + (status.store_writable() ? "takes writes" : "DOES NOT TAKE WRITES") + "\n";
+std::string status_table(const v1::BusStatus& status, const Paint& paint) {
+  std::string text = windows(status) + holds(status, paint) + queues(status) + workers(status, paint);
+  text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
+  const bool writable = status.store_writable();
+  text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");
+  text += ", " + std::to_string(status.store_bytes()) + " bytes\n";
   text += "open     " + std::to_string(status.commands_undecided()) + " commands undecided\n";
-  return text + "as of    " + TimeUtil::ToString(status.as_of()) + "\n";
+  text += "sent     " + std::to_string(status.cancels_in_flight()) + " cancels and " +
+          std::to_string(status.queries_in_flight()) + " queries in flight\n";
+  return text + doubts(status, paint) + "as of    " + TimeUtil::ToString(status.as_of()) + "\n";
 }
 
 }  // namespace cancelbus::ctl

@@ -73,9 +73,14 @@ std::string elapsed_text(std::chrono::nanoseconds time) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    const bool c1 = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
+    const bool obeyed = byte < 0x20 || byte == 0x7F || c1;
+    out += obeyed ? '?' : text[i];
+    if (c1) ++i;
   }
   return out;
 }
@@ -161,7 +166,7 @@ std::string describe(const v1::Resolved& resolved) {
 std::string event_line(const v1::Event& event) {
   std::string line = TimeUtil::ToString(event.sending_time()) + " " + printable(event.topic());
   if (event.seq() != 0) line += " #" + std::to_string(event.seq());
-  return line + " " + content(event) + (event.poss_dup() ? " [repeated]" : "") + "\n";
+  return line + " " + content(event) + (event.poss_dup() ? " [repeated]" : "");
 }
 
 }  // namespace cancelbus::ctl

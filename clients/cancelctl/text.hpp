@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cancelbus/v1/session.pb.h"
+#include "clients/cancelctl/paint.hpp"
 
 namespace cancelbus::ctl {
 
@@ -19,6 +20,7 @@ WallTime wall_now();
 std::string time_text(WallTime time);
 /// As "31.4 ms" or "2.1 s".
 std::string elapsed_text(std::chrono::nanoseconds time);
+/// Without what a terminal obeys: C0, DEL and the C1 of UTF-8, each as a question mark.
 std::string printable(std::string_view text);
 
 // What happened, without the order's name.
@@ -30,10 +32,14 @@ std::string describe(const v1::BusStatus& status);
 std::string describe(const v1::Reject& reject);
 std::string describe(const v1::Resolved& resolved);
 
-/// One line of `watch`, with its line end.
+/// One line of `watch`, without its line end.
 std::string event_line(const v1::Event& event);
 
+/// As "2.1 s", from `then` to `now`; 0 if that is negative.
+std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then);
+/// What is known of the exchange's private stream.
+std::string stream_text(const v1::BusStatus& status);
 /// All of it, for `status`.
-std::string status_table(const v1::BusStatus& status);
+std::string status_table(const v1::BusStatus& status, const Paint& paint);
 
 }  // namespace cancelbus::ctl

@@ -37,7 +37,7 @@ int run_watch(const Arguments& arguments, Client& bus, Console& console) {
       if (arguments.json) {
         std::visit(WatchJson{console.out}, notice);
       } else if (event != nullptr) {
-        console.out << event_line(*event);
+        console.out << console.paint(tone_of(*event), event_line(*event)) << "\n";
       }
     }
     console.out.flush();

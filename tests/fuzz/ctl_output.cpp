@@ -17,6 +17,10 @@ void require_lines(std::string_view shown, size_t most) {
   require(std::ranges::count(shown, '\n') <= static_cast<ptrdiff_t>(most), "no text of others makes a line of its own");
   const auto obeyed = [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7F; };
   require(std::ranges::none_of(shown, obeyed), "no text of others reaches the terminal's controls");
+  for (size_t i = 1; i < shown.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(shown[i]);
+    require(shown[i - 1] != '\xC2' || byte > 0x9F, "nor its C1 controls, which are two bytes of UTF-8 each");
+  }
   require(is_utf8(shown), "what is shown is UTF-8");
 }
 
@@ -32,8 +36,7 @@ void require_json_line(const ctl::JsonLine& line) {
 
 void show(const v1::Event& event) {
   const std::string line = ctl::event_line(event);
-  require(line.ends_with('\n'), "a line has its end");
-  require_lines(line, 1);
+  require_lines(line, 0);
   require_json_line(ctl::JsonLine(ctl::type_of(event), {}).add("topic", event.topic()).merge(event));
 }
 
@@ -44,7 +47,7 @@ void show(const v1::SessionReply& reply) {
   const v1::BusStatus& status = reply.status();
   require_lines(ctl::describe(status), 0);
   const int rows = status.windows_size() + status.holds_size() + status.queues_size() + status.workers_size();
-  require_lines(ctl::status_table(status), static_cast<size_t>(rows) + 32);
+  require_lines(ctl::status_table(status, ctl::Paint()), static_cast<size_t>(rows) + 32);
   require_json_line(ctl::JsonLine("bus_status", {}).add("status", status));
 }
 
@@ -67,7 +70,9 @@ std::vector<std::string> ctl_output_seeds() {
   v1::Event event;
   event.set_topic("client.\x1b[2J.");
   event.set_seq(1);
-  event.mutable_cancel_ack()->set_text("line\nend\r\x7f");
+  event.mutable_cancel_ack()->set_text(
+      "line\nend\r\x7f\xC2\x9B"
+      "2J");
   add_bytes(seeds, event);
   event.mutable_sending_time()->set_nanos(-1);
   event.mutable_cancel_ack()->mutable_timeline()->mutable_sent()->set_seconds(1L << 60);

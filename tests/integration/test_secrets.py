@@ -270,7 +270,9 @@ def dumps_core(pid, fatal):
 @pytest.mark.parametrize("fatal", FATAL)
 def test_a_crash_leaves_no_core_dump(core_dumps_allowed, stack, fatal):
     stack.start(workers=1)
-    for name in ("worker-1", "subscriber", "bus"):
+    watch = stack.start_cancelctl("watch", "watch", "--topic=bus.")
+    stack.wait_until(watch.out, "cancelctl runs")
+    for name in ("watch", "worker-1", "subscriber", "bus"):
         process = stack.processes[name]
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         assert [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]

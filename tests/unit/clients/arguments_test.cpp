@@ -101,8 +101,9 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 }
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
-  EXPECT_EQ(bad(""), "a command is missing: cancel, watch, status, keygen, resolve or explain");
-  EXPECT_EQ(bad("cancle 5"), "unknown command \"cancle\": cancel, watch, status, keygen, resolve or explain");
+  EXPECT_EQ(bad(""), "a command is missing: cancel, watch, status, keygen, resolve, explain or completion");
+  EXPECT_EQ(bad("cancle 5"),
+            "unknown command \"cancle\": cancel, watch, status, keygen, resolve, explain or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -173,6 +174,13 @@ TEST_F(ArgumentsTest, ResolveNamesACommandAndAWord) {
             "\"desk-a/\" is not a command's name, as SENDER/CL_ORD_ID: the cl_ord_id is not 1 to 64 printable ASCII "
             "characters");
   EXPECT_EQ(bad("cancel 5 --as open"), "--as is of no use to \"cancel\"");
+}
+
+TEST_F(ArgumentsTest, CompletionNamesAShell) {
+  EXPECT_EQ(good("completion zsh").shell, "zsh");
+  EXPECT_EQ(bad("completion"), "completion needs a shell: bash or zsh");
+  EXPECT_EQ(bad("completion fish"), "shell \"fish\" is not known: bash or zsh");
+  EXPECT_EQ(bad("completion bash --json"), "--json is of no use to \"completion\"");
 }
 
 }  // namespace

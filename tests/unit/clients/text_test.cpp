@@ -43,6 +43,13 @@ TEST(Text, AcksSayWhoRefusedAndWhy) {
   EXPECT_EQ(describe(ack), "ack REJECTED by EXCHANGE, UNKNOWN_ORDER: NO?[2JORDER (HTTP 400); final follows");
 }
 
+TEST(Text, NothingThatATerminalObeysIsShown) {
+  EXPECT_EQ(printable("a\x1b[2J\n\x7f"), "a?[2J??");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "2J \xC2\x85 \xC2\xA0 \xC3\x9F \xC2"),
+            "?2J ? \xC2\xA0 \xC3\x9F \xC2");
+}
+
 TEST(Text, FinalsSayWhatIsProven) {
   v1::CancelFinal final = sample_final();
   EXPECT_EQ(describe(final), "final CANCELED (CHANNEL_452), filled 0.1 of 0.5 (not exact)");
@@ -67,7 +74,7 @@ TEST(Text, AnEventIsOneLine) {
   *event.mutable_cancel_final() = sample_final();
   EXPECT_EQ(event_line(event),
             "2023-11-14T22:13:20.123456789Z client.desk-a. #12 order 9007199254740993 (c-1) final CANCELED "
-            "(CHANNEL_452), filled 0.1 of 0.5 (not exact) [repeated]\n");
+            "(CHANNEL_452), filled 0.1 of 0.5 (not exact) [repeated]");
 }
 
 TEST(Text, ElapsedTimes) {
@@ -82,7 +89,7 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   window->set_used(7);
   window->set_limit(300);
   window->mutable_period()->set_seconds(60);
-  EXPECT_THAT(status_table(status),
+  EXPECT_THAT(status_table(status, Paint()),
               AllOf(HasSubstr("cancel  7     300  60s"), HasSubstr("workers  NONE"), HasSubstr("queue    empty"),
                     HasSubstr("stream   not connected"), HasSubstr("DOES NOT TAKE WRITES")));
   status.add_holds()->set_limiter("cancel");
@@ -91,7 +98,7 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   *status.add_workers()->mutable_clock_offset() = TimeUtil::MillisecondsToDuration(-512);
   status.mutable_stream()->set_live(true);
   status.set_store_writable(true);
-  EXPECT_THAT(status_table(status),
+  EXPECT_THAT(status_table(status, Paint()),
               AllOf(HasSubstr("hold     cancel until"), HasSubstr("desk-a  0       0"),
                     HasSubstr("not known       no: refused by the exchange"), HasSubstr("-512.0 ms       yes"),
                     HasSubstr("stream   live"), HasSubstr("takes writes")));

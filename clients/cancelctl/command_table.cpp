@@ -1,0 +1,127 @@
+#include "clients/cancelctl/tables.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+constexpr const char* CancelAbout = R"(
+ID is an order id of the exchange; - reads ids from standard input, between blanks or line ends.
+)";
+constexpr const char* CancelEnd = R"(
+exit code:
+  0  all proven: canceled or filled (with --wait ack: accepted by the exchange)
+  1  something was refused or rejected (our key too), or the order is still open
+  2  the command line or a key file is wrong; nothing was sent
+  3  not known in time: no answer, or in doubt. A command that was received goes on without us.
+
+examples:
+  cancelctl cancel 61508264
+  cancelctl cancel --urgent --ttl 2s 61508264 61508265
+  cut -d, -f1 orders.csv | cancelctl cancel --json -
+)";
+
+constexpr const char* WatchAbout = R"(
+Until interrupted. What was missed on the way is asked for again, and printed in its place.
+)";
+constexpr const char* WatchEnd = R"(
+examples:
+  cancelctl watch
+  cancelctl watch --topic client.desk-a. --json
+)";
+
+constexpr const char* StatusEnd = R"(
+exit code: 0 answered, 1 the bus refused our key or name, 2 the command line or a key file is wrong, 3 no answer.
+
+examples:
+  cancelctl status
+  cancelctl status --json | jq .bus_status.windows
+)";
+
+constexpr const char* KeygenAbout = R"(
+Writes DIR/NAME.key, which is secret and stays with its owner, and DIR/NAME.pub, and prints the line for the bus's
+policy file, to be completed. Never overwrites a file.
+)";
+constexpr const char* KeygenEnd = R"(
+exit code: 0 made, 1 a file could not be written, 2 the command line is wrong.
+
+examples:
+  cancelctl keygen bus
+  cancelctl keygen --out /etc/cancelbus desk-a
+)";
+
+constexpr const char* ResolveAbout = R"(
+For a command whose order stays STUCK or IN_DOUBT. Look at the order with the exchange first: its strategy is told what
+you say here, as its CancelFinal with evidence OPERATOR, and nothing takes it back. While a cancel of the order is in
+flight its answer is waited for. What the exchange proves until then counts more.
+)";
+constexpr const char* ResolveEnd = R"(
+exit code:
+  0  settled
+  1  refused: no such command, it has its final already, or the fate is proven
+  2  the command line is wrong; nothing was sent
+  3  not known in time: ask again
+
+examples:
+  cancelctl resolve desk-a/k2v9x0qa-0000001 --as canceled
+  cancelctl resolve desk-a/k2v9x0qa-0000001 --as open --json
+)";
+
+constexpr const char* ExplainAbout = R"(
+In order, with times and evidence: when the command came, each DELETE and its answer, each query, what the stream said of
+the order, what was told to its strategies, and what operators said. The store is only read, whether the bus runs or not.
+)";
+constexpr const char* ExplainEnd = R"(
+exit code: 0 printed, 1 the store knows no such command, 2 the command line is wrong or the store cannot be read.
+
+examples:
+  cancelctl explain desk-a/k2v9x0qa-0000001
+  cancelctl explain --store=/var/lib/cancelbus/cancelbus.db --json desk-a/k2v9x0qa-0000001 | jq .what
+)";
+
+constexpr const char* CompletionEnd = R"(
+examples:
+  source <(cancelctl completion bash)                                  # in ~/.bashrc
+  cancelctl completion zsh >"${fpath[1]}/_cancelctl"                   # before compinit
+)";
+
+}  // namespace
+
+const std::vector<CommandText>& command_texts() {
+  static const std::vector<CommandText> All = {
+      {Command::Cancel, "cancel", "ID...", "cancel orders, and wait until their fate is proven", CancelAbout,
+       CancelEnd},
+      {Command::Watch, "watch", "", "print acks, finals and other events as they happen", WatchAbout, WatchEnd},
+      {Command::Status, "status", "", "print budget, holds, queue, workers and stream", "", StatusEnd},
+      {Command::Keygen, "keygen", "NAME", "make a CURVE key pair: NAME.key, which is secret, and NAME.pub", KeygenAbout,
+       KeygenEnd},
+      {Command::Resolve, "resolve", "SENDER/CL_ORD_ID", "settle by your word what the exchange does not tell",
+       ResolveAbout, ResolveEnd},
+      {Command::Explain, "explain", "SENDER/CL_ORD_ID", "print all that happened to one command, from the bus's store",
+       ExplainAbout, ExplainEnd},
+      {Command::Completion,
+       "completion",
+       "SHELL",
+       "print what has a shell complete this command's words",
+       "",
+       CompletionEnd,
+       {{"bash", "for bash 4.4 and later"}, {"zsh", "for zsh 5 and later"}}},
+  };
+  return All;
+}
+
+const CommandText& text_of(Command command) {
+  const auto& all = command_texts();
+  size_t i = 0;
+  while (all[i].command != command) ++i;
+  return all[i];
+}
+
+std::string listed(const std::vector<Choice>& choices, std::string_view last_joint) {
+  std::string text;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (i > 0) text += i + 1 == choices.size() ? last_joint : ", ";
+    text += choices[i].word;
+  }
+  return text;
+}
+
+}  // namespace cancelbus::ctl

@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "clients/cancelctl/tables.hpp"
+
+namespace cancelbus::ctl {
+namespace {
+
+using std::chrono::milliseconds;
+
+Complaint read_duration(const std::string& text, milliseconds& value) {
+  static constexpr milliseconds Most = std::chrono::hours(24);
+  const Complaint complaint = "is not a duration from 1ms to 24h, such as 500ms, 2s, 5m or 1h";
+  int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::string_view unit(rest, static_cast<size_t>(end - rest));
+  const int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  if (error != std::errc() || scale == 0 || number < 1 || number > Most.count() / scale) return complaint;
+  value = milliseconds(number * scale);
+  return {};
+}
+
+Complaint read_bool(const std::string& text, bool& value) {
+  if (text != "true" && text != "false") return "is neither true nor false";
+  value = text == "true";
+  return {};
+}
+
+Complaint read_endpoint(const std::string& text, std::string& value) {
+  const bool known = text.starts_with("tcp://") || text.starts_with("ipc://");
+  if (!known || text.size() == 6) return "is not an endpoint such as tcp://127.0.0.1:5550 or ipc:///run/cancelbus";
+  value = text;
+  return {};
+}
+
+Complaint read_path(const std::string& text, std::string& value) {
+  if (text.empty()) return "is no path";
+  value = text;
+  return {};
+}
+
+Complaint read_color(const std::string& text, Color& value) {
+  if (text != "auto" && text != "always" && text != "never") return "is none of auto, always and never";
+  value = text == "auto" ? Color::Auto : text == "always" ? Color::Always : Color::Never;
+  return {};
+}
+
+Complaint read_wait(const std::string& text, Wait& value) {
+  if (text != "ack" && text != "final") return "is neither ack nor final";
+  value = text == "ack" ? Wait::Ack : Wait::Final;
+  return {};
+}
+
+Complaint add_topic(const std::string& text, std::vector<std::string>& topics) {
+  static constexpr std::string_view Client = "client.";
+  std::string sender = text.starts_with(Client) ? text.substr(Client.size()) : "";
+  if (sender.ends_with('.')) sender.pop_back();
+  std::string valid;
+  const bool of_clients = text == Client || read_sender(sender, valid).empty();
+  if (!of_clients && text != "venue." && text != "bus.") return "is none of client., client.SENDER., venue. and bus.";
+  topics.push_back(text);
+  return {};
+}
+
+Complaint read_as(const std::string& text, v1::OrdStatus& value) {
+  value = text == "canceled"        ? v1::ORD_STATUS_CANCELED
+          : text == "filled"        ? v1::ORD_STATUS_FILLED
+          : text == "open"          ? v1::ORD_STATUS_NEW
+          : text == "unknown_order" ? v1::ORD_STATUS_REJECTED
+                                    : v1::ORD_STATUS_UNSPECIFIED;
+  return value == v1::ORD_STATUS_UNSPECIFIED ? "is none of canceled, filled, open and unknown_order" : "";
+}
+
+// As cancel-bus is given it, or a path alone.
+Complaint read_store(const std::string& text, std::string& value) {
+  const std::string path = text.starts_with("sqlite:") ? text.substr(7) : text;
+  if (path.empty() || text.starts_with("memory:")) return "is not the path of a store, nor sqlite:PATH";
+  value = path;
+  return {};
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+Complaint read_sender(const std::string& text, std::string& value) {
+  const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
+  if (text.empty() || text.size() > 32 || !std::all_of(text.begin(), text.end(), allowed)) {
+    return "is not 1 to 32 letters, digits, _ and -";
+  }
+  value = text;
+  return {};
+}
+
+const std::vector<Flag>& flags() {
+  using A = Arguments;
+  using S = const std::string;
+  using enum Flag::Value;
+  constexpr unsigned OfCancel = bit(Command::Cancel);
+  constexpr unsigned OfResolve = bit(Command::Resolve);
+  static const std::vector<Flag> All = {
+      {"ttl", OfCancel, Text, "DURATION", "give up what could not be sent within this time (no limit)",
+       [](S& v, A& a) { return read_duration(v, a.ttl.emplace()); }},
+      {"urgent", OfCancel, None, "", "before every command that is not urgent",
+       [](S& v, A& a) { return read_bool(v, a.urgent); }},
+      {"exact", OfCancel, None, "", "ask the exchange for exact quantities before the final",
+       [](S& v, A& a) { return read_bool(v, a.exact); }},
+      {"wait",
+       OfCancel,
+       Text,
+       "WORD",
+       "until when (final)",
+       [](S& v, A& a) { return read_wait(v, a.wait); },
+       {{"ack", "until the exchange has answered"}, {"final", "until the order's fate is proven"}}},
+      {"topic",
+       bit(Command::Watch),
+       Text,
+       "PREFIX",
+       "events of these topics; may be repeated (client. and venue.)",
+       [](S& v, A& a) { return add_topic(v, a.topics); },
+       {{"client.", "what became of every sender's commands; client.desk-a. of one sender's"},
+        {"venue.", "orders that left the book without a command"},
+        {"bus.", "the state of the bus, every second"}},
+       true},
+      {"as",
+       OfResolve,
+       Text,
+       "WORD",
+       "what became of the order",
+       [](S& v, A& a) { return read_as(v, a.as); },
+       {{"canceled", "it was canceled: every undecided command of the order ends"},
+        {"filled", "it was filled: likewise"},
+        {"unknown_order", "there is no such order: likewise"},
+        {"open", "it is open: this command ends, other commands of the order go on"}}},
+      {"timeout", OfCancel | OfResolve | bit(Command::Status), Text, "DURATION",
+       "wait at most this long (30s; status 5s)", [](S& v, A& a) { return read_duration(v, a.timeout); }},
+      {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
+      {"store", bit(Command::Explain), File, "PATH",
+       "the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too",
+       [](S& v, A& a) { return read_store(v, a.store); }},
+      {"json", OfBus | bit(Command::Explain) | bit(Command::Keygen), None, "",
+       "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
+      {"color",
+       OfBus,
+       Text,
+       "WHEN",
+       "colours in text (auto)",
+       [](S& v, A& a) { return read_color(v, a.color); },
+       {{"auto", "on a terminal, unless NO_COLOR is set or TERM is dumb"},
+        {"always", "everywhere"},
+        {"never", "nowhere"}}},
+      {"session_endpoint", OfBus, Text, "ENDPOINT", "where commands go (tcp://127.0.0.1:5550)",
+       [](S& v, A& a) { return read_endpoint(v, a.session_endpoint); }},
+      {"event_endpoint", OfBus, Text, "ENDPOINT", "where events come from (tcp://127.0.0.1:5551)",
+       [](S& v, A& a) { return read_endpoint(v, a.event_endpoint); }},
+      {"curve_key_file", OfBus, File, "FILE", "our secret key",
+       [](S& v, A& a) { return read_path(v, a.curve_key_file); }},
+      {"curve_server_key_file", OfBus, File, "FILE", "the bus's public key",
+       [](S& v, A& a) { return read_path(v, a.curve_server_key_file); }},
+      {"insecure_loopback", OfBus, None, "",
+       "instead of keys: plain sockets to a bus on this machine that was started likewise",
+       [](S& v, A& a) { return read_bool(v, a.insecure_loopback); }},
+      {"sender", OfBus, Text, "NAME", "who we are (ctl- and eight random characters)",
+       [](S& v, A& a) { return read_sender(v, a.sender); }},
+  };
+  return All;
+}
+
+}  // namespace cancelbus::ctl

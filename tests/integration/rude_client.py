@@ -1,0 +1,135 @@
+"""One client that behaves badly, until it is killed.
+
+    rude_client.py KIND SESSION_ENDPOINT EVENT_ENDPOINT KEY_FILE BUS_PUBLIC_KEY_FILE
+
+Used by test_rude_clients.py, as a process of its own. Its sender is "rude". It prints "at it" once it has begun; `flood`
+then prints what it was answered to 100,000 commands, as JSON, once no more answers come.
+"""
+
+import json
+import random
+import socket
+import sys
+import time
+from collections import Counter
+from urllib.parse import urlparse
+
+import zmq
+
+from cancelbus.v1.cancel_pb2 import CxlRejReason
+from cancelbus.v1.session_pb2 import ReceiptStatus, SessionReply, SessionRequest
+from strategy_client import read_curve
+
+FLOOD = 100_000
+# Of orders that nobody has placed.
+NOBODYS_ORDER = 10**15
+
+
+def request(**fields):
+    return SessionRequest(**fields).SerializeToString()
+
+
+HELLO = request(hello={"sender_comp_id": "rude", "topics": ["client.", "venue."]})
+
+
+def cancels(name, count):
+    return [request(cancel_order={"cl_ord_id": f"{name}-{n}", "order_id": NOBODYS_ORDER + n,
+                                  "time_to_live": {"seconds": 1}}) for n in range(count)]
+
+
+class Rude:
+    def __init__(self, session_endpoint, event_endpoint, *key_files):
+        self.endpoints = session_endpoint, event_endpoint
+        self.keys = read_curve(*key_files)
+        self.context = zmq.Context()
+
+    def connect(self, buffered=100):
+        """The two sockets of a client that has said hello; `buffered` frames wait in each."""
+        session, events = (self.encrypted(kind, buffered) for kind in (zmq.DEALER, zmq.SUB))
+        session.connect(self.endpoints[0])
+        session.send(HELLO)
+        assert session.poll(10_000), "no welcome"
+        self.epoch = SessionReply.FromString(session.recv()).welcome.epoch
+        events.subscribe("")
+        events.connect(self.endpoints[1])
+        return session, events
+
+    def encrypted(self, kind, buffered=100):
+        made = self.context.socket(kind)
+        made.linger, made.rcvhwm, made.rcvbuf = 0, buffered, 4096
+        made.sndhwm = 0
+        made.curve_publickey, made.curve_secretkey, made.curve_serverkey = self.keys
+        return made
+
+    def asks_much(self, read):
+        """Has the bus send it as much as it may ask for, and does with the answers what `read` does."""
+        session, events = self.connect(buffered=1)
+        again = request(retransmit_request={"epoch": self.epoch, "topic": "client.steady.", "from_seq": 1, "count": 50})
+        print("at it", flush=True)
+        while True:
+            for _ in range(20):
+                session.send(request(status_request={}))
+                session.send(again)
+            read(session, events)
+            time.sleep(0.05)
+
+    # The kinds.
+
+    def never_reads(self):
+        self.asks_much(lambda session, events: None)
+
+    def reads_slowly(self):
+        def one_of_each(session, events):
+            for one in (session, events):
+                if one.poll(0):
+                    one.recv()
+
+        self.asks_much(one_of_each)
+
+    def sends_garbage(self):
+        dice = random.Random(7)
+        session, _ = self.connect()
+        good = cancels("garbage", 1)[0]
+        print("at it", flush=True)
+        while True:
+            for endpoint in self.endpoints:
+                with socket.create_connection(urlparse(endpoint).netloc.split(":")) as raw:
+                    raw.sendall(dice.randbytes(1000))
+            for _ in range(20):
+                damaged = bytearray(good)
+                damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
+                # Random bytes, one bit wrong, an end missing, a frame too many, and one of the longest.
+                for frames in ([dice.randbytes(dice.randrange(200))], [bytes(damaged)], [good[:-1]], [good, good],
+                               [dice.randbytes(64 * 1024)]):
+                    session.send_multipart(frames)
+            while session.poll(0):
+                session.recv()
+            time.sleep(0.05)
+
+    def vanishes(self):
+        print("at it", flush=True)
+        for turn in range(1_000_000):
+            session, events = self.connect()
+            for frame in cancels(f"gone-{turn}", 5):
+                session.send(frame)
+            time.sleep(0.02)  # Until they have left; nobody hears what becomes of them.
+            session.close()
+            events.close()
+
+    def flood(self):
+        session, _ = self.connect(buffered=0)
+        frames = cancels("flood", FLOOD)
+        print("at it", flush=True)
+        for frame in frames:
+            session.send(frame)
+        answers = Counter()
+        while session.poll(1_000):
+            reply = SessionReply.FromString(session.recv())
+            if reply.HasField("receipt"):
+                reason = reply.receipt.reason
+                answers[CxlRejReason.Name(reason) if reason else ReceiptStatus.Name(reply.receipt.status)] += 1
+        print(json.dumps(answers), flush=True)
+
+
+if __name__ == "__main__":
+    getattr(Rude(*sys.argv[2:]), sys.argv[1])()
