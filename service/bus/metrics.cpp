@@ -61,6 +61,7 @@ std::string Metrics::text(const core::BusStatus& status, const core::GatewayCoun
       {"unauthorized", counters.unauthorized},
       {"leases_lost", counters.leases_lost},
       {"unknown_outcomes", counters.unknown_outcomes},
+      {"outcomes_of_others", counters.outcomes_of_others},
       {"repeated_departures", counters.repeated_departures},
       {"relogins", counters.relogins},
       {"resolved", counters.resolved},

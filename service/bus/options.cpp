@@ -34,6 +34,8 @@ ABSL_FLAG(absl::Duration, worker_lease, absl::Seconds(1), "a worker silent for l
 ABSL_FLAG(int, max_attempts, 5, "answered cancels of one order before it is reported STUCK");
 ABSL_FLAG(int64_t, max_open, 1'000'000, "undecided commands in all");
 ABSL_FLAG(int64_t, max_open_per_sender, 100'000, "undecided commands of one sender");
+ABSL_FLAG(int64_t, max_remembered_per_sender, 500'000,
+          "commands of one sender, those that ended within --retention too");
 ABSL_FLAG(absl::Duration, retention, absl::Hours(24), "how long events and ended commands are kept");
 
 namespace cancelbus::bus {
@@ -108,6 +110,9 @@ void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
   checks.take(gateway.max_open, io::integer_value("max_open", absl::GetFlag(FLAGS_max_open), 1, 10'000'000));
   checks.take(gateway.max_open_per_sender,
               io::integer_value("max_open_per_sender", absl::GetFlag(FLAGS_max_open_per_sender), 1, 10'000'000));
+  checks.take(
+      gateway.max_remembered_per_sender,
+      io::integer_value("max_remembered_per_sender", absl::GetFlag(FLAGS_max_remembered_per_sender), 1, 10'000'000));
   checks.take(gateway.retention,
               io::duration_value("retention", absl::GetFlag(FLAGS_retention), absl::Seconds(1), absl::Hours(24 * 90)));
 }

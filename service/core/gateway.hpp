@@ -45,6 +45,7 @@ struct GatewayCounters {
   uint64_t unauthorized = 0;
   uint64_t leases_lost = 0;
   uint64_t unknown_outcomes = 0;
+  uint64_t outcomes_of_others = 0;
   uint64_t repeated_departures = 0;  ///< a 452 of an order known to be gone
   uint64_t relogins = 0;
   uint64_t resolved = 0;            ///< finals by an operator's word
@@ -112,13 +113,15 @@ class Gateway {
   };
   Refusal why_refused(const std::string& sender, const CancelOrder& order, Duration wait) const;
   void attach(const std::string& sender, const CancelOrder& order);
+  void remember(const CommandKey& key, CommandRef ref);
   bool needs_permit(const Order* order) const;
   std::optional<Duration> ttl_of(const CancelOrder& order) const;
 
   // The work.
   void on(const WorkerReady& ready);
   void on(const TaskEnded& ended);
-  void settle_permit(TaskId task, const Answer& answer);
+  void heed_throttling(TaskId task, const Answer& answer);
+  void settle_permit(TaskId task, const TaskInfo& info, const Answer& answer);
   void cancel_ended(Order& order, TaskId task, const Answer& answer);
   void query_ended(const TaskInfo& info, TaskId task, const Answer& answer);
   void note_answer(Order& order, HistoryLine::What what, TaskId task, WorkerId worker, const Answer& answer);
@@ -200,7 +203,8 @@ class Gateway {
   /// Undecided cl_ord_ids of each sender that has any.
   absl::flat_hash_map<std::string, absl::flat_hash_set<std::string>> open_by_sender_;
   size_t open_ = 0;
-  std::deque<std::pair<WallTime, CommandKey>> ended_;  ///< in the order of their end
+  absl::flat_hash_map<std::string, size_t> remembered_by_sender_;  ///< how many of commands_
+  std::deque<std::pair<WallTime, CommandKey>> ended_;              ///< in the order of their end
   absl::flat_hash_map<OrderId, std::unique_ptr<Order>> orders_;
   absl::flat_hash_set<OrderId> foreign_;  ///< left the book without a command of ours
   std::deque<OrderId> foreign_order_;

@@ -1,10 +1,20 @@
 // Sessions, and commands coming in.
 #include <algorithm>
-#include <set>
 
 #include "service/core/gateway.hpp"
 
 namespace cancelbus::core {
+
+namespace {
+
+/// Of one sender. Every change of the order costs a look at each.
+constexpr std::ptrdiff_t MostForOneOrder = 100;
+
+std::ptrdiff_t commands_of(const std::string& sender, const Order& order) {
+  return std::ranges::count_if(order.commands, [&](const Command& c) { return c.record.key.sender == sender; });
+}
+
+}  // namespace
 
 void Gateway::on(const Hello& hello) {
   const Session& session = sessions_.open(hello.peer, hello.sender, hello.topics, now_.tick);
@@ -12,11 +22,12 @@ void Gateway::on(const Hello& hello) {
   if (!hello.open_commands) return;
   const auto open = open_by_sender_.find(hello.sender);
   if (open == open_by_sender_.end()) return;
-  for (const std::string& cl_ord_id : std::set<std::string>(open->second.begin(), open->second.end())) {
-    const CommandKey key{hello.sender, cl_ord_id};
-    const Order& order = *find_order(commands_.at(key).order_id);
+  absl::btree_set<OrderId> orders;  // each once, however many commands it has
+  for (const std::string& cl_ord_id : open->second) orders.insert(commands_.at({hello.sender, cl_ord_id}).order_id);
+  for (const OrderId id : orders) {
+    const Order& order = *find_order(id);
     for (const Command& command : order.commands) {
-      if (command.record.key == key) tell(order, command, order.stage(), "undecided");
+      if (command.record.key.sender == hello.sender) tell(order, command, order.stage(), "undecided");
     }
   }
 }
@@ -111,6 +122,14 @@ Gateway::Refusal Gateway::why_refused(const std::string& sender, const CancelOrd
   if (mine != open_by_sender_.end() && mine->second.size() >= options_.max_open_per_sender) {
     return {RejectReason::BusFull, "the sender has max_open_per_sender open commands"};
   }
+  const auto remembered = remembered_by_sender_.find(sender);
+  if (remembered != remembered_by_sender_.end() && remembered->second >= options_.max_remembered_per_sender) {
+    return {RejectReason::BusFull, "the sender has max_remembered_per_sender commands within retention"};
+  }
+  const auto known = orders_.find(order.order_id);
+  if (known != orders_.end() && commands_of(sender, *known->second) >= MostForOneOrder) {
+    return {RejectReason::BusFull, "the sender has 100 open commands for this order"};
+  }
   if (const auto ttl = ttl_of(order); ttl && *ttl < wait) {
     return {RejectReason::TtlTooShort, "time_to_live: ends before there is budget; see estimated_wait"};
   }
@@ -120,6 +139,11 @@ Gateway::Refusal Gateway::why_refused(const std::string& sender, const CancelOrd
 std::optional<Duration> Gateway::ttl_of(const CancelOrder& order) const {
   if (order.time_to_live || options_.default_ttl == Duration::zero()) return order.time_to_live;
   return options_.default_ttl;
+}
+
+void Gateway::remember(const CommandKey& key, CommandRef ref) {
+  commands_[key] = std::move(ref);
+  ++remembered_by_sender_[key.sender];
 }
 
 void Gateway::attach(const std::string& sender, const CancelOrder& request) {
@@ -135,7 +159,7 @@ void Gateway::attach(const std::string& sender, const CancelOrder& request) {
     command.expires = now_.tick + *ttl;
     command.record.expires = now_.wall + *ttl;
   }
-  commands_[command.record.key] = {order.id, 0, 0, false};
+  remember(command.record.key, {order.id, 0, 0, false});
   ++order.remembered;
   ++open_;
   open_by_sender_[sender].insert(request.cl_ord_id);

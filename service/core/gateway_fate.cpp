@@ -471,6 +471,8 @@ void Gateway::forget_command(const CommandKey& key) {
   const auto ref = commands_.find(key);
   const OrderId id = ref->second.order_id;
   commands_.erase(ref);
+  const auto count = remembered_by_sender_.find(key.sender);
+  if (--count->second == 0) remembered_by_sender_.erase(count);
   out_.records.push_back(CommandForgotten{key});
   Order* order = find_order(id);
   if (order && --order->remembered == 0) {

@@ -21,6 +21,7 @@ struct GatewayOptions {
   uint32_t max_attempts = 5;
   size_t max_open = 1'000'000;
   size_t max_open_per_sender = 100'000;
+  size_t max_remembered_per_sender = 500'000;  ///< the account's limits allow 432,000 cancels a day
   Duration retention = std::chrono::hours(24);
 };
 

@@ -38,7 +38,7 @@ void Gateway::restore(const Snapshot& snapshot) {
 
 void Gateway::restore_command(const CommandRecord& record) {
   Order& order = order_of(record.order.order_id);
-  commands_[record.key] = {order.id, record.ack_seq, record.final_seq, record.ended};
+  remember(record.key, {order.id, record.ack_seq, record.final_seq, record.ended});
   ++order.remembered;
   if (record.ended) {
     ended_.emplace_back(record.updated, record.key);

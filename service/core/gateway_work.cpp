@@ -45,6 +45,7 @@ void Gateway::listed_again(Worker& worker, TaskId task) {
   const auto it = tasks_.find(task);
   if (it == tasks_.end()) return;
   TaskInfo& info = it->second;
+  if (info.worker != worker.id && info.worker != WorkerPool::BeforeRestart) return;  // nobody takes another's task over
   if (Worker* before = pool_.find(info.worker)) before->tasks.erase(task);
   info.worker = worker.id;
   worker.tasks.insert(task);
@@ -94,51 +95,59 @@ void Gateway::drop_task(TaskId task) {
 }
 
 void Gateway::on(const TaskEnded& ended) {
-  out_.sends.push_back(SendConfirm{ended.peer, ended.task, 0});
-  settle_permit(ended.task, ended.answer);
   const auto it = tasks_.find(ended.task);
   if (it == tasks_.end()) {
+    // Confirmed, or it would come for ever. Whose it was is forgotten, so that its permit waits out its time.
     ++counters_.unknown_outcomes;
-    return;
+    out_.sends.push_back(SendConfirm{ended.peer, ended.task, 0});
+    return heed_throttling(ended.task, ended.answer);
   }
   const TaskInfo info = it->second;
-  drop_task(ended.task);
-  if (Worker* worker = pool_.find(info.worker)) {
-    if (ended.answer.verdict == Verdict::StaleStamp) pool_.met_stale_stamp(*worker);
-    if (ended.answer.verdict == Verdict::Unauthorized) {
-      ++counters_.unauthorized;
-      pool_.met_unauthorized(*worker, info.order_id, now_.tick);
-    }
-    if (let_in(ended.answer.verdict)) pool_.was_let_in(*worker);
+  Worker* worker = pool_.find(info.worker);
+  if (!worker || (worker->peer != ended.peer && info.worker != WorkerPool::BeforeRestart)) {
+    // Another's word for it counts for nothing. Its worker on a new connection presents itself, and says it again.
+    ++counters_.outcomes_of_others;
+    return;
   }
+  out_.sends.push_back(SendConfirm{ended.peer, ended.task, 0});
+  heed_throttling(ended.task, ended.answer);
+  settle_permit(ended.task, info, ended.answer);
+  drop_task(ended.task);
+  if (ended.answer.verdict == Verdict::StaleStamp) pool_.met_stale_stamp(*worker);
+  if (ended.answer.verdict == Verdict::Unauthorized) {
+    ++counters_.unauthorized;
+    pool_.met_unauthorized(*worker, info.order_id, now_.tick);
+  }
+  if (let_in(ended.answer.verdict)) pool_.was_let_in(*worker);
   if (info.kind == LimiterKind::Query) return query_ended(info, ended.task, ended.answer);
   Order* order = find_order(info.order_id);
   if (order && order->find_attempt(ended.task)) cancel_ended(*order, ended.task, ended.answer);
 }
 
-void Gateway::settle_permit(TaskId task, const Answer& answer) {
+void Gateway::heed_throttling(TaskId task, const Answer& answer) {
+  if (answer.verdict != Verdict::Throttled) return;
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
-    const auto open = limiter(kind).open_until(task);
-    if (!open) continue;  // a worker repeats an outcome until it is confirmed: only the first counts
-    if (answer.verdict == Verdict::Throttled) {
-      ++counters_.throttled;
-      hold(kind, answer);
-    }
-    if (answer.arrival == Arrival::NeverSent) {
-      limiter(kind).give_back(task);
-      out_.records.push_back(PermitForgotten{task});
-      return;
-    }
-    Tick settles = *open;
-    // Without any response nothing is learned: it stays held until it can arrive no more.
-    if (answer.arrival == Arrival::Answered) settles = std::min(settles, now_.tick);
-    if (answer.arrival == Arrival::Page) settles = std::min(settles, *open - options_.lost_after + PageSettles);
-    limiter(kind).settle(task, settles);
-    const auto info = tasks_.find(task);
-    // Of a request that is forgotten already, what a restart must know still: no stamp below the latest.
-    const TaskInfo forgotten{kind, 0, 0, {}, pool_.stamps().last(), {}};
-    out_.records.push_back(permit_record(task, info == tasks_.end() ? forgotten : info->second, false, settles));
+    if (!limiter(kind).open_until(task)) continue;  // a worker repeats it until it is confirmed: only the first counts
+    ++counters_.throttled;
+    hold(kind, answer);
   }
+}
+
+void Gateway::settle_permit(TaskId task, const TaskInfo& info, const Answer& answer) {
+  RateLimiter& budget = limiter(info.kind);
+  const auto open = budget.open_until(task);
+  if (!open) return;
+  if (answer.arrival == Arrival::NeverSent) {
+    budget.give_back(task);
+    out_.records.push_back(PermitForgotten{task});
+    return;
+  }
+  Tick settles = *open;
+  // Without any response nothing is learned: it stays held until it can arrive no more.
+  if (answer.arrival == Arrival::Answered) settles = std::min(settles, now_.tick);
+  if (answer.arrival == Arrival::Page) settles = std::min(settles, *open - options_.lost_after + PageSettles);
+  budget.settle(task, settles);
+  out_.records.push_back(permit_record(task, info, false, settles));
 }
 
 void Gateway::hold(LimiterKind kind, const Answer& answer) {

@@ -28,7 +28,7 @@ bool StampClock::is_outlier(WorkerId worker) const {
 std::optional<int64_t> StampClock::issue(WallTime now) {
   const auto estimate = estimate_ms(now);
   if (!estimate) return std::nullopt;
-  const int64_t stamp = std::max(last_ + 1, *estimate);
+  const int64_t stamp = next_above(*estimate);
   if (stamp > *estimate + MaxAhead / milliseconds(1)) return std::nullopt;
   last_ = stamp;
   return stamp;
@@ -37,7 +37,11 @@ std::optional<int64_t> StampClock::issue(WallTime now) {
 Duration StampClock::wait(WallTime now) const {
   const auto estimate = estimate_ms(now);
   if (!estimate) return Duration::zero();
-  return std::max(Duration::zero(), Duration(milliseconds(last_ + 1 - *estimate)) - MaxAhead);
+  return std::max(Duration::zero(), Duration(milliseconds(next_above(*estimate) - *estimate)) - MaxAhead);
+}
+
+int64_t StampClock::next_above(int64_t estimate_ms) const {
+  return last_ - estimate_ms > MostBelieved / milliseconds(1) ? estimate_ms : std::max(last_ + 1, estimate_ms);
 }
 
 void StampClock::restore(int64_t last_stamp_ms) { last_ = std::max(last_, last_stamp_ms); }

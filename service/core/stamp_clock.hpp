@@ -2,7 +2,8 @@
 //
 // The estimate of the exchange's clock is the bus's clock plus the median of the offsets that workers report. Stamps
 // are strictly increasing over all workers and restarts, because whether the exchange takes one twice is not known,
-// and never far ahead of the estimate: dispatch waits instead.
+// and never far ahead of the estimate: dispatch waits instead. A clock that lied, or was put right by more than the
+// exchange bears, is not waited for.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -18,6 +19,8 @@ class StampClock {
  public:
   /// The exchange refuses stamps 5 s off; a tenth of that is left to the burst.
   static constexpr Duration MaxAhead = std::chrono::milliseconds(500);
+  /// What was issued further ahead than this was refused by the exchange, all of it, and binds nobody.
+  static constexpr Duration MostBelieved = std::chrono::seconds(10);
   /// A worker whose offset differs more from the median has a clock that is not to be trusted.
   static constexpr Duration MaxDeviation = std::chrono::milliseconds(500);
 
@@ -43,6 +46,8 @@ class StampClock {
 
  private:
   std::optional<int64_t> estimate_ms(WallTime now) const;
+  /// The least that the next stamp may be.
+  int64_t next_above(int64_t estimate_ms) const;
 
   absl::flat_hash_map<WorkerId, Duration> offsets_;  ///< at most one per known worker
   int64_t last_ = 0;

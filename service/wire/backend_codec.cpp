@@ -23,6 +23,8 @@ constexpr uint32_t MaxCredit = 64;
 constexpr std::size_t MaxNameBytes = 64;
 constexpr core::Duration MinRequestTimeout = 100ms;
 constexpr core::Duration MaxRequestTimeout = 60s;
+/// A clock that is further off cannot keep TLS connections either.
+constexpr core::Duration MaxClockOffset = 24h;
 
 absl::Status bad(const char* field, const char* problem) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", problem));
@@ -33,7 +35,9 @@ absl::Status bad(const char* field, const char* problem) {
 absl::StatusOr<core::ClockSample> to_clock(const v1::ClockSample& proto) {
   if (proto.series() == 0) return bad("ready.clock.series", "must be 1 or above");
   const auto offset = to_duration(proto.offset());
-  if (!offset) return bad("ready.clock.offset", "not a valid duration");
+  if (!offset || *offset > MaxClockOffset || *offset < -MaxClockOffset) {
+    return bad("ready.clock.offset", "must be -24 h to 24 h");
+  }
   const auto round_trip = to_duration(proto.round_trip());
   if (!round_trip || *round_trip < 0s) return bad("ready.clock.round_trip", "not a valid duration of 0 or above");
   return core::ClockSample{proto.series(), *offset, *round_trip};

@@ -266,9 +266,11 @@ def ready(**fields):
     ([ready(name="x" * 65)], "ready.name"),
     ([ready(credit=65)], "ready.credit"),
     ([ready(request_timeout={})], "ready.request_timeout"),
+    ([ready(clock={"series": 1, "offset": {"seconds": 86_401}})], "ready.clock.offset"),
+    ([ready(clock={"series": 1, "offset": {"seconds": -86_401}})], "ready.clock.offset"),
     ([backend(outcome={})], "outcome.task_id"),
     ([backend(order_fact={"subscriber_id": 7, "seq": 1, "type": 2, "order_id": -1})], "order_fact.order_id"),
-    ([backend(order_fact={"subscriber_id": 7, "seq": 1, "type": 9, "order_id": 1})], "order_fact.type"),
+    ([backend(order_fact={"subscriber_id": 7, "seq": 1, "order_id": 1})], "order_fact.type"),
     ([backend(stream_state={})], "stream_state.subscriber_id"),
 ])
 def test_a_bad_backend_frame_is_counted_and_logged(shared, bystander, socket_to, frames, field):

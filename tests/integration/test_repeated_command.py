@@ -79,3 +79,21 @@ def test_two_senders_may_use_the_same_cl_ord_id(shared, connect):
     assert first.wait_final("number-1").order_id == one
     assert second.wait_final("number-1").order_id == other
     assert [strategy.receipts["number-1"][0].status for strategy in (first, second)] == 2 * [RECEIPT_STATUS_APPLIED]
+
+
+def test_a_sender_has_at_most_100_commands_for_one_order_and_others_have_theirs(shared, connect):
+    strategy, other = connect(shared, "insistent", topics=["venue."]), connect(shared, "other")
+    [order_id] = place_orders(shared, strategy)
+    shared.exchange.set_faults(latency={"endpoint": "DELETE /api/v1/order", "order_ids": [order_id], "answer_ms": 3000})
+    commands = [strategy.cancel(order_id) for _ in range(100)]
+    refused = strategy.cancel(order_id)
+    receipt = strategy.wait_receipt(refused)
+    assert (receipt.status, receipt.reason) == (RECEIPT_STATUS_REFUSED, cancel_pb2.CXL_REJ_REASON_BUS_FULL)
+    assert "100 open commands for this order" in receipt.text
+    theirs = other.cancel(order_id)
+    assert other.wait_receipt(theirs).status == RECEIPT_STATUS_APPLIED
+    shared.exchange.set_faults(latency=None)
+    for command in commands:
+        assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
+    other.wait_final(theirs)
+    assert statuses(shared, "DELETE", order_id) == [200]

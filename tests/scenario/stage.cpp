@@ -79,6 +79,7 @@ void Stage::given(Words& words) {
   options_.max_attempts = static_cast<uint32_t>(words.number("max_attempts", options_.max_attempts));
   options_.max_open = words.number("max_open", options_.max_open);
   options_.max_open_per_sender = words.number("max_open_per_sender", options_.max_open_per_sender);
+  options_.max_remembered_per_sender = words.number("max_remembered_per_sender", options_.max_remembered_per_sender);
   options_.retention = words.duration("retention", options_.retention);
   start_workers_ = words.number("workers", start_workers_);
   start_credit_ = words.number("credit", start_credit_);
@@ -210,6 +211,11 @@ void Stage::worker(const std::string& name, Words& words) {
     return;
   } else if (verb == "back") {
     worker.silent = false;
+  } else if (verb == "claims") {
+    worker.tasks.insert(task_id(words.next()));
+  } else if (verb == "says") {
+    const core::TaskId task = task_id(words.next());
+    return turn(core::TaskEnded{name, task, parse_answer(words)});
   } else if (verb == "forgets") {
     worker.tasks.erase(task_id(words.next()));
   } else if (verb == "clock") {

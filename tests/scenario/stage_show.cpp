@@ -102,7 +102,8 @@ void Stage::show(const std::string& what) {
   } else if (what == "counters") {
     const core::GatewayCounters& c = gateway_->counters();
     say("deletes " + std::to_string(c.deletes) + ", queries " + std::to_string(c.queries) + ", unknown outcomes " +
-        std::to_string(c.unknown_outcomes) + ", repeated departures " + std::to_string(c.repeated_departures) +
+        std::to_string(c.unknown_outcomes) + ", outcomes of others " + std::to_string(c.outcomes_of_others) +
+        ", repeated departures " + std::to_string(c.repeated_departures) +
         (c.words_contradicted == 0 ? "" : ", words contradicted " + std::to_string(c.words_contradicted)));
   } else {
     throw std::runtime_error("unknown word: " + what);

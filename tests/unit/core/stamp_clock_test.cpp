@@ -75,10 +75,27 @@ TEST(StampClock, DoesNotGoBackWithTheClock) {
   ASSERT_EQ(clock.issue(Now), NowMs);
   clock.report(1, -milliseconds(300));
   EXPECT_EQ(clock.issue(Now), NowMs + 1);
-  clock.report(1, -seconds(10));
+  clock.report(1, -seconds(9));
   EXPECT_EQ(clock.issue(Now), std::nullopt);
-  EXPECT_EQ(clock.wait(Now), milliseconds(9'502));
-  EXPECT_EQ(clock.issue(Now + milliseconds(9'502)), NowMs + 2);
+  EXPECT_EQ(clock.wait(Now), milliseconds(8'502));
+  EXPECT_EQ(clock.issue(Now + milliseconds(8'502)), NowMs + 2);
+}
+
+TEST(StampClock, DoesNotWaitForAClockThatLied) {
+  StampClock clock;
+  clock.report(1, seconds(3'600));
+  ASSERT_EQ(clock.issue(Now), NowMs + 3'600'000);
+  clock.report(1, Duration::zero());
+  EXPECT_EQ(clock.wait(Now), Duration::zero());
+  EXPECT_EQ(clock.issue(Now), NowMs);
+  EXPECT_EQ(clock.issue(Now), NowMs + 1);
+}
+
+TEST(StampClock, DoesNotWaitForOneOfBeforeARestart) {
+  StampClock clock;
+  clock.restore(NowMs + 3'600'000);
+  clock.report(1, Duration::zero());
+  EXPECT_EQ(clock.issue(Now), NowMs);
 }
 
 TEST(StampClock, GoesOnAboveTheStampsOfBeforeARestart) {
