@@ -228,7 +228,8 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
 
   Arguments arguments;
   arguments.command = *command;
-  arguments.timeout = *command == Command::Status ? std::chrono::seconds(5) : std::chrono::seconds(30);
+  arguments.timeout =
+      *command == Command::Status || *command == Command::Top ? std::chrono::seconds(5) : std::chrono::seconds(30);
   Complaint complaint = apply_flags(words, words.plain[0], arguments);
   if (complaint.empty()) complaint = apply_environment(words, env, arguments);
   if (complaint.empty()) complaint = read_plain_words(words.plain, in, arguments);
@@ -238,7 +239,8 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
   if (!complaint.empty()) return UsageError{complaint, command};
 
   if (arguments.sender.empty()) arguments.sender = random_sender();
-  if (arguments.topics.empty()) arguments.topics = {"client.", "venue."};
+  const bool reads_all = arguments.command == Command::Watch || arguments.command == Command::Top;
+  if (reads_all && arguments.topics.empty()) arguments.topics = {"client.", "venue."};
   return arguments;
 }
 

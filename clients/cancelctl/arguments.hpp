@@ -26,6 +26,7 @@ enum class Command : unsigned {
   Resolve = 16,
   Explain = 32,
   Completion = 64,
+  Top = 128,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -53,10 +54,14 @@ struct Arguments {
   // keygen
   std::string key_name;
   std::string out_folder = ".";
+  // top
+  std::chrono::milliseconds interval{1'000};
+  /// After so many it ends; from 1.
+  std::optional<int64_t> count;
   // completion
   /// bash or zsh.
   std::string shell;
-  // watch
+  /// What is followed: of watch those given, of top all that is final, of others nothing.
   std::vector<std::string> topics;
   // resolve, explain
   /// The command that is meant: whose, and which.

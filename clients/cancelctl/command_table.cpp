@@ -36,6 +36,19 @@ examples:
   cancelctl status --json | jq .bus_status.windows
 )";
 
+constexpr const char* TopAbout = R"(
+On a terminal it redraws in place until Ctrl-C. Elsewhere it prints once and ends; with --json it prints one object at
+each refresh, with the finals since the one before. Finals are those of all senders if the key may read them.
+)";
+constexpr const char* TopEnd = R"(
+exit code: 0 ended or interrupted, 1 the bus refused our key or name, 2 the command line or a key file is wrong,
+3 no answer (not on a terminal, where it goes on trying).
+
+examples:
+  cancelctl top
+  cancelctl top --interval 5s --json --count 12 | jq .bus_status.queues
+)";
+
 constexpr const char* KeygenAbout = R"(
 Writes DIR/NAME.key, which is secret and stays with its owner, and DIR/NAME.pub, and prints the line for the bus's
 policy file, to be completed. Never overwrites a file.
@@ -91,6 +104,7 @@ const std::vector<CommandText>& command_texts() {
        CancelEnd},
       {Command::Watch, "watch", "", "print acks, finals and other events as they happen", WatchAbout, WatchEnd},
       {Command::Status, "status", "", "print budget, holds, queue, workers and stream", "", StatusEnd},
+      {Command::Top, "top", "", "show budget, queue, doubts and the last finals as they change", TopAbout, TopEnd},
       {Command::Keygen, "keygen", "NAME", "make a CURVE key pair: NAME.key, which is secret, and NAME.pub", KeygenAbout,
        KeygenEnd},
       {Command::Resolve, "resolve", "SENDER/CL_ORD_ID", "settle by your word what the exchange does not tell",

@@ -47,13 +47,8 @@ bool is_rejection(const Notice& notice) {
   return reject != nullptr && !reject->field().starts_with("retransmit_request");
 }
 
-int run(const Arguments& arguments, Console& console) {
-  if (arguments.command == Command::Completion) {
-    console.out << completion(arguments.shell) << std::flush;
-    return ExitProven;
-  }
-  if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
-  if (arguments.command == Command::Explain) return run_explain(arguments, console);
+std::unique_ptr<Client> connect(const Arguments& arguments, const std::vector<std::string>& topics,
+                                std::string& error) {
   ClientOptions options;
   options.curve_key_file = arguments.curve_key_file;
   options.curve_server_key_file = arguments.curve_server_key_file;
@@ -61,9 +56,19 @@ int run(const Arguments& arguments, Console& console) {
   options.session_endpoint = arguments.session_endpoint;
   options.event_endpoint = arguments.event_endpoint;
   options.session.sender_comp_id = arguments.sender;
-  if (arguments.command == Command::Watch) options.session.topics = arguments.topics;
+  options.session.topics = topics;
+  return Client::open(options, error);
+}
+
+int run(const Arguments& arguments, Console& console) {
+  if (arguments.command == Command::Completion) {
+    console.out << completion(arguments.shell) << std::flush;
+    return ExitProven;
+  }
+  if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
+  if (arguments.command == Command::Explain) return run_explain(arguments, console);
   std::string error;
-  const auto bus = Client::open(options, error);
+  auto bus = connect(arguments, arguments.topics, error);
   if (!bus) {
     console.err << "cancelctl: --" << error << std::endl;
     return ExitUsage;
@@ -77,6 +82,8 @@ int run(const Arguments& arguments, Console& console) {
       return run_status(arguments, *bus, console);
     case Command::Resolve:
       return run_resolve(arguments, *bus, console);
+    case Command::Top:
+      return run_top(arguments, std::move(bus), console);
     case Command::Keygen:
     case Command::Explain:
     case Command::Completion:

@@ -17,6 +17,8 @@ struct Console {
   std::ostream& out;
   std::ostream& err;
   Paint paint;
+  /// `out` is a terminal that can be drawn on.
+  bool terminal;
   /// Show on `err` how far a batch has come.
   bool progress;
   /// Set by a signal: stop and say what is known.
@@ -30,11 +32,15 @@ int run_cancel(const Arguments& arguments, client::Client& bus, Console& console
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
 int run_resolve(const Arguments& arguments, client::Client& bus, Console& console);
+int run_top(const Arguments& arguments, std::unique_ptr<client::Client> bus, Console& console);
 /// Needs no bus.
 int run_keygen(const Arguments& arguments, Console& console);
 /// Needs no bus: it reads the store.
 int run_explain(const Arguments& arguments, Console& console);
 
+/// Null and `error`, which begins with a flag's name, if endpoints or key files cannot be used.
+std::unique_ptr<client::Client> connect(const Arguments& arguments, const std::vector<std::string>& topics,
+                                        std::string& error);
 /// Says on `err` what is wrong with the connection, the bus or our messages; nothing for ordinary news.
 void report_trouble(const client::Notice& notice, const Arguments& arguments, Console& console);
 /// The bus rejected what the command is about, or our key: repeating it is of no use.

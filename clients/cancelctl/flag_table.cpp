@@ -9,6 +9,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr int64_t MostCount = 100'000;
+
 Complaint read_duration(const std::string& text, milliseconds& value) {
   static constexpr milliseconds Most = std::chrono::hours(24);
   const Complaint complaint = "is not a duration from 1ms to 24h, such as 500ms, 2s, 5m or 1h";
@@ -26,6 +28,13 @@ Complaint read_bool(const std::string& text, bool& value) {
   if (text != "true" && text != "false") return "is neither true nor false";
   value = text == "true";
   return {};
+}
+
+Complaint read_count(const std::string& text, int64_t& value) {
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  const bool good = error == std::errc() && rest == end && value >= 1 && value <= MostCount;
+  return good ? "" : "is not a number from 1 to " + std::to_string(MostCount);
 }
 
 Complaint read_endpoint(const std::string& text, std::string& value) {
@@ -134,8 +143,13 @@ const std::vector<Flag>& flags() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"timeout", OfCancel | OfResolve | bit(Command::Status), Text, "DURATION",
-       "wait at most this long (30s; status 5s)", [](S& v, A& a) { return read_duration(v, a.timeout); }},
+      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
+       "wait at most this long for an answer (30s; status, top 5s)",
+       [](S& v, A& a) { return read_duration(v, a.timeout); }},
+      {"interval", bit(Command::Top), Text, "DURATION", "from one refresh to the next (1s)",
+       [](S& v, A& a) { return read_duration(v, a.interval); }},
+      {"count", bit(Command::Top), Text, "NUMBER", "end after so many refreshes (1 if the output is no terminal)",
+       [](S& v, A& a) { return read_count(v, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
       {"store", bit(Command::Explain), File, "PATH",
        "the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too",

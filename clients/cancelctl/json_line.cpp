@@ -23,20 +23,20 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string json_of(const google::protobuf::Message& message) {
+}  // namespace
+
+JsonLine::JsonLine(std::string_view type, WallTime heard) {
+  add("type", type);
+  add("heard", heard);
+}
+
+std::string JsonLine::json_of(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   options.always_print_primitive_fields = true;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
   return status.ok() ? json : "{}";  // a time out of range, which our bus does not write
-}
-
-}  // namespace
-
-JsonLine::JsonLine(std::string_view type, WallTime heard) {
-  add("type", type);
-  add("heard", heard);
 }
 
 void JsonLine::name(std::string_view name) {

@@ -9,6 +9,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cancelbus/v1/cancel.pb.h"
 #include "clients/cancelctl/text.hpp"
@@ -23,6 +25,15 @@ class JsonLine {
   JsonLine& add(std::string_view name, int64_t value);
   JsonLine& add(std::string_view name, WallTime value);
   JsonLine& add(std::string_view name, const google::protobuf::Message& message);
+  template <typename Message>
+  JsonLine& add(std::string_view key, const std::vector<Message>& messages) {
+    name(key);
+    text_ += '[';
+    const char* separator = "";
+    for (const Message& message : messages) (text_ += std::exchange(separator, ",")) += json_of(message);
+    text_ += ']';
+    return *this;
+  }
   /// Adds the fields of `message` themselves.
   JsonLine& merge(const google::protobuf::Message& message);
 
@@ -31,6 +42,7 @@ class JsonLine {
 
  private:
   void name(std::string_view name);
+  static std::string json_of(const google::protobuf::Message& message);
 
   std::string text_ = "{";
 };

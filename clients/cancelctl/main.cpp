@@ -53,12 +53,14 @@ int main(int argc, char** argv) {
     std::cout << "cancelctl " CANCELBUS_VERSION "\n";
     return 0;
   }
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) std::signal(number, interrupt);
   // On a terminal the lines themselves show the progress.
   const bool progress = isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) == 0;
   const auto& arguments = std::get<Arguments>(parsed);
-  const Paint paint(wants_color(arguments, isatty(STDOUT_FILENO) != 0, env));
-  Console console{std::cout, std::cerr, paint, progress, interrupted};
+  const bool on_terminal = isatty(STDOUT_FILENO) != 0;
+  const char* term = env("TERM");
+  const bool drawable = on_terminal && term != nullptr && term != std::string_view("dumb");
+  const Paint paint(wants_color(arguments, on_terminal, env));
+  Console console{std::cout, std::cerr, paint, drawable, progress, interrupted};
   return run(arguments, console);
 }

@@ -23,7 +23,7 @@ void require_sane(const ctl::Arguments& arguments) {
   require(arguments.timeout >= 1ms && arguments.timeout <= 24h, "a timeout is 1 ms to 24 h");
   require(!arguments.ttl || (*arguments.ttl >= 1ms && *arguments.ttl <= 24h), "the bus will take the ttl");
   require(arguments.session_endpoint.size() > 6 && arguments.event_endpoint.size() > 6, "endpoints are named");
-  require(!arguments.topics.empty(), "something is watched");
+  require(arguments.command != ctl::Command::Watch || !arguments.topics.empty(), "something is watched");
   require(arguments.command != ctl::Command::Cancel || !arguments.order_ids.empty(), "something is canceled");
   std::set<int64_t> ids;
   for (const int64_t id : arguments.order_ids) require(id >= 1 && ids.insert(id).second, "each order once, from 1");

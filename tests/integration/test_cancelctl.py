@@ -1,9 +1,14 @@
 """cancelctl as scripts and people meet it: JSON that parses, and colours only where they are shown."""
 
+import fcntl
 import json
 import os
+import re
 import select
+import signal
+import struct
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -18,8 +23,10 @@ class Terminal:
     def __init__(self, stack, *arguments, env=None):
         command = [stack.bin_dir / "cancelctl", *arguments]
         self._terminal, theirs = os.openpty()
+        self.resize(100, 40)
         self.shown = ""
         self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+                                      start_new_session=True, preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),
                                       env=clean_environment() | stack.client_environment | {"TERM": "xterm"} | (env or {}))
         os.close(theirs)
 
@@ -31,6 +38,14 @@ class Terminal:
         except OSError:  # It has ended.
             pass
         return self.shown
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wait_for(self, condition, what, timeout=20):
+        deadline = time.monotonic() + timeout
+        while not condition(self.read()):
+            assert time.monotonic() < deadline and self.popen.poll() is None, f"not {what}: {self.shown!r}"
 
     def wait(self, timeout=20):
         deadline = time.monotonic() + timeout
@@ -105,3 +120,81 @@ def test_colours_on_a_terminal(shared, on_terminal, arguments, env, colored):
 def test_no_colours_elsewhere(shared):
     order_id = shared.exchange.place_orders()[0]
     assert "\x1b" not in shared.cancelctl("cancel", str(order_id)).out
+
+
+# ---- top ----
+
+ENTERS, LEAVES = "\x1b[?1049h", "\x1b[?7h\x1b[?25h\x1b[?1049l"
+
+
+def pictures(shown):
+    """What top has drawn, one picture after the other, as lines without their controls."""
+    return [[re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in picture.split("\r\n")]
+            for picture in shown.split(LEAVES)[0].split("\x1b[H")[1:]]
+
+
+def test_top_draws_redraws_and_restores(shared, on_terminal):
+    top = on_terminal("top", "--interval=100ms")
+    top.wait_for(lambda shown: "cancel 1s" in shown and "stream   live" in shown, "drawn")
+    order_id = shared.exchange.place_orders()[0]
+    shared.cancelctl("--sender=ctl-top", "cancel", str(order_id))
+    final = f"ctl-top order {order_id} final CANCELED (CHANNEL_452)"
+    top.wait_for(lambda shown: any(final in line for line in pictures(shown)[-1]), "the final is shown")
+    picture = pictures(top.shown)[-1]
+    assert any(re.fullmatch(r"cancel 60s +\[#+\.+\] \d+/300", line) for line in picture), picture
+    assert any(line.startswith("worker   0/") for line in picture), picture
+    assert top.shown.startswith(ENTERS) and LEAVES not in top.shown
+    assert "\n\n" not in top.shown.replace("\r", "")  # It draws in place: nothing scrolls.
+    top.popen.send_signal(signal.SIGINT)
+    assert top.wait().endswith(LEAVES)
+    assert top.popen.returncode == 0
+
+
+def test_top_fits_any_terminal(shared, on_terminal):
+    top = on_terminal("top", "--interval=100ms")
+    for columns, rows in ((100, 40), (24, 5), (1, 1), (80, 24)):
+        top.resize(columns, rows)
+        since = len(top.read())
+        top.wait_for(lambda shown: shown[since:].count("\x1b[H") >= 3, "redrawn")
+        picture = pictures(top.shown[:top.shown.rindex("\x1b[H")])[-1]
+        assert len(picture) <= rows and max(map(len, picture)) <= columns, picture
+    top.popen.send_signal(signal.SIGHUP)
+    assert top.wait().endswith(LEAVES)
+
+
+def test_top_can_be_stopped_and_continued(shared, on_terminal):
+    top = on_terminal("top", "--interval=100ms")
+    top.wait_for(lambda shown: "cancel 1s" in shown, "drawn")
+    top.popen.send_signal(signal.SIGTSTP)
+    shared.wait_until(lambda: " T " in Path(f"/proc/{top.popen.pid}/stat").read_text(), "it is stopped")
+    assert top.read().endswith(LEAVES)
+    top.popen.send_signal(signal.SIGCONT)
+    top.wait_for(lambda shown: "cancel 1s" in shown[shown.rindex(ENTERS):], "drawn again")
+    top.popen.send_signal(signal.SIGTERM)
+    assert top.wait().endswith(LEAVES) and top.popen.returncode == 0
+
+
+def test_top_elsewhere_prints_once(shared, on_terminal):
+    once = shared.cancelctl("top")
+    assert once.exit_code == 0
+    assert "cancel 60s" in once.out and "\x1b" not in once.out
+    assert on_terminal("top", "--count=1", env={"TERM": "dumb"}).wait().count("cancel 60s") == 1
+
+
+def test_top_as_json(shared):
+    top = shared.cancelctl("top", "--json", "--interval=50ms", "--count=3")
+    assert types(top) == 3 * ["top"]
+    assert all(line["bus_status"]["windows"] and isinstance(line["finals"], list) for line in top.json_lines)
+
+
+def test_top_with_a_key_that_may_not_read_others(shared):
+    shared.grant("strategy", "desk-top")
+    top = shared.cancelctl("--sender=desk-top", "top", key="desk-top")
+    assert top.exit_code == 0
+    assert "last finals of desk-top (this key may not read others')" in top.out
+
+
+def test_top_says_why_it_is_not_let_in(shared, on_terminal):
+    refused = shared.cancelctl("--sender=somebody-else", "top", key="desk-top")
+    assert refused.exit_code == 1
+    assert "the bus rejected field hello.sender_comp_id" in refused.log

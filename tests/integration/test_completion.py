@@ -81,6 +81,7 @@ def shell(request, tmp_path_factory):
 
 @pytest.mark.parametrize("line, expected", [
     ("cancelctl re", ["resolve"]),
+    ("cancelctl top --i", ["--insecure_loopback", "--interval"]),
     ("cancelctl c", ["cancel", "completion"]),
     ("cancelctl --sender watch st", ["status"]),  # "watch" is a sender here.
     ("cancelctl completion ", ["bash", "zsh"]),

@@ -101,9 +101,9 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 }
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
-  EXPECT_EQ(bad(""), "a command is missing: cancel, watch, status, keygen, resolve, explain or completion");
+  EXPECT_EQ(bad(""), "a command is missing: cancel, watch, status, top, keygen, resolve, explain or completion");
   EXPECT_EQ(bad("cancle 5"),
-            "unknown command \"cancle\": cancel, watch, status, keygen, resolve, explain or completion");
+            "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -174,6 +174,18 @@ TEST_F(ArgumentsTest, ResolveNamesACommandAndAWord) {
             "\"desk-a/\" is not a command's name, as SENDER/CL_ORD_ID: the cl_ord_id is not 1 to 64 printable ASCII "
             "characters");
   EXPECT_EQ(bad("cancel 5 --as open"), "--as is of no use to \"cancel\"");
+}
+
+TEST_F(ArgumentsTest, TopCountsItsRefreshes) {
+  const Arguments a = good("top --interval 5s --count 12");
+  EXPECT_EQ(a.interval, seconds(5));
+  EXPECT_EQ(a.count, 12);
+  EXPECT_EQ(a.timeout, seconds(5));
+  EXPECT_THAT(a.topics, ElementsAre("client.", "venue."));
+  EXPECT_FALSE(good("top").count);
+  for (const std::string value : {"0", "-1", "100001", "many", "1s"}) {
+    EXPECT_EQ(bad("top --count " + value), "--count \"" + value + "\" is not a number from 1 to 100000");
+  }
 }
 
 TEST_F(ArgumentsTest, CompletionNamesAShell) {

@@ -30,7 +30,7 @@ class CommandsTest : public testing::Test {
     arguments.session_endpoint = bus_.session_endpoint();
     arguments.event_endpoint = bus_.event_endpoint();
     arguments.sender = "desk-a";
-    Console console{out_, err_, {}, false, interrupted_};
+    Console console{out_, err_, {}, false, false, interrupted_};
     return run(arguments, console);
   }
 
@@ -129,7 +129,7 @@ TEST_F(CommandsTest, WithoutABusNothingIsSent) {
   arguments.event_endpoint = bus_.event_endpoint();
   arguments.timeout = milliseconds(200);
   bus_.stop();
-  Console console{out_, err_, {}, false, interrupted_};
+  Console console{out_, err_, {}, false, false, interrupted_};
   EXPECT_EQ(run(arguments, console), ExitUnknown);
   EXPECT_THAT(err_.str(), HasSubstr("answered: nothing was sent"));
   EXPECT_EQ(bus_.commands_seen(), 0);
@@ -138,7 +138,7 @@ TEST_F(CommandsTest, WithoutABusNothingIsSent) {
 TEST_F(CommandsTest, AnEndpointThatCannotBeUsedIsAUsageError) {
   Arguments arguments = cancel({11});
   arguments.session_endpoint = "tcp://nowhere";
-  Console console{out_, err_, {}, false, interrupted_};
+  Console console{out_, err_, {}, false, false, interrupted_};
   EXPECT_EQ(run(arguments, console), ExitUsage);
   EXPECT_THAT(err_.str(), HasSubstr("--session_endpoint \"tcp://nowhere\""));
 }
@@ -180,7 +180,7 @@ TEST_F(CommandsTest, WatchPrintsTheEventsOfOthers) {
     std::atomic<bool>& stop_;
   } buffer(interrupted_);
   std::ostream out(&buffer);
-  Console console{out, err_, {}, false, interrupted_};
+  Console console{out, err_, {}, false, false, interrupted_};
   arguments.session_endpoint = bus_.session_endpoint();
   arguments.event_endpoint = bus_.event_endpoint();
   arguments.sender = "watcher";

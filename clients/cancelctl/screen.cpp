@@ -1,0 +1,67 @@
+#include "clients/cancelctl/screen.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <utility>
+
+namespace cancelbus::ctl {
+namespace {
+
+std::atomic<bool> stop_asked{false};
+std::atomic<bool> size_changed{false};
+
+void ask_stop(int) { stop_asked = true; }
+void note_size(int) { size_changed = true; }
+
+void write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) return;  // the terminal is gone
+    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+// Alternate screen, no cursor, and no line that goes on in the next; and back.
+void enter() { write_all("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"); }
+void leave() { write_all("\x1b[?7h\x1b[?25h\x1b[?1049l"); }
+
+}  // namespace
+
+Screen::Screen() {
+  std::signal(SIGTSTP, ask_stop);
+  std::signal(SIGWINCH, note_size);
+  enter();
+}
+
+Screen::~Screen() {
+  leave();
+  std::signal(SIGTSTP, SIG_DFL);
+  std::signal(SIGWINCH, SIG_DFL);
+}
+
+Size Screen::size() const {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {size.ws_col, size.ws_row};
+}
+
+void Screen::draw(const std::vector<std::string>& lines) {
+  std::string picture = "\x1b[H";
+  for (size_t i = 0; i < lines.size(); ++i) picture += (i > 0 ? "\n" : "") + lines[i] + "\x1b[K";
+  write_all(picture + "\x1b[J");
+}
+
+bool Screen::stop_if_asked() {
+  if (!stop_asked.exchange(false)) return false;
+  leave();
+  std::raise(SIGSTOP);
+  enter();
+  return true;
+}
+
+bool Screen::resized() { return size_changed.exchange(false); }
+
+}  // namespace cancelbus::ctl

@@ -1,0 +1,31 @@
+// The terminal while `top` draws on it: an alternate screen that is left as it was found.
+//
+// Odd about it: signals that end the program are caught by main() and end the command's loop, so that the destructor
+// restores the terminal; the one that stops it (Ctrl-Z) is caught here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "clients/cancelctl/top_view.hpp"
+
+namespace cancelbus::ctl {
+
+class Screen {
+ public:
+  /// On a terminal, which standard output must be.
+  Screen();
+  ~Screen();
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  /// As the terminal is now; 80 by 24 if it does not tell.
+  Size size() const;
+  void draw(const std::vector<std::string>& lines);
+  /// If Ctrl-Z was typed: restores the terminal, stops, and takes it again when continued. True: draw anew.
+  bool stop_if_asked();
+  /// The terminal has another size since the last question.
+  bool resized();
+};
+
+}  // namespace cancelbus::ctl

@@ -1,0 +1,96 @@
+#include "clients/cancelctl/top_view.hpp"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/time_util.h>
+#include <gtest/gtest.h>
+
+namespace cancelbus::ctl {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+google::protobuf::Timestamp at(int64_t ms) { return TimeUtil::MillisecondsToTimestamp(1'700'000'000'000 + ms); }
+
+v1::BusStatus busy_bus() {
+  v1::BusStatus status;
+  *status.mutable_as_of() = at(5'000);
+  auto* window = status.add_windows();
+  window->set_limiter("cancel");
+  window->set_used(3);
+  window->set_limit(10);
+  window->mutable_period()->set_seconds(1);
+  for (int i = 0; i < 10; ++i) {
+    auto* queue = status.add_queues();
+    queue->set_sender_comp_id("desk-" + std::to_string(i));
+    queue->set_normal(4);
+    *queue->mutable_oldest() = at(2'900);
+  }
+  status.set_orders_in_doubt(2);
+  *status.mutable_oldest_doubt() = at(1'000);
+  return status;
+}
+
+v1::Event final_of(int64_t order_id) {
+  v1::Event event;
+  event.set_topic("client.desk-a.");
+  *event.mutable_sending_time() = at(0);
+  event.mutable_cancel_final()->set_order_id(order_id);
+  event.mutable_cancel_final()->set_ord_status(v1::ORD_STATUS_CANCELED);
+  event.mutable_cancel_final()->set_evidence(v1::EVIDENCE_CHANNEL_452);
+  return event;
+}
+
+TEST(TopView, ShowsWhatHoldsCommandsUp) {
+  TopView view("tcp://bus:5550", "all");
+  view.on(busy_bus());
+  view.on(final_of(7));
+  EXPECT_THAT(view.lines({70, 100}, Paint()),
+              AllOf(Contains("cancelbus at tcp://bus:5550, as of 22:13:25 UTC"),
+                    Contains("cancel 1s    [" + std::string(15, '#') + std::string(35, '.') + "] 3/10"),
+                    Contains("queue    40 orders wait for budget"),
+                    Contains("  desk-0  0 urgent, 4 normal, the next for 2.1 s"), Contains("  and 2 more senders"),
+                    Contains("doubt    2 orders, the oldest for 4.0 s"), Contains("workers  NONE: nothing can be sent"),
+                    Contains("store    DOES NOT TAKE WRITES, 0 MB"),
+                    Contains("  22:13:20 desk-a order 7 final CANCELED (CHANNEL_452)")));
+}
+
+TEST(TopView, FitsAnySize) {
+  TopView view("tcp://bus:5550", "all");
+  view.trouble("d\xC3\xABsk is \xC3\xABlsewhere");
+  EXPECT_THAT(view.lines({4, 2}, Paint()), testing::ElementsAre("canc", "d\xC3\xABsk"));
+  view.on(busy_bus());
+  for (size_t columns = 0; columns < 90; ++columns) {
+    for (const std::string& line : view.lines({columns, 100}, Paint())) EXPECT_LE(line.size(), columns + 2) << line;
+  }
+  EXPECT_THAT(view.lines({80, 3}, Paint()), SizeIs(3));
+  EXPECT_THAT(view.lines({80, 0}, Paint()), IsEmpty());
+}
+
+TEST(TopView, KeepsTheLastFinalsNewestFirst) {
+  TopView view("tcp://bus:5550", "all");
+  for (int64_t id = 1; id <= 200; ++id) view.on(final_of(id));
+  ASSERT_THAT(view.finals(), SizeIs(TopView::MaxFinals));
+  EXPECT_EQ(view.finals().front().cancel_final().order_id(), 200);
+  v1::Event other;
+  other.mutable_cancel_ack();
+  view.on(other);
+  EXPECT_TRUE(view.finals().front().has_cancel_final());
+}
+
+TEST(TopView, ATroubleIsShownUntilItIsOver) {
+  TopView view("tcp://bus:5550", "all");
+  view.trouble("no answer");
+  EXPECT_THAT(view.lines({}, Paint(true)), Contains("\x1b[31mno answer\x1b[0m"));
+  view.trouble("");
+  EXPECT_THAT(view.lines({}, Paint()), Not(Contains(HasSubstr("no answer"))));
+}
+
+}  // namespace
+}  // namespace cancelbus::ctl
