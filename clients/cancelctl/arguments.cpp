@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "clients/cancelctl/local_exchange.hpp"
 #include "clients/cancelctl/tables.hpp"
 
 namespace cancelbus::ctl {
@@ -212,7 +213,38 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
 }
 
+// Whoever loads must have said that all of it is here: an endpoint can be a tunnel's, and its default is no word.
+Complaint check_load(const Arguments& arguments) {
+  const std::string why = ": load is for a local exchange, whose orders are nobody's";
+  if (arguments.exchange_url.empty()) return "load needs --exchange_url, as https://127.0.0.1:8443" + why;
+  if (arguments.exchange_ca_file.empty()) return "load needs --exchange_ca_file, for the exchange's certificate";
+  for (const auto& [flag, value] : {std::pair{"exchange_url", &arguments.exchange_url},
+                                    {"session_endpoint", &arguments.session_endpoint},
+                                    {"event_endpoint", &arguments.event_endpoint}}) {
+    if (!is_loopback(*value)) return "--" + std::string(flag) + " " + quoted(*value) + " is not on this machine" + why;
+  }
+  if (arguments.seconds && !arguments.rate && !arguments.count) return "--seconds needs --rate or --count as well";
+  if (arguments.load_count() > Arguments::MostCount) {
+    return "--rate and --seconds make more than " + std::to_string(Arguments::MostCount) + " commands";
+  }
+  return {};
+}
+
+// What one flag alone does not tell.
+Complaint check(const Arguments& arguments) {
+  if (arguments.command == Command::Load) return check_load(arguments);
+  if (arguments.command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
+    return "resolve needs --as: canceled, filled, open or unknown_order";
+  }
+  return {};
+}
+
 }  // namespace
+
+int64_t Arguments::load_count() const {
+  if (!rate || !seconds) return count.value_or(100);
+  return std::min(count.value_or(std::numeric_limits<int64_t>::max()), *rate * seconds->count());
+}
 
 const char* name_of(Command command) { return text_of(command).name; }
 
@@ -233,9 +265,7 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
   Complaint complaint = apply_flags(words, words.plain[0], arguments);
   if (complaint.empty()) complaint = apply_environment(words, env, arguments);
   if (complaint.empty()) complaint = read_plain_words(words.plain, in, arguments);
-  if (complaint.empty() && *command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
-    complaint = "resolve needs --as: canceled, filled, open or unknown_order";
-  }
+  if (complaint.empty()) complaint = check(arguments);
   if (!complaint.empty()) return UsageError{complaint, command};
 
   if (arguments.sender.empty()) arguments.sender = random_sender();

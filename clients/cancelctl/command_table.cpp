@@ -90,6 +90,23 @@ examples:
   cancelctl explain --store=/var/lib/cancelbus/cancelbus.db --json desk-a/k2v9x0qa-0000001 | jq .what
 )";
 
+constexpr const char* LoadAbout = R"(
+For a bus that cancels at exchange-sim on this machine, and for no other: the endpoints and the exchange must be on
+loopback. The orders are placed through the exchange's control interface. The first is canceled alone, and the rest only
+if that one was accepted. Latencies are counted from the command to its receipt, ack and final.
+)";
+constexpr const char* LoadEnd = R"(
+exit code:
+  0  all canceled
+  1  something was refused or rejected, or the exchange could not be used
+  2  the command line or a key file is wrong, or not all of it is on this machine; nothing was sent
+  3  not known: nothing was heard for as long as --timeout says
+
+examples, after ". ENV-FILE" as deploy/demo --keep prints it:
+  cancelctl load --exchange_url=$EXCHANGE_URL --exchange_ca_file=$EXCHANGE_CA_FILE --count 50
+  cancelctl load --exchange_url=$EXCHANGE_URL --exchange_ca_file=$EXCHANGE_CA_FILE --rate 5 --seconds 20 --json
+)";
+
 constexpr const char* CompletionEnd = R"(
 examples:
   source <(cancelctl completion bash)                                  # in ~/.bashrc
@@ -111,6 +128,8 @@ const std::vector<CommandText>& command_texts() {
        ResolveAbout, ResolveEnd},
       {Command::Explain, "explain", "SENDER/CL_ORD_ID", "print all that happened to one command, from the bus's store",
        ExplainAbout, ExplainEnd},
+      {Command::Load, "load", "", "place orders at a local exchange, cancel them, and say how long it took", LoadAbout,
+       LoadEnd},
       {Command::Completion,
        "completion",
        "SHELL",

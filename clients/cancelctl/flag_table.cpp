@@ -9,8 +9,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int64_t MostCount = 100'000;
-
 Complaint read_duration(const std::string& text, milliseconds& value) {
   static constexpr milliseconds Most = std::chrono::hours(24);
   const Complaint complaint = "is not a duration from 1ms to 24h, such as 500ms, 2s, 5m or 1h";
@@ -30,11 +28,26 @@ Complaint read_bool(const std::string& text, bool& value) {
   return {};
 }
 
-Complaint read_count(const std::string& text, int64_t& value) {
+Complaint read_number(const std::string& text, int64_t most, int64_t& value) {
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
-  const bool good = error == std::errc() && rest == end && value >= 1 && value <= MostCount;
-  return good ? "" : "is not a number from 1 to " + std::to_string(MostCount);
+  const bool good = error == std::errc() && rest == end && value >= 1 && value <= most;
+  return good ? "" : "is not a number from 1 to " + std::to_string(most);
+}
+
+Complaint read_seconds(const std::string& text, std::chrono::seconds& value) {
+  int64_t number = 0;
+  const Complaint complaint = read_number(text, 3'600, number);
+  value = std::chrono::seconds(number);
+  return complaint;
+}
+
+Complaint read_url(const std::string& text, std::string& value) {
+  if (!text.starts_with("https://") || text.find(':', 8) == std::string::npos) {
+    return "is not a URL such as https://127.0.0.1:8443";
+  }
+  value = text;
+  return {};
 }
 
 Complaint read_endpoint(const std::string& text, std::string& value) {
@@ -143,13 +156,22 @@ const std::vector<Flag>& flags() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
-       "wait at most this long for an answer (30s; status, top 5s)",
+      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top) | bit(Command::Load), Text,
+       "DURATION", "wait at most this long for an answer (30s; status, top 5s)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
       {"interval", bit(Command::Top), Text, "DURATION", "from one refresh to the next (1s)",
        [](S& v, A& a) { return read_duration(v, a.interval); }},
-      {"count", bit(Command::Top), Text, "NUMBER", "end after so many refreshes (1 if the output is no terminal)",
-       [](S& v, A& a) { return read_count(v, a.count.emplace()); }},
+      {"exchange_url", bit(Command::Load), Text, "URL", "the local exchange, as https://127.0.0.1:8443",
+       [](S& v, A& a) { return read_url(v, a.exchange_url); }},
+      {"exchange_ca_file", bit(Command::Load), File, "FILE", "the authority of its certificate",
+       [](S& v, A& a) { return read_path(v, a.exchange_ca_file); }},
+      {"rate", bit(Command::Load), Text, "NUMBER", "commands a second, 1 to 10000 (as many as go out)",
+       [](S& v, A& a) { return read_number(v, 10'000, a.rate.emplace()); }},
+      {"seconds", bit(Command::Load), Text, "NUMBER", "send nothing after so many, 1 to 3600 (no limit)",
+       [](S& v, A& a) { return read_seconds(v, a.seconds.emplace()); }},
+      {"count", bit(Command::Top) | bit(Command::Load), Text, "NUMBER",
+       "end after so many refreshes of top (1 if the output is no terminal), commands of load (100)",
+       [](S& v, A& a) { return read_number(v, A::MostCount, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
       {"store", bit(Command::Explain), File, "PATH",
        "the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too",

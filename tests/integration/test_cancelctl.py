@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import orderly_stack
 
 from process import clean_environment
 
@@ -198,3 +199,53 @@ def test_top_says_why_it_is_not_let_in(shared, on_terminal):
     refused = shared.cancelctl("--sender=somebody-else", "top", key="desk-top")
     assert refused.exit_code == 1
     assert "the bus rejected field hello.sender_comp_id" in refused.log
+
+
+# ---- load ----
+
+def load(stack, *arguments):
+    return stack.cancelctl("load", f"--exchange_url={stack.rest_url}", f"--exchange_ca_file={stack.authority.cert_file}",
+                           *arguments)
+
+
+def test_load_cancels_what_it_has_placed(shared):
+    before = len(shared.exchange.orders("Canceled"))
+    loaded = load(shared, "--count=10", "--rate=200")
+    assert loaded.exit_code == 0
+    assert "10 asked: 10 canceled" in loaded.log
+    assert len(shared.exchange.orders("Canceled")) == before + 10
+    assert re.search(r"^10 commands at \d+ a second, 0 refused$", loaded.out, re.MULTILINE), loaded.out
+    for step in ("receipt", "ack", "final"):
+        assert re.search(rf"^{step} +\d+( +\d+){{4}}$", loaded.out, re.MULTILINE), loaded.out
+    assert loaded.out.count("####") >= 3
+
+
+def test_load_as_json(shared):
+    loaded = load(shared, "--json", "--count=3")
+    assert set(types(loaded)) == {"load", "load_bucket"}
+    summary, *buckets = loaded.json_lines
+    assert (summary["commands"], summary["finals"], summary["refused"]) == ("3", "3", "0")
+    assert sum(int(bucket["count"]) for bucket in buckets if bucket["step"] == "final") == 3
+    assert 0 < int(summary["ack_p50_us"]) <= int(summary["ack_max_us"])
+
+
+def test_load_stops_at_a_bus_of_another_exchange(shared):
+    """Its first order is one that the bus's exchange does not know."""
+    with orderly_stack() as other:
+        other.start_exchange()
+        sent = len(shared.exchange.arrivals())
+        refused = shared.cancelctl("load", f"--exchange_url={other.rest_url}",
+                                   f"--exchange_ca_file={other.authority.cert_file}", "--count=50")
+        assert refused.exit_code == 1
+        assert "the bus does not cancel at this exchange" in refused.log
+        assert len([a for a in shared.exchange.arrivals()[sent:] if a["request"].startswith("DELETE")]) == 1
+
+
+def test_load_says_what_is_no_local_exchange(shared):
+    wrong_port = shared.cancelctl("load", f"--exchange_url=https://{shared.processes['bus'].endpoints['monitor'].split('//')[1]}",
+                                  f"--exchange_ca_file={shared.authority.cert_file}")
+    assert wrong_port.exit_code == 1
+    assert "--exchange_url" in wrong_port.log
+    nobody = shared.cancelctl("load", f"--exchange_url={shared.rest_url}", f"--exchange_ca_file={shared.access.bus.public_file}")
+    assert nobody.exit_code == 1
+    assert "--exchange_ca_file" in nobody.log
