@@ -1,6 +1,7 @@
 #include "service/bus/metrics.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "service/io/monitor.hpp"
 
@@ -8,86 +9,169 @@ namespace cancelbus::bus {
 
 namespace {
 
-prometheus::Gauge* gauge(prometheus::Registry& registry, const char* name, const char* help) {
-  return &prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+using core::GatewayCounters;
+
+struct Total {
+  const char* name;
+  const char* help;
+  prometheus::Labels labels;
+  uint64_t GatewayCounters::*value;
+};
+
+const Total Totals[] = {
+    {"cancelbus_commands_total", "Commands received and taken", {}, &GatewayCounters::commands},
+    {"cancelbus_commands_repeated_total", "Commands that were known already", {}, &GatewayCounters::duplicates},
+    {"cancelbus_requests_total", "Requests given to workers", {{"kind", "cancel"}}, &GatewayCounters::deletes},
+    {"cancelbus_requests_total", "Requests given to workers", {{"kind", "query"}}, &GatewayCounters::queries},
+    {"cancelbus_throttled_total", "Requests answered 429", {}, &GatewayCounters::throttled},
+    {"cancelbus_unauthorized_total", "Requests answered 401 or 403", {}, &GatewayCounters::unauthorized},
+    {"cancelbus_leases_lost_total", "Cancels whose worker fell silent", {}, &GatewayCounters::leases_lost},
+    {"cancelbus_unknown_outcomes_total", "Outcomes of no task known", {}, &GatewayCounters::unknown_outcomes},
+    {"cancelbus_outcomes_of_others_total",
+     "Outcomes of tasks that another worker holds",
+     {},
+     &GatewayCounters::outcomes_of_others},
+    {"cancelbus_unsolicited_departures_total",
+     "Orders that left the book without a command",
+     {},
+     &GatewayCounters::unsolicited},
+    {"cancelbus_repeated_departures_total",
+     "452s of orders known to be gone",
+     {},
+     &GatewayCounters::repeated_departures},
+    {"cancelbus_stream_relogins_total",
+     "Times the subscriber was told to log in again, for the stream seemed muted",
+     {},
+     &GatewayCounters::relogins},
+    {"cancelbus_words_contradicted_total",
+     "452s that an operator's word does not agree with",
+     {},
+     &GatewayCounters::words_contradicted},
+};
+
+prometheus::Family<prometheus::Gauge>& gauges(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
 }
 
-prometheus::Counter* counter(prometheus::Registry& registry, const char* name, const char* help) {
-  return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return gauges(registry, name, help).Add({});
 }
 
-std::string seconds_text(core::Duration period) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(period).count()) + "ms";
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
 }
+
+/// `1s`, as flags write it; `1500ms` if it is no whole number.
+std::string period_text(core::Duration period) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(period).count();
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+}
+
+double seconds(core::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
 
 Metrics::Metrics()
-    : totals_(&prometheus::BuildCounter().Name("cancelbus_bus_total").Help("What the gateway did").Register(registry_)),
-      window_used_(&prometheus::BuildGauge()
-                        .Name("cancelbus_window_used")
-                        .Help("Permits held or in their tail")
-                        .Register(registry_)),
-      window_limit_(&prometheus::BuildGauge()
-                         .Name("cancelbus_window_limit")
-                         .Help("Permits that a rule allows")
-                         .Register(registry_)),
+    : rejected_(counter(registry_, "cancelbus_frames_rejected_total", "Frames that could not be read")),
+      dropped_(counter(registry_, "cancelbus_replies_dropped_total", "Replies to peers that do not read or are gone")),
+      published_(counter(registry_, "cancelbus_events_published_total", "Events committed and published")),
+      retransmitted_(counter(registry_, "cancelbus_events_retransmitted_total", "Events sent again on request")),
+      budget_used_(gauges(registry_, "cancelbus_budget_used", "Permits held or in their tail, by window")),
+      budget_left_(gauges(registry_, "cancelbus_budget_left", "Permits that the window still allows")),
+      hold_(gauges(registry_, "cancelbus_hold_seconds", "Time that the exchange told us to wait still; 0: none")),
+      queue_length_(gauges(registry_, "cancelbus_queue_length", "Orders waiting for budget or a worker, by sender")),
+      queue_age_(gauges(registry_, "cancelbus_queue_oldest_age_seconds",
+                        "Since the command that goes next of this sender was received")),
       undecided_(gauge(registry_, "cancelbus_commands_undecided", "Commands without their last message")),
-      queued_(gauge(registry_, "cancelbus_orders_queued", "Orders whose cancel waits for budget or a worker")),
+      requests_in_flight_(gauges(registry_, "cancelbus_requests_in_flight", "Requests with workers, not answered yet")),
+      in_doubt_(gauge(registry_, "cancelbus_orders_in_doubt",
+                      "Undecided orders with a request that was not answered and may have been processed")),
+      doubt_age_(gauge(registry_, "cancelbus_oldest_doubt_age_seconds",
+                       "Since the first request for the longest of these was given to a worker; 0: none")),
       workers_(gauge(registry_, "cancelbus_workers", "Workers known")),
       benched_(gauge(registry_, "cancelbus_workers_benched", "Workers known that get no work")),
       unauthorized_in_a_row_(
           gauge(registry_, "cancelbus_unauthorized_in_a_row",
                 "Requests refused with 401 or 403 since one was let in; 50 would block the address")),
+      stream_connected_(gauge(registry_, "cancelbus_stream_connected", "1 while the private stream is connected")),
+      stream_logged_in_(gauge(registry_, "cancelbus_stream_logged_in", "1 while it is logged in")),
       stream_live_(
           gauge(registry_, "cancelbus_stream_live", "1 if the private stream has shown events since its login")),
+      stream_proof_age_(gauges(registry_, "cancelbus_stream_proof_age_seconds",
+                               "Since the last 451, 452 or 441; absent before the first")),
       store_writable_(gauge(registry_, "cancelbus_store_writable", "1 if the store takes writes")),
-      store_bytes_(gauge(registry_, "cancelbus_store_bytes", "Size of the store")),
-      rejected_(counter(registry_, "cancelbus_frames_rejected_total", "Frames that could not be read")),
-      dropped_(counter(registry_, "cancelbus_replies_dropped_total", "Replies to peers that do not read or are gone")),
-      retransmitted_(counter(registry_, "cancelbus_events_retransmitted_total", "Events sent again on request")) {}
+      store_bytes_(gauge(registry_, "cancelbus_store_bytes", "Size of the store")) {
+  for (const Total& total : Totals) {
+    auto& family = prometheus::BuildCounter().Name(total.name).Help(total.help).Register(registry_);
+    totals_.emplace_back(&family.Add(total.labels), total.value);
+  }
+}
 
-std::string Metrics::text(const core::BusStatus& status, const core::GatewayCounters& counters) {
-  const std::pair<const char*, uint64_t> totals[] = {
-      {"commands", counters.commands},
-      {"duplicates", counters.duplicates},
-      {"refused", counters.refused},
-      {"acks", counters.acks},
-      {"finals", counters.finals},
-      {"unsolicited", counters.unsolicited},
-      {"deletes", counters.deletes},
-      {"queries", counters.queries},
-      {"throttled", counters.throttled},
-      {"unauthorized", counters.unauthorized},
-      {"leases_lost", counters.leases_lost},
-      {"unknown_outcomes", counters.unknown_outcomes},
-      {"outcomes_of_others", counters.outcomes_of_others},
-      {"repeated_departures", counters.repeated_departures},
-      {"relogins", counters.relogins},
-      {"resolved", counters.resolved},
-      {"words_contradicted", counters.words_contradicted},
-  };
-  for (const auto& [name, value] : totals) {
-    prometheus::Counter& total = totals_->Add({{"what", name}});
-    total.Increment(static_cast<double>(value) - total.Value());
-  }
-  for (const core::WindowStatus& window : status.windows) {
-    const prometheus::Labels labels{{"limiter", window.limiter}, {"period", seconds_text(window.rule.period)}};
-    window_used_->Add(labels).Set(window.used);
-    window_limit_->Add(labels).Set(window.rule.limit);
-  }
-  size_t queued = 0;
-  for (const core::QueueStatus& queue : status.queues) queued += queue.urgent + queue.normal;
-  undecided_->Set(status.undecided);
-  queued_->Set(static_cast<double>(queued));
-  workers_->Set(static_cast<double>(status.workers.size()));
-  benched_->Set(static_cast<double>(std::count_if(status.workers.begin(), status.workers.end(),
-                                                  [](const auto& worker) { return !worker.benched.empty(); })));
-  unauthorized_in_a_row_->Set(status.unauthorized_in_a_row);
-  stream_live_->Set(status.stream.live ? 1 : 0);
-  store_writable_->Set(status.store_writable ? 1 : 0);
-  store_bytes_->Set(static_cast<double>(status.store_bytes));
+std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& counters) {
+  for (const auto& [total, value] : totals_) total->Increment(static_cast<double>(counters.*value) - total->Value());
+  set_budget(status);
+  set_queues(status);
+  set_workers(status);
+  set_stream(status);
+  set_doubt(status);
+  undecided_.Set(status.undecided);
+  requests_in_flight_.Add({{"kind", "cancel"}}).Set(status.cancels_in_flight);
+  requests_in_flight_.Add({{"kind", "query"}}).Set(status.queries_in_flight);
+  store_writable_.Set(status.store_writable ? 1 : 0);
+  store_bytes_.Set(static_cast<double>(status.store_bytes));
   return io::prometheus_text(registry_);
+}
+
+void Metrics::set_budget(const core::BusStatus& status) {
+  for (const core::WindowStatus& window : status.windows) {
+    const prometheus::Labels labels{{"limiter", window.limiter}, {"period", period_text(window.rule.period)}};
+    budget_used_.Add(labels).Set(window.used);
+    budget_left_.Add(labels).Set(window.used < window.rule.limit ? window.rule.limit - window.used : 0);
+    hold_.Add({{"limiter", window.limiter}}).Set(0);
+  }
+  for (const core::HoldStatus& hold : status.holds) {
+    hold_.Add({{"limiter", hold.limiter}}).Set(seconds(hold.until - status.as_of));
+  }
+}
+
+void Metrics::set_queues(const core::BusStatus& status) {
+  for (prometheus::Gauge* length : std::exchange(queue_lengths_, {})) queue_length_.Remove(length);
+  for (prometheus::Gauge* age : std::exchange(queue_ages_, {})) queue_age_.Remove(age);
+  std::vector<core::QueueStatus> queues = status.queues;
+  const auto length = [](const core::QueueStatus& queue) { return queue.urgent + queue.normal; };
+  std::ranges::sort(queues, std::greater(), length);
+  for (size_t i = 0; i < queues.size(); ++i) {
+    const bool own_line = i < MostSenders;
+    const prometheus::Labels labels{{"sender", own_line ? queues[i].sender : "(others)"}};
+    prometheus::Gauge& lengths = queue_length_.Add(labels);
+    prometheus::Gauge& age = queue_age_.Add(labels);
+    if (i <= MostSenders) {
+      queue_lengths_.push_back(&lengths);
+      queue_ages_.push_back(&age);
+    }
+    lengths.Increment(length(queues[i]));
+    if (queues[i].oldest) age.Set(std::max(age.Value(), seconds(status.as_of - *queues[i].oldest)));
+  }
+}
+
+void Metrics::set_doubt(const core::BusStatus& status) {
+  in_doubt_.Set(status.orders_in_doubt);
+  doubt_age_.Set(status.oldest_doubt ? seconds(status.as_of - *status.oldest_doubt) : 0);
+}
+
+void Metrics::set_workers(const core::BusStatus& status) {
+  workers_.Set(static_cast<double>(status.workers.size()));
+  benched_.Set(static_cast<double>(
+      std::ranges::count_if(status.workers, [](const auto& worker) { return !worker.benched.empty(); })));
+  unauthorized_in_a_row_.Set(status.unauthorized_in_a_row);
+}
+
+void Metrics::set_stream(const core::BusStatus& status) {
+  const core::StreamStatus& stream = status.stream;
+  stream_connected_.Set(stream.connected ? 1 : 0);
+  stream_logged_in_.Set(stream.logged_in ? 1 : 0);
+  stream_live_.Set(stream.live ? 1 : 0);
+  if (stream.last_proof) stream_proof_age_.Add({}).Set(seconds(status.as_of - *stream.last_proof));
 }
 
 }  // namespace cancelbus::bus

@@ -1,4 +1,5 @@
-// What Prometheus reads of the bus. Refreshed at each scrape from the gateway's own counters and state.
+// What Prometheus reads of the bus besides its stages (stage_metrics.hpp) and its store (measured_store.hpp). Refreshed
+// at each scrape from the gateway's own counters and state.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -6,6 +7,8 @@
 #include <prometheus/registry.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "service/core/gateway.hpp"
 
@@ -13,34 +16,52 @@ namespace cancelbus::bus {
 
 class Metrics {
  public:
+  /// Senders with a line of their own: those with the longest queues. The rest are one, "(others)".
+  static constexpr size_t MostSenders = 50;
+
   Metrics();
 
   /// For counters of others, on the same page.
   prometheus::Registry& registry() { return registry_; }
 
-  void frame_rejected() { rejected_->Increment(); }
-  void reply_dropped() { dropped_->Increment(); }
-  void retransmitted(size_t events) { retransmitted_->Increment(static_cast<double>(events)); }
+  void frame_rejected() { rejected_.Increment(); }
+  void reply_dropped() { dropped_.Increment(); }
+  void published() { published_.Increment(); }
+  void retransmitted(size_t events) { retransmitted_.Increment(static_cast<double>(events)); }
 
   /// The page of /metrics.
   std::string text(const core::BusStatus& status, const core::GatewayCounters& counters);
 
  private:
+  using Gauge = prometheus::Gauge&;
+  using Gauges = prometheus::Family<prometheus::Gauge>&;
+
+  void set_budget(const core::BusStatus& status);
+  void set_queues(const core::BusStatus& status);
+  void set_workers(const core::BusStatus& status);
+  void set_stream(const core::BusStatus& status);
+
   prometheus::Registry registry_;
-  prometheus::Family<prometheus::Counter>* totals_;
-  prometheus::Family<prometheus::Gauge>* window_used_;
-  prometheus::Family<prometheus::Gauge>* window_limit_;
-  prometheus::Gauge* undecided_;
-  prometheus::Gauge* queued_;
-  prometheus::Gauge* workers_;
-  prometheus::Gauge* benched_;
-  prometheus::Gauge* unauthorized_in_a_row_;
-  prometheus::Gauge* stream_live_;
-  prometheus::Gauge* store_writable_;
-  prometheus::Gauge* store_bytes_;
-  prometheus::Counter* rejected_;
-  prometheus::Counter* dropped_;
-  prometheus::Counter* retransmitted_;
+  std::vector<std::pair<prometheus::Counter*, uint64_t core::GatewayCounters::*>> totals_;
+  prometheus::Counter& rejected_;
+  prometheus::Counter& dropped_;
+  prometheus::Counter& published_;
+  prometheus::Counter& retransmitted_;
+  Gauges budget_used_;
+  Gauges budget_left_;
+  Gauges hold_;
+  Gauges queue_length_;
+  std::vector<prometheus::Gauge*> queue_lengths_;  ///< of the last scrape
+  Gauge undecided_;
+  Gauge workers_;
+  Gauge benched_;
+  Gauge unauthorized_in_a_row_;
+  Gauge stream_connected_;
+  Gauge stream_logged_in_;
+  Gauge stream_live_;
+  Gauges stream_proof_age_;
+  Gauge store_writable_;
+  Gauge store_bytes_;
 };
 
 }  // namespace cancelbus::bus

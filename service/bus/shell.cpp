@@ -29,8 +29,8 @@ std::vector<core::SenderWeight> weights(const Policy& policy) {
 Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store,
              const core::Snapshot& snapshot)
     : options_(std::move(options)),
-      store_(std::move(store)),
       zmq_(1),
+      store_(std::move(store), metrics_.registry()),
       guard_(options_.policy, refusals_),
       zap_(context, zmq_, [this](const io::ZapRequest& request) { return guard_.enters(request); }),
       sessions_(context, zmq_, key_of(options_), options_.door, guard_, refusals_, metrics_),
@@ -39,10 +39,9 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
                [this](const auto& failure) { guard_.handshake_failed(Door::Event, failure); }, [this] { turn(); }}),
       backend_(context, zmq_, key_of(options_), guard_, refusals_, metrics_),
       timer_(context),
-      engine_(
-          options_.gateway, snapshot, io::now(), *store_,
-          {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { events_.publish(event); }},
-           log_stages}),
+      engine_(options_.gateway, snapshot, io::now(), store_,
+              {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
+               [this](const core::Actions& actions) { note(actions); }}),
       monitor_(context, {[this] { return metrics_text(); }, [] { return std::string(); },
                          [this] { return engine_.outbox().trouble(); }}) {}
 
@@ -107,6 +106,7 @@ void Shell::turn() {
   events_.read_subscriptions();  // a new reader of bus. need not be told at once: a second is short
 
   const core::Instant now = io::now();
+  turn_began_ = now.tick;
   engine_.turn(now, std::move(events));
   log_store();
   publish_status(now);
@@ -152,10 +152,25 @@ void Shell::arm(core::Instant now) {
 
 // ---- What leaves ----
 
+void Shell::note(const core::Actions& actions) {
+  log_stages(actions);
+  stages_.count(actions);
+}
+
+void Shell::publish(const io::EventRow& event) {
+  metrics_.published();
+  events_.publish(event);
+}
+
 void Shell::send(const core::Send& send) {
   const auto frames = engine_.frames(io::now(), send);
   if (!frames.ok()) return io::log_error("store_unreadable", {{"why", std::string(frames.status().message())}});
   if (std::holds_alternative<core::SendRetransmission>(send)) metrics_.retransmitted(frames->size());
+  // Applied means committed, and that before the turn has ended.
+  const auto* receipt = std::get_if<core::SendReceipt>(&send);
+  if (receipt != nullptr && receipt->status == core::ReceiptStatus::Applied) {
+    stages_.observe_receipt(io::now().tick - turn_began_);
+  }
   const core::PeerId& peer = std::visit([](const auto& s) -> const core::PeerId& { return s.peer; }, send);
   for (const std::string& frame : *frames) {
     is_for_backend(send) ? backend_.send(peer, frame) : sessions_.send(peer, frame);

@@ -15,11 +15,13 @@
 #include "service/bus/backend_door.hpp"
 #include "service/bus/engine.hpp"
 #include "service/bus/guard.hpp"
+#include "service/bus/measured_store.hpp"
 #include "service/bus/metrics.hpp"
 #include "service/bus/options.hpp"
 #include "service/bus/publisher.hpp"
 #include "service/bus/refusals.hpp"
 #include "service/bus/session_door.hpp"
+#include "service/bus/stage_metrics.hpp"
 #include "service/bus/worker_log.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/monitor.hpp"
@@ -58,12 +60,15 @@ class Shell {
   void arm(core::Instant now);
   void end_if_drained(core::Instant now);
 
+  void note(const core::Actions& actions);
   void send(const core::Send& send);
+  void publish(const io::EventRow& event);
 
   const Options options_;
-  std::unique_ptr<io::Store> store_;
   zmq::context_t zmq_;
   Metrics metrics_;
+  StageMetrics stages_{metrics_.registry()};
+  MeasuredStore store_;
   Refusals refusals_{metrics_.registry()};
   Guard guard_;
   io::ZapHandler zap_;
@@ -74,6 +79,7 @@ class Shell {
   Engine engine_;
   WorkerLog worker_log_;
   io::Monitor monitor_;
+  core::Tick turn_began_;
   core::Tick next_status_;
   bool store_writable_ = true;
   bool drain_requested_ = false;

@@ -1,5 +1,7 @@
 #include "service/bus/stage_log.hpp"
 
+#include <absl/container/flat_hash_set.h>
+
 #include "cancelbus/v1/cancel.pb.h"
 #include "service/io/log.hpp"
 #include "service/wire/enums.hpp"
@@ -8,14 +10,16 @@ namespace cancelbus::bus {
 
 namespace {
 
+/// A command's record comes once for each thing that changed in the turn; it was received in the turn of that instant.
+bool is_new(const core::CommandRecord& record, absl::flat_hash_set<core::CommandKey>& seen) {
+  return record.updated == record.timeline.received && seen.insert(record.key).second;
+}
+
 void log_record(const core::CommandRecord& record) {
-  const auto& order = record.order;
-  const bool just_received = !record.timeline.dispatched && !record.ack;
-  if (!just_received) return;
   io::log_info("command_received", {{"sender", record.key.sender},
                                     {"cl_ord_id", record.key.cl_ord_id},
-                                    {"order_id", order.order_id},
-                                    {"traceparent", order.traceparent}});
+                                    {"order_id", record.order.order_id},
+                                    {"traceparent", record.order.traceparent}});
 }
 
 void log_event(const core::Publication& publication, const core::CancelAck& ack) {
@@ -28,7 +32,8 @@ void log_event(const core::Publication& publication, const core::CancelAck& ack)
                               {"http_status", ack.http_status},
                               {"exchange_code", ack.exchange_code},
                               {"text", ack.text},
-                              {"final_follows", ack.final_follows}});
+                              {"final_follows", ack.final_follows},
+                              {"traceparent", publication.traceparent}});
 }
 
 void log_event(const core::Publication& publication, const core::CancelFinal& final) {
@@ -38,7 +43,8 @@ void log_event(const core::Publication& publication, const core::CancelFinal& fi
                                 {"order_id", final.order_id},
                                 {"ord_status", v1::OrdStatus_Name(wire::to_wire(final.ord_status))},
                                 {"evidence", v1::Evidence_Name(wire::to_wire(final.evidence))},
-                                {"unsolicited", final.unsolicited}});
+                                {"unsolicited", final.unsolicited},
+                                {"traceparent", publication.traceparent}});
 }
 
 void log_event(const core::Publication& publication, const core::CancelStatus& status) {
@@ -47,14 +53,17 @@ void log_event(const core::Publication& publication, const core::CancelStatus& s
                                  {"cl_ord_id", status.cl_ord_id},
                                  {"order_id", status.order_id},
                                  {"stage", v1::CancelStage_Name(wire::to_wire(status.stage))},
-                                 {"text", status.text}});
+                                 {"text", status.text},
+                                 {"traceparent", publication.traceparent}});
 }
 
 }  // namespace
 
 void log_stages(const core::Actions& actions) {
+  absl::flat_hash_set<core::CommandKey> received;
   for (const core::Record& record : actions.records) {
-    if (const auto* command = std::get_if<core::CommandRecord>(&record)) log_record(*command);
+    const auto* command = std::get_if<core::CommandRecord>(&record);
+    if (command != nullptr && is_new(*command, received)) log_record(*command);
     if (const auto* publication = std::get_if<core::Publication>(&record)) {
       std::visit([&](const auto& body) { log_event(*publication, body); }, publication->body);
     }
@@ -66,7 +75,8 @@ void log_stages(const core::Actions& actions) {
                                  {"order_id", task->order.order_id},
                                  {"cl_ord_id", task->order.cl_ord_id},
                                  {"attempt", task->attempt},
-                                 {"stamp", task->stamp_ms}});
+                                 {"stamp", task->stamp_ms},
+                                 {"traceparent", task->order.traceparent}});
     }
     if (const auto* receipt = std::get_if<core::SendReceipt>(&send);
         receipt && receipt->status == core::ReceiptStatus::Refused) {

@@ -127,9 +127,10 @@ Order& Gateway::order_of(OrderId id) {
   return *order;
 }
 
-uint64_t Gateway::publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body) {
+uint64_t Gateway::publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body,
+                          const std::string& traceparent) {
   const uint64_t seq = sessions_.topic(topic).next_seq++;
-  out_.records.push_back(Publication{topic, seq, now_.wall, std::move(body)});
+  out_.records.push_back(Publication{topic, seq, now_.wall, std::move(body), traceparent});
   return seq;
 }
 

@@ -35,9 +35,6 @@ namespace cancelbus::core {
 struct GatewayCounters {
   uint64_t commands = 0;
   uint64_t duplicates = 0;
-  uint64_t refused = 0;
-  uint64_t acks = 0;
-  uint64_t finals = 0;
   uint64_t unsolicited = 0;
   uint64_t deletes = 0;
   uint64_t queries = 0;
@@ -48,7 +45,6 @@ struct GatewayCounters {
   uint64_t outcomes_of_others = 0;
   uint64_t repeated_departures = 0;  ///< a 452 of an order known to be gone
   uint64_t relogins = 0;
-  uint64_t resolved = 0;            ///< finals by an operator's word
   uint64_t words_contradicted = 0;  ///< a 452 that an operator's word does not agree with
 };
 
@@ -178,7 +174,8 @@ class Gateway {
   void end(const Command& command);
   void save_changed(Order& order);
   void unindex(Order& order);
-  uint64_t publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body);
+  uint64_t publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body,
+                   const std::string& traceparent = {});
   void forget_ended();
   void forget_command(const CommandKey& key);
   Order& order_of(OrderId id);

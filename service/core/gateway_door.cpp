@@ -59,7 +59,6 @@ void Gateway::on(const CommandMalformed& malformed) {
   if (!sessions_.heard(malformed.peer, now_.tick)) {
     return out_.sends.push_back(SendHelloRequired{malformed.peer, malformed.cl_ord_id});
   }
-  ++counters_.refused;
   out_.sends.push_back(SendReceipt{
       malformed.peer, malformed.cl_ord_id, ReceiptStatus::Refused, RejectReason::Malformed, malformed.text, {}});
 }
@@ -94,10 +93,11 @@ void Gateway::on(const CommandReceived& received) {
       receipt.text = std::move(refusal.text);
     }
   }
-  ++(receipt.status == ReceiptStatus::Applied ? counters_.commands : counters_.refused);
   const bool applied = receipt.status == ReceiptStatus::Applied;
   out_.sends.push_back(std::move(receipt));
-  if (applied) attach(session->sender, order);
+  if (!applied) return;
+  ++counters_.commands;
+  attach(session->sender, order);
 }
 
 void Gateway::repeat_answers(const PeerId& peer, const CommandKey& key, const CommandRef& ref) {

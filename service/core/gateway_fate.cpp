@@ -374,11 +374,11 @@ void Gateway::ack(Order& order, Command& command, CancelAck told) {
   record.timeline.worker = order.last_timeline.worker;
   told.cl_ord_id = record.key.cl_ord_id;
   told.order_id = order.id;
+  record.timeline.acked = now_.wall;
   told.timeline = record.timeline;
-  ++counters_.acks;
   record.ack = told;
   record.ended = !told.final_follows;
-  record.ack_seq = publish(client_topic(record.key.sender), std::move(told));
+  record.ack_seq = publish(client_topic(record.key.sender), std::move(told), record.order.traceparent);
   commands_.at(record.key).ack_seq = record.ack_seq;
   command.changed = true;
 }
@@ -400,10 +400,9 @@ void Gateway::final(Order& order, Command& command, const Fate& fate) {
   told.symbol = fate.symbol.empty() ? record.order.symbol : fate.symbol;
   told.quantities = fate.quantities;
   told.timeline = record.timeline;
-  ++counters_.finals;
   record.final = told;
   record.ended = true;
-  record.final_seq = publish(client_topic(record.key.sender), std::move(told));
+  record.final_seq = publish(client_topic(record.key.sender), std::move(told), record.order.traceparent);
   commands_.at(record.key).final_seq = record.final_seq;
   command.changed = true;
   if (fate.status == OrdStatus::Canceled) order.remember_canceled(record.key);
@@ -411,7 +410,8 @@ void Gateway::final(Order& order, Command& command, const Fate& fate) {
 
 void Gateway::tell(const Order& order, const Command& command, Stage stage, const std::string& text) {
   publish(client_topic(command.record.key.sender),
-          CancelStatus{command.record.key.cl_ord_id, order.id, stage, text, now_.wall});
+          CancelStatus{command.record.key.cl_ord_id, order.id, stage, text, now_.wall},
+          command.record.order.traceparent);
 }
 
 void Gateway::tell_all(Order& order, Stage stage, const std::string& text) {

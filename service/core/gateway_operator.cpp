@@ -66,10 +66,7 @@ void Gateway::settle_by_word(Order& order) {
     // What the exchange has proven while a cancel was in flight is more than anybody's word.
     const Fate word{*command.word, Evidence::Operator, {}, "", false};
     const Fate& fate = order.fate ? *order.fate : word;
-    if (fate.evidence == Evidence::Operator) {
-      ++counters_.resolved;
-      commands_.at(command.record.key).word = command.word;
-    }
+    if (fate.evidence == Evidence::Operator) commands_.at(command.record.key).word = command.word;
     final(order, command, fate);
   }
   save_changed(order);

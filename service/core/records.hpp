@@ -77,6 +77,7 @@ struct Publication {
   uint64_t seq = 0;
   WallTime sending_time;
   std::variant<CancelAck, CancelFinal, CancelStatus> body;
+  std::string traceparent = {};  ///< of the command, for the log; empty if none is known
 };
 
 /// Something that happened to an order on its way, for whoever asks later how it came to its end. Written with the

@@ -110,6 +110,7 @@ struct Timeline {
   std::optional<WallTime> dispatched;
   std::optional<WallTime> sent;
   std::optional<WallTime> answered;
+  std::optional<WallTime> acked;  ///< for metrics: neither stored nor told
   std::optional<WallTime> finalized;
   uint32_t attempts = 0;
   std::string worker;

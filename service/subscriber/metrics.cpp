@@ -48,6 +48,7 @@ Metrics::Metrics()
       connected_(gauge("connected", "1 while a connection to the stream stands.")),
       logged_in_(gauge("logged_in", "1 while it is logged in.")),
       unconfirmed_(gauge("unconfirmed", "Facts and states that the bus has not confirmed.")),
+      bus_reached_(gauge("bus_reached", "1 if the last word to the bus had a connection to go to.")),
       last_frame_age_(
           gauge("last_frame_age_seconds", "Since any frame came, pings included; since the start if none has.")) {}
 
@@ -67,14 +68,15 @@ prometheus::Gauge& Metrics::gauge(const char* name, const char* help) {
       .Add({});
 }
 
-std::string Metrics::text(const btcturk::StreamSession& session, std::size_t unconfirmed,
-                          core::Duration last_frame_age) {
+std::string Metrics::text(const btcturk::StreamSession& session, std::size_t unconfirmed, core::Duration last_frame_age,
+                          bool bus_reached) {
   raise(facts_, session.counters().facts);
   raise(connects_, session.counters().connects);
   raise(logins_, session.state().logins);
   connected_.Set(session.state().connected);
   logged_in_.Set(session.state().logged_in);
   unconfirmed_.Set(static_cast<double>(unconfirmed));
+  bus_reached_.Set(bus_reached);
   last_frame_age_.Set(std::chrono::duration<double>(last_frame_age).count());
   return io::prometheus_text(registry_);
 }

@@ -25,7 +25,8 @@ class Metrics {
   void count_lost_fact() { facts_lost_.Increment(); }
 
   /// The page, with these as of now.
-  std::string text(const btcturk::StreamSession& session, std::size_t unconfirmed, core::Duration last_frame_age);
+  std::string text(const btcturk::StreamSession& session, std::size_t unconfirmed, core::Duration last_frame_age,
+                   bool bus_reached);
 
  private:
   prometheus::Counter& counter(const char* name, const char* help);
@@ -40,6 +41,7 @@ class Metrics {
   prometheus::Gauge& connected_;
   prometheus::Gauge& logged_in_;
   prometheus::Gauge& unconfirmed_;
+  prometheus::Gauge& bus_reached_;
   prometheus::Gauge& last_frame_age_;
 };
 

@@ -52,8 +52,9 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
       stream_(context, options_.tls, stream_options(options_), *this),
       backend_(context, zmq, zmq::socket_type::dealer),
       connection_(context, zmq, backend_, options_.curve),
-      monitor_(context, {[this] { return metrics_.text(session_, outbox_.size(), io::now().tick - last_frame_); },
-                         [] { return std::string(); }, [this] { return why_unready(); }}),
+      monitor_(context,
+               {[this] { return metrics_.text(session_, outbox_.size(), io::now().tick - last_frame_, bus_reached_); },
+                [] { return std::string(); }, [this] { return why_unready(); }}),
       key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
       timer_(context),
       last_frame_(io::now().tick) {}

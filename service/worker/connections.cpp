@@ -62,6 +62,7 @@ asio::awaitable<void> Connections::keep_open(Slot& slot) {
     const core::Tick since = io::now().tick;
     if (stopped_) break;
     if (status.ok()) {
+      ++opened_;
       slot.open = slot.client.idle();
       io::log_debug("connection_open", {{"peer", slot.client.description()}});
       if (!std::exchange(last_failure_, "").empty()) io::log_info("connections_again");
@@ -80,6 +81,7 @@ asio::awaitable<void> Connections::keep_open(Slot& slot) {
 }
 
 void Connections::report_failure(const std::string& why) {
+  ++failures_;
   if (why == last_failure_) return;
   io::log_warn("connection_failed", {{"why", why}});
   last_failure_ = why;

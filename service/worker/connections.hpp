@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <optional>
@@ -51,6 +52,9 @@ class Connections {
   asio::awaitable<std::optional<Lease>> acquire(core::Tick until);
 
   size_t established() const;
+  /// Since the start.
+  uint64_t opened() const { return opened_; }
+  uint64_t failures() const { return failures_; }
 
  private:
   struct Slot {
@@ -76,6 +80,8 @@ class Connections {
   asio::steady_timer freed_;
   /// The log has it: said again only when it is another one. Empty since a connection could be opened.
   std::string last_failure_;
+  uint64_t opened_ = 0;
+  uint64_t failures_ = 0;
   bool stopped_ = false;
 };
 

@@ -53,26 +53,26 @@ Metrics::Metrics()
                    .Name("cancelbus_worker_request_seconds")
                    .Help("From the first byte written to the complete answer.")
                    .Register(registry_)),
-      connections_(prometheus::BuildGauge()
-                       .Name("cancelbus_worker_connections")
-                       .Help("TLS connections to the exchange that stand.")
-                       .Register(registry_)
-                       .Add({})),
-      tasks_held_(prometheus::BuildGauge()
-                      .Name("cancelbus_worker_tasks_held")
-                      .Help("Tasks received whose outcome the bus has not confirmed.")
-                      .Register(registry_)
-                      .Add({})),
-      clock_offset_(prometheus::BuildGauge()
-                        .Name("cancelbus_worker_clock_offset_seconds")
-                        .Help("The exchange's clock less this machine's.")
-                        .Register(registry_)
-                        .Add({})),
-      clock_round_trip_(prometheus::BuildGauge()
-                            .Name("cancelbus_worker_clock_round_trip_seconds")
-                            .Help("Round trip of the reading that gave the clock offset.")
-                            .Register(registry_)
-                            .Add({})) {}
+      connections_(gauge("connections", "TLS connections to the exchange that stand.")),
+      connections_opened_(counter("connections_opened_total", "TLS connections that were opened.")),
+      connection_failures_(counter("connection_failures_total", "TLS connections that could not be opened.")),
+      tasks_held_(gauge("tasks_held", "Tasks received whose outcome the bus has not confirmed.")),
+      bus_reached_(gauge("bus_reached", "1 if the last word to the bus had a connection to go to.")),
+      key_refused_(gauge("key_refused", "1 while the exchange refuses the API key.")),
+      clock_offset_(gauge("clock_offset_seconds", "The exchange's clock less this machine's.")),
+      clock_round_trip_(gauge("clock_round_trip_seconds", "Round trip of the reading that gave the clock offset.")) {}
+
+prometheus::Gauge& Metrics::gauge(const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(std::string("cancelbus_worker_") + name).Help(help).Register(registry_).Add({});
+}
+
+prometheus::Counter& Metrics::counter(const char* name, const char* help) {
+  return prometheus::BuildCounter()
+      .Name(std::string("cancelbus_worker_") + name)
+      .Help(help)
+      .Register(registry_)
+      .Add({});
+}
 
 void Metrics::count(core::LimiterKind kind, const core::Answer& answer) {
   tasks_ended_.Add({{"kind", kind_name(kind)}, {"verdict", verdict_name(answer.verdict)}}).Increment();
@@ -80,12 +80,19 @@ void Metrics::count(core::LimiterKind kind, const core::Answer& answer) {
   seconds_.Add({{"kind", kind_name(kind)}}, LatencySeconds).Observe(seconds(*answer.answered - *answer.sent));
 }
 
-std::string Metrics::text(size_t connections, size_t tasks, const std::optional<core::ClockSample>& clock) {
-  connections_.Set(static_cast<double>(connections));
-  tasks_held_.Set(static_cast<double>(tasks));
-  if (clock) {
-    clock_offset_.Set(seconds(clock->offset));
-    clock_round_trip_.Set(seconds(clock->round_trip));
+std::string Metrics::text(const Now& now) {
+  const auto raise = [](prometheus::Counter& total, uint64_t to) {
+    total.Increment(static_cast<double>(to) - total.Value());
+  };
+  connections_.Set(static_cast<double>(now.connections));
+  raise(connections_opened_, now.connections_opened);
+  raise(connection_failures_, now.connection_failures);
+  tasks_held_.Set(static_cast<double>(now.tasks));
+  bus_reached_.Set(now.bus_reached ? 1 : 0);
+  key_refused_.Set(now.key_refused ? 1 : 0);
+  if (now.clock) {
+    clock_offset_.Set(seconds(now.clock->offset));
+    clock_round_trip_.Set(seconds(now.clock->round_trip));
   }
   return io::prometheus_text(registry_);
 }

@@ -6,6 +6,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "service/core/actions.hpp"
@@ -24,15 +26,33 @@ class Metrics {
 
   void count(core::LimiterKind kind, const core::Answer& answer);
 
-  /// The page, with these as of now.
-  std::string text(size_t connections, size_t tasks, const std::optional<core::ClockSample>& clock);
+  /// The worker as of now.
+  struct Now {
+    size_t connections = 0;
+    uint64_t connections_opened = 0;
+    uint64_t connection_failures = 0;
+    size_t tasks = 0;
+    std::optional<core::ClockSample> clock;
+    bool bus_reached = false;
+    bool key_refused = false;
+  };
+
+  /// The page.
+  std::string text(const Now& now);
 
  private:
+  prometheus::Gauge& gauge(const char* name, const char* help);
+  prometheus::Counter& counter(const char* name, const char* help);
+
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& tasks_ended_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   prometheus::Gauge& connections_;
+  prometheus::Counter& connections_opened_;
+  prometheus::Counter& connection_failures_;
   prometheus::Gauge& tasks_held_;
+  prometheus::Gauge& bus_reached_;
+  prometheus::Gauge& key_refused_;
   prometheus::Gauge& clock_offset_;
   prometheus::Gauge& clock_round_trip_;
 };

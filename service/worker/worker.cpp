@@ -62,8 +62,7 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
       backend_(std::make_unique<io::ZmqSocket>(context, zmq, zmq::socket_type::dealer)),
       connection_(std::make_unique<io::BusConnection>(context, zmq, *backend_, options_.curve)),
       monitor_(context,
-               {[this] { return metrics_.text(connections_.established(), book_.size(), clock_.sample(io::now())); },
-                [] { return std::string(); }, [this] { return why_unready(); }}),
+               {[this] { return metrics_text(); }, [] { return std::string(); }, [this] { return why_unready(); }}),
       key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
       heartbeat_timer_(context),
       repeat_timer_(context),
@@ -188,7 +187,8 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
                               {"http_status", answer.http_status},
                               {"exchange_code", answer.exchange_code},
                               {"text", answer.text},
-                              {"microseconds", answered ? microseconds(*answer.answered - *answer.sent) : 0}});
+                              {"microseconds", answered ? microseconds(*answer.answered - *answer.sent) : 0},
+                              {"traceparent", task.order.traceparent}});
   book_.finish(task.task, answer, io::now().tick);
   if (ended_) return;
   send_outcome(task.task, answer);
@@ -295,6 +295,16 @@ std::string Worker::why_unready() const {
   if (!clock_.known()) return "the exchange's clock is not known yet";
   if (!refused_.empty()) return refused_;
   return bus_reached_ ? "" : "no connection to the bus, or it does not accept this worker's key";
+}
+
+std::string Worker::metrics_text() {
+  return metrics_.text({.connections = connections_.established(),
+                        .connections_opened = connections_.opened(),
+                        .connection_failures = connections_.failures(),
+                        .tasks = book_.size(),
+                        .clock = clock_.sample(io::now()),
+                        .bus_reached = bus_reached_,
+                        .key_refused = !refused_.empty()});
 }
 
 // ---- The end ----

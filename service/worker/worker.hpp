@@ -67,6 +67,7 @@ class Worker {
   void repeat_outcomes();
   uint32_t credit() const;
   std::string why_unready() const;
+  std::string metrics_text();
   void end_if_drained();
   void end();
 

@@ -59,7 +59,7 @@ def bus_status(strategy):
 
 
 def bus_metric(stack, name):
-    """A value of the bus's /metrics, as bus_metric(stack, 'cancelbus_bus_total{what="acks"}')."""
+    """A value of the bus's /metrics, as bus_metric(stack, 'cancelbus_requests_total{kind="cancel"}')."""
     return metric(stack.processes["bus"].endpoints["monitor"], name)
 
 

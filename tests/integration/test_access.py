@@ -186,12 +186,12 @@ def test_a_recorded_session_played_again(shared):
         command = victim.cancel(11)
         victim.wait_receipt(command)
         assert b"recorded" not in recorder.said and command.encode() not in recorder.said
-        duplicates = bus_metric(shared, 'cancelbus_bus_total{what="duplicates"}')
+        duplicates = bus_metric(shared, 'cancelbus_commands_repeated_total')
         with refused(shared, "handshake", ADDRESS):
             recorder.replay()
         victim.wait_final(command)
         assert len(victim.acks(command)) == 1
-    assert bus_metric(shared, 'cancelbus_bus_total{what="duplicates"}') == duplicates
+    assert bus_metric(shared, 'cancelbus_commands_repeated_total') == duplicates
 
 
 def test_an_observer_that_sends_a_cancel(shared, connect):

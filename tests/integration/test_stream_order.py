@@ -8,7 +8,7 @@ from scene import bus_metric, departed, hear_stream, metric, place_orders, reque
 
 from cancelbus.v1 import cancel_pb2
 
-REPEATED = 'cancelbus_bus_total{what="repeated_departures"}'
+REPEATED = 'cancelbus_repeated_departures_total'
 
 
 @pytest.fixture(scope="module")

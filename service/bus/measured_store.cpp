@@ -1,0 +1,44 @@
+#include "service/bus/measured_store.hpp"
+
+#include <chrono>
+
+#include "service/io/clock.hpp"
+
+namespace cancelbus::bus {
+
+namespace {
+
+const prometheus::Histogram::BucketBoundaries CommitSeconds{
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+}  // namespace
+
+MeasuredStore::MeasuredStore(std::unique_ptr<io::Store> store, prometheus::Registry& registry)
+    : store_(std::move(store)),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("cancelbus_store_commit_seconds")
+                   .Help("One turn's rows, until they are on disk")
+                   .Register(registry)
+                   .Add({}, CommitSeconds)),
+      rows_(counter(registry, "cancelbus_store_rows_total", "Rows committed")),
+      failures_(counter(registry, "cancelbus_store_failures_total", "Commits that the store refused")) {}
+
+void MeasuredStore::commit(const io::Batch& batch, std::function<void(absl::Status)> done) {
+  if (batch.empty()) return store_->commit(batch, std::move(done));
+  store_->commit(batch,
+                 [this, rows = batch.size(), began = io::now().tick, done = std::move(done)](absl::Status status) {
+                   if (status.ok()) {
+                     seconds_.Observe(std::chrono::duration<double>(io::now().tick - began).count());
+                     rows_.Increment(static_cast<double>(rows));
+                   } else {
+                     failures_.Increment();
+                   }
+                   done(std::move(status));
+                 });
+}
+
+}  // namespace cancelbus::bus
