@@ -38,6 +38,7 @@ class Metrics {
 
   void set_budget(const core::BusStatus& status);
   void set_queues(const core::BusStatus& status);
+  void set_doubt(const core::BusStatus& status);
   void set_workers(const core::BusStatus& status);
   void set_stream(const core::BusStatus& status);
 
@@ -51,8 +52,13 @@ class Metrics {
   Gauges budget_left_;
   Gauges hold_;
   Gauges queue_length_;
+  Gauges queue_age_;
   std::vector<prometheus::Gauge*> queue_lengths_;  ///< of the last scrape
+  std::vector<prometheus::Gauge*> queue_ages_;
   Gauge undecided_;
+  Gauges requests_in_flight_;
+  Gauge in_doubt_;
+  Gauge doubt_age_;
   Gauge workers_;
   Gauge benched_;
   Gauge unauthorized_in_a_row_;

@@ -42,8 +42,11 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
       engine_(options_.gateway, snapshot, io::now(), store_,
               {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
                [this](const core::Actions& actions) { note(actions); }}),
-      monitor_(context, {[this] { return metrics_text(); }, [] { return std::string(); },
-                         [this] { return engine_.outbox().trouble(); }}) {}
+      monitor_(context, {.metrics = [this] { return metrics_text(); },
+                         .unhealthy = [] { return std::string(); },
+                         .unready = [this] { return engine_.outbox().trouble(); },
+                         .page = StatusPage::html(),
+                         .status = [this] { return page_.json(engine_.status(io::now())); }}) {}
 
 absl::Status Shell::open() {
   const auto named = [](const char* flag, const absl::Status& status) {
@@ -159,6 +162,7 @@ void Shell::note(const core::Actions& actions) {
 
 void Shell::publish(const io::EventRow& event) {
   metrics_.published();
+  page_.note(event);
   events_.publish(event);
 }
 

@@ -22,6 +22,7 @@
 #include "service/bus/refusals.hpp"
 #include "service/bus/session_door.hpp"
 #include "service/bus/stage_metrics.hpp"
+#include "service/bus/status_page.hpp"
 #include "service/bus/worker_log.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/monitor.hpp"
@@ -69,6 +70,7 @@ class Shell {
   Metrics metrics_;
   StageMetrics stages_{metrics_.registry()};
   MeasuredStore store_;
+  StatusPage page_;
   Refusals refusals_{metrics_.registry()};
   Guard guard_;
   io::ZapHandler zap_;

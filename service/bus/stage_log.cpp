@@ -64,6 +64,8 @@ void log_stages(const core::Actions& actions) {
   for (const core::Record& record : actions.records) {
     const auto* command = std::get_if<core::CommandRecord>(&record);
     if (command != nullptr && is_new(*command, received)) log_record(*command);
+  }
+  for (const core::Record& record : actions.records) {
     if (const auto* publication = std::get_if<core::Publication>(&record)) {
       std::visit([&](const auto& body) { log_event(*publication, body); }, publication->body);
     }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "service/io/log.hpp"
+#include "service/io/process_metrics.hpp"
 #include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
@@ -29,8 +30,15 @@ struct Response {
   const char* status = "200 OK";
   std::string body;
   const char* type = "text/plain; charset=utf-8";
-  const char* more_headers = "";
+  std::string more_headers = {};
 };
+
+const char* const NotKept = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+
+Response page_for_people(const WebPage& page) {
+  return {"200 OK", page.html, "text/html; charset=utf-8",
+          absl::StrCat(NotKept, "Content-Security-Policy: ", page.policy, "\r\nReferrer-Policy: no-referrer\r\n")};
+}
 
 Response verdict(const std::string& trouble) {
   if (trouble.empty()) return {"200 OK", "ok\n"};
@@ -51,7 +59,10 @@ Response respond(const Monitor::Pages& pages, std::string_view request_line) {
   if (path == "/metrics") return {"200 OK", pages.metrics(), "text/plain; version=0.0.4; charset=utf-8"};
   if (path == "/healthz") return verdict(pages.unhealthy());
   if (path == "/readyz") return verdict(pages.unready());
-  return {"404 Not Found", "there is /metrics, /healthz and /readyz\n"};
+  if (pages.page.html.empty()) return {"404 Not Found", "there is /metrics, /healthz and /readyz\n"};
+  if (path == "/") return page_for_people(pages.page);
+  if (path == "/status") return {"200 OK", pages.status(), "application/json", NotKept};
+  return {"404 Not Found", "there is /, /status, /metrics, /healthz and /readyz\n"};
 }
 
 asio::awaitable<std::string> read_head(tcp::socket& socket) {
@@ -161,7 +172,7 @@ void Monitor::close() {
 }
 
 std::string prometheus_text(const prometheus::Registry& registry) {
-  return prometheus::TextSerializer().Serialize(registry.Collect());
+  return prometheus::TextSerializer().Serialize(registry.Collect()) + process_metrics();
 }
 
 }  // namespace cancelbus::io

@@ -1,4 +1,4 @@
-// A small HTTP server for people and orchestrators: /metrics, /healthz, /readyz.
+// A small HTTP server for people and orchestrators: /metrics, /healthz, /readyz, and a page at / where there is one.
 //
 // Used by every process that has --monitor_address. GET only, one request a connection, everything bounded: it must
 // never become the reason why a cancel waits. No TLS and no authentication: bind it to an address that may see it.
@@ -14,6 +14,7 @@
 #include <string>
 
 #include "service/io/option_values.hpp"
+#include "service/io/web_page.hpp"
 
 namespace cancelbus::io {
 
@@ -27,6 +28,9 @@ class Monitor {
     /// Why the process should be restarted, or should get no work; empty: it is fine (200, else 503 with the text).
     std::function<std::string()> unhealthy;
     std::function<std::string()> unready;
+    /// A page for people at /, and what it reads at /status, in JSON. Without html neither is there.
+    WebPage page = {};
+    std::function<std::string()> status = {};
   };
 
   Monitor(asio::io_context& context, Pages pages);
@@ -46,7 +50,7 @@ class Monitor {
   std::shared_ptr<Server> server_;
 };
 
-/// A registry as Prometheus reads it.
+/// A registry as Prometheus reads it, and what every process tells of itself.
 std::string prometheus_text(const prometheus::Registry& registry);
 
 }  // namespace cancelbus::io

@@ -82,8 +82,26 @@ TEST(Monitor, WritesARegistryAsPrometheusReadsIt) {
       .Register(registry)
       .Add({{"kind", "cancel"}})
       .Increment();
-  EXPECT_EQ(prometheus_text(registry),
-            "# HELP tasks_total Tasks.\n# TYPE tasks_total counter\ntasks_total{kind=\"cancel\"} 1\n");
+  const std::string text = prometheus_text(registry);
+  const std::string own = "# HELP tasks_total Tasks.\n# TYPE tasks_total counter\ntasks_total{kind=\"cancel\"} 1\n";
+  EXPECT_EQ(text.substr(0, own.size()), own);
+  EXPECT_NE(text.find("\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes "),
+            std::string::npos);
+}
+
+TEST_F(MonitorTest, WithoutAPageThereIsNone) {
+  EXPECT_EQ(ask("GET / HTTP/1.1\r\n\r\n").find("HTTP/1.1 404 Not Found\r\n"), 0U);
+  EXPECT_EQ(ask("GET /status HTTP/1.1\r\n\r\n").find("HTTP/1.1 404 Not Found\r\n"), 0U);
+}
+
+TEST(WebPage, AllowsItsOwnStyleAndScriptAndNothingElse) {
+  const WebPage page = web_page("<p>x</p><style></style><script></script>", "p {}", "go();");
+  EXPECT_EQ(page.html, "<p>x</p><style>p {}</style><script>go();</script>");
+  // As `printf '%s' 'go();' | openssl dgst -sha256 -binary | base64` says.
+  EXPECT_NE(page.policy.find("script-src 'sha256-bYOqbsii8BMz1hC57p5sZG4K4cMuk6QQDiwupM2aRMM='"), std::string::npos);
+  EXPECT_NE(page.policy.find("style-src 'sha256-SNJDlN1Iy2mnt7DOjQIyDb2LQE6O5PQiSZomcdzawQ4='"), std::string::npos);
+  EXPECT_EQ(page.policy.find("unsafe"), std::string::npos);
+  EXPECT_EQ(page.policy.find("default-src 'none'; "), 0U);
 }
 
 }  // namespace

@@ -1,0 +1,144 @@
+// Shows what /status says, once a second. Text is only ever set as text. Ages are by the bus's clock, not the browser's.
+'use strict';
+const EVERY = 1000, PATIENCE = 2000, STALE = 3000, MOST_ROWS = 50;
+const byId = (id) => document.getElementById(id);
+let answered = null;  // when, by this browser's monotonic clock
+let began = performance.now();
+let trouble = '';
+
+function make(tag, className, ...children) {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.append(...children);
+  return element;
+}
+const row = (...cells) => make('div', 'row', ...cells.map((cell) => cell instanceof Node ? cell : make('span', '', cell)));
+const word = (className, text) => make('span', className, text);
+const fill = (id, children) => byId(id).replaceChildren(...children);
+
+function elapsed(seconds) {
+  if (!(seconds >= 0)) return '0 s';
+  if (seconds < 10) return seconds.toFixed(seconds < 1 ? 3 : 1) + ' s';
+  if (seconds < 120) return Math.round(seconds) + ' s';
+  if (seconds < 7200) return Math.round(seconds / 60) + ' min';
+  return Math.round(seconds / 3600) + ' h';
+}
+const between = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
+const clock = (time) => new Date(time).toLocaleTimeString('en-GB');
+function bytes(count) {
+  const unit = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let step = 0;
+  for (count = Number(count); count >= 1024 && step < 4; ++step) count /= 1024;
+  return count.toFixed(step && count < 10 ? 1 : 0) + ' ' + unit[step];
+}
+
+function tile(value, label, className = '') {
+  return make('div', 'tile', make('b', className, String(value)), label);
+}
+
+function tiles(s) {
+  const doubt = s.orders_in_doubt;
+  return [
+    tile(s.commands_undecided, 'commands undecided'),
+    tile(s.cancels_in_flight, 'cancels in flight'),
+    tile(s.queries_in_flight, 'queries in flight'),
+    tile(doubt, doubt ? 'in doubt, the oldest for ' + elapsed(between(s.oldest_doubt, s.as_of)) : 'orders in doubt',
+      doubt ? 'bad' : ''),
+    s.store_writable ? tile(bytes(s.store_bytes), 'store') : tile('refuses', 'store takes no writes', 'bad'),
+  ];
+}
+
+function gauge(w) {
+  const bar = make('div', 'fill' + (w.used >= w.limit ? ' full' : ''));
+  bar.style.width = Math.min(100, 100 * w.used / w.limit) + '%';
+  const track = make('div', 'track', bar);
+  track.setAttribute('role', 'meter');
+  track.setAttribute('aria-label', w.limiter + ' in ' + w.period);
+  track.setAttribute('aria-valuenow', w.used);
+  track.setAttribute('aria-valuemax', w.limit);
+  const left = Math.max(0, w.limit - w.used);
+  return make('div', 'gauge', row(w.limiter + ' in ' + w.period, w.used + ' of ' + w.limit + ' used, ' + left + ' left'), track);
+}
+const hold = (h, now) => make('p', 'bad', 'hold on ' + h.limiter + ' for ' + elapsed(between(now, h.until)) +
+                              (h.text ? ': ' + h.text : ''));
+
+function stream(s) {
+  const t = s.stream || {};
+  const state = t.live ? word('good', 'live') : t.logged_in ? word('warn', 'logged in, nothing heard since')
+    : word('bad', t.connected ? 'connected, not logged in' : 'not connected');
+  const proof = t.last_proof ? ', last event ' + elapsed(between(t.last_proof, s.as_of)) + ' ago' : ', no event yet';
+  return [state, word('quiet', proof + (t.text ? ', ' + t.text : ''))];
+}
+
+function queues(s) {
+  const length = (q) => q.urgent + q.normal;
+  const all = [...s.queues].sort((a, b) => length(b) - length(a));
+  if (!all.length) return [make('p', 'quiet', 'empty')];
+  const rows = all.slice(0, MOST_ROWS).map((q) => row(q.sender_comp_id,
+    length(q) + ' waiting' + (q.urgent ? ', ' + q.urgent + ' urgent' : ''),
+    q.oldest ? 'oldest ' + elapsed(between(q.oldest, s.as_of)) : ''));
+  if (all.length > MOST_ROWS) rows.push(row('and ' + (all.length - MOST_ROWS) + ' more', ''));
+  return rows;
+}
+
+function workers(s) {
+  if (!s.workers.length) return [make('p', 'bad', 'none: nothing can be sent')];
+  return s.workers.slice(0, MOST_ROWS).map((w) => row(w.name, w.in_flight + ' of ' + w.credit + ' in flight',
+    w.clock_offset ? 'clock ' + (1000 * parseFloat(w.clock_offset)).toFixed(1) + ' ms' : '',
+    w.benched ? word('bad', 'no work: ' + w.benched) : word('good', 'gets work')));
+}
+
+function finals(events) {
+  if (!events.length) return [make('p', 'quiet', 'none since the bus started')];
+  return events.map((event) => {
+    const f = event.cancel_final, t = f.timeline || {};
+    const sender = event.topic.replace(/^client\./, '').replace(/\.$/, '');
+    const line = row(clock(event.sending_time), f.unsolicited ? 'without a command' : sender + '/' + f.cl_ord_id,
+      'order ' + f.order_id, word(f.ord_status === 'ORD_STATUS_CANCELED' ? 'good' : 'warn', f.ord_status.replace('ORD_STATUS_', '')),
+      f.evidence.replace('EVIDENCE_', ''), t.received ? elapsed(between(t.received, t.finalized)) : '');
+    line.classList.add('final');
+    return line;
+  });
+}
+
+function show(told) {
+  const s = told.bus_status;
+  fill('tiles', tiles(s));
+  fill('budget', [...s.windows.map(gauge), ...s.holds.map((h) => hold(h, s.as_of))]);
+  fill('stream', stream(s));
+  fill('queue', queues(s));
+  fill('workers', workers(s));
+  fill('finals', finals(told.finals));
+  byId('main').hidden = false;
+  byId('state').dataset.asOf = s.as_of;
+  fresh('as of ' + clock(s.as_of));
+}
+
+function fresh(text) {
+  answered = performance.now();
+  trouble = '';
+  document.body.classList.remove('stale');
+  byId('state').className = 'quiet';
+  byId('state').textContent = text;
+}
+
+function judge() {
+  const silent = performance.now() - (answered ?? began);
+  if (silent < STALE) return;
+  document.body.classList.add('stale');
+  byId('state').className = 'bad';
+  byId('state').textContent = 'STALE: the bus has not answered for ' + elapsed(silent / 1000) + (trouble ? ' (' + trouble + ')' : '');
+}
+
+async function ask() {
+  try {
+    const reply = await fetch('status', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+    if (!reply.ok) throw new Error('HTTP ' + reply.status);
+    show(await reply.json());
+  } catch (error) {
+    trouble = error.message;
+  }
+  judge();
+  setTimeout(ask, EVERY);
+}
+ask();

@@ -1,0 +1,90 @@
+"""The rules fire when they should and not otherwise, as promtool reads them, and each leads to its words in the runbook."""
+
+import importlib.machinery
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from manifests import containers, find, pod, render
+
+ROOT = Path(__file__).resolve().parents[2]
+MONITORING = ROOT / "deploy" / "monitoring"
+PRODUCTION = ROOT / "deploy" / "kubernetes" / "overlays" / "production"
+
+
+def promtool(*arguments):
+    """On this machine, or where deploy/setup unpacks it."""
+    program = shutil.which("promtool") or shutil.which("promtool", path=str(ROOT / "build" / "tools" / "usr" / "bin"))
+    assert program, "promtool is not there: deploy/setup tests"
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def rules():
+    group, = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+    return group["rules"]
+
+
+def test_the_rules_are_as_prometheus_wants_them_and_do_what_their_tests_say():
+    checked = promtool("check", "rules", MONITORING / "alerts.yaml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    tested = promtool("test", "rules", MONITORING / "alerts_test.yaml")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_every_rule_is_made_to_fire_and_not_to_fire(rules):
+    expected = {}
+    for test in yaml.safe_load((MONITORING / "alerts_test.yaml").read_text())["tests"]:
+        for asked in test["alert_rule_test"]:
+            expected.setdefault(asked["alertname"], []).append(bool(asked["exp_alerts"]))
+    assert {name: sorted(fired) for name, fired in expected.items()} == {rule["alert"]: [False, True] for rule in rules}
+
+
+def test_every_rule_says_how_bad_it_is_and_leads_to_its_place_in_the_runbook(rules):
+    headings = re.findall(r"^## (.*)$", (ROOT / "deploy" / "RUNBOOK.md").read_text(), re.MULTILINE)
+    assert headings == [rule["alert"] for rule in rules]
+    for rule in rules:
+        assert rule["labels"]["severity"] in ("page", "ticket"), rule["alert"]
+        assert rule["annotations"]["summary"], rule["alert"]
+        assert rule["annotations"]["runbook_url"] == f"deploy/RUNBOOK.md#{rule['alert'].lower()}"
+
+
+def test_links_within_the_runbook_lead_somewhere():
+    text = (ROOT / "deploy" / "RUNBOOK.md").read_text()
+    headings = {heading.lower() for heading in re.findall(r"^## (.*)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= headings
+    for file in re.findall(r"\]\(([^)#]+)", text):
+        assert (ROOT / "deploy" / file).exists(), file
+
+
+def test_the_dashboard_is_what_its_script_prints():
+    loader = importlib.machinery.SourceFileLoader("dashboard", str(MONITORING / "dashboard"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("dashboard", loader))
+    loader.exec_module(module)
+    assert (MONITORING / "dashboard.json").read_text() == module.text(), \
+        "deploy/monitoring/dashboard >deploy/monitoring/dashboard.json"
+
+
+def test_prometheus_is_told_where_our_pods_are(tmp_path):
+    config = yaml.safe_load((MONITORING / "prometheus.yaml").read_text())
+    job, = config["scrape_configs"]
+    objects = render(PRODUCTION)
+    namespace, = [one["metadata"]["name"] for one in objects if one["kind"] == "Namespace"]
+    assert job["job_name"] == "cancelbus"
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": [namespace]}}]
+    for kind, name in (("StatefulSet", "cancel-bus"), ("Deployment", "cancel-worker"), ("Deployment", "final-subscriber")):
+        workload = find(objects, kind, name)
+        container, = containers(workload)[-1:]
+        monitor, = [port["containerPort"] for port in container["ports"] if port["name"] == "monitor"]
+        annotations = workload["spec"]["template"]["metadata"]["annotations"]
+        assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": str(monitor)}, name
+        assert pod(workload)["containers"] == [container], name
+    # The rest as Debian's promtool reads it, which is built without discovery on Kubernetes.
+    (tmp_path / "alerts.yaml").write_text((MONITORING / "alerts.yaml").read_text())
+    (tmp_path / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    checked = promtool("check", "config", tmp_path / "prometheus.yaml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr

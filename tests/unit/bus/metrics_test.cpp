@@ -1,0 +1,137 @@
+#include "service/bus/metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service/bus/stage_metrics.hpp"
+#include "service/io/monitor.hpp"
+
+namespace cancelbus::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+core::WallTime at(core::Duration since) { return core::WallTime(since); }
+
+core::Timeline timeline(core::WallTime received, std::optional<core::WallTime> dispatched, core::WallTime sent,
+                        core::WallTime answered) {
+  core::Timeline out;
+  out.received = received;
+  out.dispatched = dispatched;
+  out.sent = sent;
+  out.answered = answered;
+  return out;
+}
+
+class MetricsTest : public testing::Test {
+ protected:
+  std::string page(const core::BusStatus& status) { return metrics.text(status, {}); }
+
+  Metrics metrics;
+};
+
+TEST_F(MetricsTest, TellsTheQueueOfEachSenderAndForgetsItWhenItIsEmpty) {
+  core::BusStatus status;
+  status.as_of = at(100s);
+  status.queues = {{"desk-a", 3, 4, at(98s)}};
+  const std::string full = page(status);
+  EXPECT_THAT(full, HasSubstr("cancelbus_queue_length{sender=\"desk-a\"} 7\n"));
+  EXPECT_THAT(full, HasSubstr("cancelbus_queue_oldest_age_seconds{sender=\"desk-a\"} 2\n"));
+  status.queues.clear();
+  EXPECT_THAT(page(status), Not(HasSubstr("desk-a")));
+}
+
+TEST_F(MetricsTest, GivesALineOfItsOwnToTheLongestQueuesAlone) {
+  core::BusStatus status;
+  status.as_of = at(100s);
+  for (uint32_t i = 1; i <= Metrics::MostSenders + 3; ++i) {
+    status.queues.push_back({"s" + std::to_string(i), 0, i, at(100s - i * 1s)});
+  }
+  for (int scrape = 0; scrape < 2; ++scrape) {
+    const std::string text = page(status);
+    EXPECT_THAT(text, HasSubstr("cancelbus_queue_length{sender=\"s4\"} 4\n"));
+    EXPECT_THAT(text, Not(HasSubstr("cancelbus_queue_length{sender=\"s3\"}")));
+    EXPECT_THAT(text, HasSubstr("cancelbus_queue_length{sender=\"(others)\"} 6\n"));
+    EXPECT_THAT(text, HasSubstr("cancelbus_queue_oldest_age_seconds{sender=\"(others)\"} 3\n"));
+  }
+}
+
+TEST_F(MetricsTest, TellsWhatIsLeftOfEachWindowAndHowLongAHoldLasts) {
+  core::BusStatus status;
+  status.as_of = at(100s);
+  status.windows = {{"cancel", 7, {10, 1s}}, {"query", 31, {30, 1500ms}}};
+  status.holds = {{"cancel", at(103s), "Quota exceeded"}};
+  const std::string text = page(status);
+  EXPECT_THAT(text, HasSubstr("cancelbus_budget_left{limiter=\"cancel\",period=\"1s\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_budget_left{limiter=\"query\",period=\"1500ms\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_hold_seconds{limiter=\"cancel\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_hold_seconds{limiter=\"query\"} 0\n"));
+  status.holds.clear();
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_hold_seconds{limiter=\"cancel\"} 0\n"));
+}
+
+class StageMetricsTest : public testing::Test {
+ protected:
+  std::string after(std::variant<core::CancelAck, core::CancelFinal, core::CancelStatus> body) {
+    core::Actions actions;
+    actions.records.push_back(core::Publication{"client.desk-a.", 1, at(9s), std::move(body)});
+    stages.count(actions);
+    return io::prometheus_text(registry);
+  }
+
+  prometheus::Registry registry;
+  StageMetrics stages{registry};
+};
+
+TEST_F(StageMetricsTest, ObservesTheStagesOfAnAnsweredCommand) {
+  core::CancelAck ack;
+  ack.status = core::AckStatus::Accepted;
+  ack.timeline = timeline(at(1s), at(3s), at(3500ms), at(3750ms));
+  const std::string text = after(ack);
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"queue_wait\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"dispatch_to_wire\"} 0.5\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"wire_to_answer\"} 0.25\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_acks_total{reason=\"\",status=\"ACCEPTED\"} 1\n"));
+}
+
+TEST_F(StageMetricsTest, OfACommandThatWasNeverSentNoStageIsObserved) {
+  core::CancelAck ack;
+  ack.status = core::AckStatus::Rejected;
+  ack.reason = core::RejectReason::TooLate;
+  ack.timeline = timeline(at(1s), {}, at(500ms), at(600ms));
+  const std::string text = after(ack);
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_count{stage=\"queue_wait\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_count{stage=\"wire_to_answer\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_acks_total{reason=\"TOO_LATE\",status=\"REJECTED\"} 1\n"));
+}
+
+TEST_F(StageMetricsTest, ClocksThatDisagreeMakeNoTimeBelowZero) {
+  core::CancelAck ack;
+  ack.timeline = timeline(at(1s), at(3s), at(2s), at(4s));
+  EXPECT_THAT(after(ack), HasSubstr("cancelbus_stage_seconds_sum{stage=\"dispatch_to_wire\"} 0\n"));
+}
+
+TEST_F(StageMetricsTest, CountsFinalsOfCommandsByTheirEvidence) {
+  core::CancelFinal final;
+  final.evidence = core::Evidence::OrderQuery;
+  final.timeline.acked = at(2s);
+  final.timeline.finalized = at(5s);
+  const std::string text = after(final);
+  EXPECT_THAT(text, HasSubstr("cancelbus_finals_total{evidence=\"ORDER_QUERY\",ord_status=\"CANCELED\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"ack_to_final\"} 3\n"));
+  final.unsolicited = true;
+  EXPECT_THAT(after(final), HasSubstr("evidence=\"ORDER_QUERY\",ord_status=\"CANCELED\"} 1\n"));
+}
+
+TEST_F(StageMetricsTest, WhatRulesAskForBeginsWithZero) {
+  const std::string text = io::prometheus_text(registry);
+  EXPECT_THAT(text, HasSubstr("cancelbus_statuses_total{stage=\"STUCK\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_commands_refused_total{reason=\"BUS_FULL\"} 0\n"));
+  EXPECT_THAT(after(core::CancelStatus{"c1", 1, core::Stage::Stuck, "", {}}),
+              HasSubstr("cancelbus_statuses_total{stage=\"STUCK\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace cancelbus::bus
