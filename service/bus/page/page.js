@@ -13,6 +13,7 @@ function make(tag, className, ...children) {
   return element;
 }
 const row = (...cells) => make('div', 'row', ...cells.map((cell) => cell instanceof Node ? cell : make('span', '', cell)));
+const named = (name, element) => { element.classList.add(name); return element; };
 const word = (className, text) => make('span', className, text);
 const fill = (id, children) => byId(id).replaceChildren(...children);
 
@@ -24,7 +25,7 @@ function elapsed(seconds) {
   return Math.round(seconds / 3600) + ' h';
 }
 const between = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
-const clock = (time) => new Date(time).toLocaleTimeString('en-GB');
+const clock = (time) => new Date(time).toISOString().slice(11, 19);
 function bytes(count) {
   const unit = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let step = 0;
@@ -67,16 +68,16 @@ function stream(s) {
   const state = t.live ? word('good', 'live') : t.logged_in ? word('warn', 'logged in, nothing heard since')
     : word('bad', t.connected ? 'connected, not logged in' : 'not connected');
   const proof = t.last_proof ? ', last event ' + elapsed(between(t.last_proof, s.as_of)) + ' ago' : ', no event yet';
-  return [state, word('quiet', proof + (t.text ? ', ' + t.text : ''))];
+  return [state, word('quiet', proof + (t.text && !t.logged_in ? ', ' + t.text : ''))];
 }
 
 function queues(s) {
   const length = (q) => q.urgent + q.normal;
   const all = [...s.queues].sort((a, b) => length(b) - length(a));
   if (!all.length) return [make('p', 'quiet', 'empty')];
-  const rows = all.slice(0, MOST_ROWS).map((q) => row(q.sender_comp_id,
+  const rows = all.slice(0, MOST_ROWS).map((q) => named('waiting', row(q.sender_comp_id,
     length(q) + ' waiting' + (q.urgent ? ', ' + q.urgent + ' urgent' : ''),
-    q.oldest ? 'oldest ' + elapsed(between(q.oldest, s.as_of)) : ''));
+    q.oldest ? 'oldest ' + elapsed(between(q.oldest, s.as_of)) : '')));
   if (all.length > MOST_ROWS) rows.push(row('and ' + (all.length - MOST_ROWS) + ' more', ''));
   return rows;
 }
@@ -93,11 +94,9 @@ function finals(events) {
   return events.map((event) => {
     const f = event.cancel_final, t = f.timeline || {};
     const sender = event.topic.replace(/^client\./, '').replace(/\.$/, '');
-    const line = row(clock(event.sending_time), f.unsolicited ? 'without a command' : sender + '/' + f.cl_ord_id,
+    return named('final', row(clock(event.sending_time), f.unsolicited ? 'without a command' : sender + '/' + f.cl_ord_id,
       'order ' + f.order_id, word(f.ord_status === 'ORD_STATUS_CANCELED' ? 'good' : 'warn', f.ord_status.replace('ORD_STATUS_', '')),
-      f.evidence.replace('EVIDENCE_', ''), t.received ? elapsed(between(t.received, t.finalized)) : '');
-    line.classList.add('final');
-    return line;
+      f.evidence.replace('EVIDENCE_', ''), t.received ? elapsed(between(t.received, t.finalized)) : ''));
   });
 }
 
@@ -111,7 +110,7 @@ function show(told) {
   fill('finals', finals(told.finals));
   byId('main').hidden = false;
   byId('state').dataset.asOf = s.as_of;
-  fresh('as of ' + clock(s.as_of));
+  fresh('as of ' + clock(s.as_of) + ' UTC');
 }
 
 function fresh(text) {
