@@ -1,11 +1,14 @@
 // contract_release FOLDER README: writes the descriptor set and the goldens of what proto/ says now, and the table of
-// FIX counterparts in README, unless that breaks what was released before. Called by tests/contract/release.
+// FIX counterparts in README, unless that breaks what was released before. Called by tests/contract/release; with
+// --check by tests/run.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/contract/fix_table.hpp"
 #include "tests/contract/golden.hpp"
@@ -15,9 +18,11 @@ namespace {
 
 constexpr const char* Usage =
     "usage: contract_release FOLDER README\n"
+    "       contract_release --check FOLDER\n"
     "Compares what proto/ says now with what FOLDER says was released. If nothing that was released is broken, writes\n"
     "the additions into it, and the table of FIX counterparts into README. Exit code 1 if something is broken, or\n"
-    "cannot be written.\n";
+    "cannot be written.\n"
+    "--check only compares.\n";
 
 /// Of an empty contract if there is none yet: then everything is an addition. False: it is there and unreadable.
 bool read_released(const std::filesystem::path& path, contract::FileDescriptorSet& released) {
@@ -59,39 +64,48 @@ bool write_fix_table(const std::filesystem::path& readme, const contract::FileDe
   return written && (*written == content || write(readme, *written));
 }
 
-int release(const std::filesystem::path& folder, const std::filesystem::path& readme) {
+/// Absent: what was released cannot be read, or is broken; that has been said.
+std::optional<std::vector<std::string>> additions_to(const std::filesystem::path& folder,
+                                                     const contract::FileDescriptorSet& current) {
   contract::FileDescriptorSet released;
   if (!read_released(folder / contract::ReleasedFile, released)) {
     std::cerr << folder / contract::ReleasedFile << " is not a descriptor set; take it from the last commit\n";
-    return EXIT_FAILURE;
+    return std::nullopt;
   }
-  const auto current = contract::current_schema();
-  const auto difference = contract::compare(released, current);
-  if (!difference.breaks.empty()) {
-    std::cerr << contract::explain_breaks(difference.breaks) << "Nothing was written.\n";
-    return EXIT_FAILURE;
-  }
-  for (const auto& addition : difference.additions) std::cout << addition << "\n";
-  if (!write(folder / contract::ReleasedFile, current.SerializeAsString())) return EXIT_FAILURE;
+  auto difference = contract::compare(released, current);
+  if (difference.breaks.empty()) return std::move(difference.additions);
+  std::cerr << contract::explain_breaks(difference.breaks);
+  return std::nullopt;
+}
+
+bool release(const std::filesystem::path& folder, const std::filesystem::path& readme,
+             const std::vector<std::string>& additions, const contract::FileDescriptorSet& current) {
+  for (const auto& addition : additions) std::cout << addition << "\n";
+  if (!write(folder / contract::ReleasedFile, current.SerializeAsString())) return false;
   for (const auto& shape : contract::shapes()) {
-    if (!release_golden(folder / "golden", shape)) return EXIT_FAILURE;
+    if (!release_golden(folder / "golden", shape)) return false;
   }
-  if (!write_fix_table(readme, current)) return EXIT_FAILURE;
-  std::cout << difference.additions.size() << " additions released\n";
-  return EXIT_SUCCESS;
+  if (!write_fix_table(readme, current)) return false;
+  std::cout << additions.size() << " additions released\n";
+  return true;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string argument = argc > 1 ? argv[1] : "";
-  if (argument == "--help" || argument == "-h") {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {
     std::cout << Usage;
     return EXIT_SUCCESS;
   }
-  if (argc != 3 || !std::filesystem::is_directory(argument)) {
+  const bool only_check = std::erase(arguments, "--check") > 0;
+  if (arguments.size() != (only_check ? 1U : 2U) || !std::filesystem::is_directory(arguments.front())) {
     std::cerr << Usage;
     return 2;
   }
-  return release(argument, argv[2]);
+  const auto current = contract::current_schema();
+  const auto additions = additions_to(arguments[0], current);
+  if (only_check) return additions ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (!additions) std::cerr << "Nothing was written.\n";
+  return additions && release(arguments[0], arguments[1], *additions, current) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

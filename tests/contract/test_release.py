@@ -35,6 +35,9 @@ class Copy:
     def release(self):
         return run(BUILD / "bin/contract_release", self.folder, self.root / "proto/README.md")
 
+    def compare(self):
+        return run(BUILD / "bin/contract_release", "--check", self.folder)
+
     def check(self):
         return run(self.folder / "release", "--check")
 
@@ -103,6 +106,16 @@ def test_a_broken_contract_is_not_released(copy, what):
     assert released.returncode == 1
     assert f"cancelbus.v1.CancelAck.{says}\n" in released.stderr
     assert "Put it back." in released.stderr and "Nothing was written." in released.stderr
+    assert copy.content() == before
+    checked = copy.compare()
+    assert (checked.returncode, checked.stderr) == (1, released.stderr.removesuffix("Nothing was written.\n"))
+
+
+def test_a_check_of_additions_writes_nothing(copy):
+    copy.change_released("backend.proto", "Ready", lambda ready: ready.field.remove(field(ready, "key_series")))
+    before = copy.content()
+    checked = copy.compare()
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     assert copy.content() == before
 
 
