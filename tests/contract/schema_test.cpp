@@ -155,9 +155,9 @@ TEST_F(Changed, EnumValueNumber) {
 }
 
 TEST_F(Changed, EnumValueName) {
-  named(enumeration("CancelStage").mutable_value(), "CANCEL_STAGE_STUCK").set_name("CANCEL_STAGE_LOST");
+  named(enumeration("CancelStage").mutable_value(), "CANCEL_STAGE_STUCK").set_name("CANCEL_STAGE_MADE_UP");
   EXPECT_THAT(breaks(), ElementsAre("cancelbus.v1.CancelStage.CANCEL_STAGE_STUCK: name was CANCEL_STAGE_STUCK, is "
-                                    "CANCEL_STAGE_LOST"));
+                                    "CANCEL_STAGE_MADE_UP"));
 }
 
 TEST_F(Changed, JsonName) {
@@ -178,18 +178,18 @@ TEST_F(Changed, NumberOfAnOption) {
 TEST_F(Changed, ByAnAddition) {
   FieldDescriptorProto& note = *message("CancelAck").add_field();
   note.set_name("note");
-  note.set_number(11);
+  note.set_number(1000);
   note.set_type(FieldDescriptorProto::TYPE_STRING);
   note.set_label(FieldDescriptorProto::LABEL_OPTIONAL);
   auto& value = *enumeration("CancelStage").add_value();
-  value.set_name("CANCEL_STAGE_LOST");
-  value.set_number(8);
+  value.set_name("CANCEL_STAGE_MADE_UP");
+  value.set_number(1000);
   file("cancelbus/v1/session.proto").add_message_type()->set_name("Farewell");
   field("CancelAck", "origin").mutable_options()->SetExtension(cancelbus::v1::tag, 5);
   EXPECT_THAT(breaks(), IsEmpty());
   EXPECT_THAT(additions(),
               testing::UnorderedElementsAre("cancelbus.v1.CancelAck.note: is new", "cancelbus.v1.Farewell: is new",
-                                            "cancelbus.v1.CancelStage.CANCEL_STAGE_LOST: is new",
+                                            "cancelbus.v1.CancelStage.CANCEL_STAGE_MADE_UP: is new",
                                             "cancelbus.v1.CancelAck.origin: FIX tag was none, is 5"));
 }
 

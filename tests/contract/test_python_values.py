@@ -13,6 +13,7 @@ sys.path[:0] = [str(Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")) / "p
 from cancelbus import values  # noqa: E402
 from cancelbus.v1 import cancel_pb2, session_pb2  # noqa: E402
 
+MEND = "the contract has gained something: add it to clients/python/cancelbus/values.py"
 ENUMS = [(values.ReceiptStatus, session_pb2.ReceiptStatus), (values.ResolveStatus, session_pb2.ResolveStatus),
          (values.AckStatus, cancel_pb2.CancelAckStatus),
          (values.Reason, cancel_pb2.CxlRejReason), (values.Origin, cancel_pb2.Origin),
@@ -29,13 +30,13 @@ def test_enums_have_every_value(ours, contract):
     [unspecified] = [name for name, number in contract.items() if number == 0]
     prefix = unspecified.removesuffix("UNSPECIFIED")
     assert {member.name: member.value for member in ours} == \
-        {name.removeprefix(prefix): number for name, number in contract.items()}
+        {name.removeprefix(prefix): number for name, number in contract.items()}, MEND
 
 
 @pytest.mark.parametrize("ours, contract, renamed", MESSAGES)
 def test_values_have_every_field(ours, contract, renamed):
     names = [renamed.get(name, name) for name in contract.DESCRIPTOR.fields_by_name]
-    assert [field.name for field in dataclasses.fields(ours) if field.name != "message"] == names
+    assert [field.name for field in dataclasses.fields(ours) if field.name != "message"] == names, MEND
 
 
 def test_a_value_of_a_later_contract_stays_what_it_is():
