@@ -45,8 +45,10 @@ def undecided(page):
 
 
 def fits(page):
+    """Nothing is wider than the window, and nothing was squeezed until its text stood upright."""
     return page.ask("document.documentElement.scrollWidth <= innerWidth && "
-                    "[...document.querySelectorAll('body *')].every(e => e.getBoundingClientRect().right <= innerWidth + 0.5)")
+                    "[...document.querySelectorAll('body *')].every(e => e.getBoundingClientRect().right <= innerWidth + 0.5) && "
+                    "[...document.querySelectorAll('.row > *')].every(e => !e.innerText || e.offsetWidth > 60)")
 
 
 def pictures(page, name):
