@@ -48,7 +48,7 @@ def fits(page):
     """Nothing is wider than the window, and nothing was squeezed until its text stood upright."""
     return page.ask("document.documentElement.scrollWidth <= innerWidth && "
                     "[...document.querySelectorAll('body *')].every(e => e.getBoundingClientRect().right <= innerWidth + 0.5) && "
-                    "[...document.querySelectorAll('.row > *')].every(e => !e.innerText || e.offsetWidth > 60)")
+                    "[...document.querySelectorAll('.row > *')].every(e => e.offsetHeight < 120)")
 
 
 def pictures(page, name):
