@@ -239,6 +239,12 @@ Complaint check(const Arguments& arguments) {
   return {};
 }
 
+std::chrono::seconds default_timeout(Command command) {
+  if (command == Command::Status || command == Command::Top) return std::chrono::seconds(5);
+  // The exchange's budget lets nothing through for half a minute at a time.
+  return std::chrono::seconds(command == Command::Load ? 90 : 30);
+}
+
 }  // namespace
 
 int64_t Arguments::load_count() const {
@@ -260,8 +266,7 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
 
   Arguments arguments;
   arguments.command = *command;
-  arguments.timeout =
-      *command == Command::Status || *command == Command::Top ? std::chrono::seconds(5) : std::chrono::seconds(30);
+  arguments.timeout = default_timeout(*command);
   Complaint complaint = apply_flags(words, words.plain[0], arguments);
   if (complaint.empty()) complaint = apply_environment(words, env, arguments);
   if (complaint.empty()) complaint = read_plain_words(words.plain, in, arguments);

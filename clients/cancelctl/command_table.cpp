@@ -102,9 +102,9 @@ exit code:
   2  the command line or a key file is wrong, or not all of it is on this machine; nothing was sent
   3  not known: nothing was heard for as long as --timeout says
 
-examples, after ". ENV-FILE" as deploy/demo --keep prints it:
-  cancelctl load --exchange_url=$EXCHANGE_URL --exchange_ca_file=$EXCHANGE_CA_FILE --count 50
-  cancelctl load --exchange_url=$EXCHANGE_URL --exchange_ca_file=$EXCHANGE_CA_FILE --rate 5 --seconds 20 --json
+examples, after ". FILE" as deploy/demo --keep says it, which names the exchange and its authority:
+  cancelctl load --count 50
+  cancelctl load --rate 5 --seconds 20 --json
 )";
 
 constexpr const char* CompletionEnd = R"(

@@ -157,7 +157,7 @@ const std::vector<Flag>& flags() {
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
       {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top) | bit(Command::Load), Text,
-       "DURATION", "wait at most this long for an answer (30s; status, top 5s)",
+       "DURATION", "wait at most this long for an answer (30s; load 90s; status, top 5s)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
       {"interval", bit(Command::Top), Text, "DURATION", "from one refresh to the next (1s)",
        [](S& v, A& a) { return read_duration(v, a.interval); }},

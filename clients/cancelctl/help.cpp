@@ -49,6 +49,17 @@ constexpr const char* EnvironmentNote = R"(
 Each flag can also be given as environment variable, as CANCELBUS_SESSION_ENDPOINT.
 )";
 
+constexpr const char* JsonNote = R"(
+A line of --json is an object: `type` says what it is and `heard` when it came, and what the bus said stands there with
+the contract's field names (proto/cancelbus/v1), numbers of 64 bits as strings.
+)";
+
+bool prints_json(Command command) {
+  return std::ranges::any_of(flags(), [command](const Flag& flag) {
+    return std::string_view(flag.name) == "json" && (flag.commands & bit(command)) != 0;
+  });
+}
+
 std::string overview() {
   std::vector<Line> lines;
   for (const CommandText& command : command_texts()) {
@@ -76,7 +87,7 @@ std::string help(std::optional<Command> command) {
   std::vector<Line> choices;
   for (const auto& [word, what] : text.choices) choices.push_back({word, what});
   if (!choices.empty()) page += "\n" + columns(choices);
-  return page + own + text.end + of_bus + (any_flag ? EnvironmentNote : "");
+  return page + own + (prints_json(*command) ? JsonNote : "") + text.end + of_bus + (any_flag ? EnvironmentNote : "");
 }
 
 }  // namespace cancelbus::ctl

@@ -26,6 +26,10 @@ class LoadCommand {
     // The first alone: if it is not canceled where it was placed, the bus is not the local exchange's.
     submit();
     while (acked_ == 0 && refused_ == 0 && goes_on()) turn(milliseconds(100));
+    if (refused_ > 0) {
+      report();
+      return ExitFailed;
+    }
     if (acked_ == 0) return give_up("the first command was not acked");
     if (!first_accepted_) {
       console_.err << "cancelctl: the bus does not cancel at this exchange: an order placed there was not accepted"
@@ -42,7 +46,7 @@ class LoadCommand {
   void operator()(const Connected&) { connected_ = true; }
   void operator()(const v1::Receipt& receipt) {
     tally_.on(receipt);
-    refused_ += receipt.status() == v1::RECEIPT_STATUS_REFUSED;
+    if (receipt.status() == v1::RECEIPT_STATUS_REFUSED && refused_++ == 0) first_refusal_ = describe(receipt);
     took(receipt.cl_ord_id(), receipts_);
   }
   void operator()(const v1::CancelAck& ack) {
@@ -125,6 +129,7 @@ class LoadCommand {
       report_text(steps);
     }
     console_.out.flush();
+    if (refused_ > 0) console_.err << "cancelctl: the first that was refused: " << first_refusal_ << std::endl;
     console_.err << "cancelctl: " << tally_.summary() << std::endl;
   }
 
@@ -182,6 +187,7 @@ class LoadCommand {
   Latencies acks_;
   Latencies finals_;
   int64_t refused_ = 0;
+  std::string first_refusal_;
   int64_t acked_ = 0;
   bool first_accepted_ = false;
   bool connected_ = false;

@@ -10,6 +10,8 @@
 #include <charconv>
 #include <memory>
 
+#include "clients/cancelctl/text.hpp"
+
 namespace cancelbus::ctl {
 namespace {
 
@@ -106,7 +108,8 @@ std::vector<int64_t> place_some(const std::string& url, const std::string& ca_fi
   std::vector<int64_t> ids = ids_of(answer);
   if (ids.empty()) {
     error = "exchange_url \"" + url + "\": no local exchange: it answered " +
-            (answer.empty() ? "nothing" : '"' + answer.substr(0, answer.find('\r')) + '"') + " to POST /sim/orders";
+            (answer.empty() ? "nothing" : '"' + printable(answer.substr(0, answer.find('\r'))) + '"') +
+            " to POST /sim/orders";
   }
   return ids;
 }

@@ -53,7 +53,9 @@ int main(int argc, char** argv) {
     std::cout << "cancelctl " CANCELBUS_VERSION "\n";
     return 0;
   }
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) std::signal(number, interrupt);
+  for (const int number : {SIGINT, SIGTERM, SIGQUIT}) std::signal(number, interrupt);
+  // As nohup has set it.
+  if (std::signal(SIGHUP, interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   // On a terminal the lines themselves show the progress.
   const bool progress = isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) == 0;
   const auto& arguments = std::get<Arguments>(parsed);

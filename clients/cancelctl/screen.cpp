@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 namespace cancelbus::ctl {

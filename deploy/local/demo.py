@@ -142,6 +142,8 @@ To try in another terminal:
   {cancelctl} cancel {ids[0]}
   {cancelctl} cancel {ids[1]} {ids[2]} --urgent --wait=final
   {cancelctl} status                       budget, queue, workers, stream
+  {cancelctl} top                          the same and the last finals, as they change
+  {cancelctl} load --count=50              50 orders placed and canceled, and how long it took
   /usr/bin/python3 {ROOT}/clients/python/examples/quoter.py --rounds=3
   curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
 Logs and keys are in {stack.folder} until then.""")

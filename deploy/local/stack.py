@@ -155,6 +155,7 @@ class Stack:
         which may use every name."""
         return {"CANCELBUS_SESSION_ENDPOINT": self.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": self.event_endpoint,
                 **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags("operator").items()},
+                "CANCELBUS_EXCHANGE_URL": self.rest_url, "CANCELBUS_EXCHANGE_CA_FILE": str(self.authority.cert_file),
                 "EXCHANGE_URL": self.rest_url,
                 "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python")}
 

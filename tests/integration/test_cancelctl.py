@@ -203,9 +203,9 @@ def test_top_says_why_it_is_not_let_in(shared, on_terminal):
 
 # ---- load ----
 
-def load(stack, *arguments):
+def load(stack, *arguments, **options):
     return stack.cancelctl("load", f"--exchange_url={stack.rest_url}", f"--exchange_ca_file={stack.authority.cert_file}",
-                           *arguments)
+                           *arguments, **options)
 
 
 def test_load_cancels_what_it_has_placed(shared):
@@ -227,6 +227,14 @@ def test_load_as_json(shared):
     assert (summary["commands"], summary["finals"], summary["refused"]) == ("3", "3", "0")
     assert sum(int(bucket["count"]) for bucket in buckets if bucket["step"] == "final") == 3
     assert 0 < int(summary["ack_p50_us"]) <= int(summary["ack_max_us"])
+
+
+def test_load_goes_no_further_than_a_refusal(shared):
+    shared.grant("observer", "looker-on")
+    loaded = load(shared, "--count=5", "--sender=looker-on", key="looker-on")
+    assert loaded.exit_code == 1
+    assert "NOT_AUTHORIZED" in loaded.log
+    assert "1 asked: 1 refused" in loaded.log
 
 
 def test_load_stops_at_a_bus_of_another_exchange(shared):
