@@ -37,7 +37,7 @@ examples:
 )";
 
 constexpr const char* TopAbout = R"(
-On a terminal it redraws in place until Ctrl-C. Elsewhere it prints once and ends; with --json it prints one object at
+On a terminal it redraws in place until q or Ctrl-C is typed. Elsewhere it prints once and ends; with --json it prints one object at
 each refresh, with the finals since the one before. Finals are those of all senders if the key may read them.
 )";
 constexpr const char* TopEnd = R"(

@@ -1,5 +1,6 @@
 #include "clients/cancelctl/screen.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -26,13 +27,35 @@ void write_all(std::string_view bytes) {
   }
 }
 
-// Alternate screen, no cursor, and no line that goes on in the next; and back.
-void enter() { write_all("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"); }
-void leave() { write_all("\x1b[?7h\x1b[?25h\x1b[?1049l"); }
-
 }  // namespace
 
+// Keys come one by one and unseen; alternate screen, no cursor, and no line that goes on in the next.
+void Screen::enter() {
+  if (keys_) {
+    termios unseen = *keys_;
+    unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &unseen);
+  }
+  write_all("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J");
+}
+
+void Screen::leave() {
+  write_all("\x1b[?7h\x1b[?25h\x1b[?1049l");
+  // What was typed meanwhile was not meant for the shell.
+  if (keys_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &*keys_);
+}
+
+bool Screen::quit_asked() const {
+  pollfd keys{STDIN_FILENO, POLLIN, 0};
+  char typed[64];
+  if (!keys_ || ::poll(&keys, 1, 0) <= 0) return false;
+  const ssize_t count = ::read(STDIN_FILENO, typed, sizeof typed);
+  return count > 0 && std::string_view(typed, static_cast<size_t>(count)).find('q') != std::string_view::npos;
+}
+
 Screen::Screen() {
+  termios keys{};
+  if (::tcgetattr(STDIN_FILENO, &keys) == 0) keys_ = keys;
   std::signal(SIGTSTP, ask_stop);
   std::signal(SIGWINCH, note_size);
   enter();

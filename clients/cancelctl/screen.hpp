@@ -1,9 +1,12 @@
-// The terminal while `top` draws on it: an alternate screen that is left as it was found.
+// The terminal while `top` draws on it: an alternate screen without echo, that is left as it was found.
 //
 // Odd about it: signals that end the program are caught by main() and end the command's loop, so that the destructor
 // restores the terminal; the one that stops it (Ctrl-Z) is caught here.
 #pragma once
 
+#include <termios.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,15 @@ class Screen {
   bool stop_if_asked();
   /// The terminal has another size since the last question.
   bool resized();
+  /// q was typed.
+  bool quit_asked() const;
+
+ private:
+  void enter();
+  void leave();
+
+  /// How keys are read, if they come from a terminal.
+  std::optional<termios> keys_;
 };
 
 }  // namespace cancelbus::ctl

@@ -36,7 +36,7 @@ class TopCommand {
     if (on_screen_) screen_.emplace();
     bus_->ask_status();
     std::optional<int> end;
-    while (!end && !console_.interrupted && left_ > 0) end = turn();
+    while (!end && !console_.interrupted && left_ > 0 && !(screen_ && screen_->quit_asked())) end = turn();
     screen_.reset();
     if (end && !trouble_.empty()) console_.err << trouble_;
     return end.value_or(ExitProven);

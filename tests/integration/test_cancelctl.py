@@ -25,8 +25,9 @@ class Terminal:
         command = [stack.bin_dir / "cancelctl", *arguments]
         self._terminal, theirs = os.openpty()
         self.resize(100, 40)
+        self.found = self.settings()
         self.shown = ""
-        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+        self.popen = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
                                       start_new_session=True, preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),
                                       env=clean_environment() | stack.client_environment | {"TERM": "xterm"} | (env or {}))
         os.close(theirs)
@@ -39,6 +40,12 @@ class Terminal:
         except OSError:  # It has ended.
             pass
         return self.shown
+
+    def type(self, keys):
+        os.write(self._terminal, keys)
+
+    def settings(self):
+        return termios.tcgetattr(self._terminal)
 
     def resize(self, columns, rows):
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -163,6 +170,16 @@ def test_top_fits_any_terminal(shared, on_terminal):
     assert top.wait().endswith(LEAVES)
 
 
+def test_top_ends_at_q_and_shows_no_keys(shared, on_terminal):
+    top = on_terminal("top", "--interval=100ms")
+    top.wait_for(lambda shown: "cancel 1s" in shown, "drawn")
+    assert top.settings() != top.found
+    top.type(b"XYZq")
+    assert top.wait().endswith(LEAVES)
+    assert "XYZ" not in top.shown
+    assert top.popen.returncode == 0 and top.settings() == top.found
+
+
 def test_top_can_be_stopped_and_continued(shared, on_terminal):
     top = on_terminal("top", "--interval=100ms")
     top.wait_for(lambda shown: "cancel 1s" in shown, "drawn")
@@ -250,8 +267,7 @@ def test_load_stops_at_a_bus_of_another_exchange(shared):
 
 
 def test_load_says_what_is_no_local_exchange(shared):
-    wrong_port = shared.cancelctl("load", f"--exchange_url=https://{shared.processes['bus'].endpoints['monitor'].split('//')[1]}",
-                                  f"--exchange_ca_file={shared.authority.cert_file}")
+    wrong_port = shared.cancelctl("load", "--exchange_url=https://127.0.0.1:1", f"--exchange_ca_file={shared.authority.cert_file}")
     assert wrong_port.exit_code == 1
     assert "--exchange_url" in wrong_port.log
     nobody = shared.cancelctl("load", f"--exchange_url={shared.rest_url}", f"--exchange_ca_file={shared.access.bus.public_file}")
