@@ -46,8 +46,11 @@ std::string_view door_name(Door door) {
   return "";
 }
 
-Guard::Guard(std::optional<Policy> policy, Refusals& refusals)
-    : policy_(std::move(policy)), refusals_(refusals), anyone_{Role::Anyone, "anyone", "", {"*"}, 1} {}
+Guard::Guard(std::optional<Policy> policy, Refusals& refusals, std::function<bool()> crowded)
+    : policy_(std::move(policy)),
+      refusals_(refusals),
+      anyone_{Role::Anyone, "anyone", "", {"*"}, 1},
+      crowded_(std::move(crowded)) {}
 
 const Entry* Guard::find(const std::string& key) const { return policy_ ? policy_->find(key) : &anyone_; }
 
@@ -64,9 +67,9 @@ std::string Guard::who(const io::ZapRequest& request) const {
   return request.address.empty() ? "somebody on this machine" : request.address;
 }
 
-bool Guard::enters(const io::ZapRequest& request) {
+bool Guard::enters(const io::ZapRequest& request, core::Tick now) {
   const auto refuse = [&](std::string_view reason, std::string_view detail) {
-    refusals_.note(io::now().tick, reason, who(request), absl::StrCat(request.domain, ": ", std::string(detail)));
+    refusals_.note(now, reason, who(request), absl::StrCat(request.domain, ": ", std::string(detail)));
     return false;
   };
   const Entry* entry = find(request.public_key);
@@ -78,6 +81,9 @@ bool Guard::enters(const io::ZapRequest& request) {
   if (*door == Door::Event && barred_.contains(entry->key)) {
     return refuse("barred", "subscribed to what is not its own; the next SIGHUP lets it in again");
   }
+  arrivals_.admit(entry->key, entry->key, now);
+  if (!arrivals_.spend(entry->key, 1, now)) return refuse("connections", "more new connections than one key may make");
+  if (!entry->may_use_last_room() && crowded_()) return refuse("descriptors", "hardly any are left for connections");
   return true;
 }
 

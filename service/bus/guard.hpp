@@ -8,6 +8,8 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +24,11 @@ namespace cancelbus::bus {
 
 class Guard {
  public:
-  /// Without a policy everybody may do everything.
-  Guard(std::optional<Policy> policy, Refusals& refusals);
+  /// Descriptors kept for those whom the bus cannot do without, and for its own files and sockets.
+  static constexpr size_t LastRoom = 64;
+
+  /// Without a policy everybody may do everything. `crowded`: there is only the last room left.
+  Guard(std::optional<Policy> policy, Refusals& refusals, std::function<bool()> crowded);
 
   /// Null: nobody, or nobody any more.
   const Entry* find(const std::string& key) const;
@@ -34,7 +39,7 @@ class Guard {
   // Each refusal is noted.
 
   /// The ZAP handler's question.
-  bool enters(const io::ZapRequest& request);
+  bool enters(const io::ZapRequest& request, core::Tick now);
   void handshake_failed(Door door, const io::HandshakeFailure& failure);
   /// A frame to the event socket; a subscription begins with 1. If not, the key is barred.
   bool may_say(const std::string& key, std::string_view frame);
@@ -44,6 +49,7 @@ class Guard {
 
  private:
   static constexpr DoorLimits SubscriptionLimits{.session_rate = 1'000, .sessions_per_key = 1};
+  static constexpr DoorLimits ConnectionLimits{.session_rate = 100, .sessions_per_key = 1};
 
   std::string who(const io::ZapRequest& request) const;
   bool bar(const std::string& key, std::string_view reason, std::string_view detail);
@@ -51,7 +57,9 @@ class Guard {
   std::optional<Policy> policy_;
   Refusals& refusals_;
   Entry anyone_;
+  std::function<bool()> crowded_;
   Doorkeeper subscribers_{SubscriptionLimits};            ///< by key
+  Doorkeeper arrivals_{ConnectionLimits};                 ///< by key: its new connections
   absl::flat_hash_set<std::string> barred_;               ///< at most one per entry of the policy
   absl::flat_hash_map<std::string, std::string> former_;  ///< key: name
 };

@@ -5,6 +5,7 @@
 
 #include "service/bus/options.hpp"
 #include "service/bus/shell.hpp"
+#include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
 #include "service/io/no_core_dump.hpp"
 #include "service/io/options.hpp"
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
     std::cerr << "cancel-bus: " << flag << status.message() << '\n';
     return 2;
   };
+  io::log_info("descriptors", {{"limit", io::raise_descriptor_limit()}});
   auto store = io::open_store(options->store);
   if (!store.ok()) return refuse("--store: ", store.status());
   const auto snapshot = (*store)->load();

@@ -43,6 +43,8 @@ struct Entry {
   bool may_resolve() const { return is(Role::Operator); }
   /// To take tasks and tell their outcomes.
   bool may_work() const { return is(Role::Worker); }
+  /// To come in when there is hardly room: without these the bus could not work or be looked after.
+  bool may_use_last_room() const { return role != Role::Strategy && role != Role::Observer; }
   /// To say what the exchange's stream says.
   bool may_feed() const { return is(Role::Subscriber); }
   bool operator==(const Entry&) const = default;

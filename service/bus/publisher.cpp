@@ -20,7 +20,7 @@ constexpr core::Duration RetryAfter = std::chrono::milliseconds(10);
 Publisher::Publisher(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, Edge edge)
     : context_(context), zmq_(zmq), key_(key), edge_(std::move(edge)) {}
 
-absl::Status Publisher::open(const std::string& endpoint) {
+absl::Status Publisher::open(const std::string& endpoint) try {
   // All that waits must be looked at before anything leaves. Who says too much is thrown out.
   io::ZmqOptions options{.verbose_subscriptions = true, .drain_limit = std::numeric_limits<size_t>::max()};
   auto socket = std::make_unique<io::ZmqSocket>(context_, zmq_, zmq::socket_type::xpub, options);
@@ -34,6 +34,8 @@ absl::Status Publisher::open(const std::string& endpoint) {
   ++opened_;
   socket_->on_ready(edge_.ready);
   return absl::OkStatus();
+} catch (const zmq::error_t& error) {  // out of descriptors
+  return absl::UnavailableError(error.what());
 }
 
 // Every frame counts: to libzmq a subscription may also stand behind other frames of one message.

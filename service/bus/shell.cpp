@@ -6,6 +6,7 @@
 
 #include "service/bus/policy_file.hpp"
 #include "service/bus/stage_log.hpp"
+#include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
 #include "service/wire/event_codec.hpp"
 
@@ -31,8 +32,8 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
     : options_(std::move(options)),
       zmq_(1),
       store_(std::move(store), metrics_.registry()),
-      guard_(options_.policy, refusals_),
-      zap_(context, zmq_, [this](const io::ZapRequest& request) { return guard_.enters(request); }),
+      guard_(options_.policy, refusals_, [] { return io::fewer_descriptors_than(Guard::LastRoom); }),
+      zap_(context, zmq_, [this](const io::ZapRequest& request) { return guard_.enters(request, io::now().tick); }),
       sessions_(context, zmq_, key_of(options_), options_.door, guard_, refusals_, metrics_),
       events_(context, zmq_, key_of(options_),
               {[this](const std::string& key, std::string_view frame) { return guard_.may_say(key, frame); },
@@ -74,7 +75,8 @@ std::string Shell::endpoints() const {
 
 void Shell::reload() {
   if (!options_.policy) return io::log_info("nothing_to_reload");
-  auto policy = read_policy_file(options_.policy_file);
+  absl::StatusOr<Policy> policy;
+  io::with_own_descriptors([&] { policy = read_policy_file(options_.policy_file); });
   if (!policy.ok()) {
     const std::string why(policy.status().message());
     return io::log_error("policy_refused", {{"why", why}, {"in_force", "the one that was"}});

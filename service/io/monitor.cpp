@@ -25,6 +25,8 @@ using asio::ip::tcp;
 constexpr int MostConnections = 32;
 constexpr size_t MostRequestBytes = 8 * 1024;
 constexpr std::chrono::seconds Patience{5};
+/// Out of descriptors: a probe of health should not wait for longer than they are short.
+constexpr std::chrono::seconds UntilNextAccept{1};
 
 struct Response {
   const char* status = "200 OK";
@@ -102,7 +104,7 @@ struct Monitor::Server : std::enable_shared_from_this<Monitor::Server> {
       if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
       if (error) {
         log_warn("monitor_accept_failed", {{"error", error.message()}});
-        co_await asio::steady_timer(acceptor.get_executor(), Patience).async_wait(asio::use_awaitable);
+        co_await asio::steady_timer(acceptor.get_executor(), UntilNextAccept).async_wait(asio::use_awaitable);
       } else if (connections < MostConnections) {
         ++connections;
         spawn(acceptor.get_executor(), serve(socket));

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
 
 namespace cancelbus::io {
@@ -19,31 +19,18 @@ namespace {
 
 constexpr size_t MaxBytes = 4096;
 
-struct File {
-  int fd = -1;
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 absl::Status failure(std::string_view flag, const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(absl::StrFormat("--%s=%s: %s", std::string(flag), path, std::string(why)));
 }
 
 // The buffer has its full size from the start: growing would leave copies behind.
-absl::StatusOr<Secret> read_all(int fd, std::string_view flag, const std::string& path) {
+absl::StatusOr<Secret> read_all(const Descriptor& file, std::string_view flag, const std::string& path) {
   Secret secret(std::string(MaxBytes + 1, '\0'));
   const std::span<char> room = secret.room();
-  size_t used = 0;
-  while (used < room.size()) {
-    const ssize_t n = ::read(fd, room.data() + used, room.size() - used);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failure(flag, path, std::strerror(errno));
-    if (n == 0) break;
-    used += static_cast<size_t>(n);
-  }
-  if (used > 0 && room[used - 1] == '\n') --used;
-  secret.cut(used);
+  const ssize_t read = read_whole(file, room);
+  if (read < 0) return failure(flag, path, std::strerror(errno));
+  const auto used = static_cast<size_t>(read);
+  secret.cut(used > 0 && room[used - 1] == '\n' ? used - 1 : used);
   return secret;
 }
 
@@ -76,12 +63,12 @@ absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string
     return absl::InvalidArgumentError(
         absl::StrFormat("--%s is missing: expected the path of a file that holds it", std::string(flag)));
   }
-  const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) return failure(flag, path, std::strerror(errno));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.number < 0) return failure(flag, path, std::strerror(errno));
   struct stat info {};
-  if (::fstat(file.fd, &info) != 0) return failure(flag, path, std::strerror(errno));
+  if (::fstat(file.number, &info) != 0) return failure(flag, path, std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return failure(flag, path, "not a regular file");
-  auto secret = read_all(file.fd, flag, path);
+  auto secret = read_all(file, flag, path);
   if (!secret.ok()) return secret;
   const std::string_view text = secret->view();
   if (text.empty()) return failure(flag, path, "the file is empty");

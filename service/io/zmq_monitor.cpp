@@ -47,8 +47,8 @@ ZmqMonitor::ZmqMonitor(asio::io_context& context, zmq::context_t& zmq, ZmqSocket
     : watched_(watched), events_(context, zmq, zmq::socket_type::pair, unlimited()), listener_(std::move(listener)) {
   static int made = 0;
   const std::string address = absl::StrCat("inproc://monitor-", ++made);
-  // Fails only for an address that is taken or a socket that is closed.
-  zmq_socket_monitor(watched_.raw().handle(), address.c_str(), side == Side::Server ? OfServers : OfClients);
+  const int events = side == Side::Server ? OfServers : OfClients;
+  if (zmq_socket_monitor(watched_.raw().handle(), address.c_str(), events) != 0) throw zmq::error_t();
   (void)events_.connect(address);
   events_.on_ready([this] { read(); });
 }

@@ -41,6 +41,7 @@ class ZmqMonitor {
 
   enum class Side { Server, Client };
 
+  /// Throws zmq::error_t when the process is out of descriptors.
   /// `watched` must live longer. Listener functions may be empty, and must not destroy the monitor.
   ZmqMonitor(asio::io_context& context, zmq::context_t& zmq, ZmqSocket& watched, Side side, Listener listener);
   ~ZmqMonitor();

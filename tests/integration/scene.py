@@ -1,7 +1,9 @@
 """What the tests of this folder often need to know of a stack. Used by test_*.py; a strategy is a StrategyClient."""
 
+import json
 import re
 import urllib.request
+from contextlib import contextmanager
 
 from strategy_client import read_curve
 
@@ -70,6 +72,27 @@ def metric(monitor_url, name):
         text = page.read().decode()
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found.group(1)) if found else 0.0
+
+
+def count(stack, reason):
+    """How often the bus has refused something for this reason."""
+    return bus_metric(stack, f'cancelbus_refused_total{{reason="{reason}"}}')
+
+
+def refusals(stack, reason, who):
+    """The bus's log's lines about it."""
+    lines = [json.loads(line) for line in stack.processes["bus"].log().splitlines() if '"event":"refused"' in line]
+    return [line for line in lines if (line["reason"], line["who"]) == (reason, who)]
+
+
+@contextmanager
+def refused(stack, reason, who):
+    """What is done within is counted for this reason, and logged with this name, or has been a moment ago: then the line
+    may be spared."""
+    before = count(stack, reason)
+    yield
+    stack.wait_until(lambda: count(stack, reason) > before, f"a refusal for {reason} is counted")
+    stack.wait_until(lambda: refusals(stack, reason, who), f"the refusal of {who} for {reason} is logged")
 
 
 def run_check(start, **flags):

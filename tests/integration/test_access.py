@@ -1,39 +1,17 @@
 """Those who may not: each is refused, counted and logged with who it was, and nobody else notices."""
 
-import json
 import socket
 import threading
-from contextlib import contextmanager
 
 import pytest
 import zmq
 from conftest import orderly_stack
-from scene import bus_metric, curve_keys, encrypt, place_orders, requests
+from scene import bus_metric, count, curve_keys, encrypt, place_orders, refusals, refused, requests
 
 from cancelbus.v1 import backend_pb2, cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED, SessionReply, SessionRequest
 
 ADDRESS = "127.0.0.1"
-
-
-def count(stack, reason):
-    return bus_metric(stack, f'cancelbus_refused_total{{reason="{reason}"}}')
-
-
-def refusals(stack, reason, who):
-    """The log's lines about it."""
-    lines = [json.loads(line) for line in stack.processes["bus"].log().splitlines() if '"event":"refused"' in line]
-    return [line for line in lines if (line["reason"], line["who"]) == (reason, who)]
-
-
-@contextmanager
-def refused(stack, reason, who):
-    """What is done within is counted for this reason, and logged with this name, or has been a moment ago: then the line
-    may be spared."""
-    before = count(stack, reason)
-    yield
-    stack.wait_until(lambda: count(stack, reason) > before, f"a refusal for {reason} is counted")
-    stack.wait_until(lambda: refusals(stack, reason, who), f"the refusal of {who} for {reason} is logged")
 
 
 @pytest.fixture

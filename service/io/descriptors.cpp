@@ -1,0 +1,70 @@
+#include "service/io/descriptors.hpp"
+
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+namespace cancelbus::io {
+namespace {
+
+size_t limit() {
+  rlimit now{};
+  return ::getrlimit(RLIMIT_NOFILE, &now) == 0 ? now.rlim_cur : 0;
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (number >= 0) ::close(number);
+}
+
+ssize_t read_whole(const Descriptor& file, std::span<char> room) {
+  size_t used = 0;
+  while (used < room.size()) {
+    const ssize_t n = ::read(file.number, room.data() + used, room.size() - used);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return n;
+    if (n == 0) break;
+    used += static_cast<size_t>(n);
+  }
+  return static_cast<ssize_t>(used);
+}
+
+size_t raise_descriptor_limit() {
+  rlimit now{};
+  if (::getrlimit(RLIMIT_NOFILE, &now) == 0) {
+    now.rlim_cur = now.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &now);  // If not, it stays as it was.
+  }
+  return limit();
+}
+
+bool fewer_descriptors_than(size_t wanted) {
+  // A new one has the lowest number that is free: all below are taken.
+  const Descriptor lowest(::eventfd(0, EFD_CLOEXEC));
+  return lowest.number < 0 || static_cast<size_t>(lowest.number) + wanted > limit();
+}
+
+void with_own_descriptors(const std::function<void()>& work) {
+  // A signal's handler that ran there would write into a pipe that is closed there.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread([&work] {
+      (void)::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE);  // If not, it is done among the others.
+      work();
+    }).join();
+  } catch (const std::system_error&) {  // no thread can be had
+    work();
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+}  // namespace cancelbus::io

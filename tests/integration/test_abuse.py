@@ -1,0 +1,157 @@
+"""Somebody with a key, or without one, does what he can against the rest, while a bystander works: it is counted and
+logged with who it was, and of the bystander's commands none is refused, and each gets its one ack and final. How long
+the bystander's heartbeats take meanwhile is printed beside how long they take undisturbed; no test asserts a time."""
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+from scene import curve_keys, encrypt, refusals, refused
+
+from cancelbus.v1 import cancel_pb2
+from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_DUPLICATE, SessionReply, SessionRequest
+from process import clean_environment
+
+MOST_DESCRIPTORS = 150  # Of these the bus keeps 64 for those without whom nothing works (service/bus/guard.hpp).
+
+
+class Bystander:
+    def __init__(self, stack):
+        self._stack = stack
+        stack.grant("strategy", "bystander")
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("bystander.py"), stack.session_endpoint, stack.event_endpoint,
+             "bystander", *stack.access.flags("bystander").values()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env=clean_environment() | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+        assert self._hears() == "ready\n"
+        with self.watching():
+            pass
+        self._undisturbed = self._seen["times"]
+
+    def _hears(self):
+        return self._process.stdout.readline()
+
+    def _tell(self, line):
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    @contextmanager
+    def watching(self, what=None):
+        """What is done within does it no harm."""
+        orders = self._stack.exchange.place_orders(5)
+        self._tell(" ".join(map(str, orders)))
+        assert self._hears() == "watching\n"
+        yield
+        self._tell("")
+        self._seen = json.loads(self._hears())
+        assert self._seen["acks"] == [[cancel_pb2.CANCEL_ACK_STATUS_ACCEPTED]] * len(orders)
+        assert self._seen["finals"] == [[cancel_pb2.ORD_STATUS_CANCELED]] * len(orders)
+        receipts = {status for statuses in self._seen["receipts"] for status in statuses}
+        assert receipts <= {RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_DUPLICATE}
+        if what:
+            print(f"\nheartbeat and its answer, undisturbed: {summary(self._undisturbed)}; "
+                  f"among {what}: {summary(self._seen['times'])}")
+
+    def close(self):
+        self._process.kill()
+        self._process.wait(10)
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+
+def summary(times):
+    times = sorted(times)
+    return f"median {times[len(times) // 2]:.2f} ms, 99 % within {times[len(times) * 99 // 100]:.2f} ms of {len(times)}"
+
+
+@pytest.fixture(scope="module")
+def bystander(shared):
+    bystander = Bystander(shared)
+    yield bystander
+    bystander.close()
+
+
+@pytest.fixture
+def knock(shared):
+    """A socket of this key at one of the bus's doors: knock("evil", zmq.XSUB, "event")."""
+    context = zmq.Context()
+    kept = []
+
+    def knock(name, kind=zmq.DEALER, door="session"):
+        made = encrypt(context.socket(kind), curve_keys(shared, name))
+        made.linger = 0
+        made.connect(shared.processes["bus"].endpoints[door])
+        kept.append(made)
+        return made
+
+    knock.leave = lambda: context.destroy(linger=0)
+    yield knock
+    knock.leave()
+
+
+@pytest.fixture
+def few_descriptors(shared):
+    bus = shared.processes["bus"]
+    _, most = resource.prlimit(bus.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(bus.pid, resource.RLIMIT_NOFILE, (MOST_DESCRIPTORS, most))
+    yield
+    resource.prlimit(bus.pid, resource.RLIMIT_NOFILE, (most, most))
+
+
+def request(**fields):
+    return SessionRequest(**fields).SerializeToString()
+
+
+def hello(session, name, timeout_ms=10_000):
+    session.send(request(hello={"sender_comp_id": name}))
+    assert session.poll(timeout_ms), "no answer to hello"
+    return SessionReply.FromString(session.recv())
+
+
+def test_strangers_who_hold_every_descriptor_do_not_stop_a_revocation(shared, bystander, knock, few_descriptors):
+    shared.grant("strategy", "leaver")
+    leaver = knock("leaver")
+    assert hello(leaver, "leaver").HasField("welcome")
+    host, port = shared.session_endpoint.removeprefix("tcp://").split(":")
+    with bystander.watching("strangers who hold every descriptor"):
+        strangers = [socket.create_connection((host, int(port)), timeout=10) for _ in range(MOST_DESCRIPTORS + 50)]
+        for stranger in strangers[:MOST_DESCRIPTORS // 2]:
+            assert stranger.recv(1), "the bus greets whom it accepts"
+        shared.revoke("leaver")
+        assert refusals(shared, "revoked", "leaver")
+        assert "policy_refused" not in shared.processes["bus"].log()
+        leaver.send(request(cancel_order={"cl_ord_id": "late", "order_id": 1}))
+        assert leaver.poll(10_000)
+        assert SessionReply.FromString(leaver.recv()).reject.reason == cancel_pb2.CXL_REJ_REASON_NOT_AUTHORIZED
+        for stranger in strangers:
+            stranger.close()
+
+
+def test_silent_connections_of_one_key_leave_room_for_those_who_are_needed(shared, bystander, knock, few_descriptors):
+    for name in ("hog", "newcomer"):
+        shared.grant("strategy", name)
+    spy = knock("hog", zmq.XSUB, "event")
+    spy.send(b"\x01bus.")
+    assert spy.poll(10_000)
+    with bystander.watching("silent connections of one key"):
+        with refused(shared, "descriptors", "hog"):
+            for _ in range(MOST_DESCRIPTORS):
+                knock("hog")
+
+        def there_is_no_room():
+            knock("newcomer")
+            return refusals(shared, "descriptors", "newcomer")
+
+        shared.wait_until(there_is_no_room, "whoever comes next is refused")
+        assert shared.cancelctl("status").exit_code == 0, "an operator enters"
+        with refused(shared, "topic", "hog"):
+            spy.send(b"\x01")
+        assert shared.cancelctl("status").exit_code == 0, "and the event socket is open again"
+        knock.leave()

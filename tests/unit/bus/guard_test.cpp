@@ -1,0 +1,83 @@
+#include "service/bus/guard.hpp"
+
+#include <absl/strings/str_cat.h>
+#include <gtest/gtest.h>
+#include <zmq.h>
+
+#include <array>
+
+namespace cancelbus::bus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string new_key() {
+  std::array<char, 41> public_key{}, secret{};
+  zmq_curve_keypair(public_key.data(), secret.data());
+  return public_key.data();
+}
+
+class GuardTest : public testing::Test {
+ protected:
+  static Policy policy(const std::string& text) {
+    auto parsed = Policy::parse(text);
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    return *std::move(parsed);
+  }
+
+  bool comes(const std::string& key, const char* door = "session") {
+    return guard.enters({door, "127.0.0.1", key}, now);
+  }
+  int enter(const std::string& key, int times) {
+    int entered = 0;
+    for (int i = 0; i < times; ++i) entered += comes(key) ? 1 : 0;
+    return entered;
+  }
+
+  double refusals_for(const std::string& reason) {
+    for (const auto& metric : registry.Collect().at(0).metric) {
+      if (metric.label.at(0).value == reason) return metric.counter.value;
+    }
+    return 0;
+  }
+
+  const std::string desk = new_key(), other = new_key(), observer = new_key(), chief = new_key(), worker = new_key(),
+                    feed = new_key();
+  core::Tick now = core::Tick() + seconds(100);
+  bool crowded = false;
+  prometheus::Registry registry;
+  Refusals refusals{registry};
+  Guard guard{policy(absl::StrCat("strategy desk ", desk, "\nstrategy other ", other, "\nobserver observer ", observer,
+                                  "\noperator chief ", chief, "\nworker worker ", worker, "\nsubscriber feed ", feed)),
+              refusals, [this] { return crowded; }};
+};
+
+TEST_F(GuardTest, AKeyMakesSoManyConnectionsAndNoMore) {
+  EXPECT_EQ(enter(desk, 150), 100);
+  EXPECT_EQ(refusals_for("connections"), 50);
+  EXPECT_FALSE(comes(desk));
+  EXPECT_TRUE(comes(other));
+  now += milliseconds(100);
+  EXPECT_EQ(enter(desk, 150), 10);
+}
+
+TEST_F(GuardTest, TheLastRoomIsForThoseWithoutWhomNothingWorks) {
+  crowded = true;
+  EXPECT_FALSE(comes(desk));
+  EXPECT_FALSE(comes(observer, "event"));
+  EXPECT_TRUE(comes(chief));
+  EXPECT_TRUE(comes(worker, "backend"));
+  EXPECT_TRUE(comes(feed, "backend"));
+  crowded = false;
+  EXPECT_TRUE(comes(desk));
+}
+
+TEST_F(GuardTest, WhoHasNoBusinessStaysOutside) {
+  EXPECT_FALSE(comes(new_key()));
+  EXPECT_FALSE(comes(desk, "backend"));
+  EXPECT_FALSE(comes(worker));
+}
+
+}  // namespace
+}  // namespace cancelbus::bus
