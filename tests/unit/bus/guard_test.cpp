@@ -36,7 +36,8 @@ class GuardTest : public testing::Test {
   }
 
   double refusals_for(const std::string& reason) {
-    for (const auto& metric : registry.Collect().at(0).metric) {
+    const auto families = registry.Collect();
+    for (const auto& metric : families.at(0).metric) {
       if (metric.label.at(0).value == reason) return metric.counter.value;
     }
     return 0;
