@@ -143,8 +143,8 @@ def pictures(shown):
 
 def test_top_draws_redraws_and_restores(shared, on_terminal):
     top = on_terminal("top", "--interval=100ms")
+    order_id = shared.exchange.place_orders()[0]  # Its 451 makes the stream live.
     top.wait_for(lambda shown: "cancel 1s" in shown and "stream   live" in shown, "drawn")
-    order_id = shared.exchange.place_orders()[0]
     shared.cancelctl("--sender=ctl-top", "cancel", str(order_id))
     final = f"ctl-top order {order_id} final CANCELED (CHANNEL_452)"
     top.wait_for(lambda shown: any(final in line for line in pictures(shown)[-1]), "the final is shown")
