@@ -37,8 +37,9 @@ examples:
 )";
 
 constexpr const char* TopAbout = R"(
-On a terminal it redraws in place until q or Ctrl-C is typed. Elsewhere it prints once and ends; with --json it prints one object at
-each refresh, with the finals since the one before. Finals are those of all senders if the key may read them.
+On a terminal it redraws in place until q or Ctrl-C is typed. Elsewhere it prints once and ends; with --json it prints
+one object at each refresh, with the finals since the one before. Finals are those of all senders if the key may read
+them.
 )";
 constexpr const char* TopEnd = R"(
 exit code: 0 ended or interrupted, 1 the bus refused our key or name, 2 the command line or a key file is wrong,

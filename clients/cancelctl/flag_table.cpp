@@ -116,13 +116,17 @@ Complaint read_sender(const std::string& text, std::string& value) {
   return {};
 }
 
-const std::vector<Flag>& flags() {
-  using A = Arguments;
-  using S = const std::string;
-  using enum Flag::Value;
-  constexpr unsigned OfCancel = bit(Command::Cancel);
-  constexpr unsigned OfResolve = bit(Command::Resolve);
-  static const std::vector<Flag> All = {
+namespace {
+
+using A = Arguments;
+using S = const std::string;
+using enum Flag::Value;
+constexpr unsigned OfCancel = bit(Command::Cancel);
+constexpr unsigned OfResolve = bit(Command::Resolve);
+constexpr unsigned OfLoad = bit(Command::Load);
+
+std::vector<Flag> about_orders() {
+  return {
       {"ttl", OfCancel, Text, "DURATION", "give up what could not be sent within this time (no limit)",
        [](S& v, A& a) { return read_duration(v, a.ttl.emplace()); }},
       {"urgent", OfCancel, None, "", "before every command that is not urgent",
@@ -156,26 +160,36 @@ const std::vector<Flag>& flags() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top) | bit(Command::Load), Text,
-       "DURATION", "wait at most this long for an answer (30s; load 90s; status, top 5s)",
+      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top) | OfLoad, Text, "DURATION",
+       "wait at most this long for an answer (30s; load 90s; status, top 5s)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
+  };
+}
+
+std::vector<Flag> of_one_command() {
+  return {
       {"interval", bit(Command::Top), Text, "DURATION", "from one refresh to the next (1s)",
        [](S& v, A& a) { return read_duration(v, a.interval); }},
-      {"exchange_url", bit(Command::Load), Text, "URL", "the local exchange, as https://127.0.0.1:8443",
+      {"exchange_url", OfLoad, Text, "URL", "the local exchange, as https://127.0.0.1:8443",
        [](S& v, A& a) { return read_url(v, a.exchange_url); }},
-      {"exchange_ca_file", bit(Command::Load), File, "FILE", "the authority of its certificate",
+      {"exchange_ca_file", OfLoad, File, "FILE", "the authority of its certificate",
        [](S& v, A& a) { return read_path(v, a.exchange_ca_file); }},
-      {"rate", bit(Command::Load), Text, "NUMBER", "commands a second, 1 to 10000 (as many as go out)",
+      {"rate", OfLoad, Text, "NUMBER", "commands a second, 1 to 10000 (as many as go out)",
        [](S& v, A& a) { return read_number(v, 10'000, a.rate.emplace()); }},
-      {"seconds", bit(Command::Load), Text, "NUMBER", "send nothing after so many, 1 to 3600 (no limit)",
+      {"seconds", OfLoad, Text, "NUMBER", "send nothing after so many, 1 to 3600 (no limit)",
        [](S& v, A& a) { return read_seconds(v, a.seconds.emplace()); }},
-      {"count", bit(Command::Top) | bit(Command::Load), Text, "NUMBER",
+      {"count", bit(Command::Top) | OfLoad, Text, "NUMBER",
        "end after so many refreshes of top (1 if the output is no terminal), commands of load (100)",
        [](S& v, A& a) { return read_number(v, A::MostCount, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
       {"store", bit(Command::Explain), File, "PATH",
        "the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too",
        [](S& v, A& a) { return read_store(v, a.store); }},
+  };
+}
+
+std::vector<Flag> of_most_commands() {
+  return {
       {"json", OfBus | bit(Command::Explain) | bit(Command::Keygen), None, "",
        "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
       {"color",
@@ -201,6 +215,18 @@ const std::vector<Flag>& flags() {
       {"sender", OfBus, Text, "NAME", "who we are (ctl- and eight random characters)",
        [](S& v, A& a) { return read_sender(v, a.sender); }},
   };
+}
+
+}  // namespace
+
+const std::vector<Flag>& flags() {
+  static const std::vector<Flag> All = [] {
+    std::vector<Flag> all;
+    for (const auto& some : {about_orders(), of_one_command(), of_most_commands()}) {
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }();
   return All;
 }
 
