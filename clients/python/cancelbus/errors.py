@@ -71,7 +71,7 @@ class RejectedError(CancelbusError):
 
 
 class NotSettled(CancelbusError):
-    """The bus has not settled a command by an operator's word, and will not. Nothing has changed."""
+    """The bus does not take an operator's word on a command; asking again changes nothing by itself."""
 
     def __init__(self, command: str, text: str, resolved: Optional[Resolved] = None) -> None:
         self.resolved = resolved  # None: the bus did not take the request at all
