@@ -75,7 +75,7 @@ class CancelCommand {
         .time_to_live = arguments_.ttl, .urgent = arguments_.urgent, .exact_quantities = arguments_.exact};
     for (const int64_t order_id : arguments_.order_ids) {
       const WallTime submitted = wall_now();
-      tally_.add(bus_.cancel(order_id, options), order_id, submitted);
+      tally_.add(bus_.cancel(order_id, options).cl_ord_id(), order_id, submitted);
     }
   }
 

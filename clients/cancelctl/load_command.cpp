@@ -77,7 +77,7 @@ class LoadCommand {
 
   void submit() {
     const int64_t order_id = order_ids_[tally_.commands().size()];
-    const std::string cl_ord_id = bus_.cancel(order_id);
+    const std::string cl_ord_id = bus_.cancel(order_id).cl_ord_id();
     tally_.add(cl_ord_id, order_id, wall_now());
     asked_.emplace(cl_ord_id, steady_clock::now());
   }

@@ -1,12 +1,12 @@
 // The contract's messages as lines for people.
 //
-// Used by the commands. Texts that come from the exchange are shown without control characters: a terminal obeys them.
+// Used by the commands. What the C++ client can say itself is taken from there.
 #pragma once
 
 #include <chrono>
 #include <string>
-#include <string_view>
 
+#include "cancelbus/describe.hpp"
 #include "cancelbus/v1/session.pb.h"
 #include "clients/cancelctl/paint.hpp"
 
@@ -20,13 +20,10 @@ WallTime wall_now();
 std::string time_text(WallTime time);
 /// As "31.4 ms" or "2.1 s".
 std::string elapsed_text(std::chrono::nanoseconds time);
-/// Without what a terminal obeys: C0, DEL and the C1 of UTF-8, each as a question mark.
-std::string printable(std::string_view text);
+using client::printable;
 
 // What happened, without the order's name.
-std::string describe(const v1::Receipt& receipt);
-std::string describe(const v1::CancelAck& ack);
-std::string describe(const v1::CancelFinal& final);
+using client::describe;
 std::string describe(const v1::CancelStatus& status);
 std::string describe(const v1::BusStatus& status);
 std::string describe(const v1::Reject& reject);

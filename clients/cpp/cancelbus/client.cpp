@@ -1,32 +1,24 @@
 #include "cancelbus/client.hpp"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
-#include <cstdio>
-#include <random>
+#include <cstdlib>
+#include <tuple>
 #include <utility>
 #include <zmq.hpp>
 
+#include "cancelbus/cl_ord_ids.hpp"
+#include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
-#include "cancelbus/curve.hpp"
+#include "cancelbus/options.hpp"
+#include "cancelbus/wakeup.hpp"
 
 namespace cancelbus::client {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using std::chrono::steady_clock;
-
-// 2.8e12 values: two runs of one sender do not meet within the bus's memory of a day.
-std::string random_prefix() {
-  static constexpr std::string_view Letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::random_device random;
-  std::uniform_int_distribution<size_t> pick(0, Letters.size() - 1);
-  std::string prefix;
-  for (int i = 0; i < 8; ++i) prefix += Letters[pick(random)];
-  return prefix;
-}
 
 void prepare(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::linger, 0);
@@ -40,53 +32,28 @@ void prepare(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::heartbeat_timeout, 5'000);
 }
 
-// Empty, or what is wrong, with the option's name before it.
-std::string read_keys(const ClientOptions& options, std::optional<KeyPair>& own, std::string& server_key) {
-  const bool given = !options.curve_key_file.empty() || !options.curve_server_key_file.empty();
-  if (options.insecure_loopback) {
-    if (given) return "insecure_loopback contradicts curve_key_file and curve_server_key_file";
-    for (const auto& [name, endpoint] :
-         {std::pair{"session_endpoint", &options.session_endpoint}, {"event_endpoint", &options.event_endpoint}}) {
-      if (!is_loopback(*endpoint)) {
-        return std::string(name) + " \"" + *endpoint +
-               "\" is not on this machine, and insecure_loopback allows nothing else";
-      }
-    }
-    return {};
-  }
-  for (const auto& [name, path] : {std::pair{"curve_key_file", &options.curve_key_file},
-                                   {"curve_server_key_file", &options.curve_server_key_file}}) {
-    if (path->empty()) {
-      return std::string(name) +
-             " is missing: a client needs its own key and the bus's public one; without them only insecure_loopback";
-    }
-  }
-  if (const auto complaint = read_key_file(options.curve_key_file, own.emplace()); !complaint.empty()) {
-    return "curve_key_file \"" + options.curve_key_file + "\" " + complaint;
-  }
-  if (const auto complaint = read_public_key_file(options.curve_server_key_file, server_key); !complaint.empty()) {
-    return "curve_server_key_file \"" + options.curve_server_key_file + "\" " + complaint;
-  }
-  if (server_key == own->public_key) {
-    return "curve_server_key_file \"" + options.curve_server_key_file + "\" is our own public key, not the bus's";
-  }
-  return {};
-}
-
-std::string explanation(NotReachedReason reason, bool encrypted) {
+std::string explanation(NotReachedReason reason, const std::string& public_key) {
   switch (reason) {
     case NotReachedReason::KeyRefused:
       return "the bus refused our key: it is not in its policy file, or not in a role for this endpoint; the bus's log "
-             "says which";
+             "says which; our public key is " +
+             public_key;
     case NotReachedReason::NotEncrypted:
-      return encrypted ? "the other side does not speak CURVE: it runs with --insecure_loopback, or is no cancel-bus"
-                       : "the bus speaks only with those who have keys: curve_key_file and curve_server_key_file";
+      return public_key.empty()
+                 ? "the bus speaks only with those who have keys: curve_key_file and curve_server_key_file"
+                 : "the other side does not speak CURVE: it runs with --insecure_loopback, or is no cancel-bus";
     case NotReachedReason::HungUp:
-      return encrypted ? "the other side hung up in the middle of the handshake: most likely curve_server_key_file is "
-                         "not the public key of this bus"
-                       : "the other side hung up in the middle of the handshake: the bus may want keys";
+      return public_key.empty() ? "the other side hung up in the middle of the handshake: the bus may want keys"
+                                : "the other side hung up in the middle of the handshake: most likely "
+                                  "curve_server_key_file is not the public key of this bus";
   }
   return "";
+}
+
+std::string nobody_at(const std::string& endpoint, std::string option) {
+  std::string text = "nothing answers at " + endpoint + ": is the bus running there? Check " + option;
+  for (char& c : option) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text + " (or CANCELBUS_" + option + ")";
 }
 
 std::string_view text_of(const zmq::message_t& message) { return {message.data<char>(), message.size()}; }
@@ -105,14 +72,15 @@ struct Client::Impl {
     // Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
     // comes back.
     dealer.set(zmq::sockopt::immediate, 1);
+    for (zmq::socket_t* socket : sockets) wakeup.watch(socket->get(zmq::sockopt::fd));
   }
 
-  void encrypt(const KeyPair& own, const std::string& server_key) {
-    encrypted = true;
+  void encrypt(const CurveKeys& keys) {
+    public_key = keys.own.public_key;
     for (zmq::socket_t* socket : {&dealer, &sub}) {
-      socket->set(zmq::sockopt::curve_publickey, own.public_key);
-      socket->set(zmq::sockopt::curve_secretkey, own.secret_key);
-      socket->set(zmq::sockopt::curve_serverkey, server_key);
+      socket->set(zmq::sockopt::curve_publickey, keys.own.public_key);
+      socket->set(zmq::sockopt::curve_secretkey, keys.own.secret_key);
+      socket->set(zmq::sockopt::curve_serverkey, keys.server);
     }
   }
 
@@ -150,41 +118,106 @@ struct Client::Impl {
     for (const auto& prefix : session.subscriptions()) sub.set(zmq::sockopt::subscribe, prefix);
   }
 
+  void note(const Notice& notice) {
+    if (std::holds_alternative<Connected>(notice)) {
+      connected = true;
+      rejected_hello.reset();
+      subscribe_once_welcome();
+    } else if (std::holds_alternative<Silent>(notice)) {
+      connected = false;
+    } else if (const auto* reject = std::get_if<v1::Reject>(&notice);
+               reject != nullptr && reject->field().starts_with("hello")) {
+      rejected_hello = {reject->reason() == v1::CXL_REJ_REASON_NOT_AUTHORIZED ? Problem::Kind::KeyRefused
+                                                                              : Problem::Kind::OptionError,
+                        reject->field() + ": " + reject->text()};
+    }
+  }
+
+  // All is noted before anybody is called, who may end us.
   void collect_notices() {
     for (Notice& notice : session.take_notices()) {
-      if (std::holds_alternative<Connected>(notice)) subscribe_once_welcome();
+      note(notice);
       notices.push_back(std::move(notice));
     }
     for (auto* watch : {&dealer_watch, &sub_watch}) {
       if (const auto reason = watch->read()) {
         notices.emplace_back(NotReached{watch == &dealer_watch ? session_endpoint : event_endpoint,
-                                        *reason == NotReachedReason::KeyRefused, explanation(*reason, encrypted)});
+                                        *reason == NotReachedReason::KeyRefused, explanation(*reason, public_key)});
       }
     }
   }
 
-  void wait(Time until) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
-    const short on_dealer = cut_off ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
-    zmq::pollitem_t items[] = {{dealer.handle(), 0, on_dealer, 0},
-                               {sub.handle(), 0, ZMQ_POLLIN, 0},
-                               {dealer_watch.reports().handle(), 0, ZMQ_POLLIN, 0},
-                               {sub_watch.reports().handle(), 0, ZMQ_POLLIN, 0}};
-    zmq::poll(items, std::size(items), std::max(left, std::chrono::milliseconds(0)));
-    if ((items[0].revents & ZMQ_POLLOUT) == 0) return;
-    cut_off = false;
-    session.on_reconnected(steady_clock::now());
+  void call_back() {
+    for (const Notice& notice : notices) commands.tell(notice);
+    for (auto& receipt : commands.settle()) notices.emplace_back(std::move(receipt));
+  }
+
+  bool waits_for(const zmq::socket_t& socket) const {
+    const short wanted = &socket == &dealer && cut_off ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN;
+    return (socket.get(zmq::sockopt::events) & wanted) != 0;
+  }
+
+  Time next_deadline() const {
+    if (std::any_of(sockets.begin(), sockets.end(), [this](const auto* socket) { return waits_for(*socket); })) {
+      return Wakeup::Now;
+    }
+    return std::min({session.next_deadline(), dealer_watch.next_deadline(), sub_watch.next_deadline()});
   }
 
   // Replies before events, so that a receipt is mostly told before its ack.
-  void turn() {
+  void read() {
     dealer_watch.reconnect(session_endpoint);
     sub_watch.reconnect(event_endpoint);
+    if (cut_off && (dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0) {
+      cut_off = false;
+      session.on_reconnected(steady_clock::now());
+    }
     read_replies();
     read_events();
     session.on_time(steady_clock::now());
     collect_notices();
     flush();  // after the subscriptions: the answers come to them
+  }
+
+  void finish() {
+    flush();
+    wakeup.at(next_deadline());
+  }
+
+  // What a signal interrupted goes on in the next turn.
+  void unless_interrupted(void (Impl::*part)()) {
+    try {
+      (this->*part)();
+    } catch (const zmq::error_t& e) {
+      if (e.num() != EINTR) std::abort();
+      wakeup.at(Wakeup::Now);
+    }
+  }
+
+  std::vector<Notice> turn() {
+    if (std::exchange(in_turn, true)) return {};
+    unless_interrupted(&Impl::read);
+    call_back();
+    unless_interrupted(&Impl::finish);
+    in_turn = false;
+    return std::exchange(notices, {});
+  }
+
+  std::optional<Problem> problem() const {
+    if (rejected_hello) return rejected_hello;
+    std::optional<Problem> worst;
+    for (const auto& [watch, option, endpoint] : {std::tuple{&dealer_watch, "session_endpoint", &session_endpoint},
+                                                  {&sub_watch, "event_endpoint", &event_endpoint}}) {
+      if (watch->up()) continue;
+      if (const auto reason = watch->reason()) {
+        return Problem{Problem::Kind::KeyRefused, *endpoint + ": " + explanation(*reason, public_key)};
+      }
+      if (!worst) worst = {Problem::Kind::BusUnreachable, nobody_at(*endpoint, option)};
+    }
+    if (worst || connected) return worst;
+    return Problem{Problem::Kind::BusUnreachable,
+                   "the connection to " + session_endpoint +
+                       " stands, but the bus says nothing: is it a cancel-bus, is it stopped?"};
   }
 
   Session session;
@@ -193,87 +226,87 @@ struct Client::Impl {
   zmq::socket_t sub;
   ConnectionWatch dealer_watch{context, dealer};
   ConnectionWatch sub_watch{context, sub};
+  const std::array<zmq::socket_t*, 4> sockets = {&dealer, &sub, &dealer_watch.reports(), &sub_watch.reports()};
+  Wakeup wakeup;
   std::string session_endpoint;
   std::string event_endpoint;
-  bool encrypted = false;
+  std::string public_key;  // empty without encryption
   bool subscribed = false;
+  bool connected = false;
+  std::optional<Problem> rejected_hello;
+  CommandBook commands;
+  ClOrdIds cl_ord_ids;
   std::vector<Notice> notices;
+  bool in_turn = false;
   /// A send found no connection: the next one is a new session with the bus.
   bool cut_off = false;
-  std::string id_prefix = random_prefix();
-  uint64_t commands = 0;
 };
 
-Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::~Client() = default;
+Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+// A callback may destroy us: then the sockets live until it has returned.
+Client::~Client() { impl_->commands.close(); }
 
-std::unique_ptr<Client> Client::open(const ClientOptions& options, std::string& error) noexcept {
-  std::optional<KeyPair> own;
-  std::string server_key;
-  error = read_keys(options, own, server_key);
+std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& error) noexcept {
+  ClientOptions options = given;
+  std::optional<CurveKeys> keys;
+  error = complete(options, keys);
   if (!error.empty()) return nullptr;
   std::string at = "a socket cannot be made: ";
   try {
-    auto impl = std::make_unique<Impl>(options);
-    if (own) impl->encrypt(*own, server_key);
+    auto impl = std::make_shared<Impl>(options);
+    if (keys) impl->encrypt(*keys);
     at = "event_endpoint \"" + options.event_endpoint + "\" cannot be used: ";
     impl->sub.connect(options.event_endpoint);
     at = "session_endpoint \"" + options.session_endpoint + "\" cannot be used: ";
     impl->dealer.connect(options.session_endpoint);
     impl->session.start(steady_clock::now());
+    impl->wakeup.at(Wakeup::Now);
     return std::unique_ptr<Client>(new Client(std::move(impl)));
-  } catch (const zmq::error_t& e) {
+  } catch (const std::exception& e) {
     error = at + e.what();
     return nullptr;
   }
 }
 
-std::string Client::cancel(int64_t order_id, const CancelOptions& options) noexcept {
-  char number[24];
-  std::snprintf(number, sizeof number, "-%07llu", static_cast<unsigned long long>(++impl_->commands));
+Cancel Client::cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) noexcept {
   v1::CancelOrder order;
-  order.set_cl_ord_id(impl_->id_prefix + number);
-  order.set_order_id(order_id);
-  order.set_priority(options.urgent ? v1::PRIORITY_URGENT : v1::PRIORITY_NORMAL);
-  order.set_exact_quantities(options.exact_quantities);
-  if (options.time_to_live) {
-    *order.mutable_time_to_live() = TimeUtil::MillisecondsToDuration(options.time_to_live->count());
-  }
-  std::string name = order.cl_ord_id();
-  cancel(std::move(order));
-  return name;
+  std::string complaint = make_order(order_id, options, order);
+  if (options.cl_ord_id.empty()) order.set_cl_ord_id(impl_->cl_ord_ids.next());
+  const auto [handle, to_be_sent] = impl_->commands.add(order, std::move(complaint), std::move(callbacks));
+  if (to_be_sent) impl_->session.cancel(std::move(order), steady_clock::now());
+  impl_->wakeup.at(Wakeup::Now);
+  return handle;
 }
 
-bool Client::cancel(v1::CancelOrder order) noexcept {
-  if (!order.has_transact_time()) {
-    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-    *order.mutable_transact_time() = TimeUtil::NanosecondsToTimestamp(std::chrono::nanoseconds(since_epoch).count());
-  }
-  return impl_->session.cancel(std::move(order), steady_clock::now());
+void Client::ask_status() noexcept {
+  impl_->session.ask_status(steady_clock::now());
+  impl_->wakeup.at(Wakeup::Now);
 }
-
-void Client::ask_status() noexcept { impl_->session.ask_status(steady_clock::now()); }
 
 void Client::resolve(v1::ResolveRequest request) noexcept {
   impl_->session.resolve(std::move(request), steady_clock::now());
+  impl_->wakeup.at(Wakeup::Now);
+}
+
+int Client::fd() const noexcept { return impl_->wakeup.fd(); }
+
+std::vector<Notice> Client::process() noexcept {
+  const auto impl = impl_;
+  return impl->turn();
 }
 
 std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept {
-  const Time until = steady_clock::now() + timeout;
-  try {
-    impl_->turn();
-    while (true) {
-      std::vector<Notice> notices = std::exchange(impl_->notices, {});
-      if (!notices.empty() || steady_clock::now() >= until) return notices;
-      impl_->wait(std::min(until, impl_->session.next_deadline()));
-      impl_->turn();
-    }
-  } catch (const zmq::error_t& e) {
-    if (e.num() != EINTR) std::abort();
-    return std::exchange(impl_->notices, {});
+  const auto impl = impl_;
+  const Time until = steady_clock::now() + std::min<std::chrono::milliseconds>(timeout, std::chrono::hours(24));
+  while (true) {
+    std::vector<Notice> notices = impl->turn();
+    if (!notices.empty() || steady_clock::now() >= until) return notices;
+    if (!impl->wakeup.wait(until)) return {};
   }
 }
 
-size_t Client::undecided() const noexcept { return impl_->session.undecided(); }
+size_t Client::undecided() const noexcept { return impl_->commands.undecided(); }
+
+std::optional<Problem> Client::problem() const noexcept { return impl_->problem(); }
 
 }  // namespace cancelbus::client

@@ -1,8 +1,9 @@
-// A strategy's connection to cancelbus: sockets around a Session.
+// A strategy's connection to cancelbus, for a loop of your own: sockets around a Session.
 //
-// Used by strategies and by cancelctl. One thread at a time. Nothing here throws: what can go wrong when opening is
-// returned as a sentence, what happens later comes as a Notice. Odd about it: nothing moves unless run_once() is
-// called, at least every few seconds, or the bus is taken for silent.
+// Used by strategies and by cancelctl; blocking.hpp is the same with a thread of its own. One thread at a time. Nothing
+// here throws: what can go wrong when opening is returned as a sentence, what happens later comes as a Notice. Odd
+// about it: nothing moves unless process() is called whenever fd() is readable, or run_once() at least every second or
+// two; else the bus is taken for silent.
 #pragma once
 
 #include <chrono>
@@ -12,13 +13,17 @@
 #include <string>
 #include <vector>
 
+#include "cancelbus/command.hpp"
 #include "cancelbus/session.hpp"
 
 namespace cancelbus::client {
 
+/// What is left empty is taken from the environment: CANCELBUS_SESSION_ENDPOINT and so on, CANCELBUS_SENDER.
 struct ClientOptions {
-  std::string session_endpoint = "tcp://127.0.0.1:5550";
-  std::string event_endpoint = "tcp://127.0.0.1:5551";
+  /// tcp://127.0.0.1:5550 if the environment does not say either.
+  std::string session_endpoint = {};
+  /// tcp://127.0.0.1:5551.
+  std::string event_endpoint = {};
   SessionOptions session = {};
   /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them.
   std::string curve_key_file = {};
@@ -27,12 +32,15 @@ struct ClientOptions {
   bool insecure_loopback = false;
 };
 
-struct CancelOptions {
-  /// 1 ms to 24 h, from the call; none: wanted until the order is proven gone.
-  std::optional<std::chrono::milliseconds> time_to_live;
-  bool urgent = false;
-  /// The final waits for an order query, so that its quantities are exact.
-  bool exact_quantities = false;
+/// Why nothing moves, and what to do about it.
+struct Problem {
+  enum class Kind {
+    OptionError,     ///< an option is wrong; `text` begins with its name
+    BusUnreachable,  ///< nothing answers, or what answers is not a bus
+    KeyRefused,      ///< the bus and we do not accept each other's keys, or not this sender_comp_id
+  };
+  Kind kind = Kind::OptionError;
+  std::string text = {};
 };
 
 class Client {
@@ -49,28 +57,36 @@ class Client {
   /// The bus need not be there yet. What is not our own topic is subscribed to once the bus has said welcome: so a
   /// client that asks for too much hears it in a Reject, before it is taken for an intruder.
   static std::unique_ptr<Client> open(const ClientOptions& options, std::string& error) noexcept;
+  /// Takes no command back; no callback is called any more.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Returns the cl_ord_id that names the command from now on.
-  std::string cancel(int64_t order_id, const CancelOptions& options = {}) noexcept;
-  /// Of a command made by hand. False if its cl_ord_id names an undecided command already.
-  bool cancel(v1::CancelOrder order) noexcept;
+  /// Waits for nothing. What is wrong with the options is told as Refused, by the next process().
+  Cancel cancel(int64_t order_id, const CancelOptions& options = {}, Callbacks callbacks = {}) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
   void resolve(v1::ResolveRequest request) noexcept;
 
-  /// Does what is due and waits for news, until some came, the time is over, or a signal interrupted it.
+  /// Readable (POLLIN) as long as process() has something to do: for poll, epoll and the like, level-triggered. Neither
+  /// read nor close it.
+  int fd() const noexcept;
+  /// Does what is due, without waiting: reads, calls callbacks, sends. Returns the news in order; nothing when called
+  /// from a callback.
+  std::vector<Notice> process() noexcept;
+  /// As process(), but waits for news, until some came, the time (at most a day) is over, or a signal interrupted it.
   std::vector<Notice> run_once(std::chrono::milliseconds timeout) noexcept;
 
+  /// Commands whose last word has not come.
   size_t undecided() const noexcept;
+  /// Why the bus cannot be heard at the moment; none if it can.
+  std::optional<Problem> problem() const noexcept;
 
  private:
   struct Impl;
-  explicit Client(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Client(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace cancelbus::client

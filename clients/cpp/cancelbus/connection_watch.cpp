@@ -15,7 +15,8 @@ ConnectionWatch::ConnectionWatch(zmq::context_t& context, zmq::socket_t& watched
   std::snprintf(address, sizeof address, "inproc://watch-%p", static_cast<void*>(this));
   zmq_socket_monitor(watched_.handle(), address,
                      ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+                         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                         ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED);
   reports_.connect(address);
 }
 
@@ -37,23 +38,25 @@ std::optional<NotReachedReason> ConnectionWatch::read() {
 }
 
 void ConnectionWatch::reconnect(const std::string& endpoint) {
-  const auto now = std::chrono::steady_clock::now();
-  if (!gave_up_ || now < next_try_) return;
-  gave_up_ = false;
+  if (std::chrono::steady_clock::now() < next_try_) return;
+  next_try_ = Never;
   watched_.disconnect(endpoint);
   watched_.connect(endpoint);
 }
 
 std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
-  std::optional<NotReachedReason> reason;
-  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
-    gave_up_ = true;
-    next_try_ = std::chrono::steady_clock::now() + ReconnectEvery;
-  }
-  if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+  up_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+  if (event == ZMQ_EVENT_DISCONNECTED) return {};  // it follows every failure
+  nobody_ = event == ZMQ_EVENT_CLOSED;
+  if (nobody_) return {};
+  if (up_) {
     told_.reset();
     hung_up_ = 0;
     return {};
+  }
+  std::optional<NotReachedReason> reason;
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
+    next_try_ = std::chrono::steady_clock::now() + ReconnectEvery;
   }
   if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
     reason = NotReachedReason::KeyRefused;

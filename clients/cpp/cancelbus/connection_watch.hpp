@@ -9,6 +9,8 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "cancelbus/event_reader.hpp"
+
 namespace cancelbus::client {
 
 enum class NotReachedReason {
@@ -32,6 +34,13 @@ class ConnectionWatch {
   std::optional<NotReachedReason> read();
   /// Connects again if libzmq has given up, at most every second.
   void reconnect(const std::string& endpoint);
+  /// When reconnect() has something to do.
+  Time next_deadline() const { return next_try_; }
+
+  /// There is a connection.
+  bool up() const { return up_; }
+  /// Why there is none; nothing if nobody answers at all.
+  std::optional<NotReachedReason> reason() const { return nobody_ ? std::nullopt : told_; }
 
  private:
   std::optional<NotReachedReason> take(int event, int value);
@@ -39,9 +48,11 @@ class ConnectionWatch {
   zmq::socket_t& watched_;
   zmq::socket_t reports_;
   std::optional<NotReachedReason> told_;
+  bool up_ = false;
+  /// The last attempt found nobody.
+  bool nobody_ = true;
   int hung_up_ = 0;
-  bool gave_up_ = false;
-  std::chrono::steady_clock::time_point next_try_{};
+  Time next_try_ = Never;
 };
 
 }  // namespace cancelbus::client

@@ -21,9 +21,10 @@
 namespace cancelbus::client {
 
 struct SessionOptions {
+  static constexpr size_t MaxTopics = 64;
   /// `[A-Za-z0-9_-]{1,32}`.
   std::string sender_comp_id;
-  /// Topic prefixes to follow besides the sender's own topic.
+  /// Topic prefixes to follow besides the sender's own topic, at most MaxTopics.
   std::vector<std::string> topics = {};
   /// Ask at each hello for a CancelStatus of every undecided command of this sender.
   bool open_commands = false;

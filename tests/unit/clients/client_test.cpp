@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <set>
 
+#include "tests/unit/clients/environment.hpp"
 #include "tests/unit/clients/fake_bus.hpp"
 
 namespace cancelbus::client {
@@ -24,6 +26,27 @@ class ClientTest : public testing::Test {
     std::string error;
     client_ = Client::open(options, error);
     ASSERT_TRUE(client_) << error;
+  }
+
+  void open_without_bus() {
+    bus_.start();  // for its ports
+    bus_.stop();
+    open();
+  }
+
+  /// As a strategy with a loop of its own would: nothing but poll(2) says when there is something to do.
+  bool poll_until(const std::function<bool()>& enough) {
+    const auto deadline = steady_clock::now() + seconds(20);
+    pollfd one{client_->fd(), POLLIN, 0};
+    while (!enough() && steady_clock::now() < deadline) {
+      if (::poll(&one, 1, 5'000) == 1) process();
+    }
+    return enough();
+  }
+
+  void process() {
+    ++turns_;
+    for (auto& notice : client_->process()) notices_.push_back(std::move(notice));
   }
 
   /// Reads notices until `enough` says so.
@@ -51,12 +74,13 @@ class ClientTest : public testing::Test {
   FakeBus bus_;
   std::unique_ptr<Client> client_;
   std::vector<Notice> notices_;
+  int turns_ = 0;
 };
 
 TEST_F(ClientTest, ACancelGetsReceiptAckAndFinal) {
   bus_.start();
   open();
-  const std::string id = client_->cancel(123);
+  const std::string id = client_->cancel(123).cl_ord_id();
   ASSERT_TRUE(read_until([&] { return any<v1::CancelFinal>(); }));
   EXPECT_EQ(seen<v1::CancelAck>().at(0).cl_ord_id(), id);
   EXPECT_EQ(seen<v1::CancelFinal>().at(0).order_id(), 123);
@@ -99,7 +123,7 @@ TEST_F(ClientTest, ThousandsOfCommandsAreEachDecidedOnce) {
   bus_.start();
   open();
   std::set<std::string> asked;
-  for (int64_t order_id = 1; order_id <= 3'000; ++order_id) asked.insert(client_->cancel(order_id));
+  for (int64_t order_id = 1; order_id <= 3'000; ++order_id) asked.insert(client_->cancel(order_id).cl_ord_id());
   EXPECT_EQ(asked.size(), 3'000u);
   ASSERT_TRUE(read_until([&] { return client_->undecided() == 0; }));
   std::set<std::string> decided;
@@ -108,16 +132,6 @@ TEST_F(ClientTest, ThousandsOfCommandsAreEachDecidedOnce) {
   EXPECT_EQ(seen<v1::CancelAck>().size(), 3'000u);
   uint64_t next = 1;
   for (const auto& event : seen<v1::Event>()) EXPECT_EQ(event.seq(), next++);
-}
-
-TEST_F(ClientTest, TheBusMayStartLater) {
-  bus_.start();
-  open();
-  bus_.stop();
-  client_->cancel(123);
-  ASSERT_TRUE(read_until([&] { return any<Silent>(); }));
-  bus_.start();
-  ASSERT_TRUE(read_until([&] { return any<v1::CancelFinal>(); }));
 }
 
 TEST_F(ClientTest, ARestartedBusIsGreetedAndHearsWhatItMissed) {
@@ -142,6 +156,124 @@ TEST_F(ClientTest, RunOnceReturnsWhenItsTimeIsOver) {
   EXPECT_GE(steady_clock::now() - start, milliseconds(50));
 }
 
+TEST_F(ClientTest, ADescriptorSaysWhenThereIsSomethingToDo) {
+  bus_.start();
+  open();
+  for (int64_t order_id = 1; order_id <= 3'000; ++order_id) client_->cancel(order_id);
+  ASSERT_TRUE(poll_until([&] { return client_->undecided() == 0; }));
+  EXPECT_EQ(seen<v1::CancelAck>().size(), 3'000u);
+  EXPECT_EQ(seen<v1::CancelFinal>().size(), 3'000u);
+}
+
+TEST_F(ClientTest, TheDescriptorStaysReadableUntilItWasProcessed) {
+  bus_.start();
+  open();
+  ASSERT_TRUE(poll_until([&] { return any<Connected>(); }));
+  client_->cancel(1);
+  pollfd one{client_->fd(), POLLIN, 0};
+  for (int n = 0; n < 3; ++n) EXPECT_EQ(::poll(&one, 1, 5'000), 1);
+  ASSERT_TRUE(poll_until([&] { return client_->undecided() == 0; }));
+}
+
+TEST_F(ClientTest, TheDescriptorIsQuietWhenThereIsNothingToDo) {
+  bus_.start();
+  open();
+  ASSERT_TRUE(poll_until([&] { return any<Connected>(); }));
+  turns_ = 0;
+  const auto until = steady_clock::now() + milliseconds(1'500);
+  ASSERT_TRUE(poll_until([&] { return steady_clock::now() >= until; }));
+  EXPECT_LE(turns_, 20) << "a heartbeat a second, its answer, and what connections report";
+}
+
+TEST_F(ClientTest, TheDescriptorTellsOfABusThatDiesAndComesBack) {
+  bus_.start();
+  open();
+  client_->cancel(1);
+  ASSERT_TRUE(poll_until([&] { return client_->undecided() == 0; }));
+  bus_.stop();
+  client_->cancel(2);
+  ASSERT_TRUE(poll_until([&] { return any<Silent>(); }));
+  ASSERT_TRUE(client_->problem());
+  EXPECT_THAT(client_->problem()->text, HasSubstr("nothing answers at " + bus_.session_endpoint()));
+  bus_.start();
+  ASSERT_TRUE(poll_until([&] { return client_->undecided() == 0; }));
+  EXPECT_EQ(seen<v1::CancelFinal>().size(), 2u);
+  ASSERT_TRUE(poll_until([&] { return !client_->problem(); }));
+}
+
+TEST_F(ClientTest, AHandleAndItsCallbacksAreTold) {
+  bus_.start();
+  open();
+  std::vector<std::string> called;
+  const Cancel cancel = client_->cancel(123, {},
+                                        {.on_received = [&](const Receiving& r) { called.push_back(text(r)); },
+                                         .on_ack = [&](const Ack& a) { called.push_back(text(a)); },
+                                         .on_final = [&](const Final& f) { called.push_back(text(f)); }});
+  EXPECT_EQ(cancel.received(), nullptr);
+  EXPECT_EQ(cancel.ack(), nullptr);
+  EXPECT_EQ(cancel.final(), nullptr);
+  ASSERT_TRUE(poll_until([&] { return cancel.final() != nullptr; }));
+  EXPECT_TRUE(std::holds_alternative<Received>(*cancel.received()));
+  EXPECT_TRUE(std::holds_alternative<Accepted>(*cancel.ack()));
+  EXPECT_EQ(std::get<OrderGone>(*cancel.final()).final.order_id(), 123);
+  EXPECT_THAT(called, ElementsAre("received", "ack ACCEPTED; final follows", "final CANCELED (CHANNEL_452)"));
+}
+
+TEST_F(ClientTest, ACallbackMayGiveCommands) {
+  bus_.start();
+  open();
+  int finals = 0;
+  std::function<void(const Final&)> again = [&](const Final&) {
+    if (++finals < 5) client_->cancel(finals, {}, {.on_final = again});
+    EXPECT_TRUE(client_->process().empty()) << "not within itself";
+  };
+  client_->cancel(1, {}, {.on_final = again});
+  EXPECT_TRUE(poll_until([&] { return finals == 5 && client_->undecided() == 0; }));
+}
+
+TEST_F(ClientTest, ACallbackMayDestroyTheClient) {
+  bus_.start();
+  open();
+  int called = 0;
+  const Callbacks callbacks{.on_final = [&](const Final&) { ++called, client_.reset(); }};
+  const Cancel first = client_->cancel(1, {}, callbacks), second = client_->cancel(2, {}, callbacks);
+  const auto deadline = steady_clock::now() + seconds(20);
+  while (client_ && steady_clock::now() < deadline) client_->run_once(milliseconds(100));
+  EXPECT_EQ(called, 1);
+  EXPECT_NE(first.final(), nullptr);
+}
+
+TEST_F(ClientTest, WhatIsRefusedHereIsToldByTheNextTurn) {
+  open_without_bus();
+  std::vector<std::string> told;
+  const Callbacks callbacks{.on_final = [&](const Final& final) { told.push_back(text(final)); }};
+  const Cancel good = client_->cancel(1, {.cl_ord_id = "mine"});
+  client_->cancel(0, {}, callbacks);
+  client_->cancel(1, {.time_to_live = milliseconds(0)}, callbacks);
+  client_->cancel(1, {.cl_ord_id = "mine"}, callbacks);
+  client_->cancel(1, {.symbol = std::string(33, 'B')}, callbacks);
+  client_->cancel(1, {.traceparent = "\n"}, callbacks);
+  EXPECT_EQ(told.size(), 0u);
+  EXPECT_EQ(client_->undecided(), 6u);
+  process();
+  EXPECT_THAT(told, ElementsAre(HasSubstr("MALFORMED: order_id: 0 is not"), HasSubstr("time_to_live: 0 ms is not from"),
+                                HasSubstr("cl_ord_id: mine names an undecided command already"),
+                                HasSubstr("symbol is not at most 32"), HasSubstr("traceparent is not at most 55")));
+  EXPECT_EQ(seen<v1::Receipt>().size(), 4u) << "not of the one that bears another's name";
+  EXPECT_EQ(good.final(), nullptr);
+  EXPECT_EQ(client_->undecided(), 1u);
+}
+
+TEST_F(ClientTest, MoreThanABusTakesIsRefusedHere) {
+  open_without_bus();
+  for (size_t n = 0; n < MaxUndecided; ++n) client_->cancel(1);
+  const Cancel one_more = client_->cancel(1);
+  process();
+  ASSERT_NE(one_more.final(), nullptr);
+  EXPECT_TRUE(std::get<Refused>(*one_more.final()).queue_full());
+  EXPECT_THAT(text(*one_more.ack()), HasSubstr("wait for finals"));
+}
+
 TEST(ClientOpen, ABadEndpointIsNamed) {
   std::string error;
   EXPECT_EQ(
@@ -154,6 +286,27 @@ TEST(ClientOpen, ABadEndpointIsNamed) {
                    error),
       nullptr);
   EXPECT_THAT(error, HasSubstr("event_endpoint \"smoke://signals\""));
+}
+
+TEST(ClientOpen, WhatIsNotGivenComesFromTheEnvironment) {
+  std::string error;
+  const Environment sender("CANCELBUS_SENDER", "desk a"), endpoint("CANCELBUS_EVENT_ENDPOINT", "smoke://signals");
+  EXPECT_EQ(Client::open({}, error), nullptr);
+  EXPECT_THAT(error, HasSubstr("sender_comp_id (or CANCELBUS_SENDER) \"desk a\""));
+  const SessionOptions named{.sender_comp_id = "desk-a"};
+  EXPECT_EQ(Client::open({.session = named}, error), nullptr);
+  EXPECT_THAT(error, HasSubstr("curve_key_file is missing"));
+  {
+    const Environment loopback("CANCELBUS_INSECURE_LOOPBACK", "perhaps");
+    EXPECT_EQ(Client::open({.session = named}, error), nullptr);
+    EXPECT_THAT(error, HasSubstr("CANCELBUS_INSECURE_LOOPBACK=perhaps is neither true nor false"));
+  }
+  const Environment loopback("CANCELBUS_INSECURE_LOOPBACK", "true");
+  EXPECT_EQ(Client::open({.session = named}, error), nullptr);
+  EXPECT_THAT(error, HasSubstr("event_endpoint \"smoke://signals\""));
+  EXPECT_EQ(Client::open({.session = named, .curve_key_file = "/nowhere"}, error), nullptr);
+  EXPECT_THAT(error, HasSubstr("curve_server_key_file is missing"));
+  EXPECT_NE(Client::open({.event_endpoint = "tcp://127.0.0.1:1", .session = named}, error), nullptr) << error;
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ class CommandsTest : public testing::Test {
   static Arguments cancel(std::vector<int64_t> ids) {
     Arguments arguments;
     arguments.insecure_loopback = true;
+    arguments.sender = "desk-a";
     arguments.command = Command::Cancel;
     arguments.order_ids = std::move(ids);
     arguments.timeout = seconds(20);

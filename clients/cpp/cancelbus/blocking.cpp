@@ -1,0 +1,263 @@
+#include "cancelbus/blocking.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "cancelbus/cl_ord_ids.hpp"
+#include "cancelbus/warnings.hpp"
+
+namespace cancelbus::blocking {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Held by a command's callback alone: when that is gone nothing will come any more.
+template <typename Value>
+class Promise {
+ public:
+  ~Promise() { give(client::ClientClosed{}); }
+  void give(const Value& value) {
+    if (!std::exchange(given_, true)) promise_.set_value(value);
+  }
+  std::shared_future<Value> future() { return promise_.get_future().share(); }
+
+ private:
+  std::promise<Value> promise_;
+  bool given_ = false;
+};
+
+// The user's own callback comes after the future has its value.
+template <typename Value>
+std::function<void(const Value&)> keep(std::shared_future<Value>& future, std::function<void(const Value&)> callback) {
+  const auto promise = std::make_shared<Promise<Value>>();
+  future = promise->future();
+  return [promise, callback = std::move(callback)](const Value& value) {
+    promise->give(value);
+    if (callback) callback(value);
+  };
+}
+
+// What of the ttl is left when the thread has come to it; a ttl that is wrong is told as such.
+void shorten(std::optional<milliseconds>& time_to_live, steady_clock::time_point called) {
+  if (!time_to_live || *time_to_live < milliseconds(1)) return;
+  const auto waited = std::chrono::floor<milliseconds>(steady_clock::now() - called);
+  *time_to_live = std::max(milliseconds(1), *time_to_live - waited);
+}
+
+void print(const std::string& sentence) { std::fprintf(stderr, "cancelbus: %s\n", sentence.c_str()); }
+
+}  // namespace
+
+// Shared by the Client and its thread, so that either may end first.
+class Client::Loop {
+ public:
+  using Job = std::function<void(client::Client&)>;
+
+  Loop(std::unique_ptr<client::Client> bus, Settings settings)
+      : settings_(std::move(settings)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), bus_(std::move(bus)) {
+    if (event_ < 0) throw std::system_error(errno, std::generic_category());
+    if (!settings_.on_warning) settings_.on_warning = print;
+  }
+  ~Loop() { ::close(event_); }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void do_soon(Job job) {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back(std::move(job));
+    }
+    wake();
+  }
+
+  void run() {
+    while (!stopped_) {
+      for (const Job& job : take_jobs()) job(*bus_);
+      take(bus_->process());
+      if (!stopped_) wait();
+    }
+    // What is left of commands ends here, where their callbacks were called.
+    bus_.reset();
+    take_jobs();
+  }
+
+  void stop() {
+    stopped_ = true;
+    wake();
+  }
+
+  // In a callback: the thread is in the middle of run(), and comes back to it.
+  void stop_from_within() {
+    stopped_ = true;
+    bus_.reset();
+    thread.detach();
+  }
+
+  // Nothing if the bus has welcomed us.
+  std::optional<Problem> wait_for_bus() {
+    if (settings_.connect_timeout <= milliseconds(0)) return {};
+    std::unique_lock lock(mutex_);
+    const auto refused = [this] { return problem_ && problem_->kind != Problem::Kind::BusUnreachable; };
+    changed_.wait_for(lock, std::min<milliseconds>(settings_.connect_timeout, std::chrono::hours(24)),
+                      [&] { return connected_ || refused(); });
+    if (connected_) return {};
+    return problem_.value_or(Problem{Problem::Kind::BusUnreachable, "the bus has not answered in time"});
+  }
+
+  std::optional<Problem> problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
+  }
+
+  client::ClOrdIds cl_ord_ids;
+  std::thread thread;
+
+ private:
+  void wake() const {
+    const uint64_t one = 1;
+    (void)!::write(event_, &one, sizeof one);
+  }
+
+  std::vector<Job> take_jobs() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(jobs_, {});
+  }
+
+  void wait() {
+    pollfd sources[] = {{bus_->fd(), POLLIN, 0}, {event_, POLLIN, 0}};
+    const auto most = std::min<milliseconds>(settings_.warn_every, client::Session::HeartbeatEvery);
+    (void)::poll(sources, std::size(sources), static_cast<int>(most.count()));
+    uint64_t news = 0;
+    (void)!::read(event_, &news, sizeof news);
+  }
+
+  // Whatever is called here, or was by process(), may have ended us.
+  void take(const std::vector<Notice>& notices) {
+    if (stopped_) return;
+    update(notices);
+    const std::string problem = problem_ ? problem_->text : "";
+    for (const Notice& notice : notices) {
+      const auto sentence = client::warning(notice, problem);
+      if (sentence && !stopped_) settings_.on_warning(*sentence);
+      if (settings_.on_notice && !stopped_) settings_.on_notice(notice);
+    }
+    if (!stopped_) warn_of_waiting(problem);
+  }
+
+  void update(const std::vector<Notice>& notices) {
+    auto problem = bus_->problem();
+    const std::lock_guard lock(mutex_);
+    problem_ = std::move(problem);
+    for (const Notice& notice : notices) connected_ = connected_ || std::holds_alternative<client::Connected>(notice);
+    changed_.notify_all();
+  }
+
+  // Nothing is waited for in silence.
+  void warn_of_waiting(const std::string& problem) {
+    const auto now = steady_clock::now();
+    const size_t undecided = bus_->undecided();
+    if (undecided == 0 || undecided != undecided_) waiting_since_ = warned_ = now;
+    undecided_ = undecided;
+    if (now - warned_ < settings_.warn_every) return;
+    warned_ = now;
+    settings_.on_warning("waiting for the last word on " + std::to_string(undecided) + " commands, without any since " +
+                         std::to_string(std::chrono::floor<std::chrono::seconds>(now - waiting_since_).count()) +
+                         " s: " + (problem.empty() ? "the bus is there, and works on them" : problem));
+  }
+
+  Settings settings_;
+  const int event_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Job> jobs_;
+  std::optional<Problem> problem_;
+  bool connected_ = false;
+  std::atomic<bool> stopped_ = false;
+
+  // The thread's own.
+  std::unique_ptr<client::Client> bus_;
+  size_t undecided_ = 0;
+  steady_clock::time_point waiting_since_ = steady_clock::now();
+  steady_clock::time_point warned_ = waiting_since_;
+};
+
+Client::Client(std::shared_ptr<Loop> loop) : loop_(std::move(loop)) {}
+
+std::unique_ptr<Client> Client::open(const ClientOptions& options, Problem& problem, Settings settings) noexcept {
+  std::string error;
+  auto bus = client::Client::open(options, error);
+  if (!bus) {
+    problem = {Problem::Kind::OptionError, error};
+    return nullptr;
+  }
+  // Signals are for the program's own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::unique_ptr<Client> opened;
+  try {
+    auto loop = std::make_shared<Loop>(std::move(bus), std::move(settings));
+    loop->thread = std::thread([loop] { loop->run(); });
+    opened.reset(new Client(std::move(loop)));
+  } catch (const std::exception& e) {
+    problem = {Problem::Kind::OptionError, std::string("a thread cannot be made: ") + e.what()};
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!opened) return nullptr;
+  if (const auto why = opened->loop_->wait_for_bus()) {
+    problem = *why;
+    return nullptr;
+  }
+  return opened;
+}
+
+Client::~Client() {
+  if (loop_->thread.get_id() == std::this_thread::get_id()) {
+    loop_->stop_from_within();
+  } else {
+    loop_->stop();
+    loop_->thread.join();
+  }
+}
+
+Cancel Client::cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) noexcept {
+  CancelOptions named = options;
+  if (named.cl_ord_id.empty()) named.cl_ord_id = loop_->cl_ord_ids.next();
+  Cancel cancel;
+  cancel.cl_ord_id_ = named.cl_ord_id;
+  cancel.order_id_ = order_id;
+  callbacks.on_received = keep(cancel.received_, std::move(callbacks.on_received));
+  callbacks.on_ack = keep(cancel.ack_, std::move(callbacks.on_ack));
+  callbacks.on_final = keep(cancel.final_, std::move(callbacks.on_final));
+  loop_->do_soon([order_id, named, callbacks, called = steady_clock::now()](client::Client& bus) {
+    CancelOptions now = named;
+    shorten(now.time_to_live, called);
+    bus.cancel(order_id, now, callbacks);
+  });
+  return cancel;
+}
+
+void Client::ask_status() noexcept {
+  loop_->do_soon([](client::Client& bus) { bus.ask_status(); });
+}
+
+std::optional<Problem> Client::problem() const noexcept { return loop_->problem(); }
+
+}  // namespace cancelbus::blocking

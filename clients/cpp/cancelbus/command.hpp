@@ -1,0 +1,82 @@
+// One command of a strategy, as it is given and as it is followed: its options, its callbacks, its handle.
+//
+// Used by strategies. Nothing here waits: the handle of a Client changes while the client's process() runs, and never
+// otherwise. blocking.hpp has one to wait for.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "cancelbus/outcome.hpp"
+
+namespace cancelbus::client {
+
+/// Commands of one client without a last word, as many as a bus takes of one sender unless told otherwise. More are
+/// Refused here, as by a full queue.
+constexpr size_t MaxUndecided = 100'000;
+
+struct CancelOptions {
+  /// 1 ms to 24 h from the call: afterwards no request is sent any more. None: wanted until the order is proven gone.
+  std::optional<std::chrono::milliseconds> time_to_live = {};
+  /// Before every other command of every sender that is not.
+  bool urgent = false;
+  /// The final waits for an order query, so that its quantities are exact.
+  bool exact_quantities = false;
+  /// Your own name for the command, at most 64 printable ASCII characters; one is made if you give none.
+  std::string cl_ord_id = {};
+  /// At most 32 characters.
+  std::string symbol = {};
+  /// At most 64 characters; if given it must be the bus's.
+  std::string account = {};
+  /// W3C trace context, at most 55 characters.
+  std::string traceparent = {};
+};
+
+/// Each is called once, unless the client is destroyed first. They may give commands and destroy the client; they must
+/// not throw: the program would end.
+struct Callbacks {
+  std::function<void(const Receiving&)> on_received = {};
+  std::function<void(const Ack&)> on_ack = {};
+  /// The last word, also if it came as an ack or a refusal.
+  std::function<void(const Final&)> on_final = {};
+};
+
+/// What is known of a command; nothing of it is taken back.
+struct Command {
+  std::string cl_ord_id;
+  int64_t order_id = 0;
+  std::optional<Receiving> received = {};
+  std::optional<Ack> ack = {};
+  std::optional<Final> final = {};
+  /// Where it stood when the bus last said so; it does only if something is not ordinary.
+  std::optional<v1::CancelStatus> stage = {};
+};
+
+/// A handle: copies are of the same command. Dropping it takes nothing back, and it outlives its client. Null is what
+/// has not come yet.
+class Cancel {
+ public:
+  explicit Cancel(std::shared_ptr<const Command> command) : command_(std::move(command)) {}
+
+  const std::string& cl_ord_id() const noexcept { return command_->cl_ord_id; }
+  int64_t order_id() const noexcept { return command_->order_id; }
+  const Receiving* received() const noexcept { return known(command_->received); }
+  const Ack* ack() const noexcept { return known(command_->ack); }
+  const Final* final() const noexcept { return known(command_->final); }
+  const v1::CancelStatus* stage() const noexcept { return known(command_->stage); }
+
+ private:
+  template <typename Value>
+  static const Value* known(const std::optional<Value>& value) {
+    return value ? &*value : nullptr;
+  }
+  std::shared_ptr<const Command> command_;
+};
+
+}  // namespace cancelbus::client

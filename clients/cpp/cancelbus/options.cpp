@@ -1,0 +1,97 @@
+#include "cancelbus/options.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <utility>
+
+namespace cancelbus::client {
+namespace {
+
+// CANCELBUS_SESSION_ENDPOINT and so on.
+std::string from_environment(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  const char* value = std::getenv(("CANCELBUS_" + name).c_str());
+  return value == nullptr ? "" : value;
+}
+
+void fill(std::string& option, const char* name, const char* otherwise = "") {
+  if (option.empty()) option = from_environment(name);
+  if (option.empty()) option = otherwise;
+}
+
+std::string read_switch(bool& insecure_loopback) {
+  const std::string word = from_environment("insecure_loopback");
+  if (!word.empty() && word != "true" && word != "false") {
+    return "insecure_loopback: CANCELBUS_INSECURE_LOOPBACK=" + word + " is neither true nor false";
+  }
+  insecure_loopback = word == "true";
+  return {};
+}
+
+std::string check_session(const SessionOptions& session) {
+  const std::string& sender = session.sender_comp_id;
+  const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
+  if (sender.empty() || sender.size() > 32 || !std::all_of(sender.begin(), sender.end(), allowed)) {
+    return "sender_comp_id (or CANCELBUS_SENDER) \"" + sender + "\" is not 1 to 32 letters, digits, _ and -";
+  }
+  if (session.topics.size() > SessionOptions::MaxTopics) {
+    return "topics are more than " + std::to_string(SessionOptions::MaxTopics);
+  }
+  return {};
+}
+
+std::string check_loopback(const ClientOptions& options) {
+  for (const auto& [name, endpoint] :
+       {std::pair{"session_endpoint", &options.session_endpoint}, {"event_endpoint", &options.event_endpoint}}) {
+    if (!is_loopback(*endpoint)) {
+      return std::string(name) + " \"" + *endpoint +
+             "\" is not on this machine, and insecure_loopback allows nothing else";
+    }
+  }
+  return {};
+}
+
+std::string read_keys(const ClientOptions& options, CurveKeys& keys) {
+  for (const auto& [name, path] : {std::pair{"curve_key_file", &options.curve_key_file},
+                                   {"curve_server_key_file", &options.curve_server_key_file}}) {
+    if (path->empty()) {
+      return std::string(name) +
+             " is missing: a client needs its own key and the bus's public one; without them only insecure_loopback";
+    }
+  }
+  if (const auto complaint = read_key_file(options.curve_key_file, keys.own); !complaint.empty()) {
+    return "curve_key_file \"" + options.curve_key_file + "\" " + complaint;
+  }
+  if (const auto complaint = read_public_key_file(options.curve_server_key_file, keys.server); !complaint.empty()) {
+    return "curve_server_key_file \"" + options.curve_server_key_file + "\" " + complaint;
+  }
+  if (keys.server == keys.own.public_key) {
+    return "curve_server_key_file \"" + options.curve_server_key_file + "\" is our own public key, not the bus's";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string complete(ClientOptions& options, std::optional<CurveKeys>& keys) {
+  fill(options.session_endpoint, "session_endpoint", "tcp://127.0.0.1:5550");
+  fill(options.event_endpoint, "event_endpoint", "tcp://127.0.0.1:5551");
+  fill(options.session.sender_comp_id, "sender");
+  if (auto complaint = check_session(options.session); !complaint.empty()) return complaint;
+  if (options.insecure_loopback) {
+    if (!options.curve_key_file.empty() || !options.curve_server_key_file.empty()) {
+      return "insecure_loopback contradicts curve_key_file and curve_server_key_file";
+    }
+    return check_loopback(options);
+  }
+  fill(options.curve_key_file, "curve_key_file");
+  fill(options.curve_server_key_file, "curve_server_key_file");
+  if (options.curve_key_file.empty() && options.curve_server_key_file.empty()) {
+    if (auto complaint = read_switch(options.insecure_loopback); !complaint.empty()) return complaint;
+    if (options.insecure_loopback) return check_loopback(options);
+  }
+  return read_keys(options, keys.emplace());
+}
+
+}  // namespace cancelbus::client
