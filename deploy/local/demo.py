@@ -48,7 +48,7 @@ def say(text=""):
 
 def build():
     say(f"Building {', '.join(PROGRAMS)}")
-    command = subprocess.Popen([ROOT / "deploy" / "build", *PROGRAMS, "cancelbus_python"], stdin=subprocess.DEVNULL,
+    command = subprocess.Popen([ROOT / "deploy" / "build", *PROGRAMS, "cancelbus_python", "cancelbus_cpp"], stdin=subprocess.DEVNULL,
                                start_new_session=True, preexec_fn=die_with_parent())
     try:
         if command.wait() != 0:

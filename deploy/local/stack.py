@@ -157,7 +157,8 @@ class Stack:
                 **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags("operator").items()},
                 "CANCELBUS_EXCHANGE_URL": self.rest_url, "CANCELBUS_EXCHANGE_CA_FILE": str(self.authority.cert_file),
                 "EXCHANGE_URL": self.rest_url,
-                "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python")}
+                "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python"),
+                "CMAKE_PREFIX_PATH": str(self.bin_dir.parent / "cpp")}
 
     def start_cancelctl(self, name, *arguments, key="operator"):
         """In the background, as a Process of this name."""

@@ -93,17 +93,37 @@ def test_its_sudden_death_ends_all(start):
     wait_until(lambda: demo.processes() == [], "everything has died with it")
 
 
-def assert_readme_program_cancels(folder, environment, order_id):
+def readme_blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "clients" / "README.md").read_text(), re.M | re.S)
+
+
+def run_in(folder, environment, command):
+    """As somebody would type it after reading the file of environment variables."""
+    return subprocess.run(["bash", "-ec", f". {environment}; {command}"], cwd=folder, env=clean_environment(),
+                          capture_output=True, text=True, timeout=120, check=False)
+
+
+def assert_readme_python_cancels(folder, environment, order_id):
     """The first Python of clients/README.md, as it stands there, in a folder where nothing else is."""
-    program = re.search(r"^```python\n(.*?)^```$", (ROOT / "clients" / "README.md").read_text(), re.M | re.S).group(1)
+    program = readme_blocks("python")[0]
     assert len(program.splitlines()) <= 15
-    empty = folder / "empty"
-    empty.mkdir()
-    (empty / "cancel.py").write_text(program)
-    tried = subprocess.run(["bash", "-c", f". {environment} && exec /usr/bin/python3 cancel.py {order_id}"], cwd=empty,
-                           env=clean_environment(), capture_output=True, text=True, timeout=30, check=False)
+    (folder / "cancel.py").write_text(program)
+    tried = run_in(folder, environment, f"/usr/bin/python3 cancel.py {order_id}")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert "OrdStatus.CANCELED" in tried.stdout and order_id in tried.stdout, tried.stdout
+
+
+def assert_readme_cpp_cancels(folder, environment, order_id, build_dir):
+    """The first C++ and the first CMakeLists.txt, built against what the client's package installs and nothing else."""
+    program, cmake_lists = readme_blocks("cpp")[0], readme_blocks("cmake")[0]
+    assert len(program.splitlines()) <= 15
+    (folder / "cancel.cpp").write_text(program)
+    (folder / "CMakeLists.txt").write_text(cmake_lists)
+    sanitize = re.search(r"^CANCELBUS_SANITIZE:STRING=(.+)$", (Path(build_dir) / "CMakeCache.txt").read_text(), re.M)
+    flags = f"-DCMAKE_CXX_FLAGS=-fsanitize={sanitize[1]}" if sanitize else ""
+    tried = run_in(folder, environment, f"cmake -S . -B build {flags}; cmake --build build; build/cancel {order_id}")
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert f"order {order_id}: final CANCELED" in tried.stdout, tried.stdout
 
 
 def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
@@ -116,7 +136,11 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
                            env=clean_environment(), capture_output=True, text=True, timeout=30, check=False)
     assert tried.returncode == 0, tried.stdout + tried.stderr
     other_id = re.search(r"^  \S+/bin/cancelctl cancel (\d+) \d+ --urgent", shown, re.MULTILINE).group(1)
-    assert_readme_program_cancels(tmp_path, environment, other_id)
+    for name in ("python", "cpp"):
+        (tmp_path / name).mkdir()
+    assert_readme_python_cancels(tmp_path / "python", environment, other_id)
+    third_id = re.search(r"^  \S+/bin/cancelctl cancel \d+ (\d+) --urgent", shown, re.MULTILINE).group(1)
+    assert_readme_cpp_cancels(tmp_path / "cpp", environment, third_id, build_dir)
     os.kill(demo.popen.pid, signal.SIGINT)
     assert demo.popen.wait(30) == 0
     assert demo.processes() == []
