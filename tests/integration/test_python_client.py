@@ -177,6 +177,24 @@ def test_no_bus(stack, caplog):
             pass
 
 
+def test_what_another_store_refuses_may_have_been_sent(stack):
+    stack.start_bus(account="one")
+
+    async def run():
+        async with client(stack) as bus:
+            cancel = await bus.cancel(1, account="one")
+            stack.processes["bus"].kill()
+            for file in stack.folder.glob("cancelbus.db*"):
+                file.unlink()
+            stack.start_bus(account="two")
+            with pytest.raises(cancelbus.StoreLost, match="WRONG_ACCOUNT.*look at the order"):
+                await cancel.final(timeout=20)
+            with pytest.raises(cancelbus.RefusedError):
+                await bus.cancel(1, account="one", timeout=20)
+
+    asyncio.run(run())
+
+
 def test_a_wait_that_takes_long_is_told(stack, caplog, monkeypatch):
     monkeypatch.setattr("cancelbus.client.SAY_AGAIN_S", 0.05)
     stack.start_bus()

@@ -10,7 +10,7 @@ The same without asyncio is cancelbus.blocking.Client. The messages of the wire 
 
 from .client import Client
 from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet, OptionError,
-                     QueueFull, ReadTooSlowly, RefusedError, RejectedError)
+                     QueueFull, ReadTooSlowly, RefusedError, RejectedError, StoreLost)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .session import Connected, Silent
@@ -21,4 +21,4 @@ __all__ = ["Ack", "AckStatus", "BusStatus", "BusUnreachable", "Cancel", "Cancelb
            "Connected", "Event", "Events", "Evidence", "ExecType", "Final", "KeyRefused", "LostEvents", "NewEpoch", "News",
            "NotSettled", "NotYet", "OptionError", "OrdStatus", "Origin", "QueueFull", "ReadTooSlowly", "Reason", "Receipt",
            "ReceiptStatus", "RefusedError", "RejectedError", "Resolved", "ResolveStatus", "Silent", "Stage", "Status",
-           "Timeline"]
+           "StoreLost", "Timeline"]

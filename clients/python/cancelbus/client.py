@@ -24,7 +24,7 @@ import zmq
 
 from . import command, values
 from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet, OptionError,
-                     RejectedError, refusal)
+                     RejectedError, StoreLost, refusal)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .link import Link, readable
@@ -367,7 +367,7 @@ class Client:
         receipt = values.receipt_of(message)
         if receipt.status == values.ReceiptStatus.REFUSED:
             del self._undecided[message.cl_ord_id]
-            cancel._fail(refusal(cancel.order_id, receipt))
+            self._end(cancel, refusal(cancel.order_id, receipt))
         elif not cancel._received.done():
             cancel._received.set_result(receipt)
 
@@ -378,11 +378,16 @@ class Client:
         ack = values.ack_of(message)
         if not cancel._received.done():
             cancel._received.set_result(None)
-        if not cancel._ack.done():  # after a new epoch there is a second one: the first stands
+        in_vain = cancel._of_former_store and not ack.final_follows
+        if not cancel._ack.done() and not in_vain:  # after a new epoch there is a second one: the first stands
             cancel._ack.set_result(ack)
         if not ack.final_follows:
             del self._undecided[message.cl_ord_id]
-            cancel._fail(RejectedError(ack))
+            self._end(cancel, RejectedError(ack))
+
+    @staticmethod
+    def _end(cancel: Cancel, how: CancelbusError) -> None:
+        cancel._fail(StoreLost(cancel.order_id, how) if cancel._of_former_store else how)
 
     def _on_final(self, message: cancel_pb2.CancelFinal) -> None:
         cancel = self._undecided.pop(message.cl_ord_id, None)
@@ -424,6 +429,9 @@ class Client:
 
     def _on_loss(self, loss: Union[LostEvents, NewEpoch]) -> None:
         log.warning("events were lost: %s", loss)
+        if isinstance(loss, NewEpoch):
+            for cancel in self._undecided.values():
+                cancel._of_former_store = True
         self._publish(loss)
 
     def _on_unreadable(self, unreadable: Unreadable) -> None:

@@ -60,6 +60,16 @@ class QueueFull(RefusedError):
     """Refused because the bus, or this sender's share of it, holds as many open commands as it may."""
 
 
+class StoreLost(CancelbusError):
+    """The bus has another store (NewEpoch), and the new one ended without proof a command that the former may have sent to
+    the exchange. Nobody here can tell what became of the order."""
+
+    def __init__(self, order_id: int, how: CancelbusError) -> None:
+        self.order_id = order_id
+        super().__init__(f"the bus lost its store, and the new one knows nothing of what was done before for order {order_id} "
+                         f"({how}): look at the order")
+
+
 class RejectedError(CancelbusError):
     """The command ended with its Ack, and no Final follows: the order is where it was."""
 

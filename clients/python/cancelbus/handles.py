@@ -31,6 +31,7 @@ class Cancel:
         self.cl_ord_id = cl_ord_id
         self.order_id = order_id
         self.stage: Optional[Status] = None  # as the bus last said, if it said
+        self._of_former_store = False  # given before the bus got another store: it may have been sent
         self._wait = wait
         loop = asyncio.get_running_loop()
         self._received: asyncio.Future[Optional[Receipt]] = loop.create_future()
@@ -42,12 +43,12 @@ class Cancel:
         return await self._wait(self._received, "receipt", self, timeout)
 
     async def ack(self, timeout: Optional[float] = None) -> Ack:
-        """The exchange's answer. It can be in doubt: look at it. Raises RefusedError."""
+        """The exchange's answer. It can be in doubt: look at it. Raises RefusedError, StoreLost."""
         return await self._wait(self._ack, "ack", self, timeout)
 
     async def final(self, timeout: Optional[float] = None) -> Final:
         """The proven fate. The order can still be open: see Final.order_open. Raises RefusedError if the bus did not take
-        the command, and RejectedError if it ended with its ack."""
+        the command, RejectedError if it ended with its ack, StoreLost if it ended in doubt."""
         return await self._wait(self._final, "final", self, timeout)
 
     @property
