@@ -60,6 +60,11 @@ void shorten(std::optional<milliseconds>& time_to_live, steady_clock::time_point
   *time_to_live = std::max(milliseconds(1), *time_to_live - waited);
 }
 
+bool tells_of_a_command(const Notice& notice) {
+  return std::holds_alternative<v1::Receipt>(notice) || std::holds_alternative<v1::CancelAck>(notice) ||
+         std::holds_alternative<v1::CancelFinal>(notice) || std::holds_alternative<v1::CancelStatus>(notice);
+}
+
 void print(const std::string& sentence) { std::fprintf(stderr, "cancelbus: %s\n", sentence.c_str()); }
 
 }  // namespace
@@ -141,7 +146,7 @@ class Client::Loop {
 
   void wait() {
     pollfd sources[] = {{bus_->fd(), POLLIN, 0}, {event_, POLLIN, 0}};
-    const auto most = std::min<milliseconds>(settings_.warn_every, client::Session::HeartbeatEvery);
+    const auto most = std::clamp<milliseconds>(settings_.warn_every, milliseconds(1), client::Session::HeartbeatEvery);
     (void)::poll(sources, std::size(sources), static_cast<int>(most.count()));
     uint64_t news = 0;
     (void)!::read(event_, &news, sizeof news);
@@ -157,7 +162,7 @@ class Client::Loop {
       if (sentence && !stopped_) settings_.on_warning(*sentence);
       if (settings_.on_notice && !stopped_) settings_.on_notice(notice);
     }
-    if (!stopped_) warn_of_waiting(problem);
+    if (!stopped_) warn_of_waiting(notices, problem);
   }
 
   void update(const std::vector<Notice>& notices) {
@@ -169,15 +174,15 @@ class Client::Loop {
   }
 
   // Nothing is waited for in silence.
-  void warn_of_waiting(const std::string& problem) {
+  void warn_of_waiting(const std::vector<Notice>& notices, const std::string& problem) {
     const auto now = steady_clock::now();
-    const size_t undecided = bus_->undecided();
-    if (undecided == 0 || undecided != undecided_) waiting_since_ = warned_ = now;
-    undecided_ = undecided;
+    const bool heard = std::any_of(notices.begin(), notices.end(), tells_of_a_command);
+    if (heard || bus_->undecided() == 0) heard_ = warned_ = now;
     if (now - warned_ < settings_.warn_every) return;
     warned_ = now;
-    settings_.on_warning("waiting for the last word on " + std::to_string(undecided) + " commands, without any since " +
-                         std::to_string(std::chrono::floor<std::chrono::seconds>(now - waiting_since_).count()) +
+    settings_.on_warning(std::to_string(bus_->undecided()) +
+                         " commands wait for their last word, and nothing was heard of " + "them for " +
+                         std::to_string(std::chrono::floor<std::chrono::seconds>(now - heard_).count()) +
                          " s: " + (problem.empty() ? "the bus is there, and works on them" : problem));
   }
 
@@ -193,9 +198,9 @@ class Client::Loop {
 
   // The thread's own.
   std::unique_ptr<client::Client> bus_;
-  size_t undecided_ = 0;
-  steady_clock::time_point waiting_since_ = steady_clock::now();
-  steady_clock::time_point warned_ = waiting_since_;
+  /// Of a command of ours, or there was none.
+  steady_clock::time_point heard_ = steady_clock::now();
+  steady_clock::time_point warned_ = heard_;
 };
 
 Client::Client(std::shared_ptr<Loop> loop) : loop_(std::move(loop)) {}

@@ -57,7 +57,7 @@ struct Settings {
   std::function<void(const Notice&)> on_notice = {};
   /// A sentence about what is not as it should be. None: it goes to standard error.
   std::function<void(const std::string&)> on_warning = {};
-  /// Such a sentence comes each time that there are undecided commands and nothing was decided for so long.
+  /// Such a sentence comes each time that commands are undecided and nothing was heard of any for so long.
   std::chrono::milliseconds warn_every{10'000};
 };
 

@@ -169,7 +169,7 @@ TEST_F(BlockingTest, NothingIsWaitedForInSilence) {
   bus_client_->cancel(1);
   auto sentence = warned.get_future();
   ASSERT_EQ(sentence.wait_for(Long), std::future_status::ready);
-  EXPECT_THAT(sentence.get(), HasSubstr("the last word on 1 commands"));
+  EXPECT_THAT(sentence.get(), HasSubstr("1 commands wait for their last word"));
 }
 
 }  // namespace
