@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build"))
+BUILD = Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")).resolve()
 sys.path[:0] = [str(ROOT / "deploy" / "local"), str(BUILD / "python"), str(ROOT / "tests" / "integration")]
 
 from stack import Stack  # noqa: E402
