@@ -13,6 +13,7 @@ using std::chrono::seconds;
 
 constexpr Duration LongestHold = seconds(120);
 constexpr Duration HoldIfIllegible = seconds(60);
+constexpr Duration HoldMargin = seconds(1);
 /// A page from a proxy: past its stamp's 5 s the exchange refuses the request that may still be on its way.
 constexpr Duration PageSettles = seconds(6);
 /// A worker that cannot connect must not be asked again in a tight loop.
@@ -151,8 +152,8 @@ void Gateway::settle_permit(TaskId task, const TaskInfo& info, const Answer& ans
 }
 
 void Gateway::hold(LimiterKind kind, const Answer& answer) {
-  const Duration asked = answer.retry_after.value_or(HoldIfIllegible) + Duration(seconds(1));
-  limiter(kind).hold(now_.tick + std::clamp(asked, Duration(seconds(1)), LongestHold), answer.text);
+  const Duration asked = std::clamp(answer.retry_after.value_or(HoldIfIllegible), Duration::zero(), LongestHold);
+  limiter(kind).hold(now_.tick + std::min(asked + HoldMargin, LongestHold), answer.text);
 }
 
 void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {

@@ -116,6 +116,7 @@ Answer from_not_processed(const v1::NotProcessed& told) {
   const auto answer = [&told](Verdict verdict, Arrival arrival) {
     Answer result = certain(verdict, arrival, told.http_status(), told.exchange_code(), told.text());
     if (told.has_retry_after()) result.retry_after = to_duration(told.retry_after());
+    if (result.retry_after < core::Duration::zero()) result.retry_after.reset();
     return result;
   };
   switch (told.reason()) {

@@ -24,7 +24,9 @@ std::string written(const Other&) {
 void require_sane(const core::WorkerReady& ready) {
   require(ready.worker != 0 && ready.credit <= 64 && ready.name.size() <= 64, "a worker is within its limits");
   require(ready.request_timeout >= 100ms && ready.request_timeout <= 60s, "a request ends in 100 ms to 60 s");
-  require(!ready.clock || (ready.clock->series != 0 && ready.clock->round_trip >= 0s), "a clock sample is possible");
+  if (!ready.clock) return;
+  require(ready.clock->series != 0 && ready.clock->round_trip >= 0s, "a clock sample is possible");
+  require(std::chrono::abs(ready.clock->offset) <= 24h, "a clock's offset can be reckoned with");
 }
 
 void require_sane(const core::TaskEnded& ended) {

@@ -189,6 +189,12 @@ TEST_F(NewerWorker, OrderReading) {
   expect_worst(Unknown);
 }
 
+TEST_F(NewerWorker, AWaitThatEndsBeforeItBeginsIsAWaitNotKnown) {
+  outcome_.mutable_not_processed()->set_reason(v1::NOT_PROCESSED_REASON_RATE_LIMITED);
+  outcome_.mutable_not_processed()->mutable_retry_after()->set_nanos(-1);
+  EXPECT_EQ(to_answer(outcome_).retry_after, std::nullopt);
+}
+
 TEST_F(NewerWorker, UnreadableTimesAreTimesNotKnown) {
   outcome_.mutable_sent()->set_nanos(-1);
   outcome_.mutable_answered()->set_seconds(INT64_MAX);
