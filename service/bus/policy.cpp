@@ -16,7 +16,7 @@ namespace cancelbus::bus {
 namespace {
 
 constexpr size_t MaxNameBytes = 32;
-constexpr size_t MaxQuoted = 64;
+constexpr size_t MaxQuoted = io::CurveKeyCharacters - 1;
 
 constexpr std::array<std::pair<std::string_view, Role>, 6> Roles{{{"strategy", Role::Strategy},
                                                                   {"observer", Role::Observer},
@@ -40,9 +40,13 @@ bool is_sender_pattern(std::string_view text) {
   return text.empty() || is_name(text);
 }
 
-// Keys are not quoted: somebody may have put a secret one there.
+// What is long is not quoted: it may be a secret key in the wrong place.
 std::string shown(std::string_view word) {
-  return absl::StrCat("\"", std::string(word.substr(0, MaxQuoted)), word.size() > MaxQuoted ? "..." : "", "\"");
+  if (word.size() > MaxQuoted) return absl::StrCat("a word of ", word.size(), " characters");
+  std::string quoted(word);
+  std::ranges::replace_if(
+      quoted, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return absl::StrCat("\"", quoted, "\"");
 }
 
 absl::Status bad(std::string_view field, std::string_view why) {

@@ -17,7 +17,7 @@ namespace {
 using client::Session;
 using std::chrono::milliseconds;
 
-enum Step : uint8_t { Reply, Event, Wait, Cancel, Reconnect, Steps };
+enum Step : uint8_t { Reply, Event, Wait, Cancel, Reconnect, Resolve, Steps };
 
 constexpr const char* OwnTopic = "client.desk-a.";
 constexpr uint64_t Last = std::numeric_limits<uint64_t>::max();
@@ -45,6 +45,8 @@ class Strategy {
   void look_at(const v1::Receipt& receipt);
   void look_at(const v1::CancelAck& ack);
   void look_at(const v1::CancelFinal& final);
+  void look_at(const v1::Resolved& resolved);
+  void look_at(const v1::Reject& reject);
   template <typename Other>
   void look_at(const Other&) {}
 
@@ -53,6 +55,8 @@ class Strategy {
   Session session_;
   client::Time now_{std::chrono::hours(1)};
   std::map<std::string, Told> commands_;
+  /// The operator's question is not answered yet.
+  bool resolving_ = false;
   /// Of each topic, the last seq that was handed out or declared lost.
   std::map<std::string, uint64_t> read_;
   size_t heard_ = 0;
@@ -85,6 +89,15 @@ void Strategy::step(Step what, uint16_t number, std::string_view frame) {
     case Reconnect:
       session_.on_reconnected(now_);
       break;
+    case Resolve: {
+      v1::ResolveRequest request;
+      request.set_sender_comp_id("desk-b");
+      request.set_cl_ord_id("c-" + std::to_string(number % 16));
+      request.set_as(v1::ORD_STATUS_CANCELED);
+      session_.resolve(request, now_);
+      resolving_ = true;
+      break;
+    }
     case Steps:
       break;
   }
@@ -92,9 +105,18 @@ void Strategy::step(Step what, uint16_t number, std::string_view frame) {
   look_at_notices();
 }
 
+void Strategy::look_at(const v1::Resolved& resolved) {
+  if (resolved.status() != v1::RESOLVE_STATUS_PENDING) resolving_ = false;
+}
+
+void Strategy::look_at(const v1::Reject& reject) {
+  if (reject.field().starts_with("resolve") || reject.field() == "request") resolving_ = false;
+}
+
 // The bus takes every frame, unless it names a topic that only a bus could have told us of.
 void Strategy::look_at_frames() {
   for (const auto& frame : session_.take_frames()) {
+    require(!frame.has_resolve() || resolving_, "what is settled is not asked again");
     const auto read = wire::decode_session_request(frame.SerializeAsString(), "peer");
     if (const auto* rejected = std::get_if<wire::Rejected>(&read)) {
       require(rejected->field == "retransmit_request.topic", "the bus takes what a session sends");
@@ -208,6 +230,14 @@ v1::SessionReply retransmit_reject(uint64_t first_kept_seq) {
   return reply;
 }
 
+v1::SessionReply resolved(v1::ResolveStatus status) {
+  v1::SessionReply reply;
+  reply.mutable_resolved()->set_sender_comp_id("desk-b");
+  reply.mutable_resolved()->set_cl_ord_id("c-1");
+  reply.mutable_resolved()->set_status(status);
+  return reply;
+}
+
 v1::SessionReply retransmission(const v1::Event& event) {
   v1::SessionReply reply;
   *reply.mutable_retransmission() = event;
@@ -242,6 +272,8 @@ std::vector<std::string> client_session_seeds() {
           frame_step(Reply, welcome(9, 2)),
       open + frame_step(Event, ack(Last, "c-1")) + frame_step(Reply, welcome(9, Last)) +
           frame_step(Reply, retransmit_reject(Last)) + step(Wait, 1000) + frame_step(Event, ack(1, "c-2")),
+      open + step(Resolve, 1) + frame_step(Reply, resolved(v1::RESOLVE_STATUS_PENDING)) + step(Wait, 1000) +
+          frame_step(Reply, resolved(v1::RESOLVE_STATUS_SETTLED)) + step(Wait, 1000),
       step(Wait, 65535) + step(Wait, 65535)};
   v1::Event of_no_epoch = ack(1, "c-1");
   of_no_epoch.set_epoch(0);

@@ -67,6 +67,11 @@ std::vector<std::string> ctl_arguments_seeds() {
           "watch\n--ttl=2s",
           "status\n--session_endpoint=tcp://127.0.0.1:5550\n--timeout=25h",
           "status\nCANCELBUS_SENDER=ctl-2\nCANCELBUS_TIMEOUT=500ms",
+          "resolve\ndesk-a/c-1\n--as=canceled",
+          "resolve\ndesk-a/c-1",
+          "explain\ndesk-a/c/1\n--store=cancelbus.db\n--json",
+          "keygen\ndesk-a",
+          "keygen\n../desk-a",
           "--help\ncancel",
           "--sender"};
 }

@@ -43,7 +43,9 @@ void show(const v1::Event& event) {
 void show(const v1::SessionReply& reply) {
   require_lines(ctl::describe(reply.receipt()), 0);
   require_lines(ctl::describe(reply.reject()), 0);
+  require_lines(ctl::describe(reply.resolved()), 0);
   require_json_line(ctl::JsonLine("receipt", {}).merge(reply.receipt()));
+  require_json_line(ctl::JsonLine("resolved", {}).add("resolved", reply.resolved()));
   const v1::BusStatus& status = reply.status();
   require_lines(ctl::describe(status), 0);
   const int rows = status.windows_size() + status.holds_size() + status.queues_size() + status.workers_size();
@@ -77,6 +79,11 @@ std::vector<std::string> ctl_output_seeds() {
   event.mutable_sending_time()->set_nanos(-1);
   event.mutable_cancel_ack()->mutable_timeline()->mutable_sent()->set_seconds(1L << 60);
   add_bytes(seeds, event);
+  v1::SessionReply reply;
+  reply.mutable_resolved()->set_sender_comp_id("desk\x1b-a");
+  reply.mutable_resolved()->set_cl_ord_id("c\n1");
+  reply.mutable_resolved()->set_text("line\nend");
+  add_bytes(seeds, reply);
   seeds.emplace_back("\x0a\x05");
   return seeds;
 }

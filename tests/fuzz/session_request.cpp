@@ -18,6 +18,11 @@ bool is_printable(std::string_view text, size_t least, size_t most) {
   return text.size() >= least && text.size() <= most && std::ranges::none_of(text, outside);
 }
 
+bool is_sender(std::string_view text) {
+  constexpr const char* Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  return is_printable(text, 1, 32) && text.find_first_not_of(Allowed) == std::string_view::npos;
+}
+
 std::string written(const core::CancelOrder& order) {
   v1::SessionRequest frame;
   wire::fill_order(order, *frame.mutable_cancel_order());
@@ -45,9 +50,7 @@ void require_at_the_door(const core::CommandMalformed& command) {
 }
 
 void require_at_the_door(const core::Hello& hello) {
-  constexpr const char* Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  require(is_printable(hello.sender, 1, 32) && hello.sender.find_first_not_of(Allowed) == std::string::npos,
-          "a sender_comp_id is 1 to 32 letters, digits, _ and -");
+  require(is_sender(hello.sender), "a sender_comp_id is 1 to 32 letters, digits, _ and -");
   require(hello.topics.size() <= 64, "at most 64 topics");
   for (const auto& topic : hello.topics) require(is_printable(topic, 4, 40), "a topic is a known one");
 }
@@ -55,6 +58,12 @@ void require_at_the_door(const core::Hello& hello) {
 void require_at_the_door(const core::RetransmitRequest& request) {
   require(request.from_seq >= 1 && request.count >= 1 && request.count <= 500, "1 to 500 events from 1");
   require(is_printable(request.topic, 6, 40) && request.topic.ends_with('.'), "a topic is whole");
+}
+
+void require_at_the_door(const core::ResolveRequest& request) {
+  require(is_sender(request.key.sender), "a sender_comp_id is 1 to 32 letters, digits, _ and -");
+  require(is_printable(request.key.cl_ord_id, 1, 64), "a cl_ord_id is 1 to 64 printable characters");
+  require(request.as != core::OrdStatus::PartiallyFilled, "an operator says what he can know");
 }
 
 void require_at_the_door(const core::SessionHeartbeat&) {}
@@ -85,7 +94,7 @@ bool session_request(std::string_view input) {
 
 std::vector<std::string> session_request_seeds() {
   std::vector<std::string> seeds = goldens("SessionRequest.");
-  v1::SessionRequest hello, cancel, retransmit;
+  v1::SessionRequest hello, cancel, retransmit, resolve;
   hello.mutable_hello()->set_sender_comp_id("desk-a");
   for (const char* topic : {"client.", "client.desk-b.", "venue.", "bus."}) hello.mutable_hello()->add_topics(topic);
   v1::CancelOrder& order = *cancel.mutable_cancel_order();
@@ -101,7 +110,12 @@ std::vector<std::string> session_request_seeds() {
   retransmit.mutable_retransmit_request()->set_topic("client.desk-a.");
   retransmit.mutable_retransmit_request()->set_from_seq(1);
   retransmit.mutable_retransmit_request()->set_count(500);
-  add_bytes(seeds, hello, cancel, retransmit);
+  resolve.mutable_resolve()->set_sender_comp_id("desk-a");
+  resolve.mutable_resolve()->set_cl_ord_id("c-1");
+  resolve.mutable_resolve()->set_as(v1::ORD_STATUS_CANCELED);
+  add_bytes(seeds, hello, cancel, retransmit, resolve);
+  resolve.mutable_resolve()->set_as(v1::ORD_STATUS_PARTIALLY_FILLED);
+  add_bytes(seeds, resolve);
   cancel.mutable_cancel_order()->mutable_time_to_live()->set_nanos(-1);
   add_bytes(seeds, cancel);
   return seeds;

@@ -13,6 +13,8 @@ constexpr std::array All = {
     Target{"rest_reply", rest_reply, rest_reply_seeds},
     Target{"stream_frame", stream_frame, stream_frame_seeds},
     Target{"api_key", api_key, api_key_seeds},
+    Target{"key_file", key_file, key_file_seeds},
+    Target{"policy", policy, policy_seeds},
     Target{"session_request", session_request, session_request_seeds},
     Target{"backend_request", backend_request, backend_request_seeds},
     Target{"backend_reply", backend_reply, backend_reply_seeds},

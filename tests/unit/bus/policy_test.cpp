@@ -92,6 +92,21 @@ TEST_F(PolicyTest, SaysThatASecretKeyIsOneAndDoesNotShowIt) {
   EXPECT_EQ(said.find(secret), std::string::npos);
 }
 
+TEST_F(PolicyTest, ShowsNoKeyThatStandsInAnothersPlace) {
+  for (const std::string& line :
+       {other + " desk-a " + key, "strategy " + other + " " + key, "strategy desk-a " + key + " " + other,
+        "strategy desk-a " + key + " weight=" + other, "strategy desk-a " + key + " senders=a," + other}) {
+    const std::string said = refusal(line);
+    EXPECT_NE(said, "accepted");
+    EXPECT_EQ(said.find(other), std::string::npos) << said;
+  }
+}
+
+TEST_F(PolicyTest, ShowsNothingThatATerminalObeys) {
+  EXPECT_EQ(refusal("strategy \x1b[2J\xff " + key),
+            "line 1: name: \"?[2J?\" is not 1 to 32 of the characters A-Z a-z 0-9 _ -");
+}
+
 TEST_F(PolicyTest, HasLimits) {
   std::string senders = "strategy desk-a " + key + " senders=s";
   for (size_t i = 1; i < Policy::MaxSenders; ++i) senders += ",s" + std::to_string(i);

@@ -1,0 +1,101 @@
+// A file that should hold a key: the services' reading of it against the C++ client's.
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "cancelbus/curve.hpp"
+#include "service/io/curve.hpp"
+#include "service/io/secret_file.hpp"
+#include "tests/fuzz/targets.hpp"
+
+namespace cancelbus::fuzz {
+namespace {
+
+constexpr size_t MostBytes = 4096;
+
+/// A file in memory, which its path leads to as to any other.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view content) : fd_(::memfd_create("key", MFD_CLOEXEC)) {
+    require(fd_ >= 0 && ::fchmod(fd_, S_IRUSR | S_IWUSR) == 0, "a file can be made");
+    require(::write(fd_, content.data(), content.size()) == static_cast<ssize_t>(content.size()), "and written");
+  }
+  ~MemoryFile() { ::close(fd_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
+
+void require_discreet(const absl::Status& status, std::string_view content) {
+  const std::string_view why(status.message().data(), status.message().size());
+  require(is_shown_text(why) && why.starts_with("--flag="), "the error is fit to be shown and names the flag");
+  require(content.size() < 16 || why.find(content) == std::string_view::npos, "the error does not quote the file");
+}
+
+bool read_secret(const std::string& path, std::string_view line) {
+  const auto secret = io::read_secret_file("flag", path);
+  const bool is_word = !line.empty() && std::ranges::all_of(line, [](char c) { return c > ' ' && c <= '~'; });
+  require(secret.ok() == (is_word && line.size() <= MostBytes), "a secret is one printable word of at most 4096 bytes");
+  if (secret.ok()) require(secret->view() == line, "and is kept as it is");
+  if (!secret.ok()) require_discreet(secret.status(), line);
+  return secret.ok();
+}
+
+void read_own_key(const std::string& path, std::string_view line) {
+  const auto key = io::read_curve_key_file("flag", path);
+  client::KeyPair theirs;
+  require(client::read_key_file(path, theirs).empty() == key.ok(), "client and services take the same own keys");
+  require(key.ok() == io::is_curve_key(line), "every key is one");
+  if (!key.ok()) return require_discreet(key.status(), line);
+  require(key->secret.view() == line && theirs.secret_key == line, "the secret key is kept as it is");
+  require(key->public_key == theirs.public_key, "the public key follows from it");
+  require(io::is_curve_key(key->public_key) && io::may_be_public(key->public_key), "and is one");
+}
+
+void read_bus_key(const std::string& path, std::string_view line) {
+  const auto key = io::read_curve_public_file("flag", path);
+  std::string theirs;
+  require(client::read_public_key_file(path, theirs).empty() == key.ok(), "client and services take the same bus");
+  require(key.ok() == (io::is_curve_key(line) && io::may_be_public(line)), "a bus is known by a public key");
+  if (!key.ok()) return require_discreet(key.status(), line);
+  require(*key == line && theirs == line, "the bus's key is kept as it is");
+}
+
+}  // namespace
+
+bool key_file(std::string_view input) {
+  const MemoryFile file(input);
+  std::string_view line = input;
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  read_own_key(file.path(), line);
+  read_bus_key(file.path(), line);
+  return read_secret(file.path(), line);
+}
+
+std::vector<std::string> key_file_seeds() {
+  // The first two are the published example of libzmq's documentation: a public key and a secret one.
+  const std::string public_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
+  const std::string secret_key = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
+  return {public_key + "\n",
+          secret_key,
+          secret_key + "\n\n",
+          secret_key + "\r\n",
+          secret_key + "0",
+          std::string(40, '#'),
+          std::string(39, '0') + '\0',
+          "c2VjcmV0LW9mLWEtdGVzdA==\n",
+          "with blank",
+          std::string(MostBytes, 'k') + "\n",
+          std::string(MostBytes + 1, 'k'),
+          "\n",
+          ""};
+}
+
+}  // namespace cancelbus::fuzz
