@@ -49,6 +49,9 @@ std::string Gateway::why_not_resolved(const ResolveRequest& request) const {
 
 void Gateway::settle_by_word(Order& order) {
   for (Command& command : order.commands) {
+    // What the exchange has proven while a cancel was in flight is more than anybody's word. Whoever waits still waits
+    // for exact quantities.
+    if (order.fate) command.word.reset();
     if (!command.word) continue;
     order.word = command.word;
     if (!command.acked() && order.in_doubt()) {
@@ -63,11 +66,8 @@ void Gateway::settle_by_word(Order& order) {
       unsent.final_follows = true;
       ack(order, command, std::move(unsent));
     }
-    // What the exchange has proven while a cancel was in flight is more than anybody's word.
-    const Fate word{*command.word, Evidence::Operator, {}, "", false};
-    const Fate& fate = order.fate ? *order.fate : word;
-    if (fate.evidence == Evidence::Operator) commands_.at(command.record.key).word = command.word;
-    final(order, command, fate);
+    commands_.at(command.record.key).word = command.word;
+    final(order, command, Fate{*command.word, Evidence::Operator, {}, "", false});
   }
   save_changed(order);
 }

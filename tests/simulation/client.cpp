@@ -55,6 +55,14 @@ void ClientProcess::cancel(v1::CancelOrder order) {
   });
 }
 
+void ClientProcess::resolve(v1::ResolveRequest request) {
+  deliver([this, request = std::move(request)] {
+    tell("resolves ", request.cl_ord_id());
+    life_->session.resolve(request, life_->now());
+    life_->flush();
+  });
+}
+
 size_t ClientProcess::undecided() const { return life_ ? life_->session.undecided() : 0; }
 
 ClientProcess::Life::Life(ClientProcess& client)

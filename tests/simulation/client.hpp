@@ -29,6 +29,8 @@ class ClientProcess : public Process {
 
   /// The strategy's decision; nothing happens if it is dead or waits for an answer to this cl_ord_id.
   void cancel(v1::CancelOrder order);
+  /// An operator's word; a later one takes the place of one that is not answered.
+  void resolve(v1::ResolveRequest request);
   size_t undecided() const;
 
  protected:

@@ -47,6 +47,11 @@ const char* name(core::Stage stage) {
   return Names[static_cast<size_t>(stage)];
 }
 
+const char* name(core::ResolveStatus status) {
+  static constexpr const char* Names[] = {"SETTLED", "PENDING", "REFUSED"};
+  return Names[static_cast<size_t>(status)];
+}
+
 template <typename... Parts>
 std::string words(const Parts&... parts) {
   std::ostringstream out;
@@ -113,7 +118,9 @@ struct SendWords {
   std::string operator()(const core::SendHeartbeat&) { return ""; }
   std::string operator()(const core::SendHelloRequired& s) { return words("hello required to ", s.peer); }
   std::string operator()(const core::SendStatus&) { return ""; }
-  std::string operator()(const core::SendResolved& s) { return words("resolved ", s.key.cl_ord_id, " to ", s.peer); }
+  std::string operator()(const core::SendResolved& s) {
+    return words("resolve of ", s.key.cl_ord_id, ' ', name(s.status), ' ', s.text, " to ", s.peer);
+  }
   std::string operator()(const core::SendTask& s) {
     return words("task ", task_name(s.task), s.kind == core::LimiterKind::Cancel ? ": DELETE " : ": GET ",
                  order_name(s.order.order_id), " stamp ", s.stamp_ms, " to ", s.peer);
@@ -131,7 +138,9 @@ struct BodyWords {
   }
   std::string operator()(const core::CancelFinal& b) {
     return words("final ", b.cl_ord_id, " of ", order_name(b.order_id), ' ', name(b.ord_status),
-                 b.evidence == core::Evidence::Channel452 ? " by 452" : " by query");
+                 b.evidence == core::Evidence::Channel452 ? " by 452"
+                 : b.evidence == core::Evidence::Operator ? " by an operator"
+                                                          : " by query");
   }
   std::string operator()(const core::CancelStatus& b) {
     return words("status ", b.cl_ord_id, ' ', name(b.stage), ": ", b.text);

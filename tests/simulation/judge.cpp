@@ -16,6 +16,8 @@ void Judge::stepping(const core::Event& event) {
     referee_.heard(*ended);
   } else if (const auto* fact = std::get_if<core::StreamFact>(&event)) {
     referee_.heard(*fact);
+  } else if (const auto* word = std::get_if<core::ResolveRequest>(&event)) {
+    referee_.heard(*word);
   }
 }
 
@@ -43,6 +45,8 @@ void Judge::sending(const core::Send& send) {
     ledger_.sending(*receipt, sender_of_[receipt->peer]);
   } else if (const auto* task = std::get_if<core::SendTask>(&send)) {
     referee_.sending(*task);
+  } else if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
+    referee_.sending(*resolved);
   }
 }
 

@@ -212,6 +212,26 @@ void plan_answers(Plan& plan, Random& random) {
   if (!answers.empty()) plan.faults.push_back("{\"answer\":[" + answers + "]}");
 }
 
+/// Drawn from a source of its own, so that the seeds without an operator are what they would be without this.
+void plan_words(Plan& plan) {
+  constexpr uint64_t Own = 0x9E3779B97F4A7C15;
+  Random random(plan.seed ^ Own);
+  if (!random.chance(0.3)) return;
+  plan.clients.push_back({"operator", "ctl-1", {}, false});
+  plan.clocks.emplace_back(Time{}, random.between(-400, 400), random.between(-500ms, 500ms));
+  const std::vector<core::OrdStatus> words = {core::OrdStatus::New, core::OrdStatus::Filled, core::OrdStatus::Canceled,
+                                              core::OrdStatus::Rejected};
+  const double mistaken = random.chance(0.5) ? 0 : 0.5, asked = random.fraction() * 0.6;
+  for (size_t i = 0; i < plan.cancels.size(); ++i) {
+    if (!random.chance(asked)) continue;
+    WordPlan word;
+    word.cancel = i;
+    word.at = std::min(plan.cancels[i].at + random.between(0ms, random.chance(0.5) ? 3s : 20s), plan.trouble);
+    if (random.chance(mistaken)) word.mistake = random.pick(words);
+    plan.words.push_back(word);
+  }
+}
+
 template <typename T>
 std::string seconds(T duration) {
   std::ostringstream out;
@@ -245,6 +265,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_options(plan, random);
   plan_machines(plan, random);
   plan_work(plan, random);
+  plan_words(plan);
   if (random.chance(0.05)) return plan;
   plan_hands(plan, random);
   plan_blows(plan, random);

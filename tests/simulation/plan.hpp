@@ -42,6 +42,14 @@ struct HandPlan {
   int64_t gap_ms = 0;  ///< of an edit
 };
 
+/// An operator settles a command, whatever has become of it.
+struct WordPlan {
+  Duration at{};
+  size_t cancel = 0;
+  /// What else than the truth, if anything: a mistake.
+  std::optional<core::OrdStatus> mistake;
+};
+
 enum class Blow : uint8_t {
   KillBus,
   KillBusInTurn,
@@ -94,6 +102,8 @@ struct Plan {
   int orders = 1;
   std::vector<CancelPlan> cancels;
   std::vector<HandPlan> hands;
+  /// The last client is the operator, if there are any.
+  std::vector<WordPlan> words;
   std::vector<BlowPlan> blows;
   /// The exchange's own faults, as its control interface takes them, one a line; each ends with the troubles.
   std::vector<std::string> faults;

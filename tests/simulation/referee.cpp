@@ -25,6 +25,7 @@ void Referee::bus_started() {
   worker_of_.clear();
   last_heard_.clear();
   facts_.clear();
+  words_.clear();
   // Whoever held a task before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
@@ -229,6 +230,11 @@ void Referee::told(const CommandSeen& command, const core::CancelAck& ack) {
 
 void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   Order& order = orders_[final.order_id];
+  if (final.evidence == core::Evidence::Operator) {
+    check_word(command, final);
+    if (!ledger_.has_undecided(final.order_id)) order.first_delete = Never;
+    return;
+  }
   const exchange_sim::Order* truth = book(final.order_id);
   order.gone_at = world_.now();
   const std::string name = command.key.cl_ord_id;

@@ -39,11 +39,13 @@ class Referee {
   void heard(const core::WorkerReady& ready);
   void heard(const core::TaskEnded& ended);
   void heard(const core::StreamFact& fact);
+  void heard(const core::ResolveRequest& word) { words_[word.key].insert(word.as); }
   void judging_deadlines();
   void committed(const core::PermitRecord& permit);
   /// The fact has been taken, and what follows from it is in the same batch.
   void committed(const core::FactPosition& position);
   void sending(const core::SendTask& task);
+  void sending(const core::SendResolved& resolved);
   void told(const CommandSeen& command, const core::CancelAck& ack);
   void told(const CommandSeen& command, const core::CancelFinal& final);
 
@@ -94,6 +96,7 @@ class Referee {
   void check_one_in_flight(const Task& task);
   static bool read_open_twice(const Order& order);
   void check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order);
+  void check_word(const CommandSeen& command, const core::CancelFinal& final);
   void check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order);
   void set_barrier(core::OrderId id, const std::string& by);
   bool was_answered(core::OrderId order, int http_status) const;
@@ -117,6 +120,7 @@ class Referee {
   std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> facts_;  ///< by subscriber and seq
   std::map<std::string, std::set<core::TaskId>> owed_outcomes_;     ///< by worker
   std::set<std::pair<uint64_t, uint64_t>> owed_facts_;              ///< by subscriber and seq
+  std::map<core::CommandKey, std::set<core::OrdStatus>> words_;  ///< of operators, as this life of the bus heard them
   uint64_t arrivals_seen_ = 0;
   std::set<core::OrderId> cancels_pending_;  ///< at the exchange
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "service/wire/enums.hpp"
 #include "tests/simulation/describe.hpp"
 #include "tests/simulation/keys.hpp"
 
@@ -93,6 +94,7 @@ void Simulation::begin() {
   }
   for (const CancelPlan& each : plan_.cancels) world_.agenda.after(each.at, [this, each] { cancel(each); });
   for (const HandPlan& each : plan_.hands) world_.agenda.after(each.at, [this, each] { act(each); });
+  for (const WordPlan& each : plan_.words) world_.agenda.after(each.at, [this, each] { say(each); });
   for (const BlowPlan& each : plan_.blows) world_.agenda.after(each.at, [this, each] { strike(each); });
   world_.agenda.after(plan_.trouble, [this] { calm(); });
 }
@@ -132,6 +134,23 @@ void Simulation::act(const HandPlan& hand) {
     case HandPlan::Kind::ForeignDelete:
       return foreign_delete(orders_[hand.order]);
   }
+}
+
+void Simulation::say(const WordPlan& word) {
+  const CancelPlan& cancel = plan_.cancels[word.cancel];
+  const exchange_sim::Order* order =
+      cancel.order < orders_.size() ? venue_.model().book().find(orders_[cancel.order]) : nullptr;
+  v1::OrdStatus truth = v1::ORD_STATUS_REJECTED;
+  if (order) {
+    truth = exchange_sim::is_open(order->status)                   ? v1::ORD_STATUS_NEW
+            : order->status == exchange_sim::OrderStatus::Canceled ? v1::ORD_STATUS_CANCELED
+                                                                   : v1::ORD_STATUS_FILLED;
+  }
+  v1::ResolveRequest request;
+  request.set_sender_comp_id(plan_.clients[cancel.client].sender);
+  request.set_cl_ord_id(cancel.cl_ord_id);
+  request.set_as(word.mistake ? wire::to_wire(*word.mistake) : truth);
+  clients_.back()->resolve(std::move(request));
 }
 
 void Simulation::foreign_delete(core::OrderId order) {

@@ -38,6 +38,7 @@ class Simulation {
   void begin();
   void cancel(const CancelPlan& cancel);
   void act(const HandPlan& hand);
+  void say(const WordPlan& word);
   void foreign_delete(core::OrderId order);
   void strike(const BlowPlan& blow);
   void strike_bus(const BlowPlan& blow);
