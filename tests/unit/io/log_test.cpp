@@ -3,10 +3,10 @@
 #include <absl/flags/declare.h>
 #include <absl/flags/flag.h>
 #include <absl/flags/reflection.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <regex>
 
 ABSL_DECLARE_FLAG(std::string, log_level);
 
@@ -37,11 +37,14 @@ TEST(Log, WritesOneObjectALine) {
                                   {"yes", true}});
   log_debug("not_shown");
   const std::string line = testing::internal::GetCapturedStderr();
-  EXPECT_TRUE(std::regex_match(
-      line, std::regex(R"re(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z","level":"info","process":"log-test",)re"
-                       R"re("event":"something_happened","text":"a\\u000ab","count":3,"big":18446744073709551615,)re"
-                       R"re("ms":1\.5,"odd":null,"yes":true\}\n)re")))
-      << line;
+  // Without std::regex: g++ 12 warns inside it when it compiles for a sanitizer.
+  EXPECT_THAT(
+      line,
+      testing::MatchesRegex(
+          R"re(\{"time":"[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}\.[0-9]{6}Z","level":"info","process":"log-test",)re"
+          R"re("event":"something_happened","text":"a\\u000ab","count":3,"big":18446744073709551615,)re"
+          R"re("ms":1\.5,"odd":null,"yes":true\})re"
+          "\n"));
 }
 
 TEST(Log, LevelIsAFlag) {
