@@ -12,7 +12,7 @@ inline core::WallTime at(int milliseconds) {
   return core::WallTime(std::chrono::milliseconds(1'700'000'000'000 + milliseconds));
 }
 
-inline core::Timeline timeline() { return {at(1), at(2), at(3), at(4), at(5), 6, "host-7.4711"}; }
+inline core::Timeline timeline() { return {at(1), at(2), at(3), at(4), std::nullopt, at(5), 6, "host-7.4711"}; }
 
 inline core::CancelAck ack() {
   return {"c-1",
