@@ -18,8 +18,8 @@ BUS_DEATHS = int(os.environ.get("TEST_BUS_DEATHS", "3"))
 
 
 def options_for(stack):
-    return {name.removeprefix("CANCELBUS_").lower(): value for name, value in stack.client_environment.items()
-            if name.startswith("CANCELBUS_")}
+    names = ("session_endpoint", "event_endpoint", "curve_key_file", "curve_server_key_file")
+    return {name: stack.client_environment[f"CANCELBUS_{name.upper()}"] for name in names}
 
 
 def client(stack, sender="desk-a", kind=cancelbus.Client, **options):
