@@ -146,6 +146,7 @@ To try in another terminal:
   {cancelctl} load --count=50              50 orders placed and canceled, and how long it took
   /usr/bin/python3 {ROOT}/clients/python/examples/quoter.py --rounds=3
   curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
+In a browser, what the bus does: {stack.processes["bus"].endpoints["monitor"]}/
 Logs and keys are in {stack.folder} until then.""")
     while True:
         for process in stack.processes.values():

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,8 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     assert_readme_python_cancels(tmp_path / "python", environment, other_id)
     third_id = re.search(r"^  \S+/bin/cancelctl cancel \d+ (\d+) --urgent", shown, re.MULTILINE).group(1)
     assert_readme_cpp_cancels(tmp_path / "cpp", environment, third_id, build_dir)
+    page = re.search(r"^In a browser, .* (http://\S+/)$", shown, re.MULTILINE).group(1)
+    assert "<title>cancelbus</title>" in urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page).read().decode()
     os.kill(demo.popen.pid, signal.SIGINT)
     assert demo.popen.wait(30) == 0
     assert demo.processes() == []

@@ -43,8 +43,8 @@ def get(url):
 
 
 def lines(process, event):
-    """Of this process's log."""
-    found = [json.loads(line) for line in process.log().splitlines() if f'"event":"{event}"' in line]
+    """Of this process's log, those that are written to their end."""
+    found = [json.loads(line) for line in process.log().split("\n")[:-1] if f'"event":"{event}"' in line]
     return [line for line in found if line["event"] == event]
 
 
@@ -76,8 +76,11 @@ def test_every_stage_of_a_command_has_one_line_with_its_trace(working, connect):
     bus, worker = working.processes["bus"], working.processes["worker-1"]
     for process, event in ((bus, "command_received"), (bus, "task_sent"), (worker, "task_taken"), (worker, "task_ended"),
                            (bus, "cancel_ack"), (bus, "cancel_final")):
-        working.wait_until(lambda process=process, event=event: lines(process, event), event)
-        of_this, = [line for line in lines(process, event) if line["cl_ord_id"] == command]
+        def of_command(process=process, event=event):
+            return [line for line in lines(process, event) if line["cl_ord_id"] == command]
+
+        working.wait_until(of_command, event)
+        of_this, = of_command()
         assert (of_this["traceparent"], of_this["order_id"], of_this["level"]) == (TRACEPARENT, order, "info"), event
 
 
