@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -18,8 +17,6 @@ namespace {
 
 constexpr size_t KeyBytes = 32;
 constexpr std::string_view Z85Symbols = ".-:+=^!/*?&<>()[]{}@%$#";
-/// Others nothing, the group at most to read.
-constexpr mode_t OpenToOthers = S_IWGRP | S_IXGRP | S_IRWXO;
 
 absl::Status failure(std::string_view flag, const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(absl::StrFormat("--%s=%s: %s", std::string(flag), path, std::string(why)));
@@ -65,12 +62,6 @@ bool may_be_public(std::string_view key) {
 
 absl::StatusOr<CurveKey> read_curve_key_file(std::string_view flag, const std::string& path) {
   if (path.ends_with(".pub")) return failure(flag, path, "this is a public key's file: the secret key is wanted here");
-  struct stat info {};
-  if (!path.empty() && ::stat(path.c_str(), &info) == 0 && (info.st_mode & OpenToOthers) != 0) {
-    return failure(flag, path,
-                   absl::StrFormat("the secret key is open to others than its owner (mode %04o): chmod 600 %s",
-                                   info.st_mode & 07777, path));
-  }
   auto secret = read_secret_file(flag, path);
   if (!secret.ok()) return secret.status();
   if (!is_curve_key(secret->view())) return not_a_key(flag, path);

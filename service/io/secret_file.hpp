@@ -36,8 +36,8 @@ class Secret {
 };
 
 /// The content of `path`, at most 4 KiB of printable ASCII without spaces, less one trailing newline. Errors name
-/// `flag` and the file, and never quote what it holds. A file that others than its owner may read is used, with a
-/// warning in the log.
+/// `flag` and the file, and never quote what it holds. The file must not be open to others than its owner, except that
+/// its group may read it: so Kubernetes mounts secrets for a pod's own group.
 absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path);
 
 }  // namespace cancelbus::io

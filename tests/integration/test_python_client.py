@@ -335,6 +335,12 @@ def test_what_the_bus_s_policy_does_not_allow(stack, keys):
     assert isinstance(error, cancelbus.KeyRefused) and keys[1] in str(error)
 
 
+def test_a_key_file_that_is_open_to_others(keys, tmp_path):
+    (tmp_path / "own.key").chmod(0o604)
+    error = refusal_of(keys[0])
+    assert isinstance(error, cancelbus.OptionError) and "open to others than its owner (mode 0604)" in str(error)
+
+
 def test_a_bus_with_another_key_than_expected(keys, tmp_path):
     options, _ = keys
     (tmp_path / "bus.pub").write_bytes(zmq.curve_keypair()[0])

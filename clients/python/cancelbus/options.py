@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Optional, Sequence
 
 import zmq
 
 from .errors import OptionError
 
-log = logging.getLogger("cancelbus")
-
 KEY_CHARACTERS = 40
 MOST_TOPICS = 64
+MOST_KEY_FILE_BYTES = 4096
+OPEN_TO_OTHERS = 0o037  # The group may read: so Kubernetes mounts secrets for a pod's own group.
 
 
 @dataclass(frozen=True)
@@ -64,11 +62,16 @@ def _is_local(endpoint: str) -> bool:
         return host == "localhost"
 
 
-def _read_key(name: str, path: str) -> bytes:
+def _read_key(name: str, path: str, secret: bool = False) -> bytes:
     try:
-        text = Path(path).read_bytes().removesuffix(b"\n")
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o7777
+            text = file.read(MOST_KEY_FILE_BYTES).removesuffix(b"\n")
     except OSError as error:
         raise OptionError(f"{_named(name)}: {path}: {error.strerror}") from None
+    if secret and mode & OPEN_TO_OTHERS:
+        raise OptionError(f"{_named(name)}: {path}: holds a secret and is open to others than its owner (mode {mode:04o}): "
+                          f"chmod 600 {path}")
     if not re.fullmatch(rb"[!-~]{%d}" % KEY_CHARACTERS, text):
         raise OptionError(f"{_named(name)}: {path}: expected one line of {KEY_CHARACTERS} characters (Z85); "
                           "cancelctl keygen writes such files")
@@ -76,9 +79,8 @@ def _read_key(name: str, path: str) -> bytes:
 
 
 def _read_curve(key_file: str, server_key_file: str) -> Curve:
-    secret, server = _read_key("curve_key_file", key_file), _read_key("curve_server_key_file", server_key_file)
-    if os.stat(key_file).st_mode & 0o044:
-        log.warning("%s can be read by others than its owner: chmod 600 it", key_file)
+    secret = _read_key("curve_key_file", key_file, secret=True)
+    server = _read_key("curve_server_key_file", server_key_file)
     try:
         return Curve(zmq.curve_public(secret), secret, server)
     except zmq.ZMQError:

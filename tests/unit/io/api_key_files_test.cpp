@@ -115,6 +115,9 @@ TEST_F(ApiKeyFilesTest, ALinkThatLeadsElsewhereIsAChange) {
     fs::create_directory(folder / name);
     std::ofstream(folder / name / "key") << name << "-key\n";
     std::ofstream(folder / name / "secret") << name << "-secret\n";
+    for (const char* file : {"key", "secret"}) {
+      fs::permissions(folder / name / file, fs::perms::owner_read | fs::perms::owner_write);
+    }
     fs::create_directory_symlink(name, folder / "..fresh");
     fs::rename(folder / "..fresh", folder / "..data");
   };

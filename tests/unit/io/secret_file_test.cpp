@@ -65,18 +65,19 @@ TEST_F(SecretFileTest, RefusesWhatIsNoFile) {
   EXPECT_EQ(read_secret_file("api_key_file", "/").status().message(), "--api_key_file=/: not a regular file");
 }
 
-TEST_F(SecretFileTest, WarnsOfAFileThatOthersMayRead) {
-  ::chmod(path.c_str(), 0644);
-  testing::internal::CaptureStderr();
-  EXPECT_TRUE(read("secret-value").ok());
-  const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find("secret_file_open_to_others"), std::string::npos) << log;
-  EXPECT_NE(log.find(path), std::string::npos);
-  EXPECT_EQ(log.find("secret-value"), std::string::npos);
-  ::chmod(path.c_str(), 0600);
-  testing::internal::CaptureStderr();
-  EXPECT_TRUE(read("secret-value").ok());
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+TEST_F(SecretFileTest, RefusesAFileThatIsOpenToOthers) {
+  for (const mode_t mode : {0604, 0602, 0666, 0620, 0644}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    const std::string why = refusal("secret-value");
+    EXPECT_NE(why.find("open to others than its owner (mode 0"), std::string::npos) << why;
+    EXPECT_EQ(why.find("secret-value"), std::string::npos);
+  }
+  for (const mode_t mode : {0600, 0400, 0440, 0640}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(read("secret-value").ok());
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "no word about a mounted secret";
+  }
 }
 
 TEST_F(SecretFileTest, IsWipedWhereItMovedFrom) {
