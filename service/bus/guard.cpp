@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "service/io/clock.hpp"
@@ -92,25 +93,40 @@ void Guard::handshake_failed(Door door, const io::HandshakeFailure& failure) {
                  absl::StrCat(std::string(door_name(door)), ": ", std::string(why(failure.kind))));
 }
 
-bool Guard::may_say(const std::string& key, std::string_view frame) {
+bool Guard::may_say(const std::string& key, std::string_view frame, core::Tick now) {
+  if (!policy_) return true;
   const bool subscription = frame.starts_with('\x01');
-  // Without a key it is libzmq itself, of a subscriber that has left.
-  if (!policy_ || (key.empty() && !subscription)) return true;
-  const core::Tick now = io::now().tick;
+  const std::string topic(frame.substr(std::min<size_t>(1, frame.size())));
+  if (key.empty() && !subscription) {  // libzmq itself: nobody reads this topic any more
+    topics_.forget(topic);
+    return true;
+  }
   const Entry* entry = find(key);
   if (entry == nullptr) {
     refusals_.note(now, "revoked", name_of(key), "event: its key is not in the policy any more");
-    return false;
+    return close_all();
   }
   subscribers_.admit(key, key, now);
-  if (!subscribers_.spend(key, 1, now)) return bar(key, "rate", "more subscriptions than one key may make");
-  if (!subscription || (!barred_.contains(key) && entry->may_read(frame.substr(1)))) return true;
-  return bar(key, "topic", absl::StrCat("subscribed to \"", std::string(frame.substr(1, MaxTopicShown)), "\""));
+  if (!subscribers_.spend(key, 1, now)) return bar(key, "rate", "more subscriptions than one key may make", now);
+  if (!subscription) return true;
+  if (barred_.contains(key) || topic.size() > Policy::MaxTopicBytes || !entry->may_read(topic)) {
+    return bar(key, "topic", absl::StrCat("subscribed to \"", topic.substr(0, MaxTopicShown), "\""), now);
+  }
+  if (topics_.admit(topic, key, now) == Doorkeeper::Verdict::TooManySessions) {
+    return bar(key, "subscriptions", "reads more topics than one key may", now);
+  }
+  return true;
 }
 
-bool Guard::bar(const std::string& key, std::string_view reason, std::string_view detail) {
+bool Guard::bar(const std::string& key, std::string_view reason, std::string_view detail, core::Tick now) {
   barred_.insert(key);
-  refusals_.note(io::now().tick, reason, name_of(key), absl::StrCat("event: ", std::string(detail)));
+  refusals_.note(now, reason, name_of(key), absl::StrCat("event: ", std::string(detail)));
+  return close_all();
+}
+
+// With the socket every subscription ends.
+bool Guard::close_all() {
+  topics_ = Doorkeeper(SubscriptionLimits);
   return false;
 }
 
@@ -123,6 +139,7 @@ bool Guard::replace(Policy policy) {
   }
   policy_ = std::move(policy);
   barred_.clear();
+  if (lost) close_all();
   return lost;
 }
 

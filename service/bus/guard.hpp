@@ -42,23 +42,26 @@ class Guard {
   bool enters(const io::ZapRequest& request, core::Tick now);
   void handshake_failed(Door door, const io::HandshakeFailure& failure);
   /// A frame to the event socket; a subscription begins with 1. If not, the key is barred.
-  bool may_say(const std::string& key, std::string_view frame);
+  bool may_say(const std::string& key, std::string_view frame, core::Tick now);
 
   /// True if some key lost something: then what it reads must end.
   bool replace(Policy policy);
 
  private:
-  static constexpr DoorLimits SubscriptionLimits{.session_rate = 1'000, .sessions_per_key = 1};
+  /// As many topics at a time as may be asked for in a second; these are what uses memory.
+  static constexpr DoorLimits SubscriptionLimits{.session_rate = 1'000, .sessions_per_key = 1'000};
   static constexpr DoorLimits ConnectionLimits{.session_rate = 100, .sessions_per_key = 1};
 
   std::string who(const io::ZapRequest& request) const;
-  bool bar(const std::string& key, std::string_view reason, std::string_view detail);
+  bool close_all();
+  bool bar(const std::string& key, std::string_view reason, std::string_view detail, core::Tick now);
 
   std::optional<Policy> policy_;
   Refusals& refusals_;
   Entry anyone_;
   std::function<bool()> crowded_;
   Doorkeeper subscribers_{SubscriptionLimits};            ///< by key
+  Doorkeeper topics_{SubscriptionLimits};                 ///< with a reader: by topic, of the key that was first
   Doorkeeper arrivals_{ConnectionLimits};                 ///< by key: its new connections
   absl::flat_hash_set<std::string> barred_;               ///< at most one per entry of the policy
   absl::flat_hash_map<std::string, std::string> former_;  ///< key: name

@@ -15,7 +15,6 @@
 namespace cancelbus::bus {
 namespace {
 
-constexpr size_t MaxNameBytes = 32;
 constexpr size_t MaxQuoted = io::CurveKeyCharacters - 1;
 
 constexpr std::array<std::pair<std::string_view, Role>, 6> Roles{{{"strategy", Role::Strategy},
@@ -29,7 +28,7 @@ using Words = std::vector<std::string>;
 
 // Names of senders are the contract's: they become parts of topics.
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= MaxNameBytes && std::ranges::all_of(text, [](char c) {
+  return !text.empty() && text.size() <= Policy::MaxNameBytes && std::ranges::all_of(text, [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
 }

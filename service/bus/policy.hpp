@@ -56,6 +56,9 @@ struct Entry {
 class Policy {
  public:
   static constexpr size_t MaxEntries = 1'000;
+  static constexpr size_t MaxNameBytes = 32;
+  /// `client.` and a name and the dot behind it: nothing longer is a topic or the beginning of one.
+  static constexpr size_t MaxTopicBytes = 7 + MaxNameBytes + 1;
   static constexpr size_t MaxBytes = 1024 * 1024;
   static constexpr size_t MaxSenders = 64;
   static constexpr uint32_t MaxWeight = 1'000;

@@ -14,6 +14,8 @@ namespace {
 
 /// libzmq gives a port back a moment after the socket is closed.
 constexpr core::Duration RetryAfter = std::chrono::milliseconds(10);
+/// Many times what a topic takes; libzmq keeps what it is asked for before we can look.
+constexpr int64_t MaxSubscriptionBytes = 1024;
 
 }  // namespace
 
@@ -22,7 +24,11 @@ Publisher::Publisher(asio::io_context& context, zmq::context_t& zmq, const io::C
 
 absl::Status Publisher::open(const std::string& endpoint) try {
   // All that waits must be looked at before anything leaves. Who says too much is thrown out.
-  io::ZmqOptions options{.verbose_subscriptions = true, .drain_limit = std::numeric_limits<size_t>::max()};
+  constexpr size_t Unlimited = std::numeric_limits<size_t>::max();
+  io::ZmqOptions options{.max_message_bytes = MaxSubscriptionBytes,
+                         .verbose_subscriptions = true,
+                         .drain_limit = Unlimited,
+                         .drain_bytes = Unlimited};
   auto socket = std::make_unique<io::ZmqSocket>(context_, zmq_, zmq::socket_type::xpub, options);
   if (key_ != nullptr) io::encrypt_as_server(*socket, *key_, std::string(door_name(Door::Event)));
   auto monitor = std::make_unique<io::ZmqMonitor>(context_, zmq_, *socket, io::ZmqMonitor::Side::Server,

@@ -28,6 +28,10 @@ bool Refusals::Bucket::take(core::Tick now, double per_second, double burst) {
 
 void Refusals::note(core::Tick now, std::string_view reason, std::string_view who, std::string_view detail) {
   counters_.Add({{"reason", std::string(reason)}}).Increment();
+  log(now, reason, who, detail);
+}
+
+void Refusals::log(core::Tick now, std::string_view reason, std::string_view who, std::string_view detail) {
   const bool crowded = buckets_.size() >= MaxPeers;
   const std::pair key{std::string(reason), std::string(crowded ? "others" : who)};
   Bucket& bucket = buckets_.try_emplace(key, Bucket{Burst, now, 0}).first->second;

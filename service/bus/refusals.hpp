@@ -28,6 +28,8 @@ class Refusals {
 
   /// `reason`: a fixed word. `who`: a name of the policy, or an address.
   void note(core::Tick now, std::string_view reason, std::string_view who, std::string_view detail);
+  /// The same for what is counted elsewhere.
+  void log(core::Tick now, std::string_view reason, std::string_view who, std::string_view detail);
   /// Forgets those that were quiet for a while, and says what was spared of them. Once a second or so.
   void sweep(core::Tick now);
 

@@ -30,13 +30,20 @@ wire::Rejected objection_to(const Entry& entry, const core::Hello& hello) {
   return {};
 }
 
+// Of a command; else empty.
+std::string cl_ord_id_of(const core::Event& event) {
+  if (const auto* command = std::get_if<core::CommandReceived>(&event)) return command->order.cl_ord_id;
+  if (const auto* malformed = std::get_if<core::CommandMalformed>(&event)) return malformed->cl_ord_id;
+  return "";
+}
+
 bool objects(const wire::Rejected& why) { return !why.text.empty(); }
 
 }  // namespace
 
 SessionDoor::SessionDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, DoorLimits limits,
                          Guard& guard, Refusals& refusals, Metrics& metrics)
-    : socket_(context, zmq, zmq::socket_type::router),
+    : socket_(context, zmq, zmq::socket_type::router, {.max_message_bytes = 2 * wire::MaxSessionRequestBytes}),
       monitor_(context, zmq, socket_, io::ZmqMonitor::Side::Server,
                {.failed = [&guard](const auto& failure) { guard.handshake_failed(Door::Session, failure); }}),
       visitors_(limits),
@@ -53,11 +60,15 @@ void SessionDoor::read(std::vector<core::Event>& events) {
 
 void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events) {
   const std::string key = socket_.user_id();
-  if (!admit(peer, key)) return;
+  if (!admit(peer, key, events)) return;
   const Entry& entry = *guard_.find(key);
   const core::Tick now = io::now().tick;
-  const bool too_fast = !visitors_.spend(peer, 1, now);
+  size_t bytes = 0;
+  for (size_t i = 1; i < frames.size(); ++i) bytes += frames[i].size();
+  // Before it is read: reading is what costs.
+  const bool too_fast = !visitors_.spend(peer, std::max(1.0, static_cast<double>(bytes) / BytesPerMessage), now);
   if (too_fast) note("rate", key, "more messages than a session may send");
+  if (too_fast && bytes > MaxCommandBytes) return;
   if (frames.size() != 2) {
     metrics_.frame_rejected();
     note("frame", key, "expected one frame per message");
@@ -76,6 +87,9 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
     return too_fast ? void() : refuse(peer, entry, event, why);
   }
   Visitor& visitor = *visitors_.find(peer);
+  if (visitor.sender.empty() && !std::holds_alternative<core::Hello>(event)) {
+    return too_fast ? void() : transmit(peer, wire::encode_hello_required({peer, cl_ord_id_of(event)}));
+  }
   if (auto* command = std::get_if<core::CommandReceived>(&event)) {
     command->too_fast = too_fast;
   } else if (too_fast) {
@@ -93,7 +107,7 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
   events.push_back(std::move(event));
 }
 
-bool SessionDoor::admit(const core::PeerId& peer, const std::string& key) {
+bool SessionDoor::admit(const core::PeerId& peer, const std::string& key, std::vector<core::Event>& events) {
   if (guard_.find(key) == nullptr) {
     note("revoked", key, "its key is not in the policy any more");
     visitors_.forget(peer);
@@ -101,7 +115,7 @@ bool SessionDoor::admit(const core::PeerId& peer, const std::string& key) {
     return false;
   }
   Doorkeeper::Verdict verdict = visitors_.admit(peer, key, io::now().tick);
-  if (verdict == Doorkeeper::Verdict::TooManySessions && free_a_place(key)) {
+  if (verdict == Doorkeeper::Verdict::TooManySessions && free_a_place(key, events)) {
     verdict = visitors_.admit(peer, key, io::now().tick);
   }
   if (verdict == Doorkeeper::Verdict::Enters) return true;
@@ -116,13 +130,15 @@ bool SessionDoor::admit(const core::PeerId& peer, const std::string& key) {
 
 // A ROUTER is not told who has left, but it knows: what cannot be sent to a peer any more was its session. The frame is
 // empty, which to a client says nothing.
-bool SessionDoor::free_a_place(const std::string& key) {
+bool SessionDoor::free_a_place(const std::string& key, std::vector<core::Event>& events) {
   const core::Tick now = io::now().tick;
   if (now < next_search_) return false;
   next_search_ = now + SearchEvery;
   bool freed = false;
   for (const core::PeerId& peer : visitors_.visitors_of(key)) {
     if (socket_.send({peer, ""}) != io::SendResult::NoRoute) continue;
+    // Whoever takes its routing id next is not taken for it.
+    events.push_back(core::SessionEnded{peer});
     visitors_.forget(peer);
     freed = true;
   }
@@ -184,6 +200,12 @@ void SessionDoor::reject(const core::PeerId& peer, const wire::Rejected& why) {
 
 void SessionDoor::note(std::string_view reason, const std::string& key, std::string_view detail) {
   refusals_.note(io::now().tick, reason, guard_.name_of(key), absl::StrCat("session: ", std::string(detail)));
+}
+
+void SessionDoor::note_refused(const core::SendReceipt& receipt) {
+  const Visitor* visitor = visitors_.find(receipt.peer);
+  refusals_.log(io::now().tick, "command", visitor != nullptr ? guard_.name_of(visitor->key) : "somebody who has left",
+                absl::StrCat("session: ", receipt.cl_ord_id, ": ", receipt.text));
 }
 
 void SessionDoor::send(const core::PeerId& peer, const std::string& frame) {

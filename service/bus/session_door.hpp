@@ -13,6 +13,7 @@
 #include "service/bus/doorkeeper.hpp"
 #include "service/bus/guard.hpp"
 #include "service/bus/metrics.hpp"
+#include "service/core/actions.hpp"
 #include "service/core/events.hpp"
 #include "service/io/curve.hpp"
 #include "service/io/zmq_monitor.hpp"
@@ -36,6 +37,8 @@ class SessionDoor {
   void read(std::vector<core::Event>& events);
   /// To a peer whose session has ended nothing is sent.
   void send(const core::PeerId& peer, const std::string& frame);
+  /// The gateway has refused a command, and counted it.
+  void note_refused(const core::SendReceipt& receipt);
 
   /// Ends the sessions that the policy now in force does not allow.
   void judge_again(std::vector<core::Event>& events);
@@ -45,10 +48,14 @@ class SessionDoor {
  private:
   /// Retransmissions of so many events cost as much as one message.
   static constexpr double EventsPerMessage = 10;
+  /// A longer message counts as several.
+  static constexpr double BytesPerMessage = 256;
+  /// No command is as long: of what comes too fast, only a command is worth reading.
+  static constexpr size_t MaxCommandBytes = 1024;
 
   void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events);
-  bool admit(const core::PeerId& peer, const std::string& key);
-  bool free_a_place(const std::string& key);
+  bool admit(const core::PeerId& peer, const std::string& key, std::vector<core::Event>& events);
+  bool free_a_place(const std::string& key, std::vector<core::Event>& events);
   /// What the entry may not do of this; empty: it may.
   wire::Rejected objection(const Entry& entry, const core::Event& event) const;
   void refuse(const core::PeerId& peer, const Entry& entry, const core::Event& event, const wire::Rejected& why);

@@ -36,7 +36,9 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
       zap_(context, zmq_, [this](const io::ZapRequest& request) { return guard_.enters(request, io::now().tick); }),
       sessions_(context, zmq_, key_of(options_), options_.door, guard_, refusals_, metrics_),
       events_(context, zmq_, key_of(options_),
-              {[this](const std::string& key, std::string_view frame) { return guard_.may_say(key, frame); },
+              {[this](const std::string& key, std::string_view frame) {
+                 return guard_.may_say(key, frame, io::now().tick);
+               },
                [this](const auto& failure) { guard_.handshake_failed(Door::Event, failure); }, [this] { turn(); }}),
       backend_(context, zmq_, key_of(options_), guard_, refusals_, metrics_),
       timer_(context),
@@ -177,6 +179,7 @@ void Shell::send(const core::Send& send) {
   if (receipt != nullptr && receipt->status == core::ReceiptStatus::Applied) {
     stages_.observe_receipt(io::now().tick - turn_began_);
   }
+  if (receipt != nullptr && receipt->status == core::ReceiptStatus::Refused) sessions_.note_refused(*receipt);
   const core::PeerId& peer = std::visit([](const auto& s) -> const core::PeerId& { return s.peer; }, send);
   for (const std::string& frame : *frames) {
     is_for_backend(send) ? backend_.send(peer, frame) : sessions_.send(peer, frame);

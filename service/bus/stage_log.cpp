@@ -80,10 +80,6 @@ void log_stages(const core::Actions& actions) {
                                  {"stamp", task->stamp_ms},
                                  {"traceparent", task->order.traceparent}});
     }
-    if (const auto* receipt = std::get_if<core::SendReceipt>(&send);
-        receipt && receipt->status == core::ReceiptStatus::Refused) {
-      io::log_info("command_refused", {{"cl_ord_id", receipt->cl_ord_id}, {"text", receipt->text}});
-    }
   }
 }
 

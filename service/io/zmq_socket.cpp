@@ -37,7 +37,11 @@ auto uninterrupted(Call call) {
 }  // namespace
 
 ZmqSocket::ZmqSocket(asio::io_context& context, zmq::context_t& zmq, zmq::socket_type type, ZmqOptions options)
-    : context_(context), socket_(zmq, type), bell_(context), drain_limit_(options.drain_limit) {
+    : context_(context),
+      socket_(zmq, type),
+      bell_(context),
+      drain_limit_(options.drain_limit),
+      drain_bytes_(options.drain_bytes) {
   socket_.set(zmq::sockopt::linger, 0);
   socket_.set(zmq::sockopt::sndhwm, options.send_hwm);
   socket_.set(zmq::sockopt::rcvhwm, options.receive_hwm);
@@ -108,6 +112,7 @@ void ZmqSocket::look_again() {
 
 void ZmqSocket::look() {
   taken_since_look_ = 0;
+  bytes_since_look_ = 0;
   if (!has_message()) return;
   const std::weak_ptr<Life> life = life_;
   const auto handler = handler_;
@@ -121,7 +126,7 @@ bool ZmqSocket::has_message() {
 
 bool ZmqSocket::receive(Frames& frames) {
   frames.clear();
-  if (taken_since_look_ >= drain_limit_) {
+  if (taken_since_look_ >= drain_limit_ || bytes_since_look_ >= drain_bytes_) {
     look_again();
     return false;
   }
@@ -130,6 +135,7 @@ bool ZmqSocket::receive(Frames& frames) {
     // Parts of one message arrive together, so only the first receive can find nothing.
     if (!uninterrupted([&] { return socket_.recv(part, zmq::recv_flags::dontwait); })) return false;
     frames.push_back(part.to_string());
+    bytes_since_look_ += part.size();
   } while (part.more());
   const char* user = zmq_msg_gets(part.handle(), "User-Id");
   user_id_ = user != nullptr ? user : "";

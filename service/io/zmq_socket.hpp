@@ -46,6 +46,8 @@ struct ZmqOptions {
   bool verbose_subscriptions = false;
   /// receive() says "none" after this many since the last on_ready, so that no socket starves the others.
   size_t drain_limit = 1'000;
+  /// The same, after so many bytes.
+  size_t drain_bytes = 1024 * 1024;
 };
 
 class ZmqSocket {
@@ -66,12 +68,12 @@ class ZmqSocket {
   /// something is left. Starts the waiting; call once. The handler may destroy the socket.
   void on_ready(std::function<void()> handler);
 
-  /// Takes one whole message, never blocks. False: none is there, or drain_limit is reached (see has_message).
+  /// Takes one whole message, never blocks. False: none is there, or a drain limit is reached (see has_message).
   bool receive(Frames& frames);
   /// Who sent the message received last: what the ZAP handler called them. Empty if the socket is not encrypted, and
   /// for what libzmq says by itself.
   const std::string& user_id() const { return user_id_; }
-  /// A message can be received now, drain_limit or not.
+  /// A message can be received now, drain limits or not.
   bool has_message();
 
   /// Hands one whole message to libzmq, never blocks. What is not Sent is dropped: the caller repeats what matters.
@@ -94,12 +96,14 @@ class ZmqSocket {
   zmq::socket_t socket_;
   asio::posix::stream_descriptor bell_;
   size_t drain_limit_;
+  size_t drain_bytes_;
   std::function<void()> handler_;
   std::string user_id_;
   /// Handlers that asio still holds when this object dies find it expired.
   std::shared_ptr<Life> life_ = std::make_shared<Life>();
   bool look_posted_ = false;
   size_t taken_since_look_ = 0;
+  size_t bytes_since_look_ = 0;
 };
 
 }  // namespace cancelbus::io

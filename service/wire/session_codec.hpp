@@ -4,6 +4,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@
 #include "service/core/types.hpp"
 
 namespace cancelbus::wire {
+
+/// What costs most to say is a hello with 64 topics: less than 3 KiB.
+constexpr std::size_t MaxSessionRequestBytes = 8 * 1024;
 
 /// Answered with a Reject at once; the core does not hear of it.
 struct Rejected {

@@ -147,7 +147,7 @@ Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
 
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer) {
   if (bytes.empty()) return rejected("", "the frame is empty");
-  if (bytes.size() > MaxFrameBytes) return rejected("", "the frame is longer than 64 KiB");
+  if (bytes.size() > MaxSessionRequestBytes) return rejected("", "the frame is longer than 8 KiB");
   v1::SessionRequest frame;
   if (!parse_frame(bytes, frame)) return rejected("", "the frame is not a SessionRequest");
   switch (frame.request_case()) {

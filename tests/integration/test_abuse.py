@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from scene import curve_keys, encrypt, refusals, refused
+from scene import bus_metric, curve_keys, encrypt, refusals, refused
 
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_DUPLICATE, SessionReply, SessionRequest
@@ -155,3 +155,37 @@ def test_silent_connections_of_one_key_leave_room_for_those_who_are_needed(share
             spy.send(b"\x01")
         assert shared.cancelctl("status").exit_code == 0, "and the event socket is open again"
         knock.leave()
+
+
+def test_dear_hellos_are_charged_for_before_they_are_read(shared, bystander, knock):
+    shared.grant("strategy", "stutterer")
+    stutterer = knock("stutterer")
+    dear = request(hello={"sender_comp_id": "stutterer", "topics": [""] * 4_000})
+    with bystander.watching("hellos with 4,000 empty topics"):
+        with refused(shared, "rate", "stutterer"), refused(shared, "frame", "stutterer"):
+            for _ in range(200):
+                stutterer.send(dear)
+
+
+def test_long_subscriptions_are_not_kept(shared, bystander, knock):
+    shared.grant("observer", "collector")
+    collector = knock("collector", zmq.XSUB, "event")
+    collector.send(b"\x01bus.")
+    assert collector.poll(10_000)
+    with bystander.watching("long subscriptions"), refused(shared, "topic", "collector"):
+        for number in range(60):
+            collector.send(b"\x01client.%0100d." % number)
+
+
+def test_a_flood_of_commands_that_are_refused_does_not_fill_the_log(shared, bystander, knock):
+    shared.grant("strategy", "flood")
+    flood = knock("flood")
+    assert hello(flood, "flood").HasField("welcome")
+    name = 'cancelbus_commands_refused_total{reason="WRONG_ACCOUNT"}'
+    before = bus_metric(shared, name)
+    with bystander.watching("commands that are refused"):
+        for number in range(1_000):
+            flood.send(request(cancel_order={"cl_ord_id": f"flood-{number}", "order_id": 1, "account": "another"}))
+        shared.wait_until(lambda: bus_metric(shared, name) == before + 1_000, "each is counted")
+    lines = refusals(shared, "command", "flood")
+    assert 1 <= len(lines) < 50 and "flood-0: account: " in lines[0]["detail"]

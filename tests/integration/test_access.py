@@ -19,9 +19,11 @@ def knock(shared):
     """A socket at one of the bus's doors: knock(zmq.DEALER, "session", keys)."""
     context = zmq.Context()
 
-    def knock(kind, door, keys, stack=shared):
+    def knock(kind, door, keys, stack=shared, routing_id=None):
         made = context.socket(kind)
         made.linger = 0
+        if routing_id is not None:
+            made.routing_id = routing_id
         if keys is not None:
             encrypt(made, keys)
         if kind == zmq.SUB:
@@ -327,15 +329,16 @@ def test_a_flood_of_commands_is_refused_and_not_lost(stack, connect):
 
 def test_so_many_sessions_of_one_key(stack, connect, knock):
     stack.start_bus(max_sessions_per_key=2)
-    sessions = [connect(stack, "busy", manners=False) for _ in range(2)]
-    for session in sessions:
-        session.hello()
+    connect(stack, "busy", manners=False).hello()
     keys = curve_keys(stack, "busy")
+    leaver = knock(zmq.DEALER, "session", keys, stack=stack, routing_id=b"leaver")
+    leaver.send(request(hello={"sender_comp_id": "busy"}))
+    assert [SessionReply.FromString(leaver.recv()).WhichOneof("reply") for _ in range(2)] == ["reject", "welcome"]
     with refused(stack, "sessions", "busy"):
         third = knock(zmq.DEALER, "session", keys, stack=stack)
         assert third.poll(10_000)
         assert SessionReply.FromString(third.recv()).reject.reason == cancel_pb2.CXL_REJ_REASON_BUS_FULL
-    sessions[0].close()
+    leaver.close()
 
     def let_in():
         third.send(request(hello={"sender_comp_id": "busy"}))
@@ -343,6 +346,13 @@ def test_so_many_sessions_of_one_key(stack, connect, knock):
         return third.poll(0) and SessionReply.FromString(third.recv()).HasField("welcome")
 
     stack.wait_until(let_in, "the place of the one that left")
+    # Whoever takes its routing id does not take its name.
+    stack.grant("strategy", "heir")
+    heir = knock(zmq.DEALER, "session", curve_keys(stack, "heir"), stack=stack, routing_id=b"leaver")
+    heir.send(request(cancel_order={"cl_ord_id": "forged", "order_id": 4711}))
+    replies = [SessionReply.FromString(heir.recv()) for _ in range(2)]
+    assert replies[0].reject.field == "hello.sender_comp_id"
+    assert replies[1].hello_required.cl_ord_id == "forged"
 
 
 def test_the_log_is_bounded(stack, connect):

@@ -80,5 +80,28 @@ TEST_F(GuardTest, WhoHasNoBusinessStaysOutside) {
   EXPECT_FALSE(comes(worker));
 }
 
+TEST_F(GuardTest, NoSubscriptionIsLongerThanATopic) {
+  EXPECT_TRUE(guard.may_say(observer, "\x01" + std::string("client.") + std::string(32, 'x') + ".", now));
+  EXPECT_FALSE(guard.may_say(observer, "\x01" + std::string("client.") + std::string(33, 'x') + ".", now));
+  EXPECT_EQ(refusals_for("topic"), 1);
+  EXPECT_FALSE(comes(observer, "event"));
+}
+
+TEST_F(GuardTest, AKeyReadsSoManyTopicsAtATime) {
+  const auto subscribe = [&](const std::string& key, int number) {
+    now += milliseconds(10);
+    return guard.may_say(key, absl::StrCat("\x01", "client.", number, "."), now);
+  };
+  for (int number = 0; number < 1'000; ++number) ASSERT_TRUE(subscribe(observer, number));
+  EXPECT_TRUE(subscribe(observer, 7)) << "once more the same";
+  EXPECT_TRUE(subscribe(chief, 1'000));
+  EXPECT_TRUE(subscribe(observer, 1'000)) << "kept once, whoever reads it";
+  EXPECT_TRUE(guard.may_say("", std::string("\0client.7.", 10), now)) << "nobody reads it any more, says libzmq";
+  EXPECT_TRUE(subscribe(observer, 1'001));
+  EXPECT_TRUE(guard.may_say(observer, std::string("\0client.8.", 10), now)) << "somebody says so";
+  EXPECT_FALSE(subscribe(observer, 1'002));
+  EXPECT_EQ(refusals_for("subscriptions"), 1);
+}
+
 }  // namespace
 }  // namespace cancelbus::bus

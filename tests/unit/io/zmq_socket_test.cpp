@@ -70,23 +70,28 @@ TEST_F(ZmqSocketTest, LosesNoWakeUpInBurstsOverInproc) {
   EXPECT_TRUE(run_until([&] { return answered == Rounds; })) << answered;
 }
 
-TEST_F(ZmqSocketTest, SaysNoneAtTheDrainLimitAndCallsAgainForTheRest) {
-  ZmqOptions options;
-  options.drain_limit = 10;
-  ZmqSocket router(context, zmq, zmq::socket_type::router, options);
-  ZmqSocket dealer(context, zmq, zmq::socket_type::dealer);
-  ASSERT_TRUE(router.bind("inproc://drain").ok());
-  ASSERT_TRUE(dealer.connect("inproc://drain").ok());
-  for (int i = 0; i < 35; ++i) ASSERT_EQ(dealer.send({"x"}), SendResult::Sent);
-  std::vector<int> taken;
-  router.on_ready([&] {
-    Frames frames;
-    taken.push_back(0);
-    while (router.receive(frames)) ++taken.back();
-    EXPECT_EQ(router.has_message(), taken.size() < 4);
-  });
-  ASSERT_TRUE(run_until([&] { return taken.size() >= 4; }));
-  EXPECT_EQ(taken, (std::vector<int>{10, 10, 10, 5}));
+TEST_F(ZmqSocketTest, SaysNoneAtEitherDrainLimitAndCallsAgainForTheRest) {
+  ZmqOptions ten_messages, thousand_bytes;
+  ten_messages.drain_limit = 10;
+  thousand_bytes.drain_bytes = 1'000;
+  // With the routing id of 5 bytes, the second takes 100.
+  for (const auto& [options, text] :
+       {std::pair(ten_messages, std::string("x")), std::pair(thousand_bytes, std::string(95, 'x'))}) {
+    ZmqSocket router(context, zmq, zmq::socket_type::router, options);
+    ZmqSocket dealer(context, zmq, zmq::socket_type::dealer);
+    ASSERT_TRUE(router.bind("inproc://drain").ok());
+    ASSERT_TRUE(dealer.connect("inproc://drain").ok());
+    for (int i = 0; i < 35; ++i) ASSERT_EQ(dealer.send({text}), SendResult::Sent);
+    std::vector<int> taken;
+    router.on_ready([&] {
+      Frames frames;
+      taken.push_back(0);
+      while (router.receive(frames)) ++taken.back();
+      EXPECT_EQ(router.has_message(), taken.size() < 4);
+    });
+    ASSERT_TRUE(run_until([&] { return taken.size() >= 4; }));
+    EXPECT_EQ(taken, (std::vector<int>{10, 10, 10, 5}));
+  }
 }
 
 TEST_F(ZmqSocketTest, CallsAgainForWhatAHandlerLeft) {

@@ -147,7 +147,7 @@ TEST(SessionRequest, UnreadableFramesAreRejected) {
   EXPECT_EQ(rejected("").text, "the frame is empty");
   EXPECT_EQ(rejected("\xFF\xFF\xFF").field, "");
   EXPECT_EQ(rejected("\xFF\xFF\xFF").text, "the frame is not a SessionRequest");
-  EXPECT_EQ(rejected(std::string(64 * 1024 + 1, '\n')).text, "the frame is longer than 64 KiB");
+  EXPECT_EQ(rejected(std::string(8 * 1024 + 1, '\n')).text, "the frame is longer than 8 KiB");
 }
 
 TEST(SessionRequest, FrameWithoutARequestIsRejected) {
