@@ -79,8 +79,9 @@ TEST_F(ZmqSocketTest, SaysNoneAtEitherDrainLimitAndCallsAgainForTheRest) {
        {std::pair(ten_messages, std::string("x")), std::pair(thousand_bytes, std::string(95, 'x'))}) {
     ZmqSocket router(context, zmq, zmq::socket_type::router, options);
     ZmqSocket dealer(context, zmq, zmq::socket_type::dealer);
-    ASSERT_TRUE(router.bind("inproc://drain").ok());
-    ASSERT_TRUE(dealer.connect("inproc://drain").ok());
+    const std::string endpoint = "inproc://drain-" + std::to_string(text.size());
+    ASSERT_TRUE(router.bind(endpoint).ok());
+    ASSERT_TRUE(dealer.connect(endpoint).ok());
     for (int i = 0; i < 35; ++i) ASSERT_EQ(dealer.send({text}), SendResult::Sent);
     std::vector<int> taken;
     router.on_ready([&] {
