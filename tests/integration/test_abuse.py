@@ -189,3 +189,12 @@ def test_a_flood_of_commands_that_are_refused_does_not_fill_the_log(shared, byst
         shared.wait_until(lambda: bus_metric(shared, name) == before + 1_000, "each is counted")
     lines = refusals(shared, "command", "flood")
     assert 1 <= len(lines) < 50 and "flood-0: account: " in lines[0]["detail"]
+
+
+def test_a_session_that_says_too_much_is_not_heard(shared, bystander, knock):
+    shared.grant("strategy", "chatterbox")
+    chatterbox = knock("chatterbox")
+    assert hello(chatterbox, "chatterbox").HasField("welcome")
+    with bystander.watching("10,000 messages at once"), refused(shared, "rate", "chatterbox"):
+        for _ in range(10_000):
+            chatterbox.send(request(heartbeat={}))
