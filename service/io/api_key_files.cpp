@@ -32,9 +32,9 @@ ApiKeyFiles::Marks ApiKeyFiles::look() const { return {mark_of(key_path_), mark_
 absl::StatusOr<ApiKeyPair> ApiKeyFiles::read() {
   // Looked at before, so that what changes during the reading counts as a change.
   read_ = seen_ = look();
-  auto key = read_secret_file("api_key_file", key_path_);
+  auto key = read_secret_file("api_key_file", key_path_, OpenToOthers::Warned);
   if (!key.ok()) return key.status();
-  auto secret = read_secret_file("api_secret_file", secret_path_);
+  auto secret = read_secret_file("api_secret_file", secret_path_, OpenToOthers::Warned);
   if (!secret.ok()) return secret.status();
   return ApiKeyPair{*std::move(key), *std::move(secret)};
 }

@@ -62,7 +62,7 @@ bool may_be_public(std::string_view key) {
 
 absl::StatusOr<CurveKey> read_curve_key_file(std::string_view flag, const std::string& path) {
   if (path.ends_with(".pub")) return failure(flag, path, "this is a public key's file: the secret key is wanted here");
-  auto secret = read_secret_file(flag, path);
+  auto secret = read_secret_file(flag, path, OpenToOthers::Refused);
   if (!secret.ok()) return secret.status();
   if (!is_curve_key(secret->view())) return not_a_key(flag, path);
   std::array<char, CurveKeyCharacters + 1> public_key{};

@@ -12,13 +12,14 @@
 #include <utility>
 
 #include "service/io/descriptors.hpp"
+#include "service/io/log.hpp"
 
 namespace cancelbus::io {
 namespace {
 
 constexpr size_t MaxBytes = 4096;
 /// The group may read: so Kubernetes mounts secrets for a pod's own group.
-constexpr mode_t OpenToOthers = S_IWGRP | S_IXGRP | S_IRWXO;
+constexpr mode_t Open = S_IWGRP | S_IXGRP | S_IRWXO;
 
 absl::Status failure(std::string_view flag, const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(absl::StrFormat("--%s=%s: %s", std::string(flag), path, std::string(why)));
@@ -59,7 +60,7 @@ void Secret::wipe() noexcept {
   text_.clear();
 }
 
-absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path) {
+absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path, OpenToOthers others) {
   if (path.empty()) {
     return absl::InvalidArgumentError(
         absl::StrFormat("--%s is missing: expected the path of a file that holds it", std::string(flag)));
@@ -69,7 +70,7 @@ absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string
   struct stat info {};
   if (::fstat(file.number, &info) != 0) return failure(flag, path, std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return failure(flag, path, "not a regular file");
-  if ((info.st_mode & OpenToOthers) != 0) {
+  if ((info.st_mode & (others == OpenToOthers::Refused ? Open : S_IWOTH)) != 0) {
     return failure(flag, path,
                    absl::StrFormat("the file is open to others than its owner (mode %04o): chmod 600 %s",
                                    info.st_mode & 07777, path));
@@ -82,6 +83,7 @@ absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string
   if (!std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; })) {
     return failure(flag, path, "the file holds a space, a second line or a character that is not printable ASCII");
   }
+  if ((info.st_mode & S_IROTH) != 0) log_warn("secret_file_open_to_others", {{"flag", flag}, {"file", path}});
   return secret;
 }
 

@@ -6,6 +6,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,9 +36,15 @@ class Secret {
   std::string text_;
 };
 
+/// What becomes of a file that everybody may read. One that everybody may write is refused in any case.
+enum class OpenToOthers : uint8_t {
+  Refused,
+  /// Used, with a warning in the log: of keys that are not ours to make, and that Kubernetes mounts so unless told.
+  Warned,
+};
+
 /// The content of `path`, at most 4 KiB of printable ASCII without spaces, less one trailing newline. Errors name
-/// `flag` and the file, and never quote what it holds. The file must not be open to others than its owner, except that
-/// its group may read it: so Kubernetes mounts secrets for a pod's own group.
-absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path);
+/// `flag` and the file, and never quote what it holds. Its group may read the file.
+absl::StatusOr<Secret> read_secret_file(std::string_view flag, const std::string& path, OpenToOthers others);
 
 }  // namespace cancelbus::io

@@ -40,7 +40,7 @@ void require_discreet(const absl::Status& status, std::string_view content) {
 }
 
 bool read_secret(const std::string& path, std::string_view line) {
-  const auto secret = io::read_secret_file("flag", path);
+  const auto secret = io::read_secret_file("flag", path, io::OpenToOthers::Refused);
   const bool is_word = !line.empty() && std::ranges::all_of(line, [](char c) { return c > ' ' && c <= '~'; });
   require(secret.ok() == (is_word && line.size() <= MostBytes), "a secret is one printable word of at most 4096 bytes");
   if (secret.ok()) require(secret->view() == line, "and is kept as it is");

@@ -273,6 +273,8 @@ def test_a_crash_leaves_no_core_dump(core_dumps_allowed, stack, fatal):
     watch = stack.start_cancelctl("watch", "watch", "--topic=bus.")
     stack.wait_until(watch.out, "cancelctl runs")
     for name in ("watch", "worker-1", "subscriber", "bus"):
+        if (name, fatal) == ("watch", signal.SIGQUIT):
+            continue  # cancelctl ends in order then, lest top leaves a spoiled terminal behind
         process = stack.processes[name]
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         assert [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]

@@ -21,11 +21,11 @@ class SecretFileTest : public testing::Test {
   }
   ~SecretFileTest() override { std::filesystem::remove(path); }
 
-  absl::StatusOr<Secret> read(const std::string& content) {
+  absl::StatusOr<Secret> read(const std::string& content, OpenToOthers others = OpenToOthers::Refused) {
     std::FILE* file = std::fopen(path.c_str(), "w");
     std::fwrite(content.data(), 1, content.size(), file);
     std::fclose(file);
-    return read_secret_file("api_secret_file", path);
+    return read_secret_file("api_secret_file", path, others);
   }
   std::string refusal(const std::string& content) {
     const auto secret = read(content);
@@ -58,11 +58,12 @@ TEST_F(SecretFileTest, RefusesWhatCannotBeASecret) {
 }
 
 TEST_F(SecretFileTest, RefusesWhatIsNoFile) {
-  EXPECT_EQ(read_secret_file("api_key_file", "").status().message(),
+  EXPECT_EQ(read_secret_file("api_key_file", "", OpenToOthers::Refused).status().message(),
             "--api_key_file is missing: expected the path of a file that holds it");
-  EXPECT_EQ(read_secret_file("api_key_file", "/nonexistent/key").status().message(),
+  EXPECT_EQ(read_secret_file("api_key_file", "/nonexistent/key", OpenToOthers::Refused).status().message(),
             "--api_key_file=/nonexistent/key: No such file or directory");
-  EXPECT_EQ(read_secret_file("api_key_file", "/").status().message(), "--api_key_file=/: not a regular file");
+  EXPECT_EQ(read_secret_file("api_key_file", "/", OpenToOthers::Refused).status().message(),
+            "--api_key_file=/: not a regular file");
 }
 
 TEST_F(SecretFileTest, RefusesAFileThatIsOpenToOthers) {
@@ -72,11 +73,28 @@ TEST_F(SecretFileTest, RefusesAFileThatIsOpenToOthers) {
     EXPECT_NE(why.find("open to others than its owner (mode 0"), std::string::npos) << why;
     EXPECT_EQ(why.find("secret-value"), std::string::npos);
   }
+}
+
+TEST_F(SecretFileTest, UsesOneOfAnothersMakingWithAWarning) {
+  for (const mode_t mode : {0602, 0666}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    EXPECT_FALSE(read("secret-value", OpenToOthers::Warned).ok());
+  }
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(read("secret-value", OpenToOthers::Warned).ok());
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("secret_file_open_to_others"), std::string::npos) << log;
+  EXPECT_NE(log.find(path), std::string::npos);
+  EXPECT_EQ(log.find("secret-value"), std::string::npos);
+}
+
+TEST_F(SecretFileTest, SaysNothingOfAMountedSecretThatItsGroupMayRead) {
   for (const mode_t mode : {0600, 0400, 0440, 0640}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     testing::internal::CaptureStderr();
     EXPECT_TRUE(read("secret-value").ok());
-    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "no word about a mounted secret";
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   }
 }
 
