@@ -133,7 +133,8 @@ def keep(stack):
     ids = stack.exchange.place_orders(10)
     cancelctl = stack.bin_dir / "cancelctl"
     environment = stack.folder / "env"
-    environment.write_text("".join(f"export {name}={value}\n" for name, value in stack.client_environment.items()))
+    environment.write_text("".join(f"export {name}={value}\n" for name, value in stack.client_environment.items())
+                           + f"export PATH={stack.bin_dir}:$PATH\n")
     say(f"""
 Everything still runs, until Ctrl-C here. Ten more orders are on the book: {' '.join(map(str, ids))}
 To try in another terminal:
