@@ -303,6 +303,8 @@ def memory_of(pid):
             if not rights.startswith("rw") or line.rstrip().endswith(("[vvar]", "[vsyscall]")):
                 continue
             start, end = (int(number, 16) for number in span.split("-"))
+            if end - start > 2**40:
+                pytest.skip("a sanitizer maps terabytes, which cannot be looked through")
             memory.seek(start)
             try:
                 yield memory.read(end - start)

@@ -72,7 +72,8 @@ std::string make_order(int64_t order_id, const CancelOptions& options, v1::Cance
 CommandBook::Added CommandBook::add(const v1::CancelOrder& order, std::string complaint, Callbacks callbacks) {
   const std::string& name = order.cl_ord_id();
   auto entry = std::make_shared<Entry>(
-      std::make_shared<Command>(Command{.cl_ord_id = name, .order_id = order.order_id()}), std::move(callbacks));
+      Entry{.command = std::make_shared<Command>(Command{.cl_ord_id = name, .order_id = order.order_id()}),
+            .callbacks = std::move(callbacks)});
   const Cancel handle(entry->command);
   auto reason = v1::CXL_REJ_REASON_MALFORMED;
   if (complaint.empty() && entries_.contains(name)) {
