@@ -56,9 +56,7 @@ absl::StatusOr<std::vector<std::string>> Engine::frames(core::Instant now, const
     }
     absl::StatusOr<Frames> operator()(const core::SendReceipt& s) const { return Frames{wire::encode_receipt(s)}; }
     absl::StatusOr<Frames> operator()(const core::SendRetransmission& s) const { return engine.retransmission(s); }
-    absl::StatusOr<Frames> operator()(const core::SendRetransmitReject& s) const {
-      return Frames{wire::encode_retransmit_reject(s, epoch)};
-    }
+    absl::StatusOr<Frames> operator()(const core::SendRetransmitReject& s) const { return engine.retransmit_reject(s); }
     absl::StatusOr<Frames> operator()(const core::SendHeartbeat& s) const {
       return Frames{wire::encode_heartbeat(s, epoch)};
     }
@@ -82,19 +80,26 @@ absl::StatusOr<std::vector<std::string>> Engine::retransmission(const core::Send
   const auto payloads = store_.read_events(s.topic, s.from_seq, s.count);
   if (!payloads.ok()) return payloads.status();
   std::vector<std::string> frames;
-  if (payloads->empty()) {
-    const auto first = store_.first_kept(s.topic);
-    if (!first.ok()) return first.status();
-    const uint64_t first_kept = *first != 0 ? *first : s.from_seq + s.count;
-    frames.push_back(wire::encode_retransmit_reject({s.peer, s.topic, first_kept}, gateway_.epoch()));
-    return frames;
-  }
+  if (payloads->empty()) return first_kept(s.peer, s.topic, s.from_seq + s.count);
   for (const std::string& payload : *payloads) {
-    auto frame = wire::encode_retransmission(payload);
+    auto frame = wire::encode_retransmission(payload, gateway_.epoch());
     if (!frame.ok()) return frame.status();
     frames.push_back(*std::move(frame));
   }
   return frames;
+}
+
+absl::StatusOr<std::vector<std::string>> Engine::retransmit_reject(const core::SendRetransmitReject& s) const {
+  if (s.other_epoch) return first_kept(s.peer, s.topic, s.first_kept);
+  return std::vector<std::string>{wire::encode_retransmit_reject(s, gateway_.epoch())};
+}
+
+absl::StatusOr<std::vector<std::string>> Engine::first_kept(const core::PeerId& peer, const std::string& topic,
+                                                            uint64_t if_none) const {
+  const auto first = store_.first_kept(topic);
+  if (!first.ok()) return first.status();
+  const core::SendRetransmitReject reject{peer, topic, *first != 0 ? *first : if_none};
+  return std::vector<std::string>{wire::encode_retransmit_reject(reject, gateway_.epoch())};
 }
 
 bool is_for_backend(const core::Send& send) {

@@ -48,6 +48,10 @@ class Engine {
 
  private:
   absl::StatusOr<std::vector<std::string>> retransmission(const core::SendRetransmission& s) const;
+  absl::StatusOr<std::vector<std::string>> retransmit_reject(const core::SendRetransmitReject& s) const;
+  /// A reject that names the first seq of the topic that the store keeps.
+  absl::StatusOr<std::vector<std::string>> first_kept(const core::PeerId& peer, const std::string& topic,
+                                                      uint64_t if_none) const;
 
   io::Store& store_;
   core::Gateway gateway_;

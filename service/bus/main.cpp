@@ -36,6 +36,11 @@ int main(int argc, char** argv) {
                                 {"permits", snapshot->permits.size()},
                                 {"term", snapshot->term},
                                 {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
+  if (snapshot->commits_lost) {
+    io::log_warn("commits_may_be_lost",
+                 {{"why", "the machine has ended, and the store was not synced"},
+                  {"then", "a new epoch; no request until those that are forgotten count no more"}});
+  }
 
   // A file that may grow no more is refused like a full disk, and survived like one.
   std::signal(SIGXFSZ, SIG_IGN);

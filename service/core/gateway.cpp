@@ -27,7 +27,8 @@ Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
       pool_(options_.worker_lease, options_.lost_after),
       stream_(options_.final_wait),
       next_task_(first_task(snapshot.epoch, snapshot.term)),
-      facts_(snapshot.facts) {
+      // Facts that were confirmed and are missing do not come again: the next one does not follow the last one known.
+      facts_(snapshot.commits_lost ? FactPosition{} : snapshot.facts) {
   restore(snapshot);
 }
 
@@ -36,7 +37,10 @@ Actions Gateway::step(Instant now, const Event& event) {
   note_left();
   std::visit([this](const auto& e) { on(e); }, event);
   judge_touched();
-  if (std::holds_alternative<DeadlinePassed>(event)) dispatch();
+  if (std::holds_alternative<DeadlinePassed>(event)) {
+    save_unauthorized();
+    dispatch();
+  }
   return std::exchange(out_, {});
 }
 

@@ -98,7 +98,7 @@ class Gateway {
   void on(const WeightsSet& set) { queue_.set_weights(set.weights); }
   void on(const ResolveRequest& request);
   void on(const StoreHealth& health) { store_writable_ = health.writable; }
-  void on(const DrainRequested&) { draining_ = true; }
+  void on(const DrainRequested&);
   void on(const DeadlinePassed&);
   std::string why_not_resolved(const ResolveRequest& request) const;
   void take_word(Order& order, const ResolveRequest& request, const std::string& sender);
@@ -130,6 +130,7 @@ class Gateway {
   /// Its worker was silent, is heard again, and may still have the request under way.
   bool held_again(const Attempt& attempt) const;
   void expire_permits();
+  void save_unauthorized();
   void note_left();
   void dispatch();
   bool dispatch_cancel();
@@ -140,7 +141,8 @@ class Gateway {
   /// Takes a permit and a stamp, or neither; the task id, or 0.
   TaskId grant(LimiterKind kind, double share, Worker& worker, OrderId order_id);
   PermitRecord permit_record(TaskId task, const TaskInfo& info, bool open, Tick settles) const;
-  void hold(LimiterKind kind, const Answer& answer);
+  void hold(LimiterKind kind, Tick until, const std::string& why);
+  Duration longest_hold(LimiterKind kind);
 
   // The fate.
   void on(const StreamFact& event);
@@ -185,6 +187,8 @@ class Gateway {
 
   void restore(const Snapshot& snapshot);
   void restore_permit(const PermitRecord& permit, bool same_boot);
+  void restore_hold(const HoldRecord& hold, bool same_boot);
+  void distrust_store();
   void restore_command(const CommandRecord& record);
   void restore_order(Order& order);
 
@@ -221,6 +225,7 @@ class Gateway {
   absl::btree_set<std::tuple<bool, Tick, OrderId>> questions_;  ///< old?, due; one per order with a query to come
   absl::btree_set<std::pair<WallTime, OrderId>> doubts_;        ///< first sent; one per undecided order in doubt
   Tick next_dispatch_ = Never;                                  ///< when work that is ready now could be given out
+  uint32_t saved_unauthorized_ = 0;
   bool store_writable_ = true;
   bool draining_ = false;
 };

@@ -47,9 +47,10 @@ void Gateway::on(const RetransmitRequest& request) {
   if (!sessions_.heard(request.peer, now_.tick)) return out_.sends.push_back(SendHelloRequired{request.peer, ""});
   const TopicPosition* topic = sessions_.find_topic(request.topic);
   const uint64_t next_seq = topic ? topic->next_seq : 1;
-  if (request.epoch != epoch_ || request.from_seq >= next_seq) {
+  const bool other_epoch = request.epoch != epoch_;
+  if (other_epoch || request.from_seq >= next_seq) {
     // Of another epoch nothing is kept by its own numbers; of this one nothing beyond the last.
-    return out_.sends.push_back(SendRetransmitReject{request.peer, request.topic, next_seq});
+    return out_.sends.push_back(SendRetransmitReject{request.peer, request.topic, next_seq, other_epoch});
   }
   const uint64_t count = std::min<uint64_t>(request.count, next_seq - request.from_seq);
   out_.sends.push_back(SendRetransmission{request.peer, request.topic, request.from_seq, static_cast<uint32_t>(count)});

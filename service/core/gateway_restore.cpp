@@ -29,6 +29,10 @@ void Gateway::restore(const Snapshot& snapshot) {
   before.worker = WorkerPool::BeforeRestart;
   pool_.heard(before, now_.tick);
   for (const PermitRecord& permit : snapshot.permits) restore_permit(permit, snapshot.same_boot);
+  pool_.restore(snapshot.unauthorized);
+  saved_unauthorized_ = snapshot.unauthorized.in_a_row;
+  for (const HoldRecord& hold : snapshot.holds) restore_hold(hold, snapshot.same_boot);
+  if (snapshot.commits_lost) distrust_store();
   for (auto& [id, order] : orders_) {
     if (!order->commands.empty()) restore_order(*order);
   }
@@ -81,12 +85,33 @@ void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {
     order->earlier_doubt = true;
     return;
   }
-  const Tick dispatched = same_boot ? permit.settles - options_.lost_after : now_.tick;
+  // When it left is not stored: no later than now.
+  const Tick dispatched = now_.tick;
   const uint32_t count = order->dispatched;
   order->attempt_dispatched(permit.task, WorkerPool::BeforeRestart, dispatched);
   order->dispatched = std::max(count, static_cast<uint32_t>(order->attempts.size()));
   tasks_[permit.task] = {permit.limiter, order->id, WorkerPool::BeforeRestart, dispatched, permit.stamp_ms, dispatched};
   pool_.find(WorkerPool::BeforeRestart)->tasks.insert(permit.task);
+}
+
+void Gateway::restore_hold(const HoldRecord& was, bool same_boot) {
+  if (same_boot) return limiter(was.limiter).hold(was.until, was.text);
+  // Whatever the wall clock of another boot says, none is longer than the longest.
+  const Duration left = std::min(was.until_wall - now_.wall, longest_hold(was.limiter));
+  hold(was.limiter, now_.tick + left, was.text);
+}
+
+// What the missing commits let out has happened. So requests may be under way, or count at the exchange, of which
+// nothing is known here, and each command may be one that was sent.
+void Gateway::distrust_store() {
+  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
+    hold(kind, now_.tick + options_.lost_after + limiter(kind).longest_tail(),
+         "requests of before the machine's end may be missing from the store, which was not synced");
+  }
+  for (auto& [id, order] : orders_) {
+    for (Command& command : order->commands) order->earlier_doubt = command.changed = true;
+  }
+  out_.records.push_back(facts_);
 }
 
 void Gateway::restore_order(Order& order) {

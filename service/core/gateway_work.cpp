@@ -130,7 +130,8 @@ void Gateway::heed_throttling(TaskId task, const Answer& answer) {
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
     if (!limiter(kind).open_until(task)) continue;  // a worker repeats it until it is confirmed: only the first counts
     ++counters_.throttled;
-    hold(kind, answer);
+    const Duration asked = std::clamp(answer.retry_after.value_or(HoldIfIllegible), Duration::zero(), LongestHold);
+    hold(kind, now_.tick + std::min(asked + HoldMargin, LongestHold), answer.text);
   }
 }
 
@@ -146,14 +147,19 @@ void Gateway::settle_permit(TaskId task, const TaskInfo& info, const Answer& ans
   Tick settles = *open;
   // Without any response nothing is learned: it stays held until it can arrive no more.
   if (answer.arrival == Arrival::Answered) settles = std::min(settles, now_.tick);
-  if (answer.arrival == Arrival::Page) settles = std::min(settles, *open - options_.lost_after + PageSettles);
+  if (answer.arrival == Arrival::Page) settles = std::min(settles, info.dispatched + PageSettles);
   budget.settle(task, settles);
   out_.records.push_back(permit_record(task, info, false, settles));
 }
 
-void Gateway::hold(LimiterKind kind, const Answer& answer) {
-  const Duration asked = std::clamp(answer.retry_after.value_or(HoldIfIllegible), Duration::zero(), LongestHold);
-  limiter(kind).hold(now_.tick + std::min(asked + HoldMargin, LongestHold), answer.text);
+void Gateway::hold(LimiterKind kind, Tick until, const std::string& why) {
+  if (until <= limiter(kind).held_until()) return;
+  limiter(kind).hold(until, why);
+  out_.records.push_back(HoldRecord{kind, until, now_.wall + (until - now_.tick), why});
+}
+
+Duration Gateway::longest_hold(LimiterKind kind) {
+  return std::max(LongestHold, options_.lost_after + limiter(kind).longest_tail());
 }
 
 void Gateway::cancel_ended(Order& order, TaskId task, const Answer& answer) {
@@ -286,6 +292,18 @@ void Gateway::expire_permits() {
       if (!order || !order->find_attempt(task)) drop_task(task);
     }
   }
+}
+
+// So that a bus that dies again and again does not forget again and again how near the block is.
+void Gateway::save_unauthorized() {
+  const UnauthorizedCount count = pool_.unauthorized();
+  if (draining_ || std::exchange(saved_unauthorized_, count.in_a_row) == count.in_a_row) return;
+  out_.records.push_back(count);
+}
+
+void Gateway::on(const DrainRequested&) {
+  draining_ = true;
+  if (saved_unauthorized_ > 0) out_.records.push_back(UnauthorizedCount{});
 }
 
 // Work is given out last in a turn. When the next one begins it has left, however long the commit took.

@@ -54,10 +54,11 @@ void RateLimiter::hold(Tick until, std::string why) {
   hold_text_ = std::move(why);
 }
 
+Duration RateLimiter::longest_tail() const { return std::ranges::max_element(rules_, {}, &Rule::tail)->tail; }
+
 std::vector<TaskId> RateLimiter::expire(Tick now) {
   std::vector<TaskId> over;
-  Duration longest{};
-  for (const Rule& rule : rules_) longest = std::max(longest, rule.tail);
+  const Duration longest = longest_tail();
   for (Rule& rule : rules_) {
     while (!rule.counted.empty() && rule.counted.begin()->first <= now) {
       const TaskId id = rule.counted.begin()->second;

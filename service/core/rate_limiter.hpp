@@ -50,6 +50,9 @@ class RateLimiter {
   /// The exchange said to wait: nothing is granted before `until`. A later hold wins.
   void hold(Tick until, std::string why);
 
+  /// For how long after it is settled a permit counts at most: the longest period, stretched.
+  Duration longest_tail() const;
+
   /// Forgets permits that no rule counts any more, and returns them.
   std::vector<TaskId> expire(Tick now);
 

@@ -65,6 +65,21 @@ struct PermitForgotten {
   TaskId task = 0;
 };
 
+/// The exchange has said to wait: nothing is sent before `until`.
+struct HoldRecord {
+  LimiterKind limiter = LimiterKind::Cancel;
+  Tick until;
+  WallTime until_wall;
+  std::string text;
+};
+
+/// Requests in a row that the exchange has refused as unauthorized, and the order that met the latest. Zero after an
+/// orderly end: whoever restarts the bus says that it may try again.
+struct UnauthorizedCount {
+  uint32_t in_a_row = 0;
+  OrderId order_id = 0;
+};
+
 /// Facts and stream states of this subscriber up to `seq` have been taken.
 struct FactPosition {
   uint64_t subscriber = 0;
@@ -123,18 +138,23 @@ struct HistoryForgotten {
   OrderId order_id = 0;
 };
 
-using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, FactPosition, Publication,
-                            HistoryLine, HistoryForgotten>;
+using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, HoldRecord,
+                            UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten>;
 
 /// What the store holds when the bus starts.
 struct Snapshot {
   uint64_t epoch = 0;
   /// Starts of the bus on this store, this one included; from 1.
   uint64_t term = 1;
-  /// The ticks in `permits` are of this boot of this machine.
+  /// The ticks in `permits` and `holds` are of this boot of this machine.
   bool same_boot = false;
+  /// The last commits before this start may be missing, and what they let out has been heard all the same: the machine
+  /// ended and the store was not synced. Then `epoch` is new.
+  bool commits_lost = false;
   std::vector<CommandRecord> commands;
   std::vector<PermitRecord> permits;
+  std::vector<HoldRecord> holds;
+  UnauthorizedCount unauthorized;
   std::vector<TopicPosition> topics;
   FactPosition facts;
 };

@@ -106,6 +106,11 @@ uint32_t WorkerPool::unauthorized_in_a_row() const {
   return sum;
 }
 
+void WorkerPool::restore(const UnauthorizedCount& before) {
+  unauthorized_of_the_gone_ = before.in_a_row;
+  refused_order_ = before.order_id;
+}
+
 uint32_t WorkerPool::probes_under_way() const {
   return static_cast<uint32_t>(
       std::count_if(workers_.begin(), workers_.end(), [](const auto& entry) { return probe_under_way(entry.second); }));
@@ -193,7 +198,7 @@ std::string WorkerPool::why_unauthorized(const Worker& worker) const {
   return "not authorized by the exchange, " + std::to_string(spent) +
          " times in a row; no more probes, for 50 would block the address: " +
          (spent < MostWithOtherKeys ? "give it another key, or restart it"
-                                    : "restart cancel-bus with a key that works");
+                                    : "restart cancel-bus in order, with a key that works");
 }
 
 }  // namespace cancelbus::core

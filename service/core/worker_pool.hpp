@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "service/core/events.hpp"
+#include "service/core/records.hpp"
 #include "service/core/stamp_clock.hpp"
 #include "service/core/status.hpp"
 #include "service/core/types.hpp"
@@ -84,6 +85,8 @@ class WorkerPool {
 
   /// Requests refused as unauthorized, of all workers, each since it was last let in: no address has met more.
   uint32_t unauthorized_in_a_row() const;
+  UnauthorizedCount unauthorized() const { return {unauthorized_in_a_row(), refused_order_}; }
+  void restore(const UnauthorizedCount& before);
 
   Tick next_deadline(Tick now) const;
   std::vector<WorkerStatus> status(Tick now) const;

@@ -24,6 +24,7 @@ constexpr int64_t ApplicationId = 0x43424C53;  // "CBLS", in the file's header
 constexpr int64_t SchemaVersion = 1;
 constexpr int PrunedPerCommit = 1'000;
 constexpr core::Duration PruneInterval = std::chrono::seconds(10);
+const char* const NotSynced = "normal";  ///< what meta says of a store whose commits may not outlive the machine
 
 /// Keeps a second bus out, for as long as it lives; the kernel lets go when the process dies.
 class LockFile {
@@ -63,6 +64,8 @@ class SqliteStore : public Store {
  private:
   absl::Status check_identity();
   absl::Status begin_term();
+  absl::Status begin_boot();
+  std::string sync() const { return options_.full_sync ? "full" : NotSynced; }
   int64_t pragma(const char* sql);
   std::optional<std::string> meta(const std::string& key);
   absl::Status set_meta(const std::string& key, const std::string& value);
@@ -75,6 +78,8 @@ class SqliteStore : public Store {
   absl::Status put(const core::CommandForgotten& forgotten);
   absl::Status put(const core::PermitRecord& record);
   absl::Status put(const core::PermitForgotten& forgotten);
+  absl::Status put(const core::HoldRecord& record);
+  absl::Status put(const core::UnauthorizedCount& count);
   absl::Status put(const core::FactPosition& position);
   absl::Status put(const core::HistoryLine& line);
   absl::Status put(const core::HistoryForgotten& forgotten);
@@ -83,11 +88,12 @@ class SqliteStore : public Store {
   const StoreOptions options_;
   std::optional<LockFile> lock_;
   Sqlite db_;
-  Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, put_meta_, get_meta_;
+  Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_, put_meta_, get_meta_;
   Statement insert_line_, drop_line_, delete_history_;
   Statement insert_event_, upsert_topic_, oldest_events_, first_needed_, prune_events_, read_events_, first_kept_;
   core::Tick next_prune_ = core::Tick::min();
   bool same_boot_ = false;
+  bool commits_lost_ = false;
   std::string new_boot_;  ///< to be written with the first batch; empty: is written
   uint64_t epoch_ = 0;
   uint64_t term_ = 0;
@@ -105,15 +111,14 @@ absl::Status SqliteStore::prepare() {
   sqlite3_busy_timeout(db, static_cast<int>(options_.busy_timeout.count()));
   if (auto status = check_identity(); !status.ok()) return status;
   if (auto status = sqlite_run(db, "PRAGMA journal_mode=WAL"); !status.ok()) return status;
-  if (auto status = sqlite_run(db, options_.full_sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-      !status.ok()) {
-    return status;
-  }
+  // The start of a term is synced in either case: how the last one was kept must be known after it.
+  if (auto status = sqlite_run(db, "PRAGMA synchronous=FULL"); !status.ok()) return status;
   if (auto status = sqlite_run(db, StoreSchema); !status.ok()) return status;
   upsert_command_ = Statement(db, UpsertCommand);
   delete_command_ = Statement(db, "DELETE FROM cancels WHERE sender_comp_id=? AND cl_ord_id=?");
   upsert_permit_ = Statement(db, UpsertPermit);
   delete_permit_ = Statement(db, "DELETE FROM permits WHERE task_id=?");
+  upsert_hold_ = Statement(db, UpsertHold);
   insert_line_ = Statement(db, InsertHistoryLine);
   drop_line_ = Statement(db, "DELETE FROM history WHERE order_id=? AND term=? AND line=?");
   delete_history_ = Statement(db, "DELETE FROM history WHERE order_id=?");
@@ -128,7 +133,8 @@ absl::Status SqliteStore::prepare() {
   prune_events_ = Statement(db, "DELETE FROM events WHERE topic=? AND seq<=? AND seq<? AND sending_time<?");
   read_events_ = Statement(db, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?");
   first_kept_ = Statement(db, "SELECT MIN(seq) FROM events WHERE topic=?");
-  return begin_term();
+  if (auto status = begin_term(); !status.ok()) return status;
+  return options_.full_sync ? absl::OkStatus() : sqlite_run(db, "PRAGMA synchronous=NORMAL");
 }
 
 absl::Status SqliteStore::check_identity() {
@@ -166,18 +172,24 @@ absl::Status SqliteStore::begin_term() {
   const std::string boot = boot_id();
   same_boot_ = !boot.empty() && meta("boot_id") == boot;
   // The permits hold ticks of the former boot until the first batch brings them anew. Who dies before that must find
-  // them as they were.
+  // them as they were, and what may be missing still missing.
   if (!same_boot_) new_boot_ = boot;
   const auto epoch = meta("epoch");
   // Without full sync the last commits before a power cut may be gone, and their seqs would come again.
-  const bool keeps_epoch = epoch && (options_.full_sync || same_boot_);
-  epoch_ = keeps_epoch ? std::stoull(*epoch) : random_epoch();
+  commits_lost_ = epoch && !same_boot_ && meta("sync").value_or(sync()) == NotSynced;
+  epoch_ = epoch && !commits_lost_ ? std::stoull(*epoch) : random_epoch();
   term_ = std::stoull(meta("term").value_or("0")) + 1;
-  for (const auto& [key, value] :
-       {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)}, {"term", std::to_string(term_)}}) {
+  for (const auto& [key, value] : {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)},
+                                   {"term", std::to_string(term_)},
+                                   {"sync", commits_lost_ ? NotSynced : sync()}}) {
     if (auto status = set_meta(key, value); !status.ok()) return status;
   }
   return sqlite_run(db_.get(), "COMMIT");
+}
+
+absl::Status SqliteStore::begin_boot() {
+  if (auto status = set_meta("boot_id", new_boot_); !status.ok()) return status;
+  return set_meta("sync", sync());
 }
 
 std::optional<std::string> SqliteStore::meta(const std::string& key) {
@@ -197,6 +209,7 @@ absl::StatusOr<core::Snapshot> SqliteStore::load() {
   snapshot.epoch = epoch_;
   snapshot.term = term_;
   snapshot.same_boot = same_boot_;
+  snapshot.commits_lost = commits_lost_;
   int result = SQLITE_OK;
   Statement commands(db_.get(), SelectCommands);
   while ((result = commands.step()) == SQLITE_ROW) snapshot.commands.push_back(read_command(commands));
@@ -204,12 +217,17 @@ absl::StatusOr<core::Snapshot> SqliteStore::load() {
   Statement permits(db_.get(), SelectPermits);
   while ((result = permits.step()) == SQLITE_ROW) snapshot.permits.push_back(read_permit(permits));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: permits");
+  Statement holds(db_.get(), SelectHolds);
+  while ((result = holds.step()) == SQLITE_ROW) snapshot.holds.push_back(read_hold(holds));
+  if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: holds");
   Statement topics(db_.get(), "SELECT topic, next_seq FROM topics");
   while ((result = topics.step()) == SQLITE_ROW) {
     std::string topic = topics.text();
     snapshot.topics.push_back({std::move(topic), static_cast<uint64_t>(topics.integer())});
   }
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: topics");
+  snapshot.unauthorized.in_a_row = static_cast<uint32_t>(std::stoul(meta("unauthorized_in_a_row").value_or("0")));
+  snapshot.unauthorized.order_id = std::stoll(meta("unauthorized_order").value_or("0"));
   snapshot.facts.subscriber = std::stoull(meta("fact_subscriber").value_or("0"));
   snapshot.facts.seq = std::stoull(meta("fact_seq").value_or("0"));
   return snapshot;
@@ -219,7 +237,7 @@ absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
   absl::Status status = sqlite_run(db_.get(), "BEGIN IMMEDIATE");
   for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) status = write_row(*row);
-  if (status.ok() && !new_boot_.empty()) status = set_meta("boot_id", new_boot_);
+  if (status.ok() && !new_boot_.empty()) status = begin_boot();
   if (status.ok()) status = prune();
   if (status.ok()) status = sqlite_run(db_.get(), "COMMIT");
   if (status.ok()) new_boot_.clear();
@@ -248,6 +266,16 @@ absl::Status SqliteStore::put(const core::PermitRecord& record) {
 
 absl::Status SqliteStore::put(const core::PermitForgotten& forgotten) {
   return delete_permit_.bind(forgotten.task).run();
+}
+
+absl::Status SqliteStore::put(const core::HoldRecord& record) {
+  bind_hold(upsert_hold_, record);
+  return upsert_hold_.run();
+}
+
+absl::Status SqliteStore::put(const core::UnauthorizedCount& count) {
+  if (auto status = set_meta("unauthorized_in_a_row", std::to_string(count.in_a_row)); !status.ok()) return status;
+  return set_meta("unauthorized_order", std::to_string(count.order_id));
 }
 
 absl::Status SqliteStore::put(const core::FactPosition& position) {

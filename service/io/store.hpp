@@ -29,7 +29,8 @@ struct EventRow {
 };
 
 using Row = std::variant<core::CommandRecord, core::CommandForgotten, core::PermitRecord, core::PermitForgotten,
-                         core::FactPosition, core::HistoryLine, core::HistoryForgotten, EventRow>;
+                         core::HoldRecord, core::UnauthorizedCount, core::FactPosition, core::HistoryLine,
+                         core::HistoryForgotten, EventRow>;
 using Batch = std::vector<Row>;
 
 struct StoreOptions {

@@ -71,6 +71,8 @@ CREATE TABLE IF NOT EXISTS topics(topic TEXT PRIMARY KEY, next_seq INTEGER NOT N
 CREATE TABLE IF NOT EXISTS permits(
   task_id INTEGER PRIMARY KEY, limiter TEXT NOT NULL, order_id INTEGER NOT NULL, stamp INTEGER NOT NULL,
   open INTEGER NOT NULL, settles_tick INTEGER NOT NULL, settles INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS holds(
+  limiter TEXT PRIMARY KEY, until_tick INTEGER NOT NULL, until INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history(
   order_id INTEGER NOT NULL, term INTEGER NOT NULL, line INTEGER NOT NULL, at INTEGER NOT NULL, what TEXT NOT NULL,
   status TEXT, text TEXT, task_id INTEGER, attempt INTEGER, stamp INTEGER, worker TEXT, http_status INTEGER,
@@ -185,6 +187,13 @@ void bind_permit(Statement& statement, const core::PermitRecord& record) {
   statement.bind(record.open).bind(int64_t{record.settles.time_since_epoch().count()}).bind(record.settles_wall);
 }
 
+const char* const UpsertHold = "INSERT OR REPLACE INTO holds VALUES(?,?,?,?)";
+
+void bind_hold(Statement& statement, const core::HoldRecord& record) {
+  statement.bind(word(Limiters, record.limiter)).bind(int64_t{record.until.time_since_epoch().count()});
+  statement.bind(record.until_wall).bind(record.text);
+}
+
 const char* const InsertHistoryLine = "INSERT INTO history VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 namespace {
@@ -228,6 +237,17 @@ core::PermitRecord read_permit(Statement& row) {
   record.open = row.flag();
   record.settles = core::Tick(core::Duration(row.integer()));
   record.settles_wall = row.time().value_or(core::WallTime{});
+  return record;
+}
+
+const char* const SelectHolds = "SELECT * FROM holds";
+
+core::HoldRecord read_hold(Statement& row) {
+  core::HoldRecord record;
+  record.limiter = value_or(Limiters, row.text(), core::LimiterKind::Cancel);
+  record.until = core::Tick(core::Duration(row.integer()));
+  record.until_wall = row.time().value_or(core::WallTime{});
+  record.text = row.text();
   return record;
 }
 

@@ -21,11 +21,17 @@ core::CommandRecord read_command(Statement& row);
 extern const char* const UpsertPermit;
 void bind_permit(Statement& statement, const core::PermitRecord& record);
 
+extern const char* const UpsertHold;
+void bind_hold(Statement& statement, const core::HoldRecord& record);
+
 extern const char* const InsertHistoryLine;
 /// `term`: the start of the bus in which it is written. Nothing of the bus reads it back: cancelctl explain does.
 void bind_history_line(Statement& statement, const core::HistoryLine& line, uint64_t term);
 
 extern const char* const SelectPermits;
 core::PermitRecord read_permit(Statement& row);
+
+extern const char* const SelectHolds;
+core::HoldRecord read_hold(Statement& row);
 
 }  // namespace cancelbus::io

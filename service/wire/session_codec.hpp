@@ -34,8 +34,9 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
 
 std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch);
 std::string encode_receipt(const core::SendReceipt& receipt);
-/// `event`: as the store kept it. An error if that is not an Event.
-absl::StatusOr<std::string> encode_retransmission(std::string_view event);
+/// `event`: as the store kept it. An error if that is not an Event. `epoch`: in which it is sent again: what the store
+/// holds from before it began a new one belongs to that, and its reader would take no other.
+absl::StatusOr<std::string> encode_retransmission(std::string_view event, uint64_t epoch);
 std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, uint64_t epoch);
 std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, uint64_t epoch);
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);

@@ -44,11 +44,12 @@ std::string encode_receipt(const core::SendReceipt& receipt) {
   return frame.SerializeAsString();
 }
 
-absl::StatusOr<std::string> encode_retransmission(std::string_view event) {
+absl::StatusOr<std::string> encode_retransmission(std::string_view event, uint64_t epoch) {
   v1::SessionReply frame;
   v1::Event& proto = *frame.mutable_retransmission();
   if (!parse_frame(event, proto)) return absl::DataLossError("what the store kept is not an Event");
   proto.set_poss_dup(true);
+  proto.set_epoch(epoch);
   return frame.SerializeAsString();
 }
 

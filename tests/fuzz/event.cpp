@@ -11,13 +11,15 @@ namespace cancelbus::fuzz {
 namespace {
 
 void require_sent_again(std::string_view input) {
-  const auto again = wire::encode_retransmission(input);
+  constexpr uint64_t Epoch = 8;
+  const auto again = wire::encode_retransmission(input, Epoch);
   v1::Event event;
   require(again.ok() == event.ParseFromString(std::string(input)), "every event can be sent again, and nothing else");
   if (!again.ok()) return;
   v1::SessionReply reply;
   require(reply.ParseFromString(*again) && reply.retransmission().poss_dup(), "marked as sent again");
   event.set_poss_dup(true);
+  event.set_epoch(Epoch);
   require(reply.retransmission().SerializeAsString() == event.SerializeAsString(), "and otherwise as it was");
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,14 +29,29 @@ class MemoryStore {
     }
   }
 
+  /// All so far is on disk.
+  void sync() { synced_ = std::make_shared<const MemoryStore>(*this); }
+  /// Only that is left.
+  void lose_what_is_not_synced() {
+    const MemoryStore kept = synced_ ? *synced_ : MemoryStore();
+    const uint64_t term = term_, epoch = epoch_;
+    *this = kept;
+    term_ = term;
+    epoch_ = epoch;
+  }
+
   /// What a bus that starts now reads.
-  core::Snapshot start(bool same_boot) {
+  core::Snapshot start(bool same_boot, bool commits_lost = false) {
     core::Snapshot snapshot;
-    snapshot.epoch = 77;
+    if (commits_lost) ++epoch_;
+    snapshot.epoch = epoch_;
     snapshot.term = ++term_;
     snapshot.same_boot = same_boot;
+    snapshot.commits_lost = commits_lost;
     for (const auto& [key, command] : commands_) snapshot.commands.push_back(command);
     for (const auto& [task, permit] : permits_) snapshot.permits.push_back(permit);
+    for (const auto& [limiter, hold] : holds_) snapshot.holds.push_back(hold);
+    snapshot.unauthorized = unauthorized_;
     for (const auto& [topic, events] : events_) snapshot.topics.push_back({topic, events.size() + 1});
     snapshot.facts = facts_;
     return snapshot;
@@ -60,6 +76,8 @@ class MemoryStore {
   }
   void apply(const core::PermitRecord& permit) { permits_[permit.task] = permit; }
   void apply(const core::PermitForgotten& permit) { permits_.erase(permit.task); }
+  void apply(const core::HoldRecord& hold) { holds_[hold.limiter] = hold; }
+  void apply(const core::UnauthorizedCount& count) { unauthorized_ = count; }
   void apply(const core::HistoryLine& line) {
     std::vector<core::HistoryLine>& lines = history_[line.order_id];
     const bool follows = line.line == 1 || (!lines.empty() && line.line == lines.back().line + 1);
@@ -95,11 +113,15 @@ class MemoryStore {
 
   std::map<core::CommandKey, core::CommandRecord> commands_;
   std::map<core::TaskId, core::PermitRecord> permits_;
+  std::map<core::LimiterKind, core::HoldRecord> holds_;
   std::map<std::string, std::vector<core::Publication>> events_;
   std::map<core::CommandKey, Told> told_;
   std::map<core::OrderId, std::vector<core::HistoryLine>> history_;
+  core::UnauthorizedCount unauthorized_;
   core::FactPosition facts_;
   uint64_t term_ = 0;
+  uint64_t epoch_ = 77;
+  std::shared_ptr<const MemoryStore> synced_;
 };
 
 }  // namespace cancelbus::testing

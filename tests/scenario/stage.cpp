@@ -42,7 +42,12 @@ std::vector<std::string> Stage::play(const std::string& line) {
     } else if (subject == "show") {
       show(words.next());
     } else if (subject == "store") {
-      turn(core::StoreHealth{words.next() == "writable"});
+      const std::string verb = words.next();
+      if (verb == "synced") {
+        store_.sync();
+      } else {
+        turn(core::StoreHealth{verb == "writable"});
+      }
     } else if (subject == "drain") {
       turn(core::DrainRequested{});
     } else if (subject.starts_with("#")) {
@@ -126,11 +131,14 @@ void Stage::move(Duration target) {
 }
 
 void Stage::restart(Words& words) {
-  const bool same_boot = !words.flag("other_boot");
+  const bool power_cut = words.flag("power_cut");
+  const bool same_boot = !words.flag("other_boot") && !power_cut;
   now_ += words.duration("down", Duration::zero());
+  options_.lost_after = words.duration("lost_after", options_.lost_after);
   if (!same_boot) boot_ = Tick(seconds(5)) - now_;
   sessions_.clear();
-  gateway_ = std::make_unique<core::Gateway>(options_, store_.start(same_boot), instant());
+  if (power_cut) store_.lose_what_is_not_synced();
+  gateway_ = std::make_unique<core::Gateway>(options_, store_.start(same_boot, power_cut), instant());
   run(core::DeadlinePassed{});
 }
 

@@ -22,7 +22,8 @@ void Stage::show_send(const core::SendRetransmission& send) {
 }
 
 void Stage::show_send(const core::SendRetransmitReject& send) {
-  say("not kept, to " + send.peer + ": " + send.topic + " from " + std::to_string(send.first_kept));
+  const std::string earlier = send.other_epoch ? ", or from the first that is kept" : "";
+  say("not kept, to " + send.peer + ": " + send.topic + " from " + std::to_string(send.first_kept) + earlier);
 }
 
 void Stage::show_send(const core::SendHeartbeat& send) {

@@ -11,6 +11,7 @@ namespace cancelbus::simulation {
 Bus::Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, BusWatch& watch)
     : Process(world, "bus", clock), options_(std::move(options)), store_(store), watch_(watch) {
   store_.may_write = [this] { return spend(); };
+  store_.reaches_disk = [this] { return this->world().random.chance(0.05); };
   store_.on_committed = [this](const io::Batch& batch) { watch_.committed(batch); };
   store_.wall = [this] { return now().wall; };
 }
@@ -49,6 +50,11 @@ void Bus::reboot(Clock clock) {
   kill();
   set_clock(clock);
   ++boot_;
+}
+
+void Bus::cut_power(Clock clock) {
+  reboot(clock);
+  store_.cut_power();
 }
 
 void Bus::drain() {

@@ -54,6 +54,8 @@ class Bus : public Process {
   void drain();
   /// The next start is on a machine that was rebooted.
   void reboot(Clock clock);
+  /// Likewise, and it had no time to write what it held.
+  void cut_power(Clock clock);
   /// This share of replies and events to clients is dropped, as when they do not read; with `backend` also of what
   /// goes to workers and subscriber.
   void drop(double share, bool backend) {

@@ -4,7 +4,9 @@ namespace cancelbus::simulation {
 
 void Judge::bus_started() {
   sender_of_.clear();
+  const bool commits_lost = ledger_.bus_started();
   referee_.bus_started();
+  if (commits_lost) referee_.commits_lost();
 }
 
 void Judge::stepping(const core::Event& event) {
@@ -47,6 +49,8 @@ void Judge::sending(const core::Send& send) {
     referee_.sending(*task);
   } else if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
     referee_.sending(*resolved);
+  } else if (const auto* confirm = std::get_if<core::SendConfirm>(&send)) {
+    referee_.sending(*confirm);
   }
 }
 

@@ -18,11 +18,11 @@ namespace cancelbus::simulation {
 
 class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public SubscriberWatch {
  public:
-  Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, bool readers_may_lose)
+  Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, Readers::Rules reading)
       : venue_(venue),
         ledger_(world, store),
         referee_(world, venue.model(), store, ledger_, std::move(rules)),
-        readers_(world, ledger_, readers_may_lose) {}
+        readers_(world, ledger_, reading) {}
 
   void bus_started() override;
   void stepping(const core::Event& event) override;

@@ -16,6 +16,21 @@ std::string named(const core::CommandKey& key) { return key.sender + "/" + key.c
 
 }  // namespace
 
+bool Ledger::bus_started() {
+  if (store_.epoch() == epoch_) return false;
+  auto& kept = events_[store_.epoch()] = events_[epoch_];
+  epoch_ = store_.epoch();
+  for (auto& [topic, events] : kept) events.resize(store_.next_seq(topic) - 1);
+  commands_.merge(forgotten_);
+  std::erase_if(commands_, [this](const auto& entry) { return !store_.commands().contains(entry.first); });
+  for (auto& [key, command] : commands_) {
+    const core::CommandRecord& record = store_.commands().at(key);
+    if (!record.ack) command.ack.reset();
+    if (!record.final) command.final.reset();
+  }
+  return true;
+}
+
 void Ledger::committed(const core::CommandRecord& record) {
   auto [it, is_new] = commands_.try_emplace(record.key);
   CommandSeen& command = it->second;
@@ -31,12 +46,13 @@ void Ledger::committed(const core::CommandRecord& record) {
 
 void Ledger::forgotten(const core::CommandKey& key) {
   const CommandSeen* command = find(key);
-  if (!command || !command->ended()) world_.fail("promise 7: the open command ", named(key), " is forgotten");
-  commands_.erase(key);
+  if (!command || !command->ended()) return world_.fail("promise 7: the open command ", named(key), " is forgotten");
+  forgotten_.erase(key);
+  forgotten_.insert(commands_.extract(key));
 }
 
 std::pair<const CommandSeen*, core::Publication> Ledger::committed(const io::EventRow& row) {
-  std::vector<std::string>& events = events_[row.topic];
+  std::vector<std::string>& events = events_[epoch_][row.topic];
   if (row.seq != events.size() + 1) {
     world_.fail("promise 5: ", row.topic, " goes on with seq ", row.seq, " after ", events.size());
   }
@@ -97,7 +113,7 @@ void Ledger::sending(const core::SendReceipt& receipt, const std::string& sender
 }
 
 void Ledger::publishing(const io::EventRow& row) {
-  const std::string* committed = payload(row.topic, row.seq);
+  const std::string* committed = payload(epoch_, row.topic, row.seq);
   if (!committed) return world_.fail("promise 1: ", row.topic, ' ', row.seq, " is published and not committed");
   if (*committed != row.payload) world_.fail("promise 7: two events are ", row.topic, ' ', row.seq);
 }
@@ -113,9 +129,11 @@ bool Ledger::has_undecided(core::OrderId order) const {
   });
 }
 
-const std::string* Ledger::payload(const std::string& topic, uint64_t seq) const {
-  const auto it = events_.find(topic);
-  return it == events_.end() || seq == 0 || seq > it->second.size() ? nullptr : &it->second[seq - 1];
+const std::string* Ledger::payload(uint64_t epoch, const std::string& topic, uint64_t seq) const {
+  const auto topics = events_.find(epoch);
+  if (topics == events_.end()) return nullptr;
+  const auto it = topics->second.find(topic);
+  return it == topics->second.end() || seq == 0 || seq > it->second.size() ? nullptr : &it->second[seq - 1];
 }
 
 bool Ledger::settled() const {

@@ -34,6 +34,8 @@ class Ledger {
  public:
   Ledger(World& world, const Store& store) : world_(world), store_(store) {}
 
+  /// True: the store has another epoch than before. Of what was committed, only what it still holds has been.
+  bool bus_started();
   void committed(const core::CommandRecord& record);
   void forgotten(const core::CommandKey& key);
   /// What the event says, if it is about a command: which, and the event.
@@ -46,7 +48,7 @@ class Ledger {
   bool has_undecided(core::OrderId order) const;
   const std::map<core::CommandKey, CommandSeen>& commands() const { return commands_; }
   /// The bytes of an event; null if there never was one.
-  const std::string* payload(const std::string& topic, uint64_t seq) const;
+  const std::string* payload(uint64_t epoch, const std::string& topic, uint64_t seq) const;
   /// Every command that was received has ended, or is stuck.
   bool settled() const;
 
@@ -58,7 +60,9 @@ class Ledger {
   World& world_;
   const Store& store_;
   std::map<core::CommandKey, CommandSeen> commands_;
-  std::map<std::string, std::vector<std::string>> events_;  ///< by topic and seq - 1
+  std::map<core::CommandKey, CommandSeen> forgotten_;  ///< unless a commit that says so is lost
+  uint64_t epoch_ = 0;
+  std::map<uint64_t, std::map<std::string, std::vector<std::string>>> events_;  ///< by epoch, topic and seq - 1
 };
 
 }  // namespace cancelbus::simulation

@@ -123,7 +123,7 @@ void plan_hands(Plan& plan, Random& random) {
 
 void plan_blows(Plan& plan, Random& random) {
   std::vector<Blow> possible;
-  for (size_t i = 0; i < Blows; ++i) {
+  for (size_t i = 0; i < static_cast<size_t>(Blow::CutPower); ++i) {
     if (random.chance(0.25)) possible.push_back(static_cast<Blow>(i));
   }
   if (possible.empty()) return;
@@ -136,6 +136,22 @@ void plan_blows(Plan& plan, Random& random) {
     blow.length = random.chance(0.6) ? random.between(10ms, 2s) : random.between(1s, 15s);
     blow.choice = random.number();
     plan.blows.push_back(blow);
+  }
+}
+
+/// Drawn from a source of its own, as the operator's words are.
+void plan_power_cuts(Plan& plan) {
+  constexpr uint64_t Own = 0xD1B54A32D192ED03;
+  Random random(plan.seed ^ Own);
+  // Stamps that are lost are not given out again only because clocks go on.
+  const bool clocks_jump = std::ranges::any_of(plan.blows, [](const BlowPlan& blow) {
+    return blow.blow == Blow::SetExchangeClock || blow.blow == Blow::SetOurClocks || blow.blow == Blow::SetOneClock;
+  });
+  if (clocks_jump || !random.chance(0.2)) return;
+  plan.store_synced = false;
+  for (int64_t cuts = random.between(0, 2); cuts > 0; --cuts) {
+    const Duration down = random.chance(0.6) ? random.between(100ms, 2s) : random.between(1s, 15s);
+    plan.blows.push_back({random.between(0ms, plan.trouble), Blow::CutPower, random.number(), down, random.number()});
   }
 }
 
@@ -253,7 +269,8 @@ const char* blow_name(Blow blow) {
                                                "cut path",           "close stream",
                                                "mute stream",        "silence stream",
                                                "rubbish on stream",  "set the exchange's clock",
-                                               "set our clocks",     "set one clock"};
+                                               "set our clocks",     "set one clock",
+                                               "cut the bus's power"};
   return Names[static_cast<size_t>(blow)];
 }
 
@@ -269,6 +286,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   if (random.chance(0.05)) return plan;
   plan_hands(plan, random);
   plan_blows(plan, random);
+  plan_power_cuts(plan);
   plan_faults(plan, random);
   plan_answers(plan, random);
   return plan;
@@ -285,7 +303,7 @@ std::string describe(const Plan& plan) {
   out << "  final_wait " << seconds(plan.options.final_wait) << ", edit_grace " << seconds(plan.options.edit_grace)
       << ", doubt_after " << seconds(plan.options.doubt_after) << ", max_attempts " << plan.options.max_attempts
       << ", retention " << seconds(plan.options.retention) << ", request_timeout " << seconds(plan.request_timeout)
-      << '\n';
+      << (plan.store_synced ? "" : ", the store is not synced") << '\n';
   for (const ClientPlan& client : plan.clients) out << "  " << client.name << " is " << client.sender << '\n';
   for (const std::string& fault : plan.faults) out << "  fault " << fault << '\n';
   for (const BlowPlan& blow : plan.blows) {

@@ -75,8 +75,9 @@ enum class Blow : uint8_t {
   SetExchangeClock,
   SetOurClocks,
   SetOneClock,
+  CutPower,  ///< of the bus's machine: only where its store is not synced, or it were another RebootBus
 };
-constexpr size_t Blows = static_cast<size_t>(Blow::SetOneClock) + 1;
+constexpr size_t Blows = static_cast<size_t>(Blow::CutPower) + 1;
 const char* blow_name(Blow blow);
 
 struct BlowPlan {
@@ -91,8 +92,9 @@ struct Plan {
   uint64_t seed = 0;
   core::GatewayOptions options;
   exchange_sim::Settings exchange;
-  Weather inside;   ///< between our machines
-  Weather outside;  ///< to the exchange
+  bool store_synced = true;  ///< --store_sync=full
+  Weather inside;            ///< between our machines
+  Weather outside;           ///< to the exchange
   int workers = 1;
   int connections = 4;
   Duration request_timeout = 5s;

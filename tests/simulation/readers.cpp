@@ -33,7 +33,7 @@ void Readers::told(const std::string& client, const client::Notice& notice) {
         } else if constexpr (std::is_same_v<N, client::LostEvents>) {
           lost(client, life, n);
         } else if constexpr (std::is_same_v<N, client::NewEpoch>) {
-          world_.fail("promise 5: ", client, " is told of another epoch");
+          new_epoch(client, life);
         } else if constexpr (std::is_same_v<N, client::Unreadable>) {
           world_.fail(client, " cannot read ", n.what);
         } else if constexpr (std::is_same_v<N, v1::Reject>) {
@@ -85,19 +85,27 @@ void Readers::event(const std::string& client, Life& life, const v1::Event& even
   next->second = event.seq() + 1;
   v1::Event first_sent = event;
   first_sent.set_poss_dup(false);
-  const std::string* payload = ledger_.payload(event.topic(), event.seq());
+  const std::string* payload = ledger_.payload(event.epoch(), event.topic(), event.seq());
   if (!payload || first_sent.SerializeAsString() != *payload) {
     world_.fail("promise 5: ", client, " reads another ", event.topic(), ' ', event.seq(), " than was committed");
   }
 }
 
 void Readers::lost(const std::string& client, Life& life, const client::LostEvents& lost) {
-  if (!may_lose_) {
+  if (!rules_.may_lose) {
     world_.fail("promise 5: ", client, " is refused ", lost.topic, ' ', lost.from_seq, " to ", lost.to_seq,
                 ", which are kept");
   }
   life.lost = true;
   life.next_seq[lost.topic] = lost.to_seq + 1;
+}
+
+// What it waits for begins anew: the bus may know none of it.
+void Readers::new_epoch(const std::string& client, Life& life) {
+  if (!rules_.new_epochs) return world_.fail("promise 5: ", client, " is told of another epoch");
+  world_.tell(client, "is told of another epoch");
+  life.next_seq.clear();
+  for (auto& [cl_ord_id, asked] : life.asked) asked = {};
 }
 
 bool Readers::only_stuck(const std::string& client) const {

@@ -15,8 +15,12 @@ namespace cancelbus::simulation {
 
 class Readers : public ClientWatch {
  public:
-  /// `may_lose`: events are pruned so soon that a reader can miss them for good.
-  Readers(World& world, const Ledger& ledger, bool may_lose) : world_(world), ledger_(ledger), may_lose_(may_lose) {}
+  struct Rules {
+    bool may_lose = false;    ///< events are pruned so soon that a reader can miss them for good
+    bool new_epochs = false;  ///< the store may lose commits
+  };
+
+  Readers(World& world, const Ledger& ledger, Rules rules) : world_(world), ledger_(ledger), rules_(rules) {}
 
   void client_started(const std::string& client, const client::SessionOptions& options) override;
   void client_died(const std::string& client) override;
@@ -47,10 +51,11 @@ class Readers : public ClientWatch {
   void final(const std::string& client, Life& life, const v1::CancelFinal& final);
   void event(const std::string& client, Life& life, const v1::Event& event);
   void lost(const std::string& client, Life& life, const client::LostEvents& lost);
+  void new_epoch(const std::string& client, Life& life);
 
   World& world_;
   const Ledger& ledger_;
-  bool may_lose_;
+  Rules rules_;
   std::map<std::string, Life> lives_;
 };
 

@@ -38,6 +38,14 @@ void Referee::bus_started() {
   }
 }
 
+void Referee::commits_lost() {
+  std::erase_if(open_deletes_, [this](core::TaskId id) { return !store_.permits().contains(id); });
+  // Whether anything was sent of what it still holds, it cannot know.
+  for (const auto& [key, command] : ledger_.commands()) {
+    if (!command.ended()) orders_[command.order.order_id].permitted = true;
+  }
+}
+
 void Referee::heard(const core::WorkerReady& ready) {
   worker_of_[ready.peer] = ready.worker;
   last_heard_[ready.worker] = world_.now();
@@ -62,7 +70,8 @@ void Referee::judging_deadlines() {
   for (const core::TaskId id : open_deletes_) {
     Task& task = tasks_[id];
     const Duration silence = world_.now() - last_heard_[task.worker];
-    const bool overlong = world_.now() - task.sent >= rules_.options.lost_after - ClockSlack;
+    // Its stamp is as old as the decision, however late it left: no worker sends it then.
+    const bool overlong = world_.now() - task.decided >= rules_.options.lost_after - ClockSlack;
     if (silence > rules_.options.worker_lease - ClockSlack || overlong) task.released = true;
   }
 }
@@ -72,6 +81,12 @@ void Referee::heard(const core::TaskEnded& ended) {
   const auto it = tasks_.find(ended.task);
   if (it == tasks_.end()) return;
   Task& task = it->second;
+  const auto permit = store_.permits().find(ended.task);
+  // Of one whose permit has settled the wait is long over.
+  if (ended.answer.verdict == core::Verdict::Throttled && permit != store_.permits().end() && permit->second.open) {
+    const Duration asked = ended.answer.retry_after.value_or(60s);
+    waits_heard_.try_emplace(ended.task, world_.now() + std::min<Duration>(asked, 120s));
+  }
   if (std::exchange(task.ended, true)) return;
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.
@@ -109,7 +124,9 @@ void Referee::committed(const core::FactPosition& position) {
 // ---- Requests ----
 
 void Referee::committed(const core::PermitRecord& permit) {
-  if (permit.limiter != core::LimiterKind::Cancel || !permit.open) return;
+  if (!permit.open) return;
+  decided_.try_emplace(permit.task, world_.now());
+  if (permit.limiter != core::LimiterKind::Cancel) return;
   Order& order = orders_[permit.order_id];
   order.permitted = true;
   order.first_delete = std::min(order.first_delete, world_.now());
@@ -120,10 +137,20 @@ void Referee::sending(const core::SendTask& sent) {
   if (permit == store_.permits().end() || !permit->second.open) {
     return world_.fail("promise 3: task ", task_name(sent.task), " leaves without a committed permit");
   }
+  check_waits(sent.kind);
   Task& task = tasks_[sent.task];
   if (task.id != 0) world_.fail("task ", task_name(sent.task), " leaves twice");
-  task = {sent.task, ++last_number_, sent.order.order_id, sent.kind, world_.now(), worker_of_[sent.peer]};
-  if (!by_stamp_.emplace(sent.stamp_ms, sent.task).second) world_.fail("stamp ", sent.stamp_ms, " is used twice");
+  task = {.id = sent.task,
+          .number = ++last_number_,
+          .order = sent.order.order_id,
+          .kind = sent.kind,
+          .sent = world_.now(),
+          .decided = decided_.at(sent.task),
+          .worker = worker_of_[sent.peer]};
+  // What lies too far ahead for a clock that was set back is not believed, and may come again.
+  const bool clocks_set = rules_.clock_set || rules_.our_clocks_set;
+  if (by_stamp_.contains(sent.stamp_ms) && !clocks_set) world_.fail("stamp ", sent.stamp_ms, " is used twice");
+  by_stamp_[sent.stamp_ms] = sent.task;
   if (sent.kind != core::LimiterKind::Cancel) return;
   Order& order = orders_[task.order];
   check_one_in_flight(task);
@@ -137,6 +164,19 @@ void Referee::sending(const core::SendTask& sent) {
   order.first_open_read.reset();
   order.deletes.push_back(task.id);
   open_deletes_.insert(task.id);
+}
+
+void Referee::sending(const core::SendConfirm& confirm) {
+  const auto wait = waits_heard_.find(confirm.task);
+  if (wait == waits_heard_.end()) return;
+  Time& until = waits_confirmed_[tasks_.at(confirm.task).kind];
+  until = std::max(until, wait->second);
+}
+
+void Referee::check_waits(core::LimiterKind kind) {
+  // By the wall clock it is remembered over a restart of the machine.
+  if (rules_.our_clocks_set || world_.now() >= waits_confirmed_[kind]) return;
+  world_.fail("promise 3: a request is sent while the exchange has said to wait");
 }
 
 void Referee::check_one_in_flight(const Task& task) {
@@ -315,7 +355,9 @@ void Referee::at_the_end() {
   const bool handshakes_refused = refused != counters.stream.end() && refused->second > 0;
   if (handshakes_refused && rules_.subscriber_deaths == 0) world_.fail("promise 3: too many handshakes");
   if (counters.max_unauthorized_in_a_row >= 50) world_.fail("the exchange has blocked our address");
-  if (counters.repeated_stamps > 0) world_.fail("a stamp was used twice");
+  if (counters.repeated_stamps > 0 && !rules_.clock_set && !rules_.our_clocks_set) {
+    world_.fail("a stamp was used twice");
+  }
   for (const auto& [key, command] : ledger_.commands()) {
     if (!command.stuck || command.ended()) continue;
     const exchange_sim::Order* truth = book(command.order.order_id);

@@ -27,6 +27,8 @@ class Referee {
     bool foreign_traffic = false;
     /// Somebody sets the exchange's clock.
     bool clock_set = false;
+    /// Or those of our machines.
+    bool our_clocks_set = false;
     /// Deaths of the subscriber, which forgets its handshakes.
     int subscriber_deaths = 0;
   };
@@ -36,6 +38,8 @@ class Referee {
 
   // The bus.
   void bus_started();
+  /// The bus knows only what the store still holds.
+  void commits_lost();
   void heard(const core::WorkerReady& ready);
   void heard(const core::TaskEnded& ended);
   void heard(const core::StreamFact& fact);
@@ -46,6 +50,8 @@ class Referee {
   void committed(const core::FactPosition& position);
   void sending(const core::SendTask& task);
   void sending(const core::SendResolved& resolved);
+  /// The bus has taken the outcome, and must heed it.
+  void sending(const core::SendConfirm& confirm);
   void told(const CommandSeen& command, const core::CancelAck& ack);
   void told(const CommandSeen& command, const core::CancelFinal& final);
 
@@ -68,6 +74,7 @@ class Referee {
     core::OrderId order = 0;
     core::LimiterKind kind{};
     Time sent{};
+    Time decided{};  ///< when its permit was committed
     core::WorkerId worker = 0;
     bool ended = false;
     bool released = false;  ///< no worker holds it inside its lease
@@ -91,6 +98,7 @@ class Referee {
     std::string barrier_by;
   };
 
+  void check_waits(core::LimiterKind kind);
   const exchange_sim::Order* book(core::OrderId order) const { return exchange_.book().find(order); }
   void check_nothing_owed();
   void check_one_in_flight(const Task& task);
@@ -111,12 +119,15 @@ class Referee {
   uint64_t life_ = 0;
   std::map<core::TaskId, Task> tasks_;
   uint64_t last_number_ = 0;
+  std::map<core::TaskId, Time> decided_;
   std::map<int64_t, core::TaskId> by_stamp_;
   std::map<core::OrderId, Order> orders_;
   std::set<core::TaskId> open_deletes_;
   std::map<core::PeerId, core::WorkerId> worker_of_;
   std::map<core::WorkerId, Time> last_heard_;
   std::map<core::WorkerId, Duration> request_timeout_;
+  std::map<core::TaskId, Time> waits_heard_;           ///< until when the exchange asked to wait, by what it answered
+  std::map<core::LimiterKind, Time> waits_confirmed_;  ///< likewise
   std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> facts_;  ///< by subscriber and seq
   std::map<std::string, std::set<core::TaskId>> owed_outcomes_;     ///< by worker
   std::set<std::pair<uint64_t, uint64_t>> owed_facts_;              ///< by subscriber and seq

@@ -27,6 +27,7 @@ Referee::Rules rules_of(const Plan& plan) {
   for (const BlowPlan& blow : plan.blows) {
     rules.clock_set |= blow.blow == Blow::SetExchangeClock;
     rules.subscriber_deaths += blow.blow == Blow::KillSubscriber;
+    rules.our_clocks_set |= blow.blow == Blow::SetOurClocks || blow.blow == Blow::SetOneClock;
   }
   return rules;
 }
@@ -42,7 +43,7 @@ void set_clock(Process& process, Duration off) {
   process.set_clock(clock);
 }
 
-bool forgets_early(const Plan& plan) { return plan.options.retention < 1h; }
+Readers::Rules reading_of(const Plan& plan) { return {plan.options.retention < 1h, !plan.store_synced}; }
 
 }  // namespace
 
@@ -50,8 +51,8 @@ Simulation::Simulation(uint64_t seed, std::ostream* transcript)
     : world_(seed, transcript),
       plan_(make_plan(seed, world_.random)),
       venue_(world_, with_keys(plan_.exchange)),
-      store_(plan_.options.retention),
-      judge_(world_, venue_, store_, rules_of(plan_), forgets_early(plan_)),
+      store_(plan_.options.retention, plan_.store_synced),
+      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_)),
       foreign_signer_(make_foreign_signer()) {
   if (transcript) *transcript << describe(plan_);
   build();
@@ -237,8 +238,10 @@ void Simulation::strike_bus(const BlowPlan& blow) {
     case Blow::StopBusInTurn:
       return bus_->stop_after(static_cast<int>(blow.choice % 9), blow.length);
     case Blow::RebootBus:
-      bus_->reboot(Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus_->clock().wall_error(),
-                         std::chrono::minutes(1 + blow.target % 120)));
+      bus_->reboot(clock_of_next_boot(blow));
+      return world_.agenda.after(blow.length, [this] { bus_->start(); });
+    case Blow::CutPower:
+      bus_->cut_power(clock_of_next_boot(blow));
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::FreezeBus:
       return freeze(*bus_, blow.length);
@@ -254,6 +257,11 @@ void Simulation::strike_bus(const BlowPlan& blow) {
     default:
       return;
   }
+}
+
+Clock Simulation::clock_of_next_boot(const BlowPlan& blow) const {
+  return Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus_->clock().wall_error(),
+               std::chrono::minutes(1 + blow.target % 120));
 }
 
 void Simulation::restart(Process& process, Duration down) {
@@ -302,6 +310,10 @@ void Simulation::look() {
   // The last blows, and drains, may end a process later still.
   all_well();
   if (settled()) return world_.agenda.after(Afterwards, [this] { end(); });
+  // So says the runbook: in order, for a bus that dies remembers.
+  const core::Gateway* gateway = bus_->gateway();
+  const uint32_t unauthorized = gateway ? gateway->status(bus_->now()).unauthorized_in_a_row : 0;
+  if (unauthorized >= core::WorkerPool::MostUnauthorized) bus_->drain();
   if (world_.now() > Time(plan_.trouble + Patience)) {
     return world_.fail("promise 2: not settled long after the troubles: ", undecided());
   }

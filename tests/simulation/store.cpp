@@ -7,24 +7,31 @@
 
 namespace cancelbus::simulation {
 
-namespace {
-constexpr uint64_t Epoch = 77;
-}
-
 void Store::opened(uint64_t boot) {
+  commits_lost_ = !synced_ && term_ > 0 && boot != rows_.boot;
+  if (commits_lost_) ++epoch_;
   ++term_;
   boot_ = boot;
+  // The start of a term is synced, and with it all that stands before.
+  on_disk_ = rows_;
+}
+
+void Store::cut_power() {
+  if (!synced_) rows_ = on_disk_;
 }
 
 absl::StatusOr<core::Snapshot> Store::load() {
   core::Snapshot snapshot;
-  snapshot.epoch = Epoch;
+  snapshot.epoch = epoch_;
   snapshot.term = term_;
-  snapshot.same_boot = boot_ == committed_boot_;
-  for (const auto& [key, command] : commands_) snapshot.commands.push_back(command);
-  for (const auto& [task, permit] : permits_) snapshot.permits.push_back(permit);
-  for (const auto& [name, topic] : topics_) snapshot.topics.push_back({name, topic.next_seq});
-  snapshot.facts = facts_;
+  snapshot.same_boot = boot_ == rows_.boot;
+  snapshot.commits_lost = commits_lost_;
+  for (const auto& [key, command] : rows_.commands) snapshot.commands.push_back(command);
+  for (const auto& [task, permit] : rows_.permits) snapshot.permits.push_back(permit);
+  for (const auto& [limiter, hold] : rows_.holds) snapshot.holds.push_back(hold);
+  for (const auto& [name, topic] : rows_.topics) snapshot.topics.push_back({name, topic.next_seq});
+  snapshot.unauthorized = rows_.unauthorized;
+  snapshot.facts = rows_.facts;
   return snapshot;
 }
 
@@ -34,25 +41,26 @@ void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> don
   for (const io::Row& row : batch) {
     std::visit([this](const auto& r) { put(r); }, row);
   }
-  if (!batch.empty()) committed_boot_ = boot_;
+  if (!batch.empty()) rows_.boot = boot_;
   prune();
+  if (!synced_ && reaches_disk()) on_disk_ = rows_;
   on_committed(batch);
   done(absl::OkStatus());
 }
 
 void Store::put(const io::EventRow& event) {
-  Topic& topic = topics_[event.topic];
+  Topic& topic = rows_.topics[event.topic];
   topic.next_seq = event.seq + 1;
   topic.kept[event.seq] = {event.sending_time, event.payload};
 }
 
 void Store::prune() {
   const core::WallTime before = wall() - retention_;
-  for (auto& [name, topic] : topics_) {
+  for (auto& [name, topic] : rows_.topics) {
     if (topic.kept.empty() || topic.kept.begin()->second.sent >= before) continue;
     // The events of an open command stay, and with them what follows on their topic.
     uint64_t keep_from = ~uint64_t{0};
-    for (const auto& [key, command] : commands_) {
+    for (const auto& [key, command] : rows_.commands) {
       const bool its_own = name == "client." + key.sender + ".";
       if (its_own && !command.ended && command.ack_seq > 0) keep_from = std::min(keep_from, command.ack_seq);
     }
@@ -65,7 +73,7 @@ void Store::prune() {
 absl::StatusOr<std::vector<std::string>> Store::read_events(const std::string& topic, uint64_t from_seq,
                                                             uint32_t count) {
   std::vector<std::string> payloads;
-  const auto& kept = topics_[topic].kept;
+  const auto& kept = rows_.topics[topic].kept;
   for (auto it = kept.find(from_seq); it != kept.end() && payloads.size() < count; ++it) {
     payloads.push_back(it->second.payload);
   }
@@ -73,13 +81,13 @@ absl::StatusOr<std::vector<std::string>> Store::read_events(const std::string& t
 }
 
 absl::StatusOr<uint64_t> Store::first_kept(const std::string& topic) {
-  const auto& kept = topics_[topic].kept;
+  const auto& kept = rows_.topics[topic].kept;
   return kept.empty() ? 0 : kept.begin()->first;
 }
 
 uint64_t Store::next_seq(const std::string& topic) const {
-  const auto it = topics_.find(topic);
-  return it == topics_.end() ? 1 : it->second.next_seq;
+  const auto it = rows_.topics.find(topic);
+  return it == rows_.topics.end() ? 1 : it->second.next_seq;
 }
 
 }  // namespace cancelbus::simulation

@@ -16,10 +16,15 @@ namespace cancelbus::simulation {
 
 class Store : public io::Store {
  public:
-  explicit Store(Duration retention) : retention_(retention) {}
+  /// `synced`: as with --store_sync=full. Else a power cut takes what has not reached the disk.
+  Store(Duration retention, bool synced) : retention_(retention), synced_(synced) {}
 
   /// Before a start of the bus: counts the start. `boot`: which boot of the machine, from 1.
   void opened(uint64_t boot);
+  /// The machine has ended: what was only in its memory is gone.
+  void cut_power();
+  /// New whenever commits may have been lost.
+  uint64_t epoch() const { return epoch_; }
   void set_full(bool full) { full_ = full; }
   bool full() const { return full_; }
 
@@ -32,12 +37,14 @@ class Store : public io::Store {
 
   /// Asked before each commit; false: the process died before it.
   std::function<bool()> may_write = [] { return true; };
+  /// Asked after each commit of a store that is not synced: all so far has reached the disk.
+  std::function<bool()> reaches_disk = [] { return true; };
   std::function<void(const io::Batch&)> on_committed = [](const io::Batch&) {};
   /// Now, on the bus's wall clock.
   std::function<core::WallTime()> wall;
 
-  const std::map<core::CommandKey, core::CommandRecord>& commands() const { return commands_; }
-  const std::map<core::TaskId, core::PermitRecord>& permits() const { return permits_; }
+  const std::map<core::CommandKey, core::CommandRecord>& commands() const { return rows_.commands; }
+  const std::map<core::TaskId, core::PermitRecord>& permits() const { return rows_.permits; }
   uint64_t next_seq(const std::string& topic) const;
 
  private:
@@ -50,11 +57,24 @@ class Store : public io::Store {
     std::map<uint64_t, Event> kept;
   };
 
-  void put(const core::CommandRecord& record) { commands_[record.key] = record; }
-  void put(const core::CommandForgotten& forgotten) { commands_.erase(forgotten.key); }
-  void put(const core::PermitRecord& record) { permits_[record.task] = record; }
-  void put(const core::PermitForgotten& forgotten) { permits_.erase(forgotten.task); }
-  void put(const core::FactPosition& position) { facts_ = position; }
+  /// All that a commit writes.
+  struct Rows {
+    uint64_t boot = 0;  ///< of the latest batch
+    std::map<core::CommandKey, core::CommandRecord> commands;
+    std::map<core::TaskId, core::PermitRecord> permits;
+    std::map<core::LimiterKind, core::HoldRecord> holds;
+    std::map<std::string, Topic> topics;
+    core::UnauthorizedCount unauthorized;
+    core::FactPosition facts;
+  };
+
+  void put(const core::CommandRecord& record) { rows_.commands[record.key] = record; }
+  void put(const core::CommandForgotten& forgotten) { rows_.commands.erase(forgotten.key); }
+  void put(const core::PermitRecord& record) { rows_.permits[record.task] = record; }
+  void put(const core::PermitForgotten& forgotten) { rows_.permits.erase(forgotten.task); }
+  void put(const core::HoldRecord& record) { rows_.holds[record.limiter] = record; }
+  void put(const core::UnauthorizedCount& count) { rows_.unauthorized = count; }
+  void put(const core::FactPosition& position) { rows_.facts = position; }
   // Nobody here reads the history.
   void put(const core::HistoryLine&) {}
   void put(const core::HistoryForgotten&) {}
@@ -62,14 +82,14 @@ class Store : public io::Store {
   void prune();
 
   Duration retention_;
+  bool synced_;
   bool full_ = false;
+  bool commits_lost_ = false;
   uint64_t boot_ = 0;
-  uint64_t committed_boot_ = 0;  ///< of the latest batch
   uint64_t term_ = 0;
-  std::map<core::CommandKey, core::CommandRecord> commands_;
-  std::map<core::TaskId, core::PermitRecord> permits_;
-  std::map<std::string, Topic> topics_;
-  core::FactPosition facts_;
+  uint64_t epoch_ = 77;
+  Rows rows_;
+  Rows on_disk_;  ///< of a store that is not synced
 };
 
 }  // namespace cancelbus::simulation

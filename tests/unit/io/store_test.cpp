@@ -87,6 +87,44 @@ TEST_F(StoreTest, IsOfThisBootOnlyOnceTheFirstBatchHasBroughtThePermitsTicksAnew
   EXPECT_TRUE(open()->load()->same_boot);
 }
 
+TEST_F(StoreTest, WithoutFullSyncAnotherBootMeansThatCommitsMayBeLostAndSoANewEpoch) {
+  options_.full_sync = false;
+  uint64_t epoch = 0;
+  {
+    auto store = open();
+    epoch = store->load()->epoch;
+    ASSERT_TRUE(commit(*store, {command("a", "c1", false, 0)}).ok());
+  }
+  EXPECT_FALSE(open()->load()->commits_lost) << "the process died, and not the machine";
+  EXPECT_EQ(open()->load()->epoch, epoch);
+
+  run("UPDATE meta SET value='of another boot' WHERE key='boot_id'");
+  // Whatever the mode is from now on.
+  options_.full_sync = true;
+  const auto first = open()->load();
+  EXPECT_TRUE(first->commits_lost);
+  EXPECT_NE(first->epoch, epoch);
+  auto store = open();
+  EXPECT_TRUE(store->load()->commits_lost) << "the one before died before it could write what follows from it";
+  const uint64_t new_epoch = store->load()->epoch;
+  ASSERT_TRUE(commit(*store, {command("a", "c2", false, 0)}).ok());
+  store.reset();
+  EXPECT_FALSE(open()->load()->commits_lost);
+  EXPECT_EQ(open()->load()->epoch, new_epoch);
+
+  run("UPDATE meta SET value='of another boot' WHERE key='boot_id'");
+  EXPECT_FALSE(open()->load()->commits_lost) << "with full sync nothing is lost";
+  EXPECT_EQ(open()->load()->epoch, new_epoch);
+}
+
+TEST_F(StoreTest, HowItIsKeptIsOnDiskBeforeTheFirstCommitThatMayBeLost) {
+  ASSERT_TRUE(commit(*open(), {command("a", "c1", false, 0)}).ok());
+  EXPECT_EQ(select("SELECT value FROM meta WHERE key='sync'"), "full");
+  options_.full_sync = false;
+  const auto store = open();
+  EXPECT_EQ(select("SELECT value FROM meta WHERE key='sync'"), "normal");
+}
+
 TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   core::CommandRecord record = command("desk-a", "c1", false, 1);
   record.order.symbol = "BTCTRY";
@@ -101,7 +139,10 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
     auto store = open();
     epoch = store->load()->epoch;
     ASSERT_TRUE(
-        commit(*store, {record, permit, core::FactPosition{9, 3}, EventRow{"client.desk-a.", 1, now().wall, "x"}})
+        commit(*store, {record, permit, core::FactPosition{9, 3}, EventRow{"client.desk-a.", 1, now().wall, "x"},
+                        core::HoldRecord{core::LimiterKind::Query, core::Tick(hours(1)), now().wall, "an earlier one"},
+                        core::HoldRecord{core::LimiterKind::Query, core::Tick(hours(2)), now().wall, "wait"},
+                        core::UnauthorizedCount{41, 12}})
             .ok());
   }
   auto store = open();
@@ -120,6 +161,12 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   EXPECT_FALSE(loaded.final.has_value());
   ASSERT_EQ(snapshot->permits.size(), 1U);
   EXPECT_EQ(snapshot->permits[0].settles, permit.settles);
+  ASSERT_EQ(snapshot->holds.size(), 1U);
+  EXPECT_EQ(snapshot->holds[0].limiter, core::LimiterKind::Query);
+  EXPECT_EQ(snapshot->holds[0].until, core::Tick(hours(2)));
+  EXPECT_EQ(snapshot->holds[0].text, "wait");
+  EXPECT_EQ(snapshot->unauthorized.in_a_row, 41U);
+  EXPECT_EQ(snapshot->unauthorized.order_id, 12);
   EXPECT_EQ(snapshot->facts.seq, 3U);
   ASSERT_EQ(snapshot->topics.size(), 1U);
   EXPECT_EQ(snapshot->topics[0].next_seq, 2U);

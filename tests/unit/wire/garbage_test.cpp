@@ -59,7 +59,7 @@ bool offer_backend(const std::string& bytes) {
 
 bool offer_worker(const std::string& bytes) { return decode_backend_reply(bytes).ok(); }
 
-bool offer_reader(const std::string& bytes) { return decode_event(bytes).ok() && encode_retransmission(bytes).ok(); }
+bool offer_reader(const std::string& bytes) { return decode_event(bytes).ok() && encode_retransmission(bytes, 1).ok(); }
 
 TEST(Garbage, RandomBytesAreSurvived) {
   std::mt19937_64 random(20240401);

@@ -58,7 +58,7 @@ TEST(SessionReply, ReceiptTellsWhatBecameOfTheCommand) {
 
 TEST(SessionReply, RetransmissionIsTheKeptEventMarkedAsPossiblyKnown) {
   const std::string kept = encode_event({"client.desk-a.", 12, samples::at(8), samples::final()}, Epoch);
-  const auto reply = encode_retransmission(kept);
+  const auto reply = encode_retransmission(kept, Epoch);
   ASSERT_TRUE(reply.ok()) << reply.status();
   v1::Event event = parsed(*reply).retransmission();
   EXPECT_TRUE(event.poss_dup());
@@ -66,8 +66,17 @@ TEST(SessionReply, RetransmissionIsTheKeptEventMarkedAsPossiblyKnown) {
   EXPECT_EQ(event.SerializeAsString(), kept);
 }
 
+TEST(SessionReply, WhatWasKeptFromAnEarlierEpochIsSentAgainInThisOne) {
+  const std::string kept = encode_event({"client.desk-a.", 12, samples::at(8), samples::final()}, Epoch - 1);
+  const auto reply = encode_retransmission(kept, Epoch);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  const v1::Event event = parsed(*reply).retransmission();
+  EXPECT_EQ(event.epoch(), Epoch);
+  EXPECT_EQ(event.seq(), 12U);
+}
+
 TEST(SessionReply, WhatTheStoreSpoiledIsNotSent) {
-  EXPECT_EQ(encode_retransmission("\xFF\xFF").status().message(), "what the store kept is not an Event");
+  EXPECT_EQ(encode_retransmission("\xFF\xFF", Epoch).status().message(), "what the store kept is not an Event");
 }
 
 TEST(SessionReply, RetransmitRejectTellsWhatIsKept) {
