@@ -29,8 +29,8 @@ class Readers : public ClientWatch {
 
   /// All that the client waits for are commands that are stuck.
   bool only_stuck(const std::string& client) const;
-  /// Once everything is settled: every reader has read to the end.
-  void at_the_end(const Store& store);
+  /// Who has not read to the end, or nothing.
+  std::string read_to_the_end(const Store& store) const;
 
  private:
   /// Of one call of cancel().

@@ -204,12 +204,13 @@ void Referee::exchange_moved() {
     if (arrival.endpoint != exchange_sim::Endpoint::CancelOrder || !arrival.order_id) continue;
     const exchange_sim::Order* order = book(*arrival.order_id);
     if (!order || !order->cancel_pending) continue;
-    if (!cancels_pending_.insert(order->id).second) continue;
     const auto task = by_stamp_.find(std::stoll(arrival.stamp));
-    if (task != by_stamp_.end()) acted(arrival, task->second);
+    const bool ours = task != by_stamp_.end();
+    if (!cancels_pending_.emplace(order->id, ours ? task->second : 0).second) continue;
+    if (ours) acted(arrival, task->second);
   }
   // An edit that wins takes the cancel back.
-  std::erase_if(cancels_pending_, [this](core::OrderId id) { return !book(id)->cancel_pending; });
+  std::erase_if(cancels_pending_, [this](const auto& entry) { return !book(entry.first)->cancel_pending; });
 
   const exchange_sim::Counters& counters = seen.counters;
   if (rules_.foreign_traffic) return;
@@ -265,15 +266,14 @@ void Referee::told(const CommandSeen& command, const core::CancelAck& ack) {
     }
   }
   set_barrier(ack.order_id, "the ack of " + name);
-  if (!ledger_.has_undecided(ack.order_id)) orders_[ack.order_id].first_delete = Never;
+  rests(ack.order_id);
 }
 
 void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   Order& order = orders_[final.order_id];
   if (final.evidence == core::Evidence::Operator) {
     check_word(command, final);
-    if (!ledger_.has_undecided(final.order_id)) order.first_delete = Never;
-    return;
+    return rests(final.order_id);
   }
   const exchange_sim::Order* truth = book(final.order_id);
   order.gone_at = world_.now();
@@ -305,7 +305,15 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
       check_open(command, truth, order);
       break;
   }
-  if (!ledger_.has_undecided(final.order_id)) order.first_delete = Never;
+  rests(final.order_id);
+}
+
+// Without a command the bus forgets what it sent; whoever of its workers was out of hearing then is not waited for,
+// also not by a bus that starts later.
+void Referee::rests(core::OrderId id) {
+  if (ledger_.has_undecided(id)) return;
+  orders_[id].first_delete = Never;
+  std::erase_if(open_deletes_, [&](core::TaskId task) { return tasks_[task].order == id && tasks_[task].released; });
 }
 
 // The one limit of promise 2: an edit of the same order at the same moment makes a 452 like a cancel's. It counts only
@@ -331,7 +339,9 @@ void Referee::check_open(const CommandSeen& command, const exchange_sim::Order* 
   if (!read_open_twice(order)) {
     world_.fail("promise 2: the final of ", name, " says open, and no two reads 2 s apart say so");
   }
-  if (truth && truth->cancel_pending && exchange_sim::is_open(truth->status)) {
+  const auto pending = cancels_pending_.find(command.order.order_id);
+  const bool by_us = pending != cancels_pending_.end() && pending->second != 0;
+  if (truth && by_us && exchange_sim::is_open(truth->status)) {
     world_.fail("promise 2: the final of ", name, " says open, and a cancel is under way at the exchange");
   }
   set_barrier(command.order.order_id, "the final of " + name);

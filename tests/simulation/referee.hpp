@@ -106,6 +106,7 @@ class Referee {
   void check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order);
   void check_word(const CommandSeen& command, const core::CancelFinal& final);
   void check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order);
+  void rests(core::OrderId id);
   void set_barrier(core::OrderId id, const std::string& by);
   bool was_answered(core::OrderId order, int http_status) const;
   void acted(const exchange_sim::Arrival& arrival, core::TaskId task);
@@ -133,7 +134,7 @@ class Referee {
   std::set<std::pair<uint64_t, uint64_t>> owed_facts_;              ///< by subscriber and seq
   std::map<core::CommandKey, std::set<core::OrdStatus>> words_;  ///< of operators, as this life of the bus heard them
   uint64_t arrivals_seen_ = 0;
-  std::set<core::OrderId> cancels_pending_;  ///< at the exchange
+  std::map<core::OrderId, core::TaskId> cancels_pending_;  ///< at the exchange, by what; 0: somebody else's request
 };
 
 }  // namespace cancelbus::simulation

@@ -339,10 +339,13 @@ std::string Simulation::undecided() const {
 
 void Simulation::end() {
   all_well();
+  // Somebody else's order may have left the book just now.
+  const bool all_read = judge_.readers().read_to_the_end(store_).empty();
+  if (!all_read && looks_after_the_end_++ < 3) return world_.agenda.after(Afterwards, [this] { end(); });
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();
-  judge_.readers().at_the_end(store_);
+  if (const auto behind = judge_.readers().read_to_the_end(store_); !behind.empty()) world_.fail("promise 5: ", behind);
   const core::BusStatus status = bus_->gateway()->status(bus_->now());
   size_t stuck = 0;
   for (const auto& [key, command] : judge_.ledger().commands()) stuck += !command.ended();

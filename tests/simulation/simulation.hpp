@@ -69,6 +69,7 @@ class Simulation {
   btcturk::Signer foreign_signer_;
   int64_t last_foreign_stamp_ = 0;
   bool clocks_differ_ = false;  ///< of our machines, until the troubles end
+  int looks_after_the_end_ = 0;
   bool over_ = false;
 };
 
