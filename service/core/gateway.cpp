@@ -46,9 +46,7 @@ Actions Gateway::step(Instant now, const Event& event) {
 
 void Gateway::on(const DeadlinePassed&) {
   expire_permits();
-  for (Worker* worker : pool_.silent(now_.tick)) {
-    for (const TaskId task : std::vector<TaskId>(worker->tasks.begin(), worker->tasks.end())) task_silent(task);
-  }
+  for (const TaskId task : pool_.take_abandoned(now_.tick)) task_silent(task);
   pool_.forget_gone(now_.tick);
   if (stream_.lost(now_.tick)) question_all();
   if (stream_.seems_muted(now_.tick)) {

@@ -14,8 +14,14 @@ void Gateway::on(const ResolveRequest& request) {
   if (reply.text.empty()) {
     const CommandRef& ref = commands_.at(request.key);
     if (!ref.ended) take_word(*find_order(ref.order_id), request, session->sender);
-    reply.status = ref.ended ? ResolveStatus::Settled : ResolveStatus::Pending;
-    if (!ref.ended) reply.text = "a cancel of the order is in flight; its answer is waited for";
+    // What the exchange has proven just now comes before the word.
+    reply.text = why_not_resolved(request);
+    if (reply.text.empty() && ref.ended) {
+      reply.status = ResolveStatus::Settled;
+    } else if (reply.text.empty()) {
+      reply.status = ResolveStatus::Pending;
+      reply.text = "a cancel of the order is in flight; its answer is waited for";
+    }
   }
   out_.sends.push_back(std::move(reply));
 }

@@ -33,11 +33,13 @@ void Gateway::on(const WorkerReady& ready) {
   Worker* worker = pool_.heard(ready, now_.tick);
   if (!worker) return;
   const absl::btree_set<TaskId> listed(ready.tasks.begin(), ready.tasks.end());
-  for (const TaskId task : std::vector<TaskId>(worker->tasks.begin(), worker->tasks.end())) {
+  // Judged with the deadlines: after a stall a later word that waits as well may list what this one does not.
+  worker->unlisted.clear();
+  for (const TaskId task : worker->tasks) {
     const auto info = tasks_.find(task);
     // What left just now may not have arrived when this was written.
     const bool young = info != tasks_.end() && now_.tick - info->second.left <= pool_.lease();
-    if (!listed.contains(task) && !young) task_silent(task);
+    if (!listed.contains(task) && !young) worker->unlisted.push_back(task);
   }
   for (const TaskId task : listed) listed_again(*worker, task);
 }

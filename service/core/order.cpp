@@ -103,7 +103,7 @@ bool Order::wanted(Tick now) const {
 Tick Order::next_counting_read() const {
   const Tick quiet = quiet_at();
   if (quiet > query_sent) return quiet;
-  const Tick second = first_read ? first_read_sent + ReadsApart : Tick::min();
+  const Tick second = first_read ? first_read_at + ReadsApart : Tick::min();
   return second > query_sent ? second : Never;
 }
 
@@ -203,8 +203,8 @@ void Order::read(const Reading& reading, Tick now) {
   if (!counts) return;
   if (first_read != reading.status) {
     first_read = reading.status;
-    first_read_sent = query_sent;
-  } else if (query_sent - first_read_sent >= ReadsApart) {
+    first_read_at = now;
+  } else if (query_sent - first_read_at >= ReadsApart) {
     // What a 452 has proven only a 451 undoes.
     if (fate && fate->gone()) {
       fate->unreadable = true;

@@ -93,7 +93,7 @@ struct Order {
   TaskId query = 0;  ///< in flight; 0: none
   Tick query_sent = Tick::min();
   std::optional<ReadStatus> first_read;  ///< Open or NotFound, counted; the next that agrees proves it
-  Tick first_read_sent = Tick::min();
+  Tick first_read_at = Tick::min();      ///< when it came: it may have waited on its way
   std::optional<Fate> fate;
   std::optional<Fate> read_open;  ///< the latest Open or NotFound reading, as the fate it would prove
   bool proven_gone = false;

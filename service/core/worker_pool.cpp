@@ -1,6 +1,8 @@
 #include "service/core/worker_pool.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace cancelbus::core {
 
@@ -133,11 +135,17 @@ Worker* WorkerPool::probe_due(Tick now) {
   return nullptr;
 }
 
-std::vector<Worker*> WorkerPool::silent(Tick now) {
-  std::vector<Worker*> out;
+std::vector<TaskId> WorkerPool::take_abandoned(Tick now) {
+  std::vector<TaskId> out;
   for (auto& [id, worker] : workers_) {
-    if (is_silent(worker, now) && !worker.tasks.empty()) out.push_back(&worker);
+    const std::vector<TaskId> unlisted = std::exchange(worker.unlisted, {});
+    if (is_silent(worker, now)) {
+      out.insert(out.end(), worker.tasks.begin(), worker.tasks.end());
+    } else {
+      std::ranges::copy_if(unlisted, std::back_inserter(out), [&](TaskId task) { return worker.tasks.contains(task); });
+    }
   }
+  std::ranges::sort(out);  // the same in every run
   return out;
 }
 

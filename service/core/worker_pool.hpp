@@ -26,6 +26,7 @@ struct Worker {
   std::string name;
   uint32_t credit = 0;
   absl::flat_hash_set<TaskId> tasks;  ///< given out, outcome not yet known; at most 64
+  std::vector<TaskId> unlisted;       ///< of these, what its latest word does not list, until deadlines are judged
   Tick last_heard;
   Duration request_timeout{};
   std::optional<ClockSample> clock;
@@ -76,8 +77,8 @@ class WorkerPool {
   /// An unauthorized worker whose probe is due, with a free place; null if none.
   Worker* probe_due(Tick now);
 
-  /// Workers heard from no more within the lease that still hold tasks.
-  std::vector<Worker*> silent(Tick now);
+  /// What nobody holds any more: tasks of workers heard from no more within the lease, and what the others do not list.
+  std::vector<TaskId> take_abandoned(Tick now);
   bool is_silent(const Worker& worker, Tick now) const { return now - worker.last_heard > lease_; }
 
   /// Drops workers that are long gone.

@@ -56,12 +56,21 @@ TEST_F(WorkerPoolTest, SilentPastTheLeaseGetsNothingAndLosesItsTasks) {
   pool.heard(ready(1), T0);
   pool.find(1)->tasks.insert(7);
   EXPECT_EQ(pool.next_deadline(T0), at(seconds(1) + Duration(1)));
-  EXPECT_TRUE(pool.silent(at(seconds(1))).empty());
+  EXPECT_TRUE(pool.take_abandoned(at(seconds(1))).empty());
   EXPECT_EQ(chosen(at(seconds(1))), 1u);
-  EXPECT_EQ(pool.silent(at(seconds(1) + Duration(1))).size(), 1u);
+  EXPECT_EQ(pool.take_abandoned(at(seconds(1) + Duration(1))), std::vector<TaskId>{7});
   EXPECT_EQ(chosen(at(seconds(1) + Duration(1))), 0u);
   EXPECT_EQ(benched(1, at(seconds(2))), "silent");
   EXPECT_EQ(pool.next_deadline(at(seconds(2))), Never);
+}
+
+TEST_F(WorkerPoolTest, WhatItsLatestWordDoesNotListIsAbandonedUnlessItHasEndedMeanwhile) {
+  pool.heard(ready(1), T0);
+  pool.find(1)->tasks = {7, 8, 9};
+  pool.find(1)->unlisted = {9, 7, 8};
+  pool.find(1)->tasks.erase(8);
+  EXPECT_EQ(pool.take_abandoned(T0), (std::vector<TaskId>{7, 9}));
+  EXPECT_TRUE(pool.take_abandoned(T0).empty());
 }
 
 TEST_F(WorkerPoolTest, ForgottenAfterAMinuteUnlessItHoldsSomething) {
