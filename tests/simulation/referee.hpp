@@ -64,6 +64,8 @@ class Referee {
   void fact_came(uint64_t subscriber, uint64_t seq) { owed_facts_.insert({subscriber, seq}); }
   void subscriber_died() { owed_facts_.clear(); }
   void exchange_moved();
+  /// What has ended or come, and whoever knows it lives, and the bus has not heard it yet; or nothing.
+  std::string owed_to_the_bus() const;
   /// Once everything is settled.
   void at_the_end();
 
@@ -100,7 +102,6 @@ class Referee {
 
   void check_waits(core::LimiterKind kind);
   const exchange_sim::Order* book(core::OrderId order) const { return exchange_.book().find(order); }
-  void check_nothing_owed();
   void check_one_in_flight(const Task& task);
   static bool read_open_twice(const Order& order);
   void check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order);

@@ -339,9 +339,9 @@ std::string Simulation::undecided() const {
 
 void Simulation::end() {
   all_well();
-  // Somebody else's order may have left the book just now.
-  const bool all_read = judge_.readers().read_to_the_end(store_).empty();
-  if (!all_read && looks_after_the_end_++ < 3) return world_.agenda.after(Afterwards, [this] { end(); });
+  // A probe may have ended just now, or somebody else's order left the book.
+  const bool all_heard = judge_.readers().read_to_the_end(store_).empty() && judge_.referee().owed_to_the_bus().empty();
+  if (!all_heard && looks_after_the_end_++ < 3) return world_.agenda.after(Afterwards, [this] { end(); });
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();
