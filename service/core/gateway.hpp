@@ -130,6 +130,7 @@ class Gateway {
   /// Its worker was silent, is heard again, and may still have the request under way.
   bool held_again(const Attempt& attempt) const;
   void expire_permits();
+  void too_old(Order& order, Attempt& attempt);
   void save_unauthorized();
   void note_left();
   void dispatch();
@@ -226,6 +227,8 @@ class Gateway {
   absl::btree_set<std::pair<WallTime, OrderId>> doubts_;        ///< first sent; one per undecided order in doubt
   Tick next_dispatch_ = Never;                                  ///< when work that is ready now could be given out
   uint32_t saved_unauthorized_ = 0;
+  absl::flat_hash_set<TaskId> refused_late_;  ///< requests refused as unauthorized, of which only the permit is known
+  Tick distrusts_until_ = Tick::min();        ///< after a power cut, requests may be answered that are not known
   bool store_writable_ = true;
   bool draining_ = false;
 };

@@ -136,16 +136,8 @@ void Gateway::judge(Order& order) {
       note(order, {.what = HistoryLine::What::WorkerBack, .task = attempt.task});
       if (!order.superseded(attempt)) order.next_delete = Never;
     }
-    // Its worker lives and lists it, but no request lives so long.
     const bool overlong = now_.tick - attempt.dispatched >= options_.lost_after;
-    if (attempt.state != Attempt::State::InFlight || !overlong) continue;
-    attempt.state = Attempt::State::Doubtful;
-    note(order, {.what = HistoryLine::What::Answer,
-                 .status = Verdict::Doubtful,
-                 .text = "none: no request lives so long",
-                 .task = attempt.task});
-    order.news(now_.tick);
-    repeat_later(order, attempt);
+    if (attempt.state == Attempt::State::InFlight && overlong) too_old(order, attempt);
   }
   if (order.query != 0 && now_.tick - order.query_sent >= options_.lost_after) {
     order.query = 0;

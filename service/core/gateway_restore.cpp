@@ -104,6 +104,7 @@ void Gateway::restore_hold(const HoldRecord& was, bool same_boot) {
 // What the missing commits let out has happened. So requests may be under way, or count at the exchange, of which
 // nothing is known here, and each command may be one that was sent.
 void Gateway::distrust_store() {
+  distrusts_until_ = now_.tick + options_.lost_after;
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
     hold(kind, now_.tick + options_.lost_after + limiter(kind).longest_tail(),
          "requests of before the machine's end may be missing from the store, which was not synced");

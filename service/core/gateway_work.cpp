@@ -103,6 +103,9 @@ void Gateway::on(const TaskEnded& ended) {
     // Confirmed, or it would come for ever. Whose it was is forgotten, so that its permit waits out its time.
     ++counters_.unknown_outcomes;
     out_.sends.push_back(SendConfirm{ended.peer, ended.task, 0});
+    const bool permitted = cancel_limiter_.open_until(ended.task) || query_limiter_.open_until(ended.task);
+    const bool refused = permitted && ended.answer.verdict == Verdict::Unauthorized;
+    if (refused && refused_late_.insert(ended.task).second) pool_.met_unauthorized_unseen();
     return heed_throttling(ended.task, ended.answer);
   }
   const TaskInfo info = it->second;
@@ -129,12 +132,16 @@ void Gateway::on(const TaskEnded& ended) {
 
 void Gateway::heed_throttling(TaskId task, const Answer& answer) {
   if (answer.verdict != Verdict::Throttled) return;
+  const Duration asked = std::clamp(answer.retry_after.value_or(HoldIfIllegible), Duration::zero(), LongestHold);
+  const bool forgotten = now_.tick < distrusts_until_ && !tasks_.contains(task);
+  bool counts = forgotten;
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
-    if (!limiter(kind).open_until(task)) continue;  // a worker repeats it until it is confirmed: only the first counts
-    ++counters_.throttled;
-    const Duration asked = std::clamp(answer.retry_after.value_or(HoldIfIllegible), Duration::zero(), LongestHold);
+    // A worker repeats it until it is confirmed: only the first counts.
+    if (!forgotten && !limiter(kind).open_until(task)) continue;
+    counts = true;
     hold(kind, now_.tick + std::min(asked + HoldMargin, LongestHold), answer.text);
   }
+  counters_.throttled += counts;
 }
 
 void Gateway::settle_permit(TaskId task, const TaskInfo& info, const Answer& answer) {
@@ -289,11 +296,31 @@ void Gateway::expire_permits() {
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
     for (const TaskId task : limiter(kind).expire(now_.tick)) {
       out_.records.push_back(PermitForgotten{task});
+      refused_late_.erase(task);
       const auto info = tasks_.find(task);
       Order* order = info == tasks_.end() ? nullptr : find_order(info->second.order_id);
-      if (!order || !order->find_attempt(task)) drop_task(task);
+      Attempt* attempt = order ? order->find_attempt(task) : nullptr;
+      if (!attempt) {
+        drop_task(task);
+        continue;
+      }
+      // The store has known of the request by its permit. That it may have been processed stands with the commands now.
+      if (attempt->state == Attempt::State::InFlight) too_old(*order, *attempt);
+      for (Command& command : order->commands) command.changed = true;
+      touch(*order);
     }
   }
+}
+
+// Its worker may live and list it, but no request lives so long.
+void Gateway::too_old(Order& order, Attempt& attempt) {
+  attempt.state = Attempt::State::Doubtful;
+  note(order, {.what = HistoryLine::What::Answer,
+               .status = Verdict::Doubtful,
+               .text = "none: no request lives so long",
+               .task = attempt.task});
+  order.news(now_.tick);
+  repeat_later(order, attempt);
 }
 
 // So that a bus that dies again and again does not forget again and again how near the block is.

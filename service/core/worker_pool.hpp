@@ -88,6 +88,8 @@ class WorkerPool {
   uint32_t unauthorized_in_a_row() const;
   UnauthorizedCount unauthorized() const { return {unauthorized_in_a_row(), refused_order_}; }
   void restore(const UnauthorizedCount& before);
+  /// By whom, is not known any more.
+  void met_unauthorized_unseen() { ++unauthorized_of_the_gone_; }
 
   Tick next_deadline(Tick now) const;
   std::vector<WorkerStatus> status(Tick now) const;

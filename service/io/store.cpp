@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -70,6 +71,7 @@ class SqliteStore : public Store {
   std::optional<std::string> meta(const std::string& key);
   absl::Status set_meta(const std::string& key, const std::string& value);
   absl::Status write(const Batch& batch);
+  absl::Status set_sync(bool full);
   absl::Status write_row(const Row& row);
   absl::Status prune();
   int64_t first_needed(const std::string& topic);
@@ -94,10 +96,16 @@ class SqliteStore : public Store {
   core::Tick next_prune_ = core::Tick::min();
   bool same_boot_ = false;
   bool commits_lost_ = false;
+  bool syncs_ = true;
   std::string new_boot_;  ///< to be written with the first batch; empty: is written
   uint64_t epoch_ = 0;
   uint64_t term_ = 0;
 };
+
+/// What the exchange has asked for outlives the machine however the store is kept: it is rare, and must be heeded.
+bool asked_for(const Row& row) {
+  return std::holds_alternative<core::HoldRecord>(row) || std::holds_alternative<core::UnauthorizedCount>(row);
+}
 
 uint64_t random_epoch() {
   std::random_device random;
@@ -111,7 +119,7 @@ absl::Status SqliteStore::prepare() {
   sqlite3_busy_timeout(db, static_cast<int>(options_.busy_timeout.count()));
   if (auto status = check_identity(); !status.ok()) return status;
   if (auto status = sqlite_run(db, "PRAGMA journal_mode=WAL"); !status.ok()) return status;
-  // The start of a term is synced in either case: how the last one was kept must be known after it.
+  // The start of a term is synced in either case: how the store was kept must be known after it.
   if (auto status = sqlite_run(db, "PRAGMA synchronous=FULL"); !status.ok()) return status;
   if (auto status = sqlite_run(db, StoreSchema); !status.ok()) return status;
   upsert_command_ = Statement(db, UpsertCommand);
@@ -133,8 +141,7 @@ absl::Status SqliteStore::prepare() {
   prune_events_ = Statement(db, "DELETE FROM events WHERE topic=? AND seq<=? AND seq<? AND sending_time<?");
   read_events_ = Statement(db, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?");
   first_kept_ = Statement(db, "SELECT MIN(seq) FROM events WHERE topic=?");
-  if (auto status = begin_term(); !status.ok()) return status;
-  return options_.full_sync ? absl::OkStatus() : sqlite_run(db, "PRAGMA synchronous=NORMAL");
+  return begin_term();
 }
 
 absl::Status SqliteStore::check_identity() {
@@ -179,9 +186,11 @@ absl::Status SqliteStore::begin_term() {
   commits_lost_ = epoch && !same_boot_ && meta("sync").value_or(sync()) == NotSynced;
   epoch_ = epoch && !commits_lost_ ? std::stoull(*epoch) : random_epoch();
   term_ = std::stoull(meta("term").value_or("0")) + 1;
+  // The first batch of a boot is synced, and says how it goes on.
+  const std::string kept = commits_lost_ ? NotSynced : new_boot_.empty() ? sync() : "full";
   for (const auto& [key, value] : {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)},
                                    {"term", std::to_string(term_)},
-                                   {"sync", commits_lost_ ? NotSynced : sync()}}) {
+                                   {"sync", kept}}) {
     if (auto status = set_meta(key, value); !status.ok()) return status;
   }
   return sqlite_run(db_.get(), "COMMIT");
@@ -235,7 +244,8 @@ absl::StatusOr<core::Snapshot> SqliteStore::load() {
 
 absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
-  absl::Status status = sqlite_run(db_.get(), "BEGIN IMMEDIATE");
+  absl::Status status = set_sync(options_.full_sync || !new_boot_.empty() || std::ranges::any_of(batch, asked_for));
+  if (status.ok()) status = sqlite_run(db_.get(), "BEGIN IMMEDIATE");
   for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) status = write_row(*row);
   if (status.ok() && !new_boot_.empty()) status = begin_boot();
   if (status.ok()) status = prune();
@@ -244,6 +254,11 @@ absl::Status SqliteStore::write(const Batch& batch) {
   // A full disk may have rolled back by itself already.
   if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) sqlite_run(db_.get(), "ROLLBACK").IgnoreError();
   return status;
+}
+
+absl::Status SqliteStore::set_sync(bool full) {
+  if (std::exchange(syncs_, full) == full) return absl::OkStatus();
+  return sqlite_run(db_.get(), full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
 }
 
 absl::Status SqliteStore::write_row(const Row& row) {

@@ -35,7 +35,8 @@ using Batch = std::vector<Row>;
 
 struct StoreOptions {
   std::string path;  ///< empty: in memory, gone with the process
-  /// Commits survive a power cut. Else only the death of the process, and another boot means a new epoch.
+  /// Commits survive a power cut. Else only the death of the process, but for what the exchange has asked for; and
+  /// another boot means a new epoch.
   bool full_sync = true;
   /// So long a commit waits for somebody else who writes the file, by hand.
   std::chrono::milliseconds busy_timeout = std::chrono::seconds(5);

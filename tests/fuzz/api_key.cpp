@@ -13,7 +13,10 @@ bool api_key(std::string_view input) {
   if (!signer.ok()) {
     const std::string_view why(signer.status().message().data(), signer.status().message().size());
     require(is_shown_text(why), "the error is fit to be shown");
-    require(secret.size() < 8 || why.find(secret) == std::string_view::npos, "the error does not quote the secret");
+    if (secret.size() >= 8 && why.find(secret) != std::string_view::npos) {
+      const auto other = btcturk::Signer::make(std::string(public_key), with_other_letters(secret));
+      require(other.status().message() == signer.status().message(), "the error does not quote the secret");
+    }
     return false;
   }
   require(signer->public_key() == public_key, "the public key is kept as it is");

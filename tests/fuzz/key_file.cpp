@@ -33,38 +33,51 @@ class MemoryFile {
   int fd_;
 };
 
-void require_discreet(const absl::Status& status, std::string_view content) {
-  const std::string_view why(status.message().data(), status.message().size());
-  require(is_shown_text(why) && why.starts_with("--flag="), "the error is fit to be shown and names the flag");
-  require(content.size() < 16 || why.find(content) == std::string_view::npos, "the error does not quote the file");
+/// `read`: what said so, to be asked again.
+template <typename Read>
+void require_discreet(const absl::Status& status, const std::string& path, std::string_view content, Read read) {
+  const std::string why(status.message());
+  require(is_shown_text(why) && why.starts_with("--flag=" + path),
+          "the error is fit to be shown and names flag and file");
+  if (content.size() < 16 || why.find(content) == std::string::npos) return;
+  const MemoryFile other(with_other_letters(content));
+  const std::string of_other(read(other.path()).status().message());
+  const std::string prefix = "--flag=";
+  require(of_other.substr(prefix.size() + other.path().size()) == why.substr(prefix.size() + path.size()),
+          "the error does not quote the file");
 }
 
 bool read_secret(const std::string& path, std::string_view line) {
-  const auto secret = io::read_secret_file("flag", path, io::OpenToOthers::Refused);
+  const auto read = [](const std::string& from) {
+    return io::read_secret_file("flag", from, io::OpenToOthers::Refused);
+  };
+  const auto secret = read(path);
   const bool is_word = !line.empty() && std::ranges::all_of(line, [](char c) { return c > ' ' && c <= '~'; });
   require(secret.ok() == (is_word && line.size() <= MostBytes), "a secret is one printable word of at most 4096 bytes");
   if (secret.ok()) require(secret->view() == line, "and is kept as it is");
-  if (!secret.ok()) require_discreet(secret.status(), line);
+  if (!secret.ok()) require_discreet(secret.status(), path, line, read);
   return secret.ok();
 }
 
 void read_own_key(const std::string& path, std::string_view line) {
-  const auto key = io::read_curve_key_file("flag", path);
+  const auto read = [](const std::string& from) { return io::read_curve_key_file("flag", from); };
+  const auto key = read(path);
   client::KeyPair theirs;
   require(client::read_key_file(path, theirs).empty() == key.ok(), "client and services take the same own keys");
   require(key.ok() == io::is_curve_key(line), "every key is one");
-  if (!key.ok()) return require_discreet(key.status(), line);
+  if (!key.ok()) return require_discreet(key.status(), path, line, read);
   require(key->secret.view() == line && theirs.secret_key == line, "the secret key is kept as it is");
   require(key->public_key == theirs.public_key, "the public key follows from it");
   require(io::is_curve_key(key->public_key) && io::may_be_public(key->public_key), "and is one");
 }
 
 void read_bus_key(const std::string& path, std::string_view line) {
-  const auto key = io::read_curve_public_file("flag", path);
+  const auto read = [](const std::string& from) { return io::read_curve_public_file("flag", from); };
+  const auto key = read(path);
   std::string theirs;
   require(client::read_public_key_file(path, theirs).empty() == key.ok(), "client and services take the same bus");
   require(key.ok() == (io::is_curve_key(line) && io::may_be_public(line)), "a bus is known by a public key");
-  if (!key.ok()) return require_discreet(key.status(), line);
+  if (!key.ok()) return require_discreet(key.status(), path, line, read);
   require(*key == line && theirs == line, "the bus's key is kept as it is");
 }
 

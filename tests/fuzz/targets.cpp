@@ -50,6 +50,19 @@ bool is_decimal_or_empty(std::string_view text) {
   return text.find_first_not_of("-0123456789.") == std::string_view::npos && count('-') <= 1 && count('.') <= 1;
 }
 
+std::string with_other_letters(std::string_view text) {
+  std::string other(text);
+  for (char& c : other) {
+    for (const std::string_view kind : {"abcdefghijklmnopqrstuvwxyza", "ABCDEFGHIJKLMNOPQRSTUVWXYZA", "01234567890"}) {
+      if (const size_t at = kind.find(c); at != std::string_view::npos) {
+        c = kind[at + 1];
+        break;
+      }
+    }
+  }
+  return other;
+}
+
 std::string_view take_until(std::string_view& rest, char separator) {
   const std::string_view taken = rest.substr(0, rest.find(separator));
   rest.remove_prefix(std::min(taken.size() + 1, rest.size()));

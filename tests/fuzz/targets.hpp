@@ -35,6 +35,9 @@ bool is_shown_text(std::string_view text);
 /// Empty, or digits with at most one sign and one point.
 bool is_decimal_or_empty(std::string_view text);
 
+/// Each letter and digit another one of its kind: of it, what does not quote its input says the same.
+std::string with_other_letters(std::string_view text);
+
 /// Cuts the text before the first `separator` off `rest`; all of it if there is none.
 std::string_view take_until(std::string_view& rest, char separator);
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,8 @@ class MemoryStore {
     for (const core::Record& record : records) {
       std::visit([this](const auto& r) { apply(r); }, record);
     }
+    // However it is kept.
+    if (std::ranges::any_of(records, [](const auto& r) { return std::holds_alternative<core::HoldRecord>(r); })) sync();
   }
 
   /// All so far is on disk.

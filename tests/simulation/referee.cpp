@@ -105,8 +105,11 @@ void Referee::heard(const core::TaskEnded& ended) {
 void Referee::heard(const core::StreamFact& event) { facts_[{event.subscriber, event.seq}] = event.fact; }
 
 void Referee::committed(const core::FactPosition& position) {
-  std::erase_if(owed_facts_,
-                [&](const auto& fact) { return fact.first == position.subscriber && fact.second <= position.seq; });
+  for (const auto& [subscriber, seq] : owed_facts_) {
+    if (subscriber != position.subscriber || seq >= position.seq) continue;
+    world_.fail("promise 7: fact ", seq, " of the stream is passed over for ", position.seq);
+  }
+  owed_facts_.erase({position.subscriber, position.seq});
   const auto it = facts_.find({position.subscriber, position.seq});
   if (it == facts_.end()) return;  // a state of the stream
   const core::OrderFact& fact = it->second;

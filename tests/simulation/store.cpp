@@ -43,7 +43,11 @@ void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> don
   }
   if (!batch.empty()) rows_.boot = boot_;
   prune();
-  if (!synced_ && reaches_disk()) on_disk_ = rows_;
+  const bool first_of_boot = on_disk_.boot != boot_;
+  const bool asked_for = std::ranges::any_of(batch, [](const io::Row& row) {
+    return std::holds_alternative<core::HoldRecord>(row) || std::holds_alternative<core::UnauthorizedCount>(row);
+  });
+  if (!synced_ && (first_of_boot || asked_for || reaches_disk())) on_disk_ = rows_;
   on_committed(batch);
   done(absl::OkStatus());
 }

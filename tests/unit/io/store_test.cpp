@@ -125,6 +125,17 @@ TEST_F(StoreTest, HowItIsKeptIsOnDiskBeforeTheFirstCommitThatMayBeLost) {
   EXPECT_EQ(select("SELECT value FROM meta WHERE key='sync'"), "normal");
 }
 
+TEST_F(StoreTest, AStartThatWritesNothingDoesNotMakeCommitsOfBeforeItLost) {
+  ASSERT_TRUE(commit(*open(), {command("a", "c1", false, 0)}).ok());
+  run("UPDATE meta SET value='of another boot' WHERE key='boot_id'");
+  options_.full_sync = false;
+  EXPECT_FALSE(open()->load()->commits_lost);
+  EXPECT_FALSE(open()->load()->commits_lost);
+  auto store = open();
+  ASSERT_TRUE(commit(*store, {command("a", "c2", false, 0)}).ok());
+  EXPECT_EQ(select("SELECT value FROM meta WHERE key='sync'"), "normal");
+}
+
 TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   core::CommandRecord record = command("desk-a", "c1", false, 1);
   record.order.symbol = "BTCTRY";
