@@ -1,6 +1,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "clients/cancelctl/text.hpp"
@@ -91,8 +92,11 @@ std::string stream_text(const v1::BusStatus& status) {
 }
 
 std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then) {
-  const int64_t ns = TimeUtil::DurationToNanoseconds(now - then);
-  return elapsed_text(std::chrono::nanoseconds(std::max<int64_t>(ns, 0)));
+  // Not by protobuf, which ends the process where a time is out of its range: a broken bus may say anything.
+  constexpr double Century = 100.0 * 365 * 86'400;
+  const double seconds = static_cast<double>(now.seconds()) - static_cast<double>(then.seconds()) +
+                         (static_cast<double>(now.nanos()) - static_cast<double>(then.nanos())) / 1e9;
+  return elapsed_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
 }
 
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {

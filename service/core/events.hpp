@@ -94,6 +94,7 @@ struct StreamFact {
   uint64_t subscriber = 0;
   uint64_t seq = 0;
   OrderFact fact;
+  uint64_t oldest = 0;  ///< the subscriber's oldest seq that is not confirmed; 0: it does not say
 };
 
 /// seq 0: a mere repetition.
@@ -105,6 +106,7 @@ struct StreamReport {
   bool logged_in = false;
   uint64_t logins = 0;
   std::string text;
+  uint64_t oldest = 0;  ///< as StreamFact's
 };
 
 /// The store stopped taking writes, or takes them again.

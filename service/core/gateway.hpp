@@ -148,7 +148,9 @@ class Gateway {
   // The fate.
   void on(const StreamFact& event);
   void on(const StreamReport& report);
-  bool takes_fact(const PeerId& peer, uint64_t subscriber, uint64_t seq);
+  /// `news`: a StreamFact or a StreamReport with a seq.
+  template <typename News>
+  bool takes(const News& news);
   void left_book_without_command(const OrderFact& fact, Order* order);
   /// False if it was remembered already.
   bool remember_foreign(OrderId id);

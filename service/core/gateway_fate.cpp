@@ -20,27 +20,28 @@ Quantities quantities_of(const OrderFact& fact) {
 
 // ---- What the stream says ----
 
-bool Gateway::takes_fact(const PeerId& peer, uint64_t subscriber, uint64_t seq) {
-  // Repeated in order until confirmed: what skips ahead comes again. Only the first word of a new subscriber, or of one
-  // that an older store knew, is taken wherever it starts.
-  const bool known = subscriber == facts_.subscriber;
-  if (known && seq > facts_.seq + 1) return false;
-  const bool fresh = !known || seq == facts_.seq + 1;
+template <typename News>
+bool Gateway::takes(const News& news) {
+  // Repeated in order until confirmed: what skips ahead comes again. Of a new subscriber, or of one that an older store
+  // knew, the oldest that is not confirmed comes first.
+  const bool known = news.subscriber == facts_.subscriber;
+  if (known ? news.seq > facts_.seq + 1 : news.oldest != 0 && news.seq != news.oldest) return false;
+  const bool fresh = !known || news.seq == facts_.seq + 1;
   if (fresh) {
-    facts_ = {subscriber, seq};
+    facts_ = {news.subscriber, news.seq};
     out_.records.push_back(facts_);
   }
-  out_.sends.push_back(SendConfirm{peer, 0, facts_.seq});
+  out_.sends.push_back(SendConfirm{news.peer, 0, facts_.seq});
   return fresh;
 }
 
 void Gateway::on(const StreamReport& report) {
-  if (report.seq != 0 && !takes_fact(report.peer, report.subscriber, report.seq)) return;
+  if (report.seq != 0 && !takes(report)) return;
   if (stream_.report(report, now_)) question_all();
 }
 
 void Gateway::on(const StreamFact& event) {
-  if (!takes_fact(event.peer, event.subscriber, event.seq)) return;
+  if (!takes(event)) return;
   const OrderFact& fact = event.fact;
   if (fact.type != FactType::Trade423) stream_.proof(event.peer, now_);
   Order* order = find_order(fact.order_id);

@@ -44,6 +44,9 @@ class Outbox {
   /// When next() may have something to say without other news; core::Never if it will not.
   core::Tick next_deadline() const;
 
+  /// The number of the oldest message that is not confirmed.
+  uint64_t oldest() const { return first_seq_; }
+
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
   /// Has room for a good many facts again.

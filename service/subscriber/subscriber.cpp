@@ -222,7 +222,7 @@ void Subscriber::send_news() {
   if (ended_) return;
   const core::Tick now = io::now().tick;
   while (const std::string* message = outbox_.next(now)) {
-    if (!tell_bus(*message)) {
+    if (!tell_bus(wire::with_oldest_unconfirmed(*message, outbox_.oldest()))) {
       outbox_.blocked(now);
       break;
     }

@@ -76,7 +76,7 @@ absl::StatusOr<core::Event> to_event(const v1::Outcome& proto, core::PeerId peer
   return core::TaskEnded{std::move(peer), proto.task_id(), to_answer(proto)};
 }
 
-absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, core::PeerId peer) {
+absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, uint64_t oldest, core::PeerId peer) {
   if (proto.subscriber_id() == 0) return bad("order_fact.subscriber_id", "must not be 0");
   if (proto.seq() == 0) return bad("order_fact.seq", "must be 1 or above");
   if (proto.type() == v1::FACT_TYPE_UNSPECIFIED) return bad("order_fact.type", "must be set");
@@ -87,13 +87,14 @@ absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, core::PeerId pe
   return core::StreamFact{std::move(peer),
                           proto.subscriber_id(),
                           proto.seq(),
-                          {type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left()}};
+                          {type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left()},
+                          oldest};
 }
 
-absl::StatusOr<core::Event> to_event(const v1::StreamState& proto, core::PeerId peer) {
+absl::StatusOr<core::Event> to_event(const v1::StreamState& proto, uint64_t oldest, core::PeerId peer) {
   if (proto.subscriber_id() == 0) return bad("stream_state.subscriber_id", "must not be 0");
-  return core::StreamReport{std::move(peer),   proto.subscriber_id(), proto.seq(),          proto.connected(),
-                            proto.logged_in(), proto.logins(),        legible(proto.text())};
+  return core::StreamReport{std::move(peer),   proto.subscriber_id(), proto.seq(),           proto.connected(),
+                            proto.logged_in(), proto.logins(),        legible(proto.text()), oldest};
 }
 
 // ---- Worker and subscriber: replies ----
@@ -134,9 +135,9 @@ absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core:
     case v1::BackendRequest::kOutcome:
       return to_event(frame.outcome(), std::move(peer));
     case v1::BackendRequest::kOrderFact:
-      return to_event(frame.order_fact(), std::move(peer));
+      return to_event(frame.order_fact(), frame.oldest_unconfirmed(), std::move(peer));
     case v1::BackendRequest::kStreamState:
-      return to_event(frame.stream_state(), std::move(peer));
+      return to_event(frame.stream_state(), frame.oldest_unconfirmed(), std::move(peer));
     case v1::BackendRequest::REQUEST_NOT_SET:
       break;
   }
@@ -230,6 +231,13 @@ std::string encode_stream_state(const core::StreamReport& report) {
   proto.set_logins(report.logins);
   proto.set_text(legible(report.text));
   return frame.SerializeAsString();
+}
+
+std::string with_oldest_unconfirmed(const std::string& message, uint64_t seq) {
+  // Of messages that stand one behind the other protobuf reads one.
+  v1::BackendRequest rest;
+  rest.set_oldest_unconfirmed(seq);
+  return message + rest.SerializeAsString();
 }
 
 absl::StatusOr<BackendReply> decode_backend_reply(std::string_view bytes) {

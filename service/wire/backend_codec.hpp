@@ -42,6 +42,8 @@ std::string encode_outcome(core::TaskId task, const core::Answer& answer);
 /// `received`: when the stream's frame came.
 std::string encode_order_fact(const core::StreamFact& fact, core::WallTime received);
 std::string encode_stream_state(const core::StreamReport& report);
+/// One of the two as it is sent: which numbers are confirmed by then was not known when it was encoded.
+std::string with_oldest_unconfirmed(const std::string& message, uint64_t seq);
 
 /// One request to make, as the worker sees it. A query's order has only its order_id.
 struct Task {

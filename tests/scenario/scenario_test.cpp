@@ -19,7 +19,8 @@
 //                               of queries open|canceled [qty= left=], closed, notfound
 //   queries open left=1         from now on every query is answered so, 10 ms after it was given out; also deletes;
 //                               without an answer: no more
-//   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one
+//   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one,
+//                               oldest= the subscriber's oldest that is not confirmed
 //   stream login | logout | silent | speaks
 //   w2 joins | silent | back | forgets #1 | clock offset=1s | clock none | credit 0 | key (another one than before)
 //                               joins (a new process) takes credit=, timeout=, offset= and the word clockless

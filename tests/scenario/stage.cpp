@@ -172,7 +172,8 @@ void Stage::fact(const std::string& type, Words& words) {
   if (type == "451" || type == "452") fact.num_left = words.value("left", "1");
   const uint64_t seq = words.number("seq", stream_.seq + 1);
   stream_.seq = std::max(stream_.seq, seq);
-  turn(core::StreamFact{FeedPeer, words.number("subscriber", stream_.subscriber), seq, fact});
+  turn(
+      core::StreamFact{FeedPeer, words.number("subscriber", stream_.subscriber), seq, fact, words.number("oldest", 0)});
 }
 
 void Stage::answer(core::TaskId task, core::Answer answer) {

@@ -217,7 +217,7 @@ std::string SubscriberProcess::Life::state_message(uint64_t seq) const {
 void SubscriberProcess::Life::send_news() {
   const Tick now = process.now().tick;
   while (const std::string* message = outbox.next(now)) {
-    if (!backend.send(*message)) {
+    if (!backend.send(wire::with_oldest_unconfirmed(*message, outbox.oldest()))) {
       outbox.blocked(now);
       break;
     }
