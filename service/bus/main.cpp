@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
                                 {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
   if (snapshot->commits_lost) {
     io::log_warn("commits_may_be_lost",
-                 {{"why", "the machine has ended, and the store was not synced"},
+                 {{"why", "another boot, and the store was not synced"},
                   {"then", "a new epoch; no request until those that are forgotten count no more"}});
   }
 

@@ -121,11 +121,13 @@ def test_a_check_of_additions_writes_nothing(copy):
 
 def test_a_new_field_makes_one_more_golden_of_each_message_that_holds_it(copy):
     now = copy.content()
-    copy.change_released("backend.proto", "Ready", lambda ready: ready.field.remove(field(ready, "key_series")))
-    for name in ("Ready.2.golden", "BackendRequest.ready.2.golden"):
-        (copy.folder / "golden" / name).unlink()
+    name = "oldest_unconfirmed"
+    copy.change_released("backend.proto", "BackendRequest", lambda request: request.field.remove(field(request, name)))
+    goldens = [f"BackendRequest.{shape}.golden" for shape in ("ready.3", "outcome.2", "order_fact.2", "stream_state.2")]
+    for golden in goldens:
+        (copy.folder / "golden" / golden).unlink()
     released = copy.release()
     assert released.returncode == 0, released.stderr
-    assert released.stdout.splitlines() == ["cancelbus.v1.Ready.key_series: is new", "golden/Ready.2.golden: is new",
-                                            "golden/BackendRequest.ready.2.golden: is new", "1 additions released"]
+    assert released.stdout.splitlines() == [f"cancelbus.v1.BackendRequest.{name}: is new",
+                                            *(f"golden/{golden}: is new" for golden in goldens), "1 additions released"]
     assert copy.content() == now
