@@ -257,8 +257,10 @@ absl::Status SqliteStore::write(const Batch& batch) {
 }
 
 absl::Status SqliteStore::set_sync(bool full) {
-  if (std::exchange(syncs_, full) == full) return absl::OkStatus();
-  return sqlite_run(db_.get(), full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  if (syncs_ == full) return absl::OkStatus();
+  const absl::Status status = sqlite_run(db_.get(), full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  if (status.ok()) syncs_ = full;
+  return status;
 }
 
 absl::Status SqliteStore::write_row(const Row& row) {
