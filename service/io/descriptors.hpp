@@ -29,7 +29,7 @@ ssize_t read_whole(const Descriptor& file, std::span<char> room);
 /// As many as the system allows this process, instead of the few that a shell gives. Returns how many may be open.
 size_t raise_descriptor_limit();
 
-/// Fewer than `wanted` numbers are left above the lowest that is free.
+/// Fewer than `wanted` numbers are free, wherever they lie.
 bool fewer_descriptors_than(size_t wanted);
 
 /// Does `work` where of all descriptors only standard input, output and error are open, and returns when it is done.

@@ -49,6 +49,19 @@ TEST_F(DescriptorsTest, TellsWhenFewAreLeft) {
   EXPECT_TRUE(fewer_descriptors_than(1));
 }
 
+// Of many who knock at once the first are refused before the last have been asked who they are: what is free lies low.
+TEST_F(DescriptorsTest, FewAreLeftAlsoWhereTheLowestAreFree) {
+  allow(64);
+  while (take_one()) {
+  }
+  for (int i = 0; i < 9; ++i) {
+    ::close(taken.front());
+    taken.erase(taken.begin());
+  }
+  EXPECT_TRUE(fewer_descriptors_than(10));
+  EXPECT_FALSE(fewer_descriptors_than(9));
+}
+
 TEST_F(DescriptorsTest, AFileCanBeOpenedWhereNoneIsLeft) {
   allow(64);
   while (take_one()) {
