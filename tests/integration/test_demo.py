@@ -121,7 +121,9 @@ def assert_readme_cpp_cancels(folder, environment, order_id, build_dir):
     (folder / "cancel.cpp").write_text(program)
     (folder / "CMakeLists.txt").write_text(cmake_lists)
     sanitize = re.search(r"^CANCELBUS_SANITIZE:STRING=(.+)$", (Path(build_dir) / "CMakeCache.txt").read_text(), re.M)
-    flags = f"-DCMAKE_CXX_FLAGS=-fsanitize={sanitize[1]}" if sanitize else ""
+    # Where libzmq is a sanitized one too, the user's program needs that.
+    flags = (f"-DCMAKE_CXX_FLAGS=-fsanitize={sanitize[1]} -DCMAKE_BUILD_RPATH={Path(build_dir).resolve()}/libzmq/lib"
+             if sanitize else "")
     tried = run_in(folder, environment, f"cmake -S . -B build {flags}; cmake --build build; build/cancel {order_id}")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert f"order {order_id}: final CANCELED" in tried.stdout, tried.stdout

@@ -122,13 +122,15 @@ def test_beside_a_client_that(shared, rude, steady, undisturbed, kind, counted):
 
 
 def test_beside_a_client_that_sends_100000_commands_at_once(shared, rude, steady, undisturbed):
+    started = time.monotonic()
     client = rude("flood")
     loses_nothing(shared, steady, "sends 100,000 commands at once", undisturbed)
     steady.wait_until(lambda: select.select([client.stdout], [], [], 0)[0], "the flood is answered", 60)
     answers = json.loads(client.stdout.readline())
-    print(f"it was answered {answers}")
-    # Each of them was answered; what was more than a session may say was not taken.
+    seconds = time.monotonic() - started
+    print(f"it was answered {answers} within {seconds:.1f} s")
+    # Each of them was answered; what was more than a session may say, 2,000 a second, was not taken.
     assert sum(answers.values()) == 100_000
-    assert answers["CXL_REJ_REASON_BUS_FULL"] > 50_000
+    assert 100_000 - answers["CXL_REJ_REASON_BUS_FULL"] <= 2_000 * (seconds + 1)
     assert answers["RECEIPT_STATUS_APPLIED"] > 100
     steady.wait_until(lambda: bus_metric(shared, "cancelbus_commands_undecided") == 0, "the bus is done with the flood", 60)
