@@ -339,9 +339,10 @@ std::string Simulation::undecided() const {
 
 void Simulation::end() {
   all_well();
-  // A probe may have ended just now, or somebody else's order left the book.
+  // A probe may have ended just now, somebody else's order left the book, or a bus that was stopped in a turn taken a
+  // command whose sender is gone.
   const bool all_heard = judge_.readers().read_to_the_end(store_).empty() && judge_.referee().owed_to_the_bus().empty();
-  if (!all_heard && looks_after_the_end_++ < 3) return world_.agenda.after(Afterwards, [this] { end(); });
+  if (!(settled() && all_heard) && looks_after_the_end_++ < 3) return look();
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();
