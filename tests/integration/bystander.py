@@ -38,10 +38,15 @@ class Pulse:
         return (time.perf_counter() - started) * 1000
 
 
+def done(strategy, command):
+    """Both: of an event socket that was opened anew the ack may be lost, and come again after the final."""
+    return strategy.acks(command) and strategy.finals(command)
+
+
 def watch(strategy, pulse, order_ids):
     times, commands, ended = [], [], False
-    while not ended or order_ids or not strategy.finals(commands[-1]):
-        if order_ids and (not commands or strategy.finals(commands[-1])):
+    while not ended or order_ids or not done(strategy, commands[-1]):
+        if order_ids and (not commands or done(strategy, commands[-1])):
             commands.append(strategy.cancel(order_ids.pop(0)))
             if len(commands) == 1:
                 print("watching", flush=True)
