@@ -8,7 +8,7 @@ namespace cancelbus::ctl {
 namespace {
 
 constexpr int64_t ApplicationId = 0x43424C53;  // "CBLS"
-constexpr int64_t SchemaVersion = 1;
+constexpr int64_t NewestSchema = 2;
 constexpr int BusyTimeoutMs = 2'000;
 /// More than the bus keeps of one order.
 constexpr int MostLines = 10'000;
@@ -78,9 +78,9 @@ std::string why_not_ours(sqlite3* db) {
   if (application.integer() != ApplicationId) return "this is a database, but not a store of cancel-bus";
   Query version(db, "PRAGMA user_version");
   const int64_t found = version.next() ? version.integer() : 0;
-  if (found != SchemaVersion) {
-    return "schema version " + std::to_string(found) + ", this cancelctl reads version " +
-           std::to_string(SchemaVersion);
+  if (found < 1 || found > NewestSchema) {
+    return "schema version " + std::to_string(found) + ", this cancelctl reads versions 1 to " +
+           std::to_string(NewestSchema) + ": use that of the bus";
   }
   Query history(db, "SELECT 1 FROM sqlite_master WHERE name='history'");
   if (!history.next()) return "it has no history: a cancel-bus that writes one has not been started on it yet";

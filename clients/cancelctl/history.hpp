@@ -1,8 +1,8 @@
 // One command's history, read from the bus's store.
 //
 // Used by the explain command. The store's schema is the contract here: this reads the tables `cancels`, `events`,
-// `history` and `meta` of schema version 1 by column name, and nothing of service/. It opens the file for reading only,
-// so it works while the bus runs and when it does not.
+// `history` and `meta` of schema versions 1 and 2 by column name, and nothing of service/. It opens the file for
+// reading only, so it works while the bus runs and when it does not.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,8 @@ Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapsh
       outbox_(store, snapshot.epoch, std::move(edge.out)) {}
 
 void Engine::turn(core::Instant now, std::vector<core::Event> events) {
-  const bool writable = outbox_.retry();
+  outbox_.retry();
+  const bool writable = outbox_.trouble().empty();
   if (writable != std::exchange(store_writable_, writable)) events.push_back(core::StoreHealth{writable});
   events.push_back(core::DeadlinePassed{});
   core::Actions turn;
@@ -33,73 +34,63 @@ void Engine::turn(core::Instant now, std::vector<core::Event> events) {
 
 core::Tick Engine::next_deadline(core::Tick now) const {
   const core::Tick next = gateway_.next_deadline(now);
-  return outbox_.empty() ? next : std::min(next, now + StoreRetry);
+  return outbox_.empty() && outbox_.trouble().empty() ? next : std::min(next, now + StoreRetry);
 }
 
 core::BusStatus Engine::status(core::Instant now) const {
   core::BusStatus status = gateway_.status(now);
-  status.store_bytes = store_.size();
+  status.store_bytes = store_.bytes().total;
   return status;
 }
 
 // ---- Frames ----
 
-absl::StatusOr<std::vector<std::string>> Engine::frames(core::Instant now, const core::Send& send) const {
-  using Frames = std::vector<std::string>;
+void Engine::frames(core::Instant now, const core::Send& send, Frames done) const {
   struct Encoder {
     const Engine& engine;
     core::Instant now;
+    Frames& done;
     uint64_t epoch = engine.gateway_.epoch();
 
-    absl::StatusOr<Frames> operator()(const core::SendWelcome& s) const {
-      return Frames{wire::encode_welcome(s, epoch)};
+    void one(std::string frame) const { done(std::vector<std::string>{std::move(frame)}); }
+    void operator()(const core::SendWelcome& s) const { one(wire::encode_welcome(s, epoch)); }
+    void operator()(const core::SendReceipt& s) const { one(wire::encode_receipt(s)); }
+    void operator()(const core::SendRetransmission& s) const { engine.retransmission(s, std::move(done)); }
+    void operator()(const core::SendRetransmitReject& s) const {
+      if (s.other_epoch) return engine.first_kept(s.peer, s.topic, s.first_kept, std::move(done));
+      one(wire::encode_retransmit_reject(s, epoch));
     }
-    absl::StatusOr<Frames> operator()(const core::SendReceipt& s) const { return Frames{wire::encode_receipt(s)}; }
-    absl::StatusOr<Frames> operator()(const core::SendRetransmission& s) const { return engine.retransmission(s); }
-    absl::StatusOr<Frames> operator()(const core::SendRetransmitReject& s) const { return engine.retransmit_reject(s); }
-    absl::StatusOr<Frames> operator()(const core::SendHeartbeat& s) const {
-      return Frames{wire::encode_heartbeat(s, epoch)};
-    }
-    absl::StatusOr<Frames> operator()(const core::SendHelloRequired& s) const {
-      return Frames{wire::encode_hello_required(s)};
-    }
-    absl::StatusOr<Frames> operator()(const core::SendStatus&) const {
-      return Frames{wire::encode_status(engine.status(now))};
-    }
-    absl::StatusOr<Frames> operator()(const core::SendResolved& s) const { return Frames{wire::encode_resolved(s)}; }
-    absl::StatusOr<Frames> operator()(const core::SendTask& s) const {
-      return Frames{wire::encode_task(s, engine.gateway_.term())};
-    }
-    absl::StatusOr<Frames> operator()(const core::SendConfirm& s) const { return Frames{wire::encode_confirm(s)}; }
-    absl::StatusOr<Frames> operator()(const core::SendRelogin&) const { return Frames{wire::encode_relogin()}; }
+    void operator()(const core::SendHeartbeat& s) const { one(wire::encode_heartbeat(s, epoch)); }
+    void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
+    void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }
+    void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
+    void operator()(const core::SendTask& s) const { one(wire::encode_task(s, engine.gateway_.term())); }
+    void operator()(const core::SendConfirm& s) const { one(wire::encode_confirm(s)); }
+    void operator()(const core::SendRelogin&) const { one(wire::encode_relogin()); }
   };
-  return std::visit(Encoder{*this, now}, send);
+  std::visit(Encoder{*this, now, done}, send);
 }
 
-absl::StatusOr<std::vector<std::string>> Engine::retransmission(const core::SendRetransmission& s) const {
-  const auto payloads = store_.read_events(s.topic, s.from_seq, s.count);
-  if (!payloads.ok()) return payloads.status();
-  std::vector<std::string> frames;
-  if (payloads->empty()) return first_kept(s.peer, s.topic, s.from_seq + s.count);
-  for (const std::string& payload : *payloads) {
-    auto frame = wire::encode_retransmission(payload, gateway_.epoch());
-    if (!frame.ok()) return frame.status();
-    frames.push_back(*std::move(frame));
-  }
-  return frames;
+void Engine::retransmission(const core::SendRetransmission& s, Frames done) const {
+  store_.read_events(s.topic, s.from_seq, s.count, [this, s, done = std::move(done)](auto payloads) mutable {
+    if (!payloads.ok()) return done(payloads.status());
+    if (payloads->empty()) return first_kept(s.peer, s.topic, s.from_seq + s.count, std::move(done));
+    std::vector<std::string> frames;
+    for (const std::string& payload : *payloads) {
+      auto frame = wire::encode_retransmission(payload, gateway_.epoch());
+      if (!frame.ok()) return done(frame.status());
+      frames.push_back(*std::move(frame));
+    }
+    done(std::move(frames));
+  });
 }
 
-absl::StatusOr<std::vector<std::string>> Engine::retransmit_reject(const core::SendRetransmitReject& s) const {
-  if (s.other_epoch) return first_kept(s.peer, s.topic, s.first_kept);
-  return std::vector<std::string>{wire::encode_retransmit_reject(s, gateway_.epoch())};
-}
-
-absl::StatusOr<std::vector<std::string>> Engine::first_kept(const core::PeerId& peer, const std::string& topic,
-                                                            uint64_t if_none) const {
-  const auto first = store_.first_kept(topic);
-  if (!first.ok()) return first.status();
-  const core::SendRetransmitReject reject{peer, topic, *first != 0 ? *first : if_none};
-  return std::vector<std::string>{wire::encode_retransmit_reject(reject, gateway_.epoch())};
+void Engine::first_kept(const core::PeerId& peer, const std::string& topic, uint64_t if_none, Frames done) const {
+  store_.first_kept(topic, [this, peer, topic, if_none, done = std::move(done)](absl::StatusOr<uint64_t> first) {
+    if (!first.ok()) return done(first.status());
+    const core::SendRetransmitReject reject{peer, topic, *first == 0 ? if_none : *first};
+    done(std::vector<std::string>{wire::encode_retransmit_reject(reject, gateway_.epoch())});
+  });
 }
 
 bool is_for_backend(const core::Send& send) {

@@ -35,8 +35,10 @@ class Engine {
   /// When the next turn is due even if nothing comes.
   core::Tick next_deadline(core::Tick now) const;
 
-  /// The bytes of a send, one frame each. An error: the store cannot be read.
-  absl::StatusOr<std::vector<std::string>> frames(core::Instant now, const core::Send& send) const;
+  /// The bytes of a send, one frame each, are given to `done`: before this returns unless they come from the store,
+  /// which may answer later. An error: the store cannot be read.
+  using Frames = io::Store::Done<std::vector<std::string>>;
+  void frames(core::Instant now, const core::Send& send, Frames done) const;
 
   const core::Gateway& gateway() const { return gateway_; }
   /// The gateway's, with what only the store knows.
@@ -47,11 +49,9 @@ class Engine {
   bool drained() const { return gateway_.drained() && outbox_.empty(); }
 
  private:
-  absl::StatusOr<std::vector<std::string>> retransmission(const core::SendRetransmission& s) const;
-  absl::StatusOr<std::vector<std::string>> retransmit_reject(const core::SendRetransmitReject& s) const;
+  void retransmission(const core::SendRetransmission& s, Frames done) const;
   /// A reject that names the first seq of the topic that the store keeps.
-  absl::StatusOr<std::vector<std::string>> first_kept(const core::PeerId& peer, const std::string& topic,
-                                                      uint64_t if_none) const;
+  void first_kept(const core::PeerId& peer, const std::string& topic, uint64_t if_none, Frames done) const;
 
   io::Store& store_;
   core::Gateway gateway_;

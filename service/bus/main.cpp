@@ -2,6 +2,7 @@
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <iostream>
+#include <optional>
 
 #include "service/bus/options.hpp"
 #include "service/bus/shell.hpp"
@@ -30,7 +31,12 @@ int main(int argc, char** argv) {
   io::log_info("descriptors", {{"limit", io::raise_descriptor_limit()}});
   auto store = io::open_store(options->store);
   if (!store.ok()) return refuse("--store: ", store.status());
-  const auto snapshot = (*store)->load();
+  boost::asio::io_context context(1);
+  std::optional<absl::StatusOr<core::Snapshot>> loaded;
+  (*store)->load([&loaded](absl::StatusOr<core::Snapshot> snapshot) { loaded = std::move(snapshot); });
+  // A store that answers later answers from the loop.
+  while (!loaded) context.run_one();
+  const absl::StatusOr<core::Snapshot>& snapshot = *loaded;
   if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
   io::log_info("store_loaded", {{"commands", snapshot->commands.size()},
                                 {"permits", snapshot->permits.size()},
@@ -44,7 +50,6 @@ int main(int argc, char** argv) {
 
   // A file that may grow no more is refused like a full disk, and survived like one.
   std::signal(SIGXFSZ, SIG_IGN);
-  boost::asio::io_context context(1);
   // Before anybody can know that we are there: whoever starts us may end us at once.
   io::StopSignals signals(context);
   if (!options->policy) {

@@ -17,14 +17,17 @@ class MeasuredStore final : public io::Store {
  public:
   MeasuredStore(std::unique_ptr<io::Store> store, prometheus::Registry& registry);
 
-  absl::StatusOr<core::Snapshot> load() override { return store_->load(); }
+  void load(Done<core::Snapshot> done) override { store_->load(std::move(done)); }
   void commit(const io::Batch& batch, std::function<void(absl::Status)> done) override;
-  absl::StatusOr<std::vector<std::string>> read_events(const std::string& topic, uint64_t from_seq,
-                                                       uint32_t count) override {
-    return store_->read_events(topic, from_seq, count);
+  void read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
+                   Done<std::vector<std::string>> done) override {
+    store_->read_events(topic, from_seq, count, std::move(done));
   }
-  absl::StatusOr<uint64_t> first_kept(const std::string& topic) override { return store_->first_kept(topic); }
-  uint64_t size() override { return store_->size(); }
+  void first_kept(const std::string& topic, Done<uint64_t> done) override {
+    store_->first_kept(topic, std::move(done));
+  }
+  absl::Status check() override { return store_->check(); }
+  io::StoreBytes bytes() override { return store_->bytes(); }
 
  private:
   std::unique_ptr<io::Store> store_;

@@ -1,5 +1,10 @@
 #include "service/bus/outbox.hpp"
 
+#include <absl/container/flat_hash_map.h>
+
+#include <type_traits>
+#include <utility>
+
 #include "service/wire/event_codec.hpp"
 
 namespace cancelbus::bus {
@@ -19,11 +24,27 @@ bool promises_nothing(const core::Send& send) {
          std::holds_alternative<core::SendRelogin>(send);
 }
 
+/// Where in a batch the row stands that a later one with the same key replaces, counted from 1; 0: there is none yet.
+struct Places {
+  absl::flat_hash_map<core::CommandKey, size_t> commands;
+  absl::flat_hash_map<core::TaskId, size_t> permits;
+
+  size_t* operator()(const core::CommandRecord& row) { return &commands[row.key]; }
+  size_t* operator()(const core::CommandForgotten& row) { return &commands[row.key]; }
+  size_t* operator()(const core::PermitRecord& row) { return &permits[row.task]; }
+  size_t* operator()(const core::PermitForgotten& row) { return &permits[row.task]; }
+  /// Each counts, or its place among the events tells what came first.
+  template <typename Row>
+  size_t* operator()(const Row&) {
+    return nullptr;
+  }
+};
+
 }  // namespace
 
 void Outbox::take(core::Actions actions) {
   Turn turn;
-  for (core::Record& record : actions.records) turn.batch.push_back(row_of(std::move(record)));
+  turn.batch = batch_of(std::move(actions.records));
   for (core::Send& send : actions.sends) {
     if (promises_nothing(send)) {
       edge_.send(send);
@@ -37,16 +58,16 @@ void Outbox::take(core::Actions actions) {
   if (trouble_.empty()) pump();
 }
 
-bool Outbox::retry() {
+void Outbox::retry() {
+  if (const absl::Status status = store_.check(); !status.ok()) return refused(status);
+  if (waiting_.empty()) trouble_.clear();
   pump();
-  return waiting_.empty();
 }
 
 void Outbox::pump() {
   while (!waiting_.empty() && !committing_) {
     committing_ = true;
-    // SQLite calls back before commit returns and the loop goes on; another store's call back comes later,
-    // and the next turn's retry() finds it.
+    // SQLite calls back before commit returns and the loop goes on; another store calls back later.
     store_.commit(waiting_.front().batch, [this](absl::Status status) { committed(status); });
     if (!trouble_.empty()) return;
   }
@@ -54,15 +75,17 @@ void Outbox::pump() {
 
 void Outbox::committed(const absl::Status& status) {
   committing_ = false;
-  trouble_ = status.ok() ? std::string() : std::string(status.message());
-  if (!status.ok()) {
-    // When the store takes it at last, a task would be late and everybody else has asked again.
-    waiting_.front().sends.clear();
-    return;
-  }
+  if (!status.ok()) return refused(status);
+  trouble_.clear();
   const Turn turn = std::move(waiting_.front());
   waiting_.pop_front();
   perform(turn);
+}
+
+void Outbox::refused(const absl::Status& status) {
+  trouble_ = std::string(status.message());
+  // When the store takes them at last, a task would be late and every other peer has asked again.
+  for (Turn& turn : waiting_) turn.sends.clear();
 }
 
 void Outbox::perform(const Turn& turn) {
@@ -70,6 +93,22 @@ void Outbox::perform(const Turn& turn) {
   for (const io::Row& row : turn.batch) {
     if (const auto* event = std::get_if<io::EventRow>(&row)) edge_.publish(*event);
   }
+}
+
+io::Batch Outbox::batch_of(std::vector<core::Record> records) const {
+  io::Batch batch;
+  Places places;
+  for (core::Record& record : records) {
+    io::Row row = row_of(std::move(record));
+    size_t* const place = std::visit(places, row);
+    if (place != nullptr && *place != 0) {
+      batch[*place - 1] = std::move(row);
+      continue;
+    }
+    batch.push_back(std::move(row));
+    if (place != nullptr) *place = batch.size();
+  }
+  return batch;
 }
 
 io::Row Outbox::row_of(core::Record record) const {

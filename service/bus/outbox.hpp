@@ -3,7 +3,8 @@
 // While the store refuses, what was decided waits here in order and is tried again; of the sends, only what promises
 // nothing leaves, and the rest is dropped: peers repeat until they are answered, so nothing piles up here for them.
 // A task that had to wait is not sent any more: the gateway may hold it for lost by now, and gives out another.
-// Odd about it: the batch keeps the bytes that will go out, so that what is stored, sent and sent again is the same.
+// The batch keeps the bytes that will go out, so that what is stored, sent and sent again is the same. What a turn
+// writes twice, as a command that is received and given to a worker at once, is committed once, as it stood last.
 #pragma once
 
 #include <deque>
@@ -28,11 +29,11 @@ class Outbox {
   /// Takes a turn's actions, and does at once what can be done.
   void take(core::Actions actions);
 
-  /// Tries again what the store refused. True when nothing waits any more.
-  bool retry();
+  /// Every turn, before take(): asks the store whether it can be relied on, and tries again what it refused.
+  void retry();
 
   bool empty() const { return waiting_.empty(); }
-  /// Why the store refused last; empty if it takes writes.
+  /// Why the store refused last, or cannot be relied on; empty if it takes writes.
   const std::string& trouble() const { return trouble_; }
 
  private:
@@ -41,9 +42,11 @@ class Outbox {
     std::vector<core::Send> sends;
   };
 
+  io::Batch batch_of(std::vector<core::Record> records) const;
   io::Row row_of(core::Record record) const;
   void pump();
   void committed(const absl::Status& status);
+  void refused(const absl::Status& status);
   void perform(const Turn& turn);
 
   io::Store& store_;

@@ -171,19 +171,23 @@ void Shell::publish(const io::EventRow& event) {
 }
 
 void Shell::send(const core::Send& send) {
-  const auto frames = engine_.frames(io::now(), send);
-  if (!frames.ok()) return io::log_error("store_unreadable", {{"why", std::string(frames.status().message())}});
-  if (std::holds_alternative<core::SendRetransmission>(send)) metrics_.retransmitted(frames->size());
   // Applied means committed, and that before the turn has ended.
   const auto* receipt = std::get_if<core::SendReceipt>(&send);
   if (receipt != nullptr && receipt->status == core::ReceiptStatus::Applied) {
     stages_.observe_receipt(io::now().tick - turn_began_);
   }
   if (receipt != nullptr && receipt->status == core::ReceiptStatus::Refused) sessions_.note_refused(*receipt);
-  const core::PeerId& peer = std::visit([](const auto& s) -> const core::PeerId& { return s.peer; }, send);
-  for (const std::string& frame : *frames) {
-    is_for_backend(send) ? backend_.send(peer, frame) : sessions_.send(peer, frame);
-  }
+  engine_.frames(io::now(), send,
+                 [this, peer = std::visit([](const auto& s) { return s.peer; }, send), backend = is_for_backend(send),
+                  again = std::holds_alternative<core::SendRetransmission>(send)](const auto& frames) {
+                   if (!frames.ok()) {
+                     return io::log_error("store_unreadable", {{"why", std::string(frames.status().message())}});
+                   }
+                   if (again) metrics_.retransmitted(frames->size());
+                   for (const std::string& frame : *frames) {
+                     backend ? backend_.send(peer, frame) : sessions_.send(peer, frame);
+                   }
+                 });
 }
 
 }  // namespace cancelbus::bus

@@ -426,6 +426,7 @@ void Gateway::save_changed(Order& order) {
   for (Command& command : order.commands) {
     if (!std::exchange(command.changed, false)) continue;
     CommandRecord& record = command.record;
+    record.last_dispatch = order.last_dispatch;
     record.doubt = order.in_doubt();
     record.answered = order.answered;
     record.last_answer = order.last_answer;

@@ -22,7 +22,7 @@ std::optional<Attempt::State> trace_of(const std::optional<Verdict>& answer) {
 
 void Gateway::restore(const Snapshot& snapshot) {
   for (const TopicPosition& topic : snapshot.topics) sessions_.restore(topic);
-  for (const CommandRecord& record : snapshot.commands) restore_command(record);
+  for (const CommandRecord& record : snapshot.commands) restore_command(record, snapshot.same_boot);
   std::sort(ended_.begin(), ended_.end());
   // Whoever had a task before is one silent worker, until a real one lists it or the lease ends.
   WorkerReady before;
@@ -40,10 +40,15 @@ void Gateway::restore(const Snapshot& snapshot) {
   judge_touched();
 }
 
-void Gateway::restore_command(const CommandRecord& record) {
+void Gateway::restore_command(const CommandRecord& record, bool same_boot) {
   Order& order = order_of(record.order.order_id);
   remember(record.key, {order.id, record.ack_seq, record.final_seq, record.ended});
   ++order.remembered;
+  if (record.last_dispatch && (!order.last_dispatch || order.last_dispatch->wall < record.last_dispatch->wall)) {
+    order.last_dispatch = record.last_dispatch;
+    // The ticks of another boot mean nothing: no earlier than this start counts.
+    if (!same_boot) order.last_dispatch->tick = now_.tick;
+  }
   if (record.ended) {
     ended_.emplace_back(record.updated, record.key);
     const std::optional<CancelFinal>& final = record.final;

@@ -363,6 +363,7 @@ bool Gateway::dispatch_cancel() {
   Order& order = *find_order(queue_.pop());
   tasks_.at(task).order_id = order.id;
   order.attempt_dispatched(task, worker->id, now_.tick);
+  order.last_dispatch = now_;
   ++counters_.deletes;
   const TaskInfo& info = tasks_.at(task);
   out_.records.push_back(permit_record(task, info, true, now_.tick + options_.lost_after));

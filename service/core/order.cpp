@@ -237,6 +237,7 @@ void Order::rest() {
   kept.canceled_finals = std::move(canceled_finals);
   kept.word = word;
   kept.history_lines = history_lines;
+  kept.last_dispatch = last_dispatch;
   if (fate && fate->gone()) {
     kept.proven_gone = true;
     kept.fate = std::move(fate);

@@ -72,10 +72,11 @@ struct Order {
   // What was sent.
   std::vector<Attempt> attempts;  ///< at most MaxAttempts; the oldest ended are folded into earlier_doubt
   bool earlier_doubt = false;
-  Tick earlier_quiet = Tick::min();  ///< when those can act no more
-  uint32_t dispatched = 0;           ///< DELETEs handed to workers
-  uint32_t answered = 0;             ///< of these, answered with yes or no
-  uint32_t unauthorized = 0;         ///< 401 and 403 in a row
+  Tick earlier_quiet = Tick::min();      ///< when those can act no more
+  uint32_t dispatched = 0;               ///< DELETEs handed to workers
+  std::optional<Instant> last_dispatch;  ///< when the latest of these was, also of a former start of the bus
+  uint32_t answered = 0;                 ///< of these, answered with yes or no
+  uint32_t unauthorized = 0;             ///< 401 and 403 in a row
   Tick first_dispatch = Never;
   Tick last_accepted = Tick::min();
   Tick answered_at = Tick::min();  ///< last yes or no

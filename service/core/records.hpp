@@ -25,6 +25,8 @@ struct CommandRecord {
   CancelOrder order;
   std::optional<WallTime> expires;
   Timeline timeline;
+  /// When the order's latest DELETE was given to a worker; `timeline.attempts` counts them. Absent: none was yet.
+  std::optional<Instant> last_dispatch;
   /// An attempt may have been processed and nobody knows.
   bool doubt = false;
   /// Cancels of this order that the exchange answered with yes or no.

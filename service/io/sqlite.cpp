@@ -23,11 +23,16 @@ absl::Status sqlite_run(sqlite3* db, const char* sql) {
   return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus() : sqlite_error(db, "store");
 }
 
-Statement::Statement(sqlite3* db, const char* sql) {
-  sqlite3_stmt* statement = nullptr;
+Statement::Statement(sqlite3* db, const std::string& sql) {
   // Our own text on our own schema: it cannot fail but by a defect.
-  CANCELBUS_CHECK(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) == SQLITE_OK);
+  CANCELBUS_CHECK(prepare(db, sql));
+}
+
+bool Statement::prepare(sqlite3* db, const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int result = sqlite3_prepare_v3(db, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   statement_.reset(statement);
+  return result == SQLITE_OK;
 }
 
 void Statement::reset() {

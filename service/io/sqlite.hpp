@@ -28,7 +28,9 @@ absl::Status sqlite_run(sqlite3* db, const char* sql);
 class Statement {
  public:
   Statement() = default;
-  Statement(sqlite3* db, const char* sql);
+  Statement(sqlite3* db, const std::string& sql);
+  /// For a database that may not be ours: false, and the error is the database's.
+  bool prepare(sqlite3* db, const std::string& sql);
 
   void reset();
   Statement& bind(int64_t value);

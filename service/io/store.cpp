@@ -1,79 +1,75 @@
 #include "service/io/store.hpp"
 
 #include <absl/strings/str_cat.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <limits>
 #include <random>
 
+#include "service/io/checkpointer.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/sqlite.hpp"
+#include "service/io/store_file.hpp"
 #include "service/io/store_rows.hpp"
+#include "service/io/store_schema.hpp"
 
 namespace cancelbus::io {
 
 namespace {
 
-constexpr int64_t ApplicationId = 0x43424C53;  // "CBLS", in the file's header
-constexpr int64_t SchemaVersion = 1;
 constexpr int PrunedPerCommit = 1'000;
 constexpr core::Duration PruneInterval = std::chrono::seconds(10);
+constexpr core::Duration CheckInterval = std::chrono::seconds(1);
+constexpr core::Duration RunTimeInterval = std::chrono::minutes(1);
+/// What stays of a log that grew longer, once all of it is copied.
+constexpr int LongestIdleLog = 16 * 1024 * 1024;
 const char* const NotSynced = "normal";  ///< what meta says of a store whose commits may not outlive the machine
-
-/// Keeps a second bus out, for as long as it lives; the kernel lets go when the process dies.
-class LockFile {
- public:
-  static absl::StatusOr<LockFile> take(const std::string& path) {
-    LockFile lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock.descriptor_ < 0) return absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(errno)));
-    if (flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      return absl::FailedPreconditionError(absl::StrCat(path, ": another cancel-bus uses this store"));
-    }
-    return lock;
-  }
-  explicit LockFile(int descriptor) : descriptor_(descriptor) {}
-  LockFile(LockFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  LockFile& operator=(LockFile&&) = delete;
-  ~LockFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-
- private:
-  int descriptor_;
-};
+/// Every topic and where it stands: behind its last event, or behind what was pruned. Jumps from topic to topic.
+const char* const SelectTopics = R"sql(
+WITH RECURSIVE kept(topic) AS (
+  SELECT MIN(topic) FROM events UNION ALL
+  SELECT (SELECT MIN(topic) FROM events WHERE topic > kept.topic) FROM kept WHERE kept.topic IS NOT NULL)
+SELECT topic, MAX(next_seq) FROM (
+  SELECT topic, (SELECT MAX(seq) FROM events WHERE events.topic = kept.topic) + 1 AS next_seq FROM kept
+    WHERE topic IS NOT NULL
+  UNION ALL SELECT topic, next_seq FROM topics) GROUP BY topic)sql";
 
 class SqliteStore : public Store {
  public:
-  SqliteStore(StoreOptions options, std::optional<LockFile> lock, Sqlite db)
-      : options_(std::move(options)), lock_(std::move(lock)), db_(std::move(db)) {}
+  /// `file`: none for a store in memory.
+  SqliteStore(StoreOptions options, std::optional<StoreFile> file, Sqlite db)
+      : options_(std::move(options)), file_(std::move(file)), db_(std::move(db)) {}
 
   absl::Status prepare();
-  absl::StatusOr<core::Snapshot> load() override;
+  void load(Done<core::Snapshot> done) override { done(read_snapshot()); }
   void commit(const Batch& batch, std::function<void(absl::Status)> done) override { done(write(batch)); }
-  absl::StatusOr<std::vector<std::string>> read_events(const std::string& topic, uint64_t from_seq,
-                                                       uint32_t count) override;
-  absl::StatusOr<uint64_t> first_kept(const std::string& topic) override;
-  uint64_t size() override;
+  void read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
+                   Done<std::vector<std::string>> done) override {
+    done(kept_events(topic, from_seq, count));
+  }
+  void first_kept(const std::string& topic, Done<uint64_t> done) override { done(first_seq(topic)); }
+  absl::Status check() override;
+  StoreBytes bytes() override;
 
  private:
-  absl::Status check_identity();
+  absl::Status prepare_statements();
+  absl::Status stop_waiting();
   absl::Status begin_term();
   absl::Status begin_boot();
   std::string sync() const { return options_.full_sync ? "full" : NotSynced; }
-  int64_t pragma(const char* sql);
   std::optional<std::string> meta(const std::string& key);
   absl::Status set_meta(const std::string& key, const std::string& value);
+  absl::Status save_run_time(core::Tick tick);
+
+  absl::StatusOr<core::Snapshot> read_snapshot();
+  absl::StatusOr<std::vector<std::string>> kept_events(const std::string& topic, uint64_t from_seq, uint32_t count);
+  absl::StatusOr<uint64_t> first_seq(const std::string& topic);
+
   absl::Status write(const Batch& batch);
+  absl::Status write_rows(const Batch& batch);
   absl::Status set_sync(bool full);
-  absl::Status write_row(const Row& row);
   absl::Status prune();
+  absl::Status prune_topic(const std::string& topic, int64_t last, core::WallTime before);
   int64_t first_needed(const std::string& topic);
 
   absl::Status put(const core::CommandRecord& record);
@@ -88,9 +84,12 @@ class SqliteStore : public Store {
   absl::Status put(const EventRow& event);
 
   const StoreOptions options_;
-  std::optional<LockFile> lock_;
+  // In this order: the file is closed after all of SQLite's descriptors, see StoreFile::lock.
+  std::optional<StoreFile> file_;
   Sqlite db_;
-  Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_, put_meta_, get_meta_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  Statement begin_, commit_, rollback_, put_meta_, get_meta_;
+  Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_;
   Statement insert_line_, drop_line_, delete_history_;
   Statement insert_event_, upsert_topic_, oldest_events_, first_needed_, prune_events_, read_events_, first_kept_;
   core::Tick next_prune_ = core::Tick::min();
@@ -100,6 +99,12 @@ class SqliteStore : public Store {
   std::string new_boot_;  ///< to be written with the first batch; empty: is written
   uint64_t epoch_ = 0;
   uint64_t term_ = 0;
+  core::Tick opened_;
+  core::Duration run_time_before_{};
+  core::Duration run_time_{};  ///< at the present batch
+  core::Tick next_run_time_;
+  core::Tick next_check_ = core::Tick::min();
+  absl::Status checked_;
 };
 
 /// What the exchange has asked for outlives the machine however the store is kept: it is rare, and must be heeded.
@@ -117,65 +122,72 @@ uint64_t random_epoch() {
 absl::Status SqliteStore::prepare() {
   sqlite3* db = db_.get();
   sqlite3_busy_timeout(db, static_cast<int>(options_.busy_timeout.count()));
-  if (auto status = check_identity(); !status.ok()) return status;
+  {
+    Statement check;
+    if (!check.prepare(db, "PRAGMA quick_check(1)")) return sqlite_error(db, "not a store of cancel-bus");
+    if (check.step() != SQLITE_ROW || check.text() != "ok") return absl::DataLossError("damaged: quick_check failed");
+  }
+  if (auto status = migrate(db); !status.ok()) return status;
   if (auto status = sqlite_run(db, "PRAGMA journal_mode=WAL"); !status.ok()) return status;
   // The start of a term is synced in either case: how the store was kept must be known after it.
   if (auto status = sqlite_run(db, "PRAGMA synchronous=FULL"); !status.ok()) return status;
-  if (auto status = sqlite_run(db, StoreSchema); !status.ok()) return status;
-  upsert_command_ = Statement(db, UpsertCommand);
-  delete_command_ = Statement(db, "DELETE FROM cancels WHERE sender_comp_id=? AND cl_ord_id=?");
-  upsert_permit_ = Statement(db, UpsertPermit);
-  delete_permit_ = Statement(db, "DELETE FROM permits WHERE task_id=?");
-  upsert_hold_ = Statement(db, UpsertHold);
-  insert_line_ = Statement(db, InsertHistoryLine);
-  drop_line_ = Statement(db, "DELETE FROM history WHERE order_id=? AND term=? AND line=?");
-  delete_history_ = Statement(db, "DELETE FROM history WHERE order_id=?");
-  put_meta_ = Statement(db, "INSERT OR REPLACE INTO meta VALUES(?,?)");
-  get_meta_ = Statement(db, "SELECT value FROM meta WHERE key=?");
-  insert_event_ = Statement(db, "INSERT INTO events VALUES(?,?,?,?)");
-  upsert_topic_ = Statement(db, "INSERT OR REPLACE INTO topics VALUES(?,?)");
-  oldest_events_ = Statement(db,
-                             "SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE sending_time < ? "
-                             "ORDER BY sending_time LIMIT ?) GROUP BY topic");
-  first_needed_ = Statement(db, "SELECT MIN(ack_seq) FROM cancels WHERE sender_comp_id=? AND NOT ended AND ack_seq>0");
-  prune_events_ = Statement(db, "DELETE FROM events WHERE topic=? AND seq<=? AND seq<? AND sending_time<?");
-  read_events_ = Statement(db, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?");
-  first_kept_ = Statement(db, "SELECT MIN(seq) FROM events WHERE topic=?");
-  return begin_term();
+  if (auto status = prepare_statements(); !status.ok()) return status;
+  if (auto status = begin_term(); !status.ok()) return status;
+  return file_ ? stop_waiting() : absl::OkStatus();
 }
 
-absl::Status SqliteStore::check_identity() {
-  const int64_t application = pragma("PRAGMA application_id");
-  const int64_t version = pragma("PRAGMA user_version");
-  const int64_t pages = pragma("PRAGMA page_count");
-  if (sqlite3_errcode(db_.get()) != SQLITE_OK && sqlite3_errcode(db_.get()) != SQLITE_DONE) {
-    return sqlite_error(db_.get(), "not a store of cancel-bus");
+absl::Status SqliteStore::prepare_statements() {
+  const std::pair<Statement*, std::string> statements[] = {
+      {&begin_, "BEGIN IMMEDIATE"},
+      {&commit_, "COMMIT"},
+      {&rollback_, "ROLLBACK"},
+      {&put_meta_, "INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)"},
+      {&get_meta_, "SELECT value FROM meta WHERE key=?"},
+      {&upsert_command_, upsert_command()},
+      {&delete_command_, "DELETE FROM cancels WHERE sender_comp_id=? AND cl_ord_id=?"},
+      {&upsert_permit_, upsert_permit()},
+      {&delete_permit_, "DELETE FROM permits WHERE task_id=?"},
+      {&upsert_hold_, upsert_hold()},
+      {&insert_line_, insert_history_line()},
+      {&drop_line_, "DELETE FROM history WHERE order_id=? AND term=? AND line=?"},
+      {&delete_history_, "DELETE FROM history WHERE order_id=?"},
+      {&insert_event_, "INSERT INTO events(topic, seq, sending_time, payload, run_time) VALUES(?,?,?,?,?)"},
+      {&upsert_topic_,
+       "INSERT OR REPLACE INTO topics(topic, next_seq) "
+       "SELECT topic, MAX(seq) + 1 FROM events WHERE topic=? GROUP BY topic"},
+      {&oldest_events_,
+       "SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE sending_time < ? "
+       "ORDER BY sending_time LIMIT ?) GROUP BY topic"},
+      {&first_needed_, "SELECT MIN(ack_seq) FROM cancels WHERE sender_comp_id=? AND NOT ended AND ack_seq>0"},
+      {&prune_events_, "DELETE FROM events WHERE topic=? AND seq<=? AND seq<? AND sending_time<?"},
+      {&read_events_, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?"},
+      {&first_kept_, "SELECT MIN(seq) FROM events WHERE topic=?"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    if (!statement->prepare(db_.get(), sql)) return sqlite_error(db_.get(), "damaged: a table or a column is missing");
   }
-  if (pages > 0 && application != ApplicationId) {
-    return absl::FailedPreconditionError("this is a database, but not a store of cancel-bus");
-  }
-  if (pages > 0 && version != SchemaVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("schema version ", version, ", this cancel-bus reads version ", SchemaVersion));
-  }
-  Statement check(db_.get(), "PRAGMA quick_check(1)");
-  if (check.step() != SQLITE_ROW || check.text() != "ok") return absl::DataLossError("damaged: quick_check failed");
-  if (pages > 0) return absl::OkStatus();
-  const std::string mark =
-      absl::StrCat("PRAGMA application_id=", ApplicationId, "; PRAGMA user_version=", SchemaVersion);
-  return sqlite_run(db_.get(), mark.c_str());
+  return absl::OkStatus();
 }
 
-int64_t SqliteStore::pragma(const char* sql) {
-  sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(db_.get(), sql, -1, &statement, nullptr) != SQLITE_OK) return 0;
-  const int64_t value = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-  sqlite3_finalize(statement);
-  return value;
+// The bus's loop comes next: no call waits any more, for another process that writes or for a checkpoint.
+absl::Status SqliteStore::stop_waiting() {
+  sqlite3_busy_timeout(db_.get(), 0);
+  const std::string limit = absl::StrCat("PRAGMA journal_size_limit=", LongestIdleLog);
+  if (auto status = sqlite_run(db_.get(), limit.c_str()); !status.ok()) return status;
+  auto checkpointer = Checkpointer::open(options_.path);
+  if (!checkpointer.ok()) return checkpointer.status();
+  checkpointer_ = *std::move(checkpointer);
+  const auto hook = [](void* to, sqlite3*, const char*, int frames) {
+    static_cast<Checkpointer*>(to)->committed(frames);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_.get(), hook, checkpointer_.get());
+  file_->watch_log();
+  return absl::OkStatus();
 }
 
 absl::Status SqliteStore::begin_term() {
-  if (auto status = sqlite_run(db_.get(), "BEGIN IMMEDIATE"); !status.ok()) return status;
+  if (auto status = begin_.run(); !status.ok()) return status;
   const std::string boot = boot_id();
   same_boot_ = !boot.empty() && meta("boot_id") == boot;
   // The permits hold ticks of the former boot until the first batch brings them anew. Who dies before that must find
@@ -193,7 +205,10 @@ absl::Status SqliteStore::begin_term() {
                                    {"sync", kept}}) {
     if (auto status = set_meta(key, value); !status.ok()) return status;
   }
-  return sqlite_run(db_.get(), "COMMIT");
+  opened_ = now().tick;
+  next_run_time_ = opened_ + RunTimeInterval;
+  run_time_before_ = core::Duration(std::stoll(meta("run_time").value_or("0")));
+  return commit_.run();
 }
 
 absl::Status SqliteStore::begin_boot() {
@@ -213,23 +228,28 @@ absl::Status SqliteStore::set_meta(const std::string& key, const std::string& va
   return put_meta_.bind(key).bind(value).run();
 }
 
-absl::StatusOr<core::Snapshot> SqliteStore::load() {
+absl::Status SqliteStore::save_run_time(core::Tick tick) {
+  next_run_time_ = tick + RunTimeInterval;
+  return set_meta("run_time", std::to_string((run_time_before_ + (tick - opened_)).count()));
+}
+
+absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
   core::Snapshot snapshot;
   snapshot.epoch = epoch_;
   snapshot.term = term_;
   snapshot.same_boot = same_boot_;
   snapshot.commits_lost = commits_lost_;
   int result = SQLITE_OK;
-  Statement commands(db_.get(), SelectCommands);
+  Statement commands(db_.get(), select_commands());
   while ((result = commands.step()) == SQLITE_ROW) snapshot.commands.push_back(read_command(commands));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: cancels");
-  Statement permits(db_.get(), SelectPermits);
+  Statement permits(db_.get(), select_permits());
   while ((result = permits.step()) == SQLITE_ROW) snapshot.permits.push_back(read_permit(permits));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: permits");
-  Statement holds(db_.get(), SelectHolds);
+  Statement holds(db_.get(), select_holds());
   while ((result = holds.step()) == SQLITE_ROW) snapshot.holds.push_back(read_hold(holds));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: holds");
-  Statement topics(db_.get(), "SELECT topic, next_seq FROM topics");
+  Statement topics(db_.get(), SelectTopics);
   while ((result = topics.step()) == SQLITE_ROW) {
     std::string topic = topics.text();
     snapshot.topics.push_back({std::move(topic), static_cast<uint64_t>(topics.integer())});
@@ -237,23 +257,43 @@ absl::StatusOr<core::Snapshot> SqliteStore::load() {
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: topics");
   snapshot.unauthorized.in_a_row = static_cast<uint32_t>(std::stoul(meta("unauthorized_in_a_row").value_or("0")));
   snapshot.unauthorized.order_id = std::stoll(meta("unauthorized_order").value_or("0"));
-  snapshot.facts.subscriber = std::stoull(meta("fact_subscriber").value_or("0"));
-  snapshot.facts.seq = std::stoull(meta("fact_seq").value_or("0"));
+  if (const auto facts = meta("facts")) {
+    snapshot.facts.subscriber = std::stoull(*facts);
+    snapshot.facts.seq = std::stoull(facts->substr(facts->find(' ') + 1));
+  }
   return snapshot;
 }
 
 absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
+  std::unique_lock<std::mutex> commits;
+  if (checkpointer_) commits = std::unique_lock(checkpointer_->commits());
   absl::Status status = set_sync(options_.full_sync || !new_boot_.empty() || std::ranges::any_of(batch, asked_for));
-  if (status.ok()) status = sqlite_run(db_.get(), "BEGIN IMMEDIATE");
-  for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) status = write_row(*row);
-  if (status.ok() && !new_boot_.empty()) status = begin_boot();
-  if (status.ok()) status = prune();
-  if (status.ok()) status = sqlite_run(db_.get(), "COMMIT");
+  if (status.ok()) status = begin_.run();
+  if (status.ok()) status = write_rows(batch);
+  if (status.ok()) status = commit_.run();
   if (status.ok()) new_boot_.clear();
   // A full disk may have rolled back by itself already.
-  if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) sqlite_run(db_.get(), "ROLLBACK").IgnoreError();
+  if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) rollback_.run().IgnoreError();
   return status;
+}
+
+absl::Status SqliteStore::write_rows(const Batch& batch) {
+  absl::Status status;
+  const core::Tick tick = now().tick;
+  run_time_ = run_time_before_ + (tick - opened_);
+  const core::FactPosition* facts = nullptr;  // of several the last
+  for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) {
+    if (const auto* position = std::get_if<core::FactPosition>(&*row)) {
+      facts = position;
+    } else {
+      status = std::visit([this](const auto& r) { return put(r); }, *row);
+    }
+  }
+  if (status.ok() && facts != nullptr) status = put(*facts);
+  if (status.ok() && !new_boot_.empty()) status = begin_boot();
+  if (status.ok() && tick >= next_run_time_) status = save_run_time(tick);
+  return status.ok() ? prune() : status;
 }
 
 absl::Status SqliteStore::set_sync(bool full) {
@@ -263,12 +303,8 @@ absl::Status SqliteStore::set_sync(bool full) {
   return status;
 }
 
-absl::Status SqliteStore::write_row(const Row& row) {
-  return std::visit([this](const auto& r) { return put(r); }, row);
-}
-
 absl::Status SqliteStore::put(const core::CommandRecord& record) {
-  bind_command(upsert_command_, record);
+  bind_command(upsert_command_, record, run_time_);
   return upsert_command_.run();
 }
 
@@ -296,9 +332,7 @@ absl::Status SqliteStore::put(const core::UnauthorizedCount& count) {
 }
 
 absl::Status SqliteStore::put(const core::FactPosition& position) {
-  const std::string subscriber = std::to_string(position.subscriber), seq = std::to_string(position.seq);
-  if (auto status = set_meta("fact_subscriber", subscriber); !status.ok()) return status;
-  return set_meta("fact_seq", seq);
+  return set_meta("facts", absl::StrCat(position.subscriber, " ", position.seq));
 }
 
 absl::Status SqliteStore::put(const core::HistoryLine& line) {
@@ -312,9 +346,8 @@ absl::Status SqliteStore::put(const core::HistoryForgotten& forgotten) {
 }
 
 absl::Status SqliteStore::put(const EventRow& event) {
-  auto status = insert_event_.bind(event.topic).bind(event.seq).bind(event.sending_time).bind_blob(event.payload).run();
-  if (!status.ok()) return status;
-  return upsert_topic_.bind(event.topic).bind(event.seq + 1).run();
+  insert_event_.bind(event.topic).bind(event.seq).bind(event.sending_time).bind_blob(event.payload);
+  return insert_event_.bind(run_time_).run();
 }
 
 absl::Status SqliteStore::prune() {
@@ -330,13 +363,18 @@ absl::Status SqliteStore::prune() {
   oldest_events_.reset();
   int deleted = 0;
   for (const auto& [topic, last] : oldest) {
-    auto status = prune_events_.bind(topic).bind(last).bind(first_needed(topic)).bind(before).run();
-    if (!status.ok()) return status;
+    if (auto status = prune_topic(topic, last, before); !status.ok()) return status;
     deleted += sqlite3_changes(db_.get());
   }
   // Nothing to do, or an open command holds it back: no need to look at every commit.
   if (deleted == 0) next_prune_ = at.tick + PruneInterval;
   return absl::OkStatus();
+}
+
+absl::Status SqliteStore::prune_topic(const std::string& topic, int64_t last, core::WallTime before) {
+  // Its last event may go, and where it stands must not.
+  if (auto status = upsert_topic_.bind(topic).run(); !status.ok()) return status;
+  return prune_events_.bind(topic).bind(last).bind(first_needed(topic)).bind(before).run();
 }
 
 int64_t SqliteStore::first_needed(const std::string& topic) {
@@ -351,7 +389,7 @@ int64_t SqliteStore::first_needed(const std::string& topic) {
   return seq;
 }
 
-absl::StatusOr<std::vector<std::string>> SqliteStore::read_events(const std::string& topic, uint64_t from_seq,
+absl::StatusOr<std::vector<std::string>> SqliteStore::kept_events(const std::string& topic, uint64_t from_seq,
                                                                   uint32_t count) {
   std::vector<std::string> payloads;
   int result = SQLITE_DONE;
@@ -367,7 +405,7 @@ absl::StatusOr<std::vector<std::string>> SqliteStore::read_events(const std::str
   return payloads;
 }
 
-absl::StatusOr<uint64_t> SqliteStore::first_kept(const std::string& topic) {
+absl::StatusOr<uint64_t> SqliteStore::first_seq(const std::string& topic) {
   first_kept_.bind(topic);
   const int result = first_kept_.step();
   const uint64_t seq = result == SQLITE_ROW ? static_cast<uint64_t>(first_kept_.integer()) : 0;
@@ -377,33 +415,63 @@ absl::StatusOr<uint64_t> SqliteStore::first_kept(const std::string& topic) {
   return seq;
 }
 
-uint64_t SqliteStore::size() { return static_cast<uint64_t>(pragma("PRAGMA page_count") * pragma("PRAGMA page_size")); }
+absl::Status SqliteStore::check() {
+  const core::Tick tick = now().tick;
+  if (!file_ || tick < next_check_) return checked_;
+  next_check_ = tick + CheckInterval;
+  checked_ = file_->in_place();
+  // An idle bus writes nothing else, and learns here that it could not.
+  if (checked_.ok() && tick >= next_run_time_) checked_ = save_run_time(tick);
+  return checked_;
+}
+
+StoreBytes SqliteStore::bytes() {
+  if (!file_) {
+    Statement pages(db_.get(), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    return {pages.step() == SQLITE_ROW ? static_cast<uint64_t>(pages.integer()) : 0, 0};
+  }
+  const uint64_t log = file_->log_bytes();
+  return {file_->bytes() + log, log};
+}
+
+absl::StatusOr<Sqlite> open_database(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int result = sqlite3_open_v2(path.empty() ? ":memory:" : path.c_str(), &raw, flags, nullptr);
+  Sqlite db(raw);
+  if (result != SQLITE_OK) return sqlite_error(raw, path);
+  return db;
+}
+
+absl::Status named(const std::string& path, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(path, ": ", std::string(status.message())));
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
-  const bool in_memory = options.path.empty();
-  std::optional<LockFile> lock;
-  if (!in_memory) {
-    const std::filesystem::path folder = std::filesystem::path(options.path).parent_path();
-    std::error_code ignored;
-    if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
-      return absl::NotFoundError(absl::StrCat(options.path, ": its folder is not there"));
-    }
-    auto taken = LockFile::take(options.path + ".lock");
-    if (!taken.ok()) return taken.status();
-    lock.emplace(*std::move(taken));
+  std::optional<StoreFile> file;
+  if (!options.path.empty()) {
+    auto locked = StoreFile::lock(options.path);
+    if (!locked.ok()) return locked.status();
+    file.emplace(*std::move(locked));
   }
-  sqlite3* raw = nullptr;
-  const int result = sqlite3_open_v2(in_memory ? ":memory:" : options.path.c_str(), &raw,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-  Sqlite db(raw);
-  if (result != SQLITE_OK) return sqlite_error(raw, options.path);
-  auto store = std::make_unique<SqliteStore>(options, std::move(lock), std::move(db));
-  if (const absl::Status status = store->prepare(); !status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(options.path, ": ", std::string(status.message())));
-  }
+  auto db = open_database(options.path);
+  if (!db.ok()) return db.status();
+  auto store = std::make_unique<SqliteStore>(options, std::move(file), *std::move(db));
+  if (const absl::Status status = store->prepare(); !status.ok()) return named(options.path, status);
   return store;
+}
+
+absl::Status downgrade_store(const StoreOptions& options, int64_t version) {
+  if (options.path.empty()) return absl::InvalidArgumentError("memory: a store in memory has no earlier version");
+  const auto file = StoreFile::lock(options.path);
+  if (!file.ok()) return file.status();
+  auto db = open_database(options.path);
+  if (!db.ok()) return db.status();
+  sqlite3_busy_timeout(db->get(), static_cast<int>(options.busy_timeout.count()));
+  const absl::Status status = migrate_back(db->get(), version);
+  return status.ok() ? status : named(options.path, status);
 }
 
 }  // namespace cancelbus::io

@@ -1,8 +1,9 @@
-// Where the bus writes down what it has taken on: SQLite in WAL mode, one transaction per turn.
+// The bus's durable store: one transaction per turn of the bus. open_store() gives the one on SQLite, in WAL mode.
 //
-// Used by the bus's shell. The seam is asynchronous: commit() calls back when the batch is on disk, in the order of the
-// calls; SQLite calls back before it returns, a replicated store would later. Times are nanoseconds since the Unix
-// epoch (the view `commands` shows them as text), ticks nanoseconds since boot.
+// The seam is asynchronous for reads and commits: every call answers through `done`, in the order of the calls. SQLite
+// answers before the call returns; a replicated store answers later, from the bus's loop. Never after the store's
+// destruction. Times are nanoseconds since the Unix epoch (the view `commands` shows them as text), ticks nanoseconds
+// since boot. Threads: one caller.
 #pragma once
 
 #include <absl/status/status.h>
@@ -38,35 +39,54 @@ struct StoreOptions {
   /// Commits survive a power cut. Else only the death of the process, but for what the exchange has asked for; and
   /// another boot means a new epoch.
   bool full_sync = true;
-  /// So long a commit waits for somebody else who writes the file, by hand.
+  /// How long open_store() waits while another process writes the file. A commit never waits: it is refused.
   std::chrono::milliseconds busy_timeout = std::chrono::seconds(5);
   /// Events are kept at least so long.
   core::Duration retention = std::chrono::hours(24);
 };
 
+/// Bytes on disk.
+struct StoreBytes {
+  uint64_t total = 0;
+  uint64_t log = 0;  ///< of these, the write-ahead log's
+};
+
 class Store {
  public:
+  template <typename T>
+  using Done = std::function<void(absl::StatusOr<T>)>;
+
   virtual ~Store() = default;
 
-  /// What is there; once, before the first commit.
-  virtual absl::StatusOr<core::Snapshot> load() = 0;
+  /// All rows that a restart needs; once, before the first commit.
+  virtual void load(Done<core::Snapshot> done) = 0;
 
-  /// All of the batch or none of it. An error leaves the store as it was: commit the same batch again later.
+  /// All of the batch or none of it. An error leaves the store as it was: commit the same batch again later. The batch
+  /// must live until `done` is called. Never waits for another process.
   virtual void commit(const Batch& batch, std::function<void(absl::Status)> done) = 0;
 
   /// Payloads of these seqs in order, from `from_seq` on without a gap; empty if the first is not kept.
-  virtual absl::StatusOr<std::vector<std::string>> read_events(const std::string& topic, uint64_t from_seq,
-                                                               uint32_t count) = 0;
+  virtual void read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
+                           Done<std::vector<std::string>> done) = 0;
 
   /// The first seq that is kept; 0 if none is.
-  virtual absl::StatusOr<uint64_t> first_kept(const std::string& topic) = 0;
+  virtual void first_kept(const std::string& topic, Done<uint64_t> done) = 0;
 
-  /// Bytes on disk.
-  virtual uint64_t size() = 0;
+  /// Call it every turn. An error: a commit would not reach the file that a later bus opens, and nothing may be
+  /// promised until this is OK again. Looks at the disk once a second, and once a minute records the running time.
+  virtual absl::Status check() = 0;
+
+  virtual StoreBytes bytes() = 0;
 };
 
-/// Opens or makes the store. Errors: FailedPrecondition when another bus uses it or the file is not ours, DataLoss when
-/// it is damaged, else what SQLite said; all name the path. Counts one more start of the bus.
+/// Opens or makes the store and brings its schema to this version. Errors: FailedPrecondition when another bus uses it,
+/// the file is not ours, has several names, or its schema is of a later version; DataLoss when it is damaged, else what
+/// SQLite said; all name the path. Counts one more start of the bus.
 absl::StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options);
+
+/// Takes the schema of a store that no bus uses back to an earlier version, for a cancel-bus that reads only that.
+/// Nothing that the earlier version knows is lost. Errors as open_store(), and InvalidArgument for a version that does
+/// not lie between 1 and the store's.
+absl::Status downgrade_store(const StoreOptions& options, int64_t version);
 
 }  // namespace cancelbus::io

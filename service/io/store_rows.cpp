@@ -48,50 +48,41 @@ Enum value_or(const std::string_view (&words)[N], std::string_view text, Enum ot
 
 }  // namespace
 
-const char* const StoreSchema = R"sql(
-CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cancels(
-  sender_comp_id TEXT NOT NULL, cl_ord_id TEXT NOT NULL, order_id INTEGER NOT NULL, account TEXT, symbol TEXT,
-  transact_time INTEGER, time_to_live INTEGER, priority TEXT, exact_quantities INTEGER, traceparent TEXT,
-  expires INTEGER, received INTEGER, dispatched INTEGER, sent INTEGER, answered INTEGER, finalized INTEGER,
-  attempts INTEGER, worker TEXT, doubt INTEGER, answers INTEGER, last_answer TEXT,
-  ack_status TEXT, cxl_rej_reason TEXT, origin TEXT, text TEXT, http_status INTEGER, exchange_code INTEGER,
-  final_follows INTEGER, ack_seq INTEGER,
-  ord_status TEXT, evidence TEXT, final_symbol TEXT, price TEXT, order_qty TEXT, leaves_qty TEXT, cum_qty TEXT,
-  qty_exact INTEGER, final_seq INTEGER,
-  ended INTEGER NOT NULL, updated INTEGER NOT NULL,
-  PRIMARY KEY(sender_comp_id, cl_ord_id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS cancels_by_order ON cancels(order_id);
-CREATE INDEX IF NOT EXISTS cancels_open ON cancels(sender_comp_id, ack_seq) WHERE NOT ended;
-CREATE TABLE IF NOT EXISTS events(
-  topic TEXT NOT NULL, seq INTEGER NOT NULL, sending_time INTEGER NOT NULL, payload BLOB NOT NULL,
-  PRIMARY KEY(topic, seq)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS events_by_time ON events(sending_time);
-CREATE TABLE IF NOT EXISTS topics(topic TEXT PRIMARY KEY, next_seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS permits(
-  task_id INTEGER PRIMARY KEY, limiter TEXT NOT NULL, order_id INTEGER NOT NULL, stamp INTEGER NOT NULL,
-  open INTEGER NOT NULL, settles_tick INTEGER NOT NULL, settles INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS holds(
-  limiter TEXT PRIMARY KEY, until_tick INTEGER NOT NULL, until INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS history(
-  order_id INTEGER NOT NULL, term INTEGER NOT NULL, line INTEGER NOT NULL, at INTEGER NOT NULL, what TEXT NOT NULL,
-  status TEXT, text TEXT, task_id INTEGER, attempt INTEGER, stamp INTEGER, worker TEXT, http_status INTEGER,
-  exchange_code INTEGER, amount TEXT, left_amount TEXT, PRIMARY KEY(order_id, term, line)) WITHOUT ROWID;
-CREATE VIEW IF NOT EXISTS commands AS SELECT
-  sender_comp_id, cl_ord_id, order_id, priority,
-  strftime('%Y-%m-%dT%H:%M:%f', received / 1e9, 'unixepoch') AS received,
-  strftime('%Y-%m-%dT%H:%M:%f', dispatched / 1e9, 'unixepoch') AS dispatched,
-  strftime('%Y-%m-%dT%H:%M:%f', answered / 1e9, 'unixepoch') AS answered,
-  strftime('%Y-%m-%dT%H:%M:%f', finalized / 1e9, 'unixepoch') AS finalized,
-  attempts, worker, ack_status, cxl_rej_reason, text, ord_status, evidence, leaves_qty, cum_qty, qty_exact, ended
-FROM cancels;
-)sql";
+namespace {
 
-const char* const UpsertCommand = R"sql(
-INSERT OR REPLACE INTO cancels VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-)sql";
+// The columns of a table in the order in which they are bound and read.
+constexpr std::string_view CommandColumns =
+    "sender_comp_id, cl_ord_id, order_id, account, symbol, transact_time, time_to_live, priority, exact_quantities, "
+    "traceparent, expires, received, dispatched, sent, answered, finalized, attempts, worker, last_dispatched, "
+    "last_dispatched_tick, doubt, answers, last_answer, ack_status, cxl_rej_reason, origin, text, http_status, "
+    "exchange_code, final_follows, ack_seq, ord_status, evidence, final_symbol, price, order_qty, leaves_qty, cum_qty, "
+    "qty_exact, final_seq, ended, updated";
+constexpr std::string_view PermitColumns = "task_id, limiter, order_id, stamp, open, settles_tick, settles";
+constexpr std::string_view HoldColumns = "limiter, until_tick, until, text";
+constexpr std::string_view HistoryColumns =
+    "order_id, term, line, at, what, status, text, task_id, attempt, stamp, worker, http_status, exchange_code, "
+    "amount, "
+    "left_amount";
 
-void bind_command(Statement& statement, const core::CommandRecord& record) {
+std::string text_of(std::string_view text) { return std::string(text); }
+
+std::string insert(std::string_view verb, std::string_view table, std::string_view columns) {
+  std::string sql = text_of(verb) + " INTO " + text_of(table) + "(" + text_of(columns) + ") VALUES(?";
+  for (auto i = std::ranges::count(columns, ','); i > 0; --i) sql += ",?";
+  return sql + ")";
+}
+
+}  // namespace
+
+std::string upsert_command() { return insert("INSERT OR REPLACE", "cancels", text_of(CommandColumns) + ", run_time"); }
+std::string select_commands() { return "SELECT " + text_of(CommandColumns) + " FROM cancels"; }
+std::string upsert_permit() { return insert("INSERT OR REPLACE", "permits", PermitColumns); }
+std::string select_permits() { return "SELECT " + text_of(PermitColumns) + " FROM permits ORDER BY task_id"; }
+std::string upsert_hold() { return insert("INSERT OR REPLACE", "holds", HoldColumns); }
+std::string select_holds() { return "SELECT " + text_of(HoldColumns) + " FROM holds"; }
+std::string insert_history_line() { return insert("INSERT", "history", HistoryColumns); }
+
+void bind_command(Statement& statement, const core::CommandRecord& record, core::Duration run_time) {
   const core::CancelOrder& order = record.order;
   const core::Timeline& timeline = record.timeline;
   const auto last = record.last_answer ? std::optional(word(Verdicts, *record.last_answer)) : std::nullopt;
@@ -100,7 +91,13 @@ void bind_command(Statement& statement, const core::CommandRecord& record) {
   statement.bind(word(Priorities, order.priority));
   statement.bind(order.exact_quantities).bind(order.traceparent).bind(record.expires).bind(timeline.received);
   statement.bind(timeline.dispatched).bind(timeline.sent).bind(timeline.answered).bind(timeline.finalized);
-  statement.bind(timeline.attempts).bind(timeline.worker).bind(record.doubt).bind(record.answered).bind(last);
+  statement.bind(timeline.attempts).bind(timeline.worker);
+  if (const auto& dispatch = record.last_dispatch) {
+    statement.bind(dispatch->wall).bind(int64_t{dispatch->tick.time_since_epoch().count()});
+  } else {
+    statement.bind_null().bind_null();
+  }
+  statement.bind(record.doubt).bind(record.answered).bind(last);
   if (const auto& ack = record.ack) {
     statement.bind(word(AckStatuses, ack->status)).bind(word(Reasons, ack->reason)).bind(word(Origins, ack->origin));
     statement.bind(ack->text).bind(ack->http_status).bind(ack->exchange_code).bind(ack->final_follows);
@@ -116,10 +113,8 @@ void bind_command(Statement& statement, const core::CommandRecord& record) {
   } else {
     for (int i = 0; i < 8; ++i) statement.bind_null();
   }
-  statement.bind(record.final_seq).bind(record.ended).bind(record.updated);
+  statement.bind(record.final_seq).bind(record.ended).bind(record.updated).bind(run_time);
 }
-
-const char* const SelectCommands = "SELECT * FROM cancels";
 
 core::CommandRecord read_command(Statement& row) {
   core::CommandRecord record;
@@ -143,6 +138,9 @@ core::CommandRecord read_command(Statement& row) {
   timeline.finalized = row.time();
   timeline.attempts = static_cast<uint32_t>(row.integer());
   timeline.worker = row.text();
+  const auto dispatched = row.time();
+  const core::Tick tick{core::Duration(row.integer())};
+  if (dispatched) record.last_dispatch = core::Instant{tick, *dispatched};
   record.doubt = row.flag();
   record.answered = static_cast<uint32_t>(row.integer());
   record.last_answer = value_of<core::Verdict>(Verdicts, row.text());
@@ -180,21 +178,15 @@ core::CommandRecord read_command(Statement& row) {
   return record;
 }
 
-const char* const UpsertPermit = "INSERT OR REPLACE INTO permits VALUES(?,?,?,?,?,?,?)";
-
 void bind_permit(Statement& statement, const core::PermitRecord& record) {
   statement.bind(record.task).bind(word(Limiters, record.limiter)).bind(record.order_id).bind(record.stamp_ms);
   statement.bind(record.open).bind(int64_t{record.settles.time_since_epoch().count()}).bind(record.settles_wall);
 }
 
-const char* const UpsertHold = "INSERT OR REPLACE INTO holds VALUES(?,?,?,?)";
-
 void bind_hold(Statement& statement, const core::HoldRecord& record) {
   statement.bind(word(Limiters, record.limiter)).bind(int64_t{record.until.time_since_epoch().count()});
   statement.bind(record.until_wall).bind(record.text);
 }
-
-const char* const InsertHistoryLine = "INSERT INTO history VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 namespace {
 
@@ -226,8 +218,6 @@ void bind_history_line(Statement& statement, const core::HistoryLine& line, uint
   text(line.left_amount);
 }
 
-const char* const SelectPermits = "SELECT * FROM permits ORDER BY task_id";
-
 core::PermitRecord read_permit(Statement& row) {
   core::PermitRecord record;
   record.task = static_cast<uint64_t>(row.integer());
@@ -239,8 +229,6 @@ core::PermitRecord read_permit(Statement& row) {
   record.settles_wall = row.time().value_or(core::WallTime{});
   return record;
 }
-
-const char* const SelectHolds = "SELECT * FROM holds";
 
 core::HoldRecord read_hold(Statement& row) {
   core::HoldRecord record;

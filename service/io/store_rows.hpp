@@ -1,37 +1,35 @@
-// The rows of the store: the schema, and records to columns and back. Enums stand in words, for those who read them.
+// The rows of the store: records to columns, by the columns' names, and back. Enums are stored as names, for readers.
 //
-// The schema is a contract: operators read it with sqlite3, and cancelctl explain, which does not know this code, by
-// the columns' names.
+// The columns are a contract: operators read them with sqlite3, and cancelctl explain, which does not know this code.
+// store_schema.hpp makes the tables.
 #pragma once
+
+#include <string>
 
 #include "service/core/records.hpp"
 #include "service/io/sqlite.hpp"
 
 namespace cancelbus::io {
 
-extern const char* const StoreSchema;
-
-extern const char* const UpsertCommand;
-void bind_command(Statement& statement, const core::CommandRecord& record);
-
-extern const char* const SelectCommands;
-/// The present row of SelectCommands.
+/// `run_time`: how long a bus has run on this store by now.
+std::string upsert_command();
+void bind_command(Statement& statement, const core::CommandRecord& record, core::Duration run_time);
+std::string select_commands();
+/// The present row of select_commands().
 core::CommandRecord read_command(Statement& row);
 
-extern const char* const UpsertPermit;
+std::string upsert_permit();
 void bind_permit(Statement& statement, const core::PermitRecord& record);
-
-extern const char* const UpsertHold;
-void bind_hold(Statement& statement, const core::HoldRecord& record);
-
-extern const char* const InsertHistoryLine;
-/// `term`: the start of the bus in which it is written. Nothing of the bus reads it back: cancelctl explain does.
-void bind_history_line(Statement& statement, const core::HistoryLine& line, uint64_t term);
-
-extern const char* const SelectPermits;
+std::string select_permits();
 core::PermitRecord read_permit(Statement& row);
 
-extern const char* const SelectHolds;
+std::string upsert_hold();
+void bind_hold(Statement& statement, const core::HoldRecord& record);
+std::string select_holds();
 core::HoldRecord read_hold(Statement& row);
+
+std::string insert_history_line();
+/// `term`: the start of the bus in which it is written. Nothing of the bus reads it back: cancelctl explain does.
+void bind_history_line(Statement& statement, const core::HistoryLine& line, uint64_t term);
 
 }  // namespace cancelbus::io

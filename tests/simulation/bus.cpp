@@ -12,7 +12,11 @@ Bus::Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, 
     : Process(world, "bus", clock), options_(std::move(options)), store_(store), watch_(watch) {
   store_.may_write = [this] { return spend(); };
   store_.reaches_disk = [this] { return this->world().random.chance(0.05); };
-  store_.on_committed = [this](const io::Batch& batch) { watch_.committed(batch); };
+  store_.on_committed = [this](const io::Batch& batch) {
+    if (store_.misplaced()) this->world().fail("promise 1: a commit goes to a file that no later bus finds");
+    watch_.committed(batch);
+  };
+  store_.answer = [this](std::function<void()> read) { answer(std::move(read)); };
   store_.wall = [this] { return now().wall; };
 }
 
@@ -25,11 +29,13 @@ Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
 // ---- Its life as a process ----
 
 void Bus::on_start() {
+  // An operator who starts a bus on a store has put it where the bus finds it.
+  store_.set_misplaced(false);
   store_.opened(boot_);
   operations_left_ = operations_before_stop_ = -1;
   dead_ = false;
   watch_.bus_started();
-  life_ = std::make_unique<Life>(*this, store_.load().value());
+  life_ = std::make_unique<Life>(*this, store_.snapshot());
   arm(now().tick);
 }
 
@@ -165,6 +171,21 @@ void Bus::tell_store() {
   }
 }
 
+// Of the seam, which lets a store answer later, SQLite makes no use; a replicated store will.
+void Bus::answer(std::function<void()> read) {
+  Random& random = world().random;
+  if (life_->reads->empty() && random.chance(0.5)) return read();
+  life_->reads->push_back(std::move(read));
+  const auto answer_next = [reads = std::weak_ptr(life_->reads)] {
+    const auto alive = reads.lock();
+    if (!alive) return;
+    const auto next = std::move(alive->front());
+    alive->pop_front();
+    next();
+  };
+  world().agenda.after(random.between(Duration::zero(), LongestRead), [this, answer_next] { deliver(answer_next); });
+}
+
 // ---- What leaves ----
 
 void Bus::send(const core::Send& send) {
@@ -175,8 +196,9 @@ void Bus::send(const core::Send& send) {
     }
     watch_.sending(send);
     const core::PeerId peer = std::visit([](const auto& s) { return s.peer; }, send);
-    const auto frames = life_->engine.frames(now(), send);
-    for (const std::string& frame : frames.value()) to_peer(peer, {frame});
+    life_->engine.frames(now(), send, [this, peer](const absl::StatusOr<std::vector<std::string>>& frames) {
+      for (const std::string& frame : frames.value()) to_peer(peer, {frame});
+    });
   });
 }
 

@@ -72,6 +72,8 @@ class Bus : public Process {
   void on_given_up() override;
 
  private:
+  /// From the request to the answer of a store that answers later.
+  static constexpr Duration LongestRead = 20ms;
   /// From news to the turn that takes it.
   static constexpr Duration LongestTurnWait = 200us;
   /// More turns within one millisecond mean that the bus spins.
@@ -90,6 +92,8 @@ class Bus : public Process {
     Tick next_turn = Never;
     bool writable = true;
     bool draining = false;
+    /// Reads that the store answers later, in their order; those of a former life find it expired.
+    std::shared_ptr<std::deque<std::function<void()>>> reads = std::make_shared<std::deque<std::function<void()>>>();
   };
 
   void turn(std::vector<core::Event> events);
@@ -98,6 +102,7 @@ class Bus : public Process {
   void take_session(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
   void take_backend(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
   void tell_store();
+  void answer(std::function<void()> read);
   /// False: the process has died before this write or send. It may have been stopped before it.
   bool spend();
   void send(const core::Send& send);

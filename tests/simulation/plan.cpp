@@ -258,19 +258,33 @@ std::string seconds(T duration) {
 }  // namespace
 
 const char* blow_name(Blow blow) {
-  static constexpr const char* Names[Blows] = {"kill bus",           "kill bus in a turn",
-                                               "stop bus in a turn", "reboot bus",
-                                               "freeze bus",         "drain bus",
-                                               "fill disk",          "drop replies",
-                                               "kill worker",        "freeze worker",
-                                               "drain worker",       "kill subscriber",
-                                               "freeze subscriber",  "kill client",
-                                               "freeze client",      "hold path",
-                                               "cut path",           "close stream",
-                                               "mute stream",        "silence stream",
-                                               "rubbish on stream",  "set the exchange's clock",
-                                               "set our clocks",     "set one clock",
-                                               "cut the bus's power"};
+  static constexpr const char* Names[] = {"kill bus",
+                                          "kill bus in a turn",
+                                          "stop bus in a turn",
+                                          "reboot bus",
+                                          "freeze bus",
+                                          "drain bus",
+                                          "fill disk",
+                                          "misplace the store",
+                                          "drop replies",
+                                          "kill worker",
+                                          "freeze worker",
+                                          "drain worker",
+                                          "kill subscriber",
+                                          "freeze subscriber",
+                                          "kill client",
+                                          "freeze client",
+                                          "hold path",
+                                          "cut path",
+                                          "close stream",
+                                          "mute stream",
+                                          "silence stream",
+                                          "rubbish on stream",
+                                          "set the exchange's clock",
+                                          "set our clocks",
+                                          "set one clock",
+                                          "cut the bus's power"};
+  static_assert(std::size(Names) == Blows);
   return Names[static_cast<size_t>(blow)];
 }
 

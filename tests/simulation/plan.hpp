@@ -58,6 +58,7 @@ enum class Blow : uint8_t {
   FreezeBus,
   DrainBus,
   FillDisk,
+  MisplaceStore,  ///< the store's file is deleted or replaced under the bus, and put back
   DropReplies,
   KillWorker,
   FreezeWorker,

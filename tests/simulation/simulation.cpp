@@ -246,17 +246,27 @@ void Simulation::strike_bus(const BlowPlan& blow) {
     case Blow::FreezeBus:
       return freeze(*bus_, blow.length);
     case Blow::DrainBus:
+      // An orderly restart forgets how often the keys were refused: the runbook has it wait until they are good again.
+      if (keys_are_refused()) return;
       bus_->drain();
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::FillDisk:
       store_.set_full(true);
       return world_.agenda.after(blow.length, [this] { store_.set_full(false); });
+    case Blow::MisplaceStore:
+      store_.set_misplaced(true);
+      return world_.agenda.after(blow.length, [this] { store_.set_misplaced(false); });
     case Blow::DropReplies:
       bus_->drop(static_cast<double>(blow.choice % 100 + 1) / 100, blow.target % 2 == 0);
       return world_.agenda.after(blow.length, [this] { bus_->drop(0, false); });
     default:
       return;
   }
+}
+
+bool Simulation::keys_are_refused() const {
+  const core::Gateway* gateway = bus_->gateway();
+  return gateway && gateway->status(bus_->now()).unauthorized_in_a_row > 0;
 }
 
 Clock Simulation::clock_of_next_boot(const BlowPlan& blow) const {
@@ -286,6 +296,7 @@ void Simulation::hold(const BlowPlan& blow) {
 void Simulation::calm() {
   world_.tell("calm", "the troubles end");
   store_.set_full(false);
+  store_.set_misplaced(false);
   bus_->drop(0, false);
   if (clocks_differ_) set_our_clocks(bus_->clock().wall_error());
   for (Path& path : paths_) path.release();

@@ -42,6 +42,7 @@ class Simulation {
   void foreign_delete(core::OrderId order);
   void strike(const BlowPlan& blow);
   void strike_bus(const BlowPlan& blow);
+  bool keys_are_refused() const;
   Clock clock_of_next_boot(const BlowPlan& blow) const;
   void set_our_clocks(Duration off);
   void restart(Process& process, Duration down);

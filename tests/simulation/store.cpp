@@ -20,7 +20,7 @@ void Store::cut_power() {
   if (!synced_) rows_ = on_disk_;
 }
 
-absl::StatusOr<core::Snapshot> Store::load() {
+core::Snapshot Store::snapshot() const {
   core::Snapshot snapshot;
   snapshot.epoch = epoch_;
   snapshot.term = term_;
@@ -74,19 +74,23 @@ void Store::prune() {
   }
 }
 
-absl::StatusOr<std::vector<std::string>> Store::read_events(const std::string& topic, uint64_t from_seq,
-                                                            uint32_t count) {
-  std::vector<std::string> payloads;
-  const auto& kept = rows_.topics[topic].kept;
-  for (auto it = kept.find(from_seq); it != kept.end() && payloads.size() < count; ++it) {
-    payloads.push_back(it->second.payload);
-  }
-  return payloads;
+void Store::read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
+                        Done<std::vector<std::string>> done) {
+  answer([this, topic, from_seq, count, done = std::move(done)] {
+    std::vector<std::string> payloads;
+    const auto& kept = rows_.topics[topic].kept;
+    for (auto it = kept.find(from_seq); it != kept.end() && payloads.size() < count; ++it) {
+      payloads.push_back(it->second.payload);
+    }
+    done(std::move(payloads));
+  });
 }
 
-absl::StatusOr<uint64_t> Store::first_kept(const std::string& topic) {
-  const auto& kept = rows_.topics[topic].kept;
-  return kept.empty() ? 0 : kept.begin()->first;
+void Store::first_kept(const std::string& topic, Done<uint64_t> done) {
+  answer([this, topic, done = std::move(done)] {
+    const auto& kept = rows_.topics[topic].kept;
+    done(kept.empty() ? 0 : kept.begin()->first);
+  });
 }
 
 uint64_t Store::next_seq(const std::string& topic) const {

@@ -27,19 +27,26 @@ class Store : public io::Store {
   uint64_t epoch() const { return epoch_; }
   void set_full(bool full) { full_ = full; }
   bool full() const { return full_; }
+  /// The path leads to another file, or to none, until it is put back.
+  void set_misplaced(bool misplaced) { misplaced_ = misplaced; }
+  bool misplaced() const { return misplaced_; }
 
-  absl::StatusOr<core::Snapshot> load() override;
+  void load(Done<core::Snapshot> done) override { done(snapshot()); }
   void commit(const io::Batch& batch, std::function<void(absl::Status)> done) override;
-  absl::StatusOr<std::vector<std::string>> read_events(const std::string& topic, uint64_t from_seq,
-                                                       uint32_t count) override;
-  absl::StatusOr<uint64_t> first_kept(const std::string& topic) override;
-  uint64_t size() override { return 0; }
+  void read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
+                   Done<std::vector<std::string>> done) override;
+  void first_kept(const std::string& topic, Done<uint64_t> done) override;
+  absl::Status check() override { return misplaced_ ? absl::UnavailableError("the file is gone") : absl::OkStatus(); }
+  io::StoreBytes bytes() override { return {}; }
+  core::Snapshot snapshot() const;
 
   /// Asked before each commit; false: the process died before it.
   std::function<bool()> may_write = [] { return true; };
   /// Asked after each commit of a store that is not synced: all so far has reached the disk.
   std::function<bool()> reaches_disk = [] { return true; };
   std::function<void(const io::Batch&)> on_committed = [](const io::Batch&) {};
+  /// What answers a read: at once or later, and never once the bus is gone.
+  std::function<void(std::function<void()>)> answer = [](const std::function<void()>& read) { read(); };
   /// Now, on the bus's wall clock.
   std::function<core::WallTime()> wall;
 
@@ -84,6 +91,7 @@ class Store : public io::Store {
   Duration retention_;
   bool synced_;
   bool full_ = false;
+  bool misplaced_ = false;
   bool commits_lost_ = false;
   uint64_t boot_ = 0;
   uint64_t term_ = 0;

@@ -33,10 +33,9 @@ class EngineTest : public ::testing::Test {
   }
   std::vector<v1::SessionReply> replies(const core::Send& send) {
     std::vector<v1::SessionReply> out;
-    const auto frames = engine_->frames(io::now(), send);
-    for (const std::string& frame : frames.value()) {
-      EXPECT_TRUE(out.emplace_back().ParseFromString(frame));
-    }
+    engine_->frames(io::now(), send, [&](const absl::StatusOr<std::vector<std::string>>& frames) {
+      for (const std::string& frame : frames.value()) EXPECT_TRUE(out.emplace_back().ParseFromString(frame));
+    });
     return out;
   }
 

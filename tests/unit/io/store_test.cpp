@@ -1,74 +1,19 @@
-#include "service/io/store.hpp"
-
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
-#include "service/io/clock.hpp"
+#include "tests/unit/io/store_fixture.hpp"
 
 namespace cancelbus::io {
 namespace {
 
 using std::chrono::hours;
 
-class StoreTest : public ::testing::Test {
- protected:
-  StoreTest() {
-    std::string folder = (std::filesystem::temp_directory_path() / "cancelbus-store-XXXXXX").string();
-    folder_ = mkdtemp(folder.data());
-    options_.path = folder_ / "bus.db";
-  }
-  ~StoreTest() override { std::filesystem::remove_all(folder_); }
-
-  std::unique_ptr<Store> open() {
-    auto store = open_store(options_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? *std::move(store) : nullptr;
-  }
-
-  static absl::Status commit(Store& store, const Batch& batch) {
-    absl::Status result = absl::UnknownError("not called back");
-    store.commit(batch, [&](absl::Status status) { result = std::move(status); });
-    return result;
-  }
-
-  void run(const char* sql) { with_db(sql, nullptr); }
-  /// The only column of the only row.
-  std::string select(const char* sql) {
-    std::string value;
-    with_db(sql, &value);
-    return value;
-  }
-  void with_db(const char* sql, std::string* value) {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
-    const auto take = [](void* to, int, char** columns, char**) {
-      if (to) *static_cast<std::string*>(to) = columns[0] ? columns[0] : "";
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(db, sql, take, value, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
-    sqlite3_close(db);
-  }
-
-  static core::CommandRecord command(const std::string& sender, const std::string& id, bool ended, uint64_t ack_seq) {
-    core::CommandRecord record;
-    record.key = {sender, id};
-    record.order.cl_ord_id = id;
-    record.order.order_id = 42;
-    record.ended = ended;
-    record.ack_seq = ack_seq;
-    record.updated = now().wall;
-    return record;
-  }
-
-  std::filesystem::path folder_;
-  StoreOptions options_;
-};
+class StoreTest : public StoreFixture {};
 
 TEST_F(StoreTest, IsOfThisBootOnlyOnceTheFirstBatchHasBroughtThePermitsTicksAnew) {
   core::PermitRecord permit;
@@ -79,12 +24,12 @@ TEST_F(StoreTest, IsOfThisBootOnlyOnceTheFirstBatchHasBroughtThePermitsTicksAnew
   ASSERT_EQ(sqlite3_exec(db, "UPDATE meta SET value='of another boot' WHERE key='boot_id'", nullptr, nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(db);
-  EXPECT_FALSE(open()->load()->same_boot);
+  EXPECT_FALSE(load(*open()).same_boot);
   auto store = open();  // the one before died too early
-  EXPECT_FALSE(store->load()->same_boot);
+  EXPECT_FALSE(load(*store).same_boot);
   ASSERT_TRUE(commit(*store, {permit}).ok());
   store.reset();
-  EXPECT_TRUE(open()->load()->same_boot);
+  EXPECT_TRUE(load(*open()).same_boot);
 }
 
 TEST_F(StoreTest, WithoutFullSyncAnotherBootMeansThatCommitsMayBeLostAndSoANewEpoch) {
@@ -92,29 +37,29 @@ TEST_F(StoreTest, WithoutFullSyncAnotherBootMeansThatCommitsMayBeLostAndSoANewEp
   uint64_t epoch = 0;
   {
     auto store = open();
-    epoch = store->load()->epoch;
+    epoch = load(*store).epoch;
     ASSERT_TRUE(commit(*store, {command("a", "c1", false, 0)}).ok());
   }
-  EXPECT_FALSE(open()->load()->commits_lost) << "the process died, and not the machine";
-  EXPECT_EQ(open()->load()->epoch, epoch);
+  EXPECT_FALSE(load(*open()).commits_lost) << "the process died, and not the machine";
+  EXPECT_EQ(load(*open()).epoch, epoch);
 
   run("UPDATE meta SET value='of another boot' WHERE key='boot_id'");
   // Whatever the mode is from now on.
   options_.full_sync = true;
-  const auto first = open()->load();
-  EXPECT_TRUE(first->commits_lost);
-  EXPECT_NE(first->epoch, epoch);
+  const auto first = load(*open());
+  EXPECT_TRUE(first.commits_lost);
+  EXPECT_NE(first.epoch, epoch);
   auto store = open();
-  EXPECT_TRUE(store->load()->commits_lost) << "the one before died before it could write what follows from it";
-  const uint64_t new_epoch = store->load()->epoch;
+  EXPECT_TRUE(load(*store).commits_lost) << "the one before died before it could write what follows from it";
+  const uint64_t new_epoch = load(*store).epoch;
   ASSERT_TRUE(commit(*store, {command("a", "c2", false, 0)}).ok());
   store.reset();
-  EXPECT_FALSE(open()->load()->commits_lost);
-  EXPECT_EQ(open()->load()->epoch, new_epoch);
+  EXPECT_FALSE(load(*open()).commits_lost);
+  EXPECT_EQ(load(*open()).epoch, new_epoch);
 
   run("UPDATE meta SET value='of another boot' WHERE key='boot_id'");
-  EXPECT_FALSE(open()->load()->commits_lost) << "with full sync nothing is lost";
-  EXPECT_EQ(open()->load()->epoch, new_epoch);
+  EXPECT_FALSE(load(*open()).commits_lost) << "with full sync nothing is lost";
+  EXPECT_EQ(load(*open()).epoch, new_epoch);
 }
 
 TEST_F(StoreTest, HowItIsKeptIsOnDiskBeforeTheFirstCommitThatMayBeLost) {
@@ -129,8 +74,8 @@ TEST_F(StoreTest, AStartThatWritesNothingDoesNotMakeCommitsOfBeforeItLost) {
   ASSERT_TRUE(commit(*open(), {command("a", "c1", false, 0)}).ok());
   run("UPDATE meta SET value='of another boot' WHERE key='boot_id'");
   options_.full_sync = false;
-  EXPECT_FALSE(open()->load()->commits_lost);
-  EXPECT_FALSE(open()->load()->commits_lost);
+  EXPECT_FALSE(load(*open()).commits_lost);
+  EXPECT_FALSE(load(*open()).commits_lost);
   auto store = open();
   ASSERT_TRUE(commit(*store, {command("a", "c2", false, 0)}).ok());
   EXPECT_EQ(select("SELECT value FROM meta WHERE key='sync'"), "normal");
@@ -148,7 +93,7 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   uint64_t epoch = 0;
   {
     auto store = open();
-    epoch = store->load()->epoch;
+    epoch = load(*store).epoch;
     ASSERT_TRUE(
         commit(*store, {record, permit, core::FactPosition{9, 3}, EventRow{"client.desk-a.", 1, now().wall, "x"},
                         core::HoldRecord{core::LimiterKind::Query, core::Tick(hours(1)), now().wall, "an earlier one"},
@@ -157,31 +102,30 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
             .ok());
   }
   auto store = open();
-  const auto snapshot = store->load();
-  ASSERT_TRUE(snapshot.ok());
-  EXPECT_EQ(snapshot->epoch, epoch);
-  EXPECT_EQ(snapshot->term, 2U);
-  EXPECT_TRUE(snapshot->same_boot);
-  ASSERT_EQ(snapshot->commands.size(), 1U);
-  const core::CommandRecord& loaded = snapshot->commands[0];
+  const auto snapshot = load(*store);
+  EXPECT_EQ(snapshot.epoch, epoch);
+  EXPECT_EQ(snapshot.term, 2U);
+  EXPECT_TRUE(snapshot.same_boot);
+  ASSERT_EQ(snapshot.commands.size(), 1U);
+  const core::CommandRecord& loaded = snapshot.commands[0];
   EXPECT_EQ(loaded.order.symbol, "BTCTRY");
   EXPECT_EQ(loaded.order.time_to_live, record.order.time_to_live);
   EXPECT_EQ(loaded.last_answer, core::Verdict::Accepted);
   ASSERT_TRUE(loaded.ack.has_value());
   EXPECT_EQ(loaded.ack->status, core::AckStatus::Accepted);
   EXPECT_FALSE(loaded.final.has_value());
-  ASSERT_EQ(snapshot->permits.size(), 1U);
-  EXPECT_EQ(snapshot->permits[0].settles, permit.settles);
-  ASSERT_EQ(snapshot->holds.size(), 1U);
-  EXPECT_EQ(snapshot->holds[0].limiter, core::LimiterKind::Query);
-  EXPECT_EQ(snapshot->holds[0].until, core::Tick(hours(2)));
-  EXPECT_EQ(snapshot->holds[0].text, "wait");
-  EXPECT_EQ(snapshot->unauthorized.in_a_row, 41U);
-  EXPECT_EQ(snapshot->unauthorized.order_id, 12);
-  EXPECT_EQ(snapshot->facts.seq, 3U);
-  ASSERT_EQ(snapshot->topics.size(), 1U);
-  EXPECT_EQ(snapshot->topics[0].next_seq, 2U);
-  EXPECT_EQ(*store->read_events("client.desk-a.", 1, 10), std::vector<std::string>{"x"});
+  ASSERT_EQ(snapshot.permits.size(), 1U);
+  EXPECT_EQ(snapshot.permits[0].settles, permit.settles);
+  ASSERT_EQ(snapshot.holds.size(), 1U);
+  EXPECT_EQ(snapshot.holds[0].limiter, core::LimiterKind::Query);
+  EXPECT_EQ(snapshot.holds[0].until, core::Tick(hours(2)));
+  EXPECT_EQ(snapshot.holds[0].text, "wait");
+  EXPECT_EQ(snapshot.unauthorized.in_a_row, 41U);
+  EXPECT_EQ(snapshot.unauthorized.order_id, 12);
+  EXPECT_EQ(snapshot.facts.seq, 3U);
+  ASSERT_EQ(snapshot.topics.size(), 1U);
+  EXPECT_EQ(snapshot.topics[0].next_seq, 2U);
+  EXPECT_EQ(kept(*store, "client.desk-a.", 1, 10), std::vector<std::string>{"x"});
 }
 
 TEST_F(StoreTest, ABatchThatFailsLeavesNothing) {
@@ -189,7 +133,7 @@ TEST_F(StoreTest, ABatchThatFailsLeavesNothing) {
   const EventRow event{"venue.", 1, now().wall, "x"};
   ASSERT_TRUE(commit(*store, {event}).ok());
   EXPECT_FALSE(commit(*store, {command("a", "c1", false, 0), event}).ok()) << "the same seq twice";
-  EXPECT_TRUE(store->load()->commands.empty());
+  EXPECT_TRUE(load(*store).commands.empty());
 }
 
 TEST_F(StoreTest, PrunesWhatIsOldButNotWhatAnOpenCommandNeeds) {
@@ -202,9 +146,9 @@ TEST_F(StoreTest, PrunesWhatIsOldButNotWhatAnOpenCommandNeeds) {
   }
   batch.push_back(EventRow{"client.done.", 6, now().wall, "d"});
   ASSERT_TRUE(commit(*store, batch).ok());
-  EXPECT_EQ(*store->first_kept("client.open."), 3U);
-  EXPECT_EQ(*store->first_kept("client.done."), 6U);
-  EXPECT_TRUE(store->read_events("client.done.", 5, 1)->empty());
+  EXPECT_EQ(first_kept(*store, "client.open."), 3U);
+  EXPECT_EQ(first_kept(*store, "client.done."), 6U);
+  EXPECT_TRUE(kept(*store, "client.done.", 5, 1).empty());
 }
 
 TEST_F(StoreTest, PrunesAThousandAtOnce) {
@@ -213,9 +157,9 @@ TEST_F(StoreTest, PrunesAThousandAtOnce) {
   Batch batch;
   for (uint64_t seq = 1; seq <= 1'500; ++seq) batch.push_back(EventRow{"venue.", seq, old, "v"});
   ASSERT_TRUE(commit(*store, batch).ok());
-  EXPECT_EQ(*store->first_kept("venue."), 1'001U);
+  EXPECT_EQ(first_kept(*store, "venue."), 1'001U);
   ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
-  EXPECT_EQ(*store->first_kept("venue."), 0U);
+  EXPECT_EQ(first_kept(*store, "venue."), 0U);
 }
 
 TEST_F(StoreTest, KeepsASecondBusOut) {
@@ -249,13 +193,6 @@ TEST_F(StoreTest, HistoryMakesRoomAndGoesWithItsOrder) {
   EXPECT_EQ(select("SELECT group_concat(line) FROM history WHERE order_id=42"), "1,3,4");
   ASSERT_TRUE(commit(*store, {core::HistoryForgotten{42}}).ok());
   EXPECT_EQ(select("SELECT group_concat(order_id) FROM history"), "43");
-}
-
-TEST_F(StoreTest, AStoreWithoutAHistoryGetsOne) {
-  open();
-  run("DROP TABLE history");
-  auto store = open();
-  EXPECT_TRUE(commit(*store, {core::HistoryLine{.order_id = 42, .line = 1}}).ok());
 }
 
 TEST_F(StoreTest, ADamagedFileIsRefusedByName) {
@@ -315,17 +252,17 @@ TEST_F(StoreTest, AFullDiskLosesNothingAndTakesTheSameBatchLater) {
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, ignored);
   EXPECT_FALSE(refused.ok());
-  EXPECT_EQ(*store->first_kept("venue."), 0U);
-  EXPECT_EQ(store->load()->commands.size(), 1U);
+  EXPECT_EQ(first_kept(*store, "venue."), 0U);
+  EXPECT_EQ(load(*store).commands.size(), 1U);
   EXPECT_TRUE(commit(*store, large).ok());
-  EXPECT_EQ(store->read_events("venue.", 1, 500)->size(), 50U);
+  EXPECT_EQ(kept(*store, "venue.", 1, 500).size(), 50U);
 }
 
 TEST_F(StoreTest, InMemoryNeedsNoFile) {
   options_.path = "";
   auto store = open();
   EXPECT_TRUE(commit(*store, {command("a", "c1", false, 0)}).ok());
-  EXPECT_EQ(store->load()->commands.size(), 1U);
+  EXPECT_EQ(load(*store).commands.size(), 1U);
 }
 
 }  // namespace
