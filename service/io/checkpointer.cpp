@@ -10,6 +10,14 @@ namespace {
 /// Each finds fewer frames than the one before, as long as nobody reads an old state of the database.
 constexpr int CopiesAtOnce = 3;
 
+/// True if all of the log has been copied.
+bool copy_log(sqlite3* db) {
+  // PASSIVE waits for no reader and keeps none waiting. An error leaves the log as it is: the next commit asks again.
+  int in_log = -1, copied = -1;
+  const int result = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  return result == SQLITE_OK && in_log >= 0 && in_log == copied;
+}
+
 /// A thread inherits the mask: signals are for the loop.
 std::thread without_signals(std::function<void()> work) {
   sigset_t all, before;
@@ -28,6 +36,8 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::open(const std::stri
   Sqlite db(raw);
   if (result != SQLITE_OK) return sqlite_error(raw, "checkpoints");
   if (auto status = sqlite_run(raw, "PRAGMA wal_autocheckpoint=0"); !status.ok()) return status;
+  // A connection that has read nothing does not know of the log, and checkpoints nothing.
+  if (auto status = sqlite_run(raw, "SELECT 1 FROM sqlite_schema"); !status.ok()) return status;
   return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(db)));
 }
 
@@ -64,18 +74,13 @@ void Checkpointer::run() {
 
 void Checkpointer::copy(int frames) {
   for (int i = 0; i < CopiesAtOnce; ++i) {
-    if (copy_once()) return;
+    if (copy_log(db_.get())) return;
   }
-  if (frames < FramesBeforeWaiting) return;
-  const std::lock_guard lock(commits_);
-  copy_once();
+  needs_help_ = frames >= FramesBeforeHelp;
 }
 
-bool Checkpointer::copy_once() {
-  // PASSIVE waits for no reader and keeps none waiting. An error leaves the log as it is: the next commit asks again.
-  int in_log = -1, copied = -1;
-  const int result = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
-  return result == SQLITE_OK && in_log == copied;
+void Checkpointer::help(sqlite3* db) {
+  if (needs_help_.load(std::memory_order_relaxed) && needs_help_.exchange(false)) copy_log(db);
 }
 
 }  // namespace cancelbus::io

@@ -266,8 +266,7 @@ absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
 
 absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
-  std::unique_lock<std::mutex> commits;
-  if (checkpointer_) commits = std::unique_lock(checkpointer_->commits());
+  if (checkpointer_) checkpointer_->help(db_.get());
   absl::Status status = set_sync(options_.full_sync || !new_boot_.empty() || std::ranges::any_of(batch, asked_for));
   if (status.ok()) status = begin_.run();
   if (status.ok()) status = write_rows(batch);
