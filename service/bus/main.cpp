@@ -29,6 +29,12 @@ int main(int argc, char** argv) {
     return 2;
   };
   io::log_info("descriptors", {{"limit", io::raise_descriptor_limit()}});
+  if (options->store_downgrade_to > 0) {
+    const auto status = io::downgrade_store(options->store, options->store_downgrade_to);
+    if (!status.ok()) return refuse("--store_downgrade_to: ", status);
+    io::log_info("store_downgraded", {{"version", options->store_downgrade_to}});
+    return 0;
+  }
   auto store = io::open_store(options->store);
   if (!store.ok()) return refuse("--store: ", store.status());
   boost::asio::io_context context(1);

@@ -25,7 +25,19 @@ MeasuredStore::MeasuredStore(std::unique_ptr<io::Store> store, prometheus::Regis
                    .Register(registry)
                    .Add({}, CommitSeconds)),
       rows_(counter(registry, "cancelbus_store_rows_total", "Rows committed")),
-      failures_(counter(registry, "cancelbus_store_failures_total", "Commits that the store refused")) {}
+      failures_(counter(registry, "cancelbus_store_failures_total", "Commits that the store refused")),
+      log_bytes_(
+          prometheus::BuildGauge()
+              .Name("cancelbus_store_log_bytes")
+              .Help("Of cancelbus_store_bytes, the write-ahead log's; at most about 32 MB unless a reader holds it")
+              .Register(registry)
+              .Add({})) {}
+
+io::StoreBytes MeasuredStore::bytes() {
+  const io::StoreBytes bytes = store_->bytes();
+  log_bytes_.Set(static_cast<double>(bytes.log));
+  return bytes;
+}
 
 void MeasuredStore::commit(const io::Batch& batch, std::function<void(absl::Status)> done) {
   if (batch.empty()) return store_->commit(batch, std::move(done));

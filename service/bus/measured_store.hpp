@@ -1,7 +1,8 @@
-// The store, with a watch on how long its commits take. Used by the shell around the real one.
+// The store, with a watch on how long its commits take and how long its log is. Used by the shell around the real one.
 #pragma once
 
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
@@ -27,13 +28,14 @@ class MeasuredStore final : public io::Store {
     store_->first_kept(topic, std::move(done));
   }
   absl::Status check() override { return store_->check(); }
-  io::StoreBytes bytes() override { return store_->bytes(); }
+  io::StoreBytes bytes() override;
 
  private:
   std::unique_ptr<io::Store> store_;
   prometheus::Histogram& seconds_;
   prometheus::Counter& rows_;
   prometheus::Counter& failures_;
+  prometheus::Gauge& log_bytes_;
 };
 
 }  // namespace cancelbus::bus

@@ -22,6 +22,8 @@ ABSL_FLAG(std::string, monitor_address, "127.0.0.1:9550",
 ABSL_FLAG(std::string, account, "", "the exchange account; a command that names another one is refused");
 ABSL_FLAG(std::string, store, "sqlite:cancelbus.db", "sqlite:PATH, or memory: for benchmarks");
 ABSL_FLAG(std::string, store_sync, "full", "full: commits survive a power cut; normal: the death of the process");
+ABSL_FLAG(int64_t, store_downgrade_to, 0,
+          "take the store's schema back to this version, for an earlier cancel-bus, and end; 0: run");
 ABSL_FLAG(std::string, cancel_limits, "10/1s,300/60s", "the exchange's limits on DELETE /api/v1/order");
 ABSL_FLAG(std::string, query_limits, "30/1s,900/60s", "the exchange's limits on GET /api/v1/order/{id}");
 ABSL_FLAG(absl::Duration, default_ttl, absl::ZeroDuration(),
@@ -174,6 +176,12 @@ absl::StatusOr<Options> options_from_flags() {
   checks.take(options.monitor_address, io::host_port_value("monitor_address", absl::GetFlag(FLAGS_monitor_address)));
   checks.take(options.store.path, store_path(absl::GetFlag(FLAGS_store)));
   checks.take(options.store.full_sync, full_sync(absl::GetFlag(FLAGS_store_sync)));
+  checks.take(options.store_downgrade_to,
+              io::integer_value("store_downgrade_to", absl::GetFlag(FLAGS_store_downgrade_to), 0, 1'000));
+  if (options.store_downgrade_to > 0 && options.store.path.empty()) {
+    checks.fail(
+        absl::InvalidArgumentError("--store_downgrade_to: a store in memory has no earlier version: give --store"));
+  }
   take_gateway(checks, options.gateway);
   options.store.retention = options.gateway.retention;
   if (!checks.status().ok()) return checks.status();

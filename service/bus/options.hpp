@@ -29,6 +29,7 @@ struct Options {
   std::optional<Policy> policy;
   DoorLimits door;
   io::StoreOptions store;
+  int64_t store_downgrade_to = 0;  ///< take the schema back to this version and end; 0: run
   core::GatewayOptions gateway;
 };
 

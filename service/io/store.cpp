@@ -463,7 +463,6 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
 }
 
 absl::Status downgrade_store(const StoreOptions& options, int64_t version) {
-  if (options.path.empty()) return absl::InvalidArgumentError("memory: a store in memory has no earlier version");
   const auto file = StoreFile::lock(options.path);
   if (!file.ok()) return file.status();
   auto db = open_database(options.path);

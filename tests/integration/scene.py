@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
@@ -72,6 +73,15 @@ def metric(monitor_url, name):
         text = page.read().decode()
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found.group(1)) if found else 0.0
+
+
+def readiness(stack):
+    """What the bus's /readyz answers, as (200, "ok\\n")."""
+    try:
+        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=10) as page:
+            return page.status, page.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
 
 
 def count(stack, reason):

@@ -83,6 +83,8 @@ def refused(good, program, folder, *arguments, environment=None):
     (BUS, ["--query_limits=30/week"], "--query_limits"),
     (BUS, ["--store=postgres:x"], "--store"),
     (BUS, ["--store_sync=maybe"], "--store_sync"),
+    (BUS, ["--store_downgrade_to=-1"], "--store_downgrade_to"),
+    (BUS, ["--store_downgrade_to=1", "--store=memory:"], "--store_downgrade_to"),
     (BUS, [f"--account={'x' * 65}"], "--account"),
     (BUS, ["--monitor_address=nowhere"], "--monitor_address"),
     (BUS, ["--log_level=loud"], "--log_level"),

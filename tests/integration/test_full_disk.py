@@ -1,11 +1,9 @@
 """The bus's disk is full: nothing is received or sent, the monitor says so, and nothing is lost when there is space."""
 
 import resource
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 
-from scene import bus_metric, bus_status, place_orders, requests, statuses
+from scene import bus_metric, bus_status, place_orders, readiness, requests, statuses
 
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
@@ -24,14 +22,6 @@ def full_disk(stack):
         yield
     finally:
         resource.prlimit(bus, resource.RLIMIT_FSIZE, (hard, hard))
-
-
-def readiness(stack):
-    try:
-        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=10) as page:
-            return page.status, page.read().decode()
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.read().decode()
 
 
 def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(running, connect):
