@@ -216,7 +216,11 @@ class Stack:
         if name in self.processes and self.processes[name].running:
             raise ValueError(f"{name} is running")
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
-        return self._keep(Process(name, [self.bin_dir / program, *arguments], self.folder))
+        return self._keep(Process(name, [*self.command(program), *arguments], self.folder))
+
+    def command(self, program):
+        """What starts a service or the exchange. A stack that measures puts a tool in front of it."""
+        return [self.bin_dir / program]
 
     def _fail_if_refused(self):
         """What ended by itself with an error will not become ready; what was killed or stopped is the caller's doing."""
