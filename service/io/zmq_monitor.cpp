@@ -52,7 +52,11 @@ void ZmqMonitor::read() {
     std::memcpy(&event, frames.front().data(), sizeof event);
     std::memcpy(&value, frames.front().data() + sizeof event, sizeof value);
     note_failure(event, value);
-    side_ == Side::Server ? on_server_event(event, value) : on_client_event(event);
+    if (side_ == Side::Server) {
+      on_server_event(event, value);
+    } else {
+      on_client_event(event);
+    }
   }
 }
 

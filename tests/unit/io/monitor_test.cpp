@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <prometheus/counter.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
@@ -237,6 +239,34 @@ TEST_F(SmallMonitorTest, EndsAnAnswerOnlyWhereNoneIsIdle) {
   EXPECT_TRUE(is_ok(ask(Request)));
   answer += hear(reader);
   EXPECT_EQ(answer.size(), answer.find("\r\n\r\n") + 4 + LargeBytes);
+}
+
+/// No descriptor can be opened as long as this lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest_free = ::dup(STDERR_FILENO);
+    ::close(lowest_free);
+    const rlimit none{static_cast<rlim_t>(lowest_free), before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(PatientMonitorTest, WithoutDescriptorsGivesUpAnIdleConnectionForAProbe) {
+  tcp::socket idle = connect(Request);
+  EXPECT_TRUE(is_ok(first_bytes(idle)));
+  tcp::socket probe(own, tcp::v4());
+  const NoDescriptors none;
+  probe.connect({asio::ip::address_v4::loopback(), monitor.port()});
+  asio::write(probe, asio::buffer(std::string(Request)));
+  EXPECT_TRUE(is_ok(first_bytes(probe)));
 }
 
 TEST_F(QuickHeadTest, EndsAHeadThatIsNotComplete) {

@@ -24,7 +24,7 @@ CurveKey make_key() {
   return {Secret(secret_key.data()), public_key.data()};
 }
 
-/// A server with a key, that lets in whoever proves to hold one, or nobody.
+/// A server with a key, whose ZAP handler accepts every client key, or none.
 class ServerMonitorTest : public testing::Test {
  protected:
   ServerMonitorTest() : zap(context, zmq, [this](const ZapRequest&) { return lets_in; }) {
