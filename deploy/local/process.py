@@ -84,7 +84,10 @@ class Process:
         return self.out_file.read_text(errors="replace")
 
     def log(self):
-        return self.log_file.read_text(errors="replace")
+        """In whole lines: a process that still runs may have written half of the last one."""
+        ended = not self.running
+        text = self.log_file.read_text(errors="replace")
+        return text if ended else text[:text.rfind("\n") + 1]
 
     def tail(self, lines=15):
         both = self.out().splitlines()[-lines:] + self.log().splitlines()[-lines:]

@@ -26,6 +26,8 @@ std::string_view why(io::HandshakeFailure::Kind kind) {
       return "no CURVE handshake: it came without a key, or is no ZeroMQ";
     case io::HandshakeFailure::Kind::WrongKey:
       return "its handshake was not made for this bus's key: its --curve_server_key_file is another one's";
+    case io::HandshakeFailure::Kind::NotZmtp3:
+      return "no ZMTP 3 handshake: it speaks HTTP, TLS, ZeroMQ before 4.0, or is a scanner";
     case io::HandshakeFailure::Kind::Refused:
     case io::HandshakeFailure::Kind::HungUp:
       return "it did not end its handshake";
@@ -89,8 +91,9 @@ bool Guard::enters(const io::ZapRequest& request, core::Tick now) {
 }
 
 void Guard::handshake_failed(Door door, const io::HandshakeFailure& failure) {
-  refusals_.note(io::now().tick, "handshake", failure.address.empty() ? "unknown address" : failure.address,
-                 absl::StrCat(std::string(door_name(door)), ": ", std::string(why(failure.kind))));
+  const std::string port = failure.peer ? absl::StrCat(" (from port ", failure.peer->port, ")") : "";
+  refusals_.note(io::now().tick, "handshake", failure.peer ? failure.peer->host : "unknown address",
+                 absl::StrCat(std::string(door_name(door)), ": ", std::string(why(failure.kind)), port));
 }
 
 bool Guard::may_say(const std::string& key, std::string_view frame, core::Tick now) {

@@ -1,8 +1,10 @@
 #include "service/io/monitor.hpp"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "service/io/log.hpp"
 #include "service/io/process_metrics.hpp"
@@ -22,11 +25,11 @@ namespace {
 
 using asio::ip::tcp;
 
-constexpr int MostConnections = 32;
 constexpr size_t MostRequestBytes = 8 * 1024;
-constexpr std::chrono::seconds Patience{5};
+/// Of what a client sends after its request; more, and it is not waited for.
+constexpr size_t MostIgnoredBytes = 64 * 1024;
 /// Out of descriptors: a probe of health should not wait for longer than they are short.
-constexpr std::chrono::seconds UntilNextAccept{1};
+constexpr std::chrono::milliseconds UntilNextAccept{200};
 
 struct Response {
   const char* status = "200 OK";
@@ -47,17 +50,7 @@ Response verdict(const std::string& trouble) {
   return {"503 Service Unavailable", trouble + "\n"};
 }
 
-Response respond(const Monitor::Pages& pages, std::string_view request_line) {
-  const size_t first = request_line.find(' ');
-  const size_t second = request_line.find(' ', first + 1);
-  if (second == std::string_view::npos || !request_line.substr(second + 1).starts_with("HTTP/1.")) {
-    return {"400 Bad Request", "expected an HTTP/1.1 request\n"};
-  }
-  if (request_line.substr(0, first) != "GET") {
-    return {"405 Method Not Allowed", "only GET\n", "text/plain; charset=utf-8", "Allow: GET\r\n"};
-  }
-  std::string_view path = request_line.substr(first + 1, second - first - 1);
-  path = path.substr(0, path.find('?'));
+Response page_at(const Monitor::Pages& pages, std::string_view path) {
   if (path == "/metrics") return {"200 OK", pages.metrics(), "text/plain; version=0.0.4; charset=utf-8"};
   if (path == "/healthz") return verdict(pages.unhealthy());
   if (path == "/readyz") return verdict(pages.unready());
@@ -67,81 +60,168 @@ Response respond(const Monitor::Pages& pages, std::string_view request_line) {
   return {"404 Not Found", "there is /, /status, /metrics, /healthz and /readyz\n"};
 }
 
+/// Of `/path?query` and of `http://host:port/path?query`.
+std::string_view path_of(std::string_view target) {
+  constexpr std::string_view Scheme = "http://";
+  target = target.substr(0, target.find('?'));
+  if (!absl::EqualsIgnoreCase(absl::string_view(target.data(), std::min(target.size(), Scheme.size())),
+                              absl::string_view(Scheme.data(), Scheme.size()))) {
+    return target;
+  }
+  const size_t path = target.find('/', Scheme.size());
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
+/// Where the empty line after the head begins, npos while there is none. Lines end with CR LF, or with a bare LF.
+size_t end_of_head(std::string_view head) { return std::min(head.find("\n\r\n"), head.find("\n\n")); }
+
+Response respond(const Monitor::Pages& pages, std::string_view request_line, bool& head_only) {
+  const size_t first = request_line.find(' ');
+  const size_t second = request_line.find(' ', first + 1);
+  if (second == std::string_view::npos || !request_line.substr(second + 1).starts_with("HTTP/1.")) {
+    return {"400 Bad Request", "expected an HTTP/1.1 request\n"};
+  }
+  const std::string_view method = request_line.substr(0, first);
+  head_only = method == "HEAD";
+  if (method != "GET" && !head_only) {
+    return {"405 Method Not Allowed", "only GET and HEAD\n", "text/plain; charset=utf-8", "Allow: GET, HEAD\r\n"};
+  }
+  return page_at(pages, path_of(request_line.substr(first + 1, second - first - 1)));
+}
+
+Response respond_to_head(const Monitor::Pages& pages, std::string_view head, bool& head_only) {
+  const size_t line_end = head.find('\n');
+  if (line_end == std::string_view::npos) return {"414 URI Too Long", "a request has at most 8 KiB\n"};
+  if (end_of_head(head) == std::string_view::npos) {
+    return {"431 Request Header Fields Too Large", "a request has at most 8 KiB\n"};
+  }
+  std::string_view request_line = head.substr(0, line_end);
+  if (request_line.ends_with('\r')) request_line.remove_suffix(1);
+  return respond(pages, request_line, head_only);
+}
+
+/// Up to the empty line, or as much as is read at most.
 asio::awaitable<std::string> read_head(tcp::socket& socket) {
   std::string head;
   std::array<char, 1024> chunk;
-  while (head.find("\r\n\r\n") == std::string::npos && head.size() < MostRequestBytes) {
+  while (end_of_head(head) == std::string::npos && head.size() < MostRequestBytes) {
     const size_t n = co_await socket.async_read_some(asio::buffer(chunk), asio::use_awaitable);
     head.append(chunk.data(), n);
   }
   co_return head;
 }
 
-asio::awaitable<void> answer(tcp::socket& socket, const Monitor::Pages& pages) {
-  const std::string head = co_await read_head(socket);
-  const Response response = head.size() < MostRequestBytes
-                                ? respond(pages, std::string_view(head).substr(0, head.find("\r\n")))
-                                : Response{"431 Request Header Fields Too Large", "at most 8 KiB\n"};
-  const std::string text = absl::StrCat("HTTP/1.1 ", response.status, "\r\nContent-Type: ", response.type,
-                                        "\r\nContent-Length: ", response.body.size(), "\r\n", response.more_headers,
-                                        "Connection: close\r\n\r\n", response.body);
-  co_await asio::async_write(socket, asio::buffer(text), asio::use_awaitable);
-  // The client closes first, else the timer does: closing at once could reset the connection under the answer.
+asio::awaitable<void> answer(tcp::socket& socket, const Monitor::Pages& pages, const std::string& head) {
+  bool head_only = false;
+  const Response response = respond_to_head(pages, head, head_only);
+  const std::string answer_head = absl::StrCat("HTTP/1.1 ", response.status, "\r\nContent-Type: ", response.type,
+                                               "\r\nContent-Length: ", response.body.size(), "\r\n",
+                                               response.more_headers, "Connection: close\r\n\r\n");
+  const std::array<asio::const_buffer, 2> buffers{asio::buffer(answer_head),
+                                                  head_only ? asio::const_buffer() : asio::buffer(response.body)};
+  co_await asio::async_write(socket, buffers, asio::use_awaitable);
+}
+
+// The client closes first, else the time limit does: closing at once could reset the connection under the answer.
+asio::awaitable<void> linger(tcp::socket& socket) {
   socket.shutdown(tcp::socket::shutdown_send);
-  std::array<char, 256> rest;
-  for (;;) co_await socket.async_read_some(asio::buffer(rest), asio::use_awaitable);
+  std::array<char, 1024> rest;
+  for (size_t ignored = 0; ignored < MostIgnoredBytes;) {
+    ignored += co_await socket.async_read_some(asio::buffer(rest), asio::use_awaitable);
+  }
+}
+
+struct Connection {
+  explicit Connection(const tcp::acceptor::executor_type& executor) : socket(executor), limit(executor) {}
+
+  void end() {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    limit.cancel();
+  }
+
+  tcp::socket socket;
+  asio::steady_timer limit;
+  bool answering = false;
+};
+
+/// Ends the connection unless another limit is set before.
+void set_limit(const std::shared_ptr<Connection>& connection, std::chrono::milliseconds limit) {
+  connection->limit.expires_after(limit);
+  connection->limit.async_wait([weak = std::weak_ptr(connection)](const boost::system::error_code& stopped) {
+    const auto alive = weak.lock();
+    // It may have fired already when it was set anew.
+    if (stopped || !alive || alive->limit.expiry() > asio::steady_timer::clock_type::now()) return;
+    alive->end();
+  });
 }
 
 }  // namespace
 
 struct Monitor::Server : std::enable_shared_from_this<Monitor::Server> {
-  Server(asio::io_context& context, Pages p) : acceptor(context), pages(std::move(p)) {}
+  Server(asio::io_context& context, Pages p, MonitorLimits l) : acceptor(context), pages(std::move(p)), limits(l) {}
 
   asio::awaitable<void> accept_loop() {
     const auto self = shared_from_this();
     while (acceptor.is_open()) {
-      const auto [error, socket] = co_await accept_one();
+      const auto connection = std::make_shared<Connection>(acceptor.get_executor());
+      boost::system::error_code error;
+      co_await acceptor.async_accept(connection->socket, asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
       if (error) {
-        log_warn("monitor_accept_failed", {{"error", error.message()}});
-        co_await asio::steady_timer(acceptor.get_executor(), UntilNextAccept).async_wait(asio::use_awaitable);
-      } else if (connections < MostConnections) {
-        ++connections;
-        spawn(acceptor.get_executor(), serve(socket));
+        co_await recover(error);
+        continue;
       }
+      accept_failed = false;
+      if (connections.size() >= limits.connections) end_one();
+      connections.push_back(connection);
+      spawn(acceptor.get_executor(), serve(connection));
     }
   }
 
-  // The socket is shared with the timer, which may fire while the coroutine is on its way out.
-  asio::awaitable<std::pair<boost::system::error_code, std::shared_ptr<tcp::socket>>> accept_one() {
-    auto socket = std::make_shared<tcp::socket>(acceptor.get_executor());
-    boost::system::error_code error;
-    co_await acceptor.async_accept(*socket, asio::redirect_error(asio::use_awaitable, error));
-    co_return std::pair(error, std::move(socket));
+  // Out of descriptors, mostly: those of idle clients are better used for the next one.
+  asio::awaitable<void> recover(boost::system::error_code error) {
+    if (!accept_failed) log_warn("monitor_accept_failed", {{"error", error.message()}});
+    accept_failed = true;
+    if (!connections.empty()) end_one();
+    co_await asio::steady_timer(acceptor.get_executor(), UntilNextAccept).async_wait(asio::use_awaitable);
   }
 
-  asio::awaitable<void> serve(std::shared_ptr<tcp::socket> socket) {
+  /// The oldest that is idle, else the oldest.
+  void end_one() {
+    auto chosen = std::ranges::find_if(connections, [](const auto& connection) { return !connection->answering; });
+    if (chosen == connections.end()) chosen = connections.begin();
+    (*chosen)->end();
+    connections.erase(chosen);
+  }
+
+  asio::awaitable<void> serve(std::shared_ptr<Connection> connection) {
     const auto self = shared_from_this();
-    asio::steady_timer timer(acceptor.get_executor(), Patience);
-    timer.async_wait([socket](const boost::system::error_code& stopped) {
-      boost::system::error_code ignored;
-      if (!stopped) socket->close(ignored);
-    });
     try {
-      co_await answer(*socket, pages);
+      set_limit(connection, limits.head);
+      const std::string head = co_await read_head(connection->socket);
+      set_limit(connection, limits.answer);
+      connection->answering = true;
+      co_await answer(connection->socket, pages, head);
+      connection->answering = false;
+      set_limit(connection, limits.linger);
+      co_await linger(connection->socket);
     } catch (const boost::system::system_error&) {
-      // How every connection ends: the client has closed it, or the timer has.
+      // How every connection ends: the client has closed it, its time is over, or another needed its place.
     }
-    --connections;
+    connection->end();
+    std::erase(connections, connection);
   }
 
   tcp::acceptor acceptor;
   Pages pages;
-  int connections = 0;
+  const MonitorLimits limits;
+  std::vector<std::shared_ptr<Connection>> connections;  ///< the oldest first
+  bool accept_failed = false;                            ///< the last one; it is logged once
 };
 
-Monitor::Monitor(asio::io_context& context, Pages pages)
-    : server_(std::make_shared<Server>(context, std::move(pages))) {}
+Monitor::Monitor(asio::io_context& context, Pages pages, MonitorLimits limits)
+    : server_(std::make_shared<Server>(context, std::move(pages), limits)) {}
 
 Monitor::~Monitor() { close(); }
 

@@ -1,7 +1,10 @@
 // A small HTTP server for people and orchestrators: /metrics, /healthz, /readyz, and a page at / where there is one.
 //
-// Used by every process that has --monitor_address. GET only, one request a connection, everything bounded: it must
-// never become the reason why a cancel waits. No TLS and no authentication: bind it to an address that may see it.
+// Used by every process that has --monitor_address. GET and HEAD, one request per connection. It shares the thread of
+// the process, so everything is bounded (MonitorLimits; a request head has at most 8 KiB): it must never become the
+// reason why a cancel waits, and slow clients must not keep a probe from its answer. A path is compared as it is
+// written; a target may be absolute (`http://host/path`); lines may end with a bare LF.
+// No TLS and no authentication: bind it to an address that may see it.
 #pragma once
 
 #include <absl/status/status.h>
@@ -9,6 +12,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +24,19 @@
 namespace cancelbus::io {
 
 namespace asio = boost::asio;
+
+/// What bounds the work and the memory that clients of a monitor can cause.
+struct MonitorLimits {
+  /// At a time. A newcomer beyond them ends the oldest that is idle: its request is not complete, or it was answered
+  /// and has not closed. Where none is idle, it ends the oldest.
+  size_t connections = 32;
+  /// From the accept until the request's head is complete.
+  std::chrono::milliseconds head{2'000};
+  /// From then until the kernel has the whole answer.
+  std::chrono::milliseconds answer{5'000};
+  /// From then until the client has closed.
+  std::chrono::milliseconds linger{1'000};
+};
 
 class Monitor {
  public:
@@ -33,7 +51,7 @@ class Monitor {
     std::function<std::string()> status = {};
   };
 
-  Monitor(asio::io_context& context, Pages pages);
+  Monitor(asio::io_context& context, Pages pages, MonitorLimits limits = {});
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;

@@ -1,39 +1,23 @@
 #include "service/io/zmq_monitor.hpp"
 
 #include <absl/strings/str_cat.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include <array>
 #include <cstring>
 #include <utility>
 
 namespace cancelbus::io {
 namespace {
 
-constexpr int OfBoth =
-    ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
-constexpr int OfServers = OfBoth | ZMQ_EVENT_ACCEPTED;
-constexpr int OfClients = OfBoth | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int OfBoth = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int OfServers = OfBoth | ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED;
+constexpr int OfClients = OfBoth | ZMQ_EVENT_CLOSED;
 
 // Without a limit: libzmq's thread would wait for a reader that is late, and everybody with it.
 ZmqOptions unlimited() {
   ZmqOptions options;
   options.receive_hwm = 0;
   return options;
-}
-
-std::string peer_address(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "";
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* address = nullptr;
-  if (storage.ss_family == AF_INET) address = &reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
-  if (storage.ss_family == AF_INET6) address = &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
-  if (address == nullptr) return "";
-  return ::inet_ntop(storage.ss_family, address, text.data(), text.size()) != nullptr ? text.data() : "";
 }
 
 HandshakeFailure::Kind kind_of(uint32_t protocol_error) {
@@ -44,7 +28,10 @@ HandshakeFailure::Kind kind_of(uint32_t protocol_error) {
 }  // namespace
 
 ZmqMonitor::ZmqMonitor(asio::io_context& context, zmq::context_t& zmq, ZmqSocket& watched, Side side, Listener listener)
-    : watched_(watched), events_(context, zmq, zmq::socket_type::pair, unlimited()), listener_(std::move(listener)) {
+    : watched_(watched),
+      events_(context, zmq, zmq::socket_type::pair, unlimited()),
+      side_(side),
+      listener_(std::move(listener)) {
   static int made = 0;
   const std::string address = absl::StrCat("inproc://monitor-", ++made);
   const int events = side == Side::Server ? OfServers : OfClients;
@@ -64,33 +51,67 @@ void ZmqMonitor::read() {
     if (frames.front().size() != sizeof event + sizeof value) continue;
     std::memcpy(&event, frames.front().data(), sizeof event);
     std::memcpy(&value, frames.front().data() + sizeof event, sizeof value);
-    on_event(event, value);
+    note_failure(event, value);
+    if (side_ == Side::Server) {
+      on_server_event(event, value);
+    } else {
+      on_client_event(event);
+    }
   }
 }
 
-void ZmqMonitor::on_event(uint16_t event, uint32_t value) {
+void ZmqMonitor::note_failure(uint16_t event, uint32_t value) {
   using Kind = HandshakeFailure::Kind;
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && !failure_) failure_ = HandshakeFailure{Kind::HungUp};
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) failure_ = HandshakeFailure{kind_of(value)};
+}
+
+void ZmqMonitor::on_server_event(uint16_t event, uint32_t value) {
   switch (event) {
+    case ZMQ_EVENT_LISTENING:
+      listening_ = static_cast<int>(value);
+      break;
     case ZMQ_EVENT_ACCEPTED:
-      addresses_[value] = peer_address(static_cast<int>(value));
+      accepted(static_cast<int>(value));
       break;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-      if (!failure_) failure_ = HandshakeFailure{Kind::HungUp, ""};
-      break;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-      failure_ = HandshakeFailure{kind_of(value), ""};
-      break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-      failure_ = HandshakeFailure{Kind::Refused, ""};
+      ++handshakes_;
+      break;
+    case ZMQ_EVENT_DISCONNECTED:
+      ended(static_cast<int>(value));
+      break;
+    default:
+      break;
+  }
+}
+
+void ZmqMonitor::accepted(int descriptor) {
+  connections_[descriptor] = {take_accepted_peer(listening_, descriptor), handshakes_};
+}
+
+void ZmqMonitor::ended(int descriptor) {
+  const auto connection = connections_.find(descriptor);
+  if (connection != connections_.end()) {
+    const bool for_certain = connection->second.handshakes_before == handshakes_;
+    if (!failure_ && for_certain) failure_ = HandshakeFailure{HandshakeFailure::Kind::NotZmtp3};
+    if (failure_) failure_->peer = std::move(connection->second.peer);
+    connections_.erase(connection);
+  }
+  if (failure_) report();
+}
+
+void ZmqMonitor::on_client_event(uint16_t event) {
+  switch (event) {
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      failure_ = HandshakeFailure{HandshakeFailure::Kind::Refused};
       break;
     case ZMQ_EVENT_DISCONNECTED:
       if (failure_) {
-        failure_->address = addresses_[value];
         report();
       } else if (listener_.unreachable) {
         listener_.unreachable();
       }
-      addresses_.erase(value);
       break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
       if (listener_.connected) listener_.connected();
@@ -119,6 +140,7 @@ std::string_view explanation(HandshakeFailure::Kind kind) {
       return "the other side does not speak CURVE: it was started with --insecure_loopback, or is no cancel-bus";
     case Kind::WrongKey:
     case Kind::HungUp:
+    case Kind::NotZmtp3:
       return "the other side hung up in the middle of the handshake: most likely --curve_server_key_file is not the "
              "public key of this bus";
   }

@@ -1,9 +1,9 @@
 """Many connection attempts by those who have no key, or one that nobody knows, or think that they talk to another bus.
 
-    strangers.py HOST PORT COUNT BUS_PUBLIC_KEY    # says how many of each kind it has made, and ends
+    strangers.py HOST PORT COUNT BUS_PUBLIC_KEY    # says how many it has made without a key and with one, and ends
 
 Used by test_strangers.py, as a process of its own. Most come without a key, over plain TCP sockets, because that is
-quick; every 20th shakes hands with a fresh key.
+quick: every other one as a ZeroMQ client, the rest with HTTP. Every 20th shakes hands with a fresh key.
 """
 
 import socket
@@ -16,12 +16,13 @@ THREADS = 8
 WITH_A_KEY = 20  # One in so many.
 # ZMTP 3.0, mechanism NULL, as a client.
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+HTTP = b"GET / HTTP/1.1\r\n\r\n"
 
 
 def without_a_key(address, count):
-    for _ in range(count):
+    for number in range(count):
         with socket.create_connection(address, timeout=30) as connection:
-            connection.sendall(GREETING)
+            connection.sendall(HTTP if number % 2 else GREETING)
             try:
                 while connection.recv(1024):
                     pass
