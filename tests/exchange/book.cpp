@@ -43,6 +43,7 @@ Order& Book::add(Instant now, OrderSpec spec) {
   order.left = order.shown_left = spec.quantity;
   order.spec = std::move(spec);
   order.placed = order.updated = now;
+  note_change(order, now);
   ++open_;
   ++tally(order.status);
   shown_open_.insert(id);
@@ -79,6 +80,12 @@ void Book::set(Order& order, OrderStatus status, Decimal left, Instant now) {
   order.status = status;
   order.left = left;
   order.updated = now;
+  note_change(order, now);
+}
+
+void Book::note_change(Order& order, Instant now) {
+  if (order.changes.size() == Order::kMaxChanges) order.changes.erase(order.changes.begin() + 1);
+  order.changes.push_back({now, order.status, order.left, order.spec.quantity});
 }
 
 void Book::show(Order& order) {

@@ -38,7 +38,18 @@ struct OrderSpec {
   Decimal quantity;
 };
 
+// What became true of an order, and when.
+struct OrderChange {
+  Instant at{};
+  OrderStatus status = OrderStatus::Untouched;
+  Decimal left;
+  Decimal quantity;
+};
+
 struct Order {
+  // Of its changes the first and the latest are kept.
+  static constexpr std::size_t kMaxChanges = 64;
+
   std::int64_t id = 0;
   OrderSpec spec;
   Decimal left;
@@ -48,6 +59,7 @@ struct Order {
   Instant updated{};
   Decimal shown_left;  // what REST reads
   OrderStatus shown_status = OrderStatus::Untouched;
+  std::vector<OrderChange> changes;  // from its placing on; never empty
 };
 
 class Book {
@@ -71,6 +83,7 @@ class Book {
 
  private:
   void make_room();
+  static void note_change(Order& order, Instant now);
   std::size_t& tally(OrderStatus status) { return by_status_[static_cast<std::size_t>(status)]; }
 
   std::int64_t next_id_;

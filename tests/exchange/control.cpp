@@ -72,7 +72,7 @@ HttpAnswer Control::handle(Instant now, const HttpRequest& request) {
   const std::string_view path = std::string_view(target.path).substr(kPrefix.size());
   Result result = unknown(request.method, target.path);
   if (request.method == "GET") {
-    result = get(path, target.query);
+    result = get(now, path, target.query);
   } else if (request.method == "DELETE" && path == "counters") {
     forget_counters();
     result = json::object{};
@@ -86,11 +86,12 @@ HttpAnswer Control::handle(Instant now, const HttpRequest& request) {
   return {200, json::serialize(*result), {}, false};
 }
 
-Control::Result Control::get(std::string_view path, std::string_view query) const {
+Control::Result Control::get(Instant now, std::string_view path, std::string_view query) const {
   if (path == "counters") return counters();
   if (path == "faults") return faults();
   if (path == "orders") return orders(query);
   if (path == "arrivals") return arrivals(query);
+  if (path == "time") return json::object{{"now_us", unix_us(now)}};
   return unknown("GET", absl::StrCat("/sim/", as_absl(path)));
 }
 
@@ -271,13 +272,21 @@ Control::Result Control::arrivals(std::string_view query) const {
 }
 
 json::object Control::truth(const Order& order) const {
+  json::array changes;
+  for (const OrderChange& change : order.changes) {
+    changes.push_back({{"at_us", unix_us(change.at)},
+                       {"status", std::string(status_name(change.status))},
+                       {"left", change.left.trimmed()},
+                       {"quantity", change.quantity.trimmed()}});
+  }
   return {{"id", order.id},
           {"status", std::string(status_name(order.status))},
           {"left", order.left.trimmed()},
           {"quantity", order.spec.quantity.trimmed()},
           {"price", order.spec.price.trimmed()},
           {"pairSymbol", order.spec.pair_symbol},
-          {"deletes", world_.counters.deletes.of(order.id)}};
+          {"deletes", world_.counters.deletes.of(order.id)},
+          {"changes", std::move(changes)}};
 }
 
 json::object Control::counters() const {

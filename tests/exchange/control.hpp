@@ -27,7 +27,7 @@ class Control {
  private:
   using Result = absl::StatusOr<boost::json::object>;
 
-  Result get(std::string_view path, std::string_view query) const;
+  Result get(Instant now, std::string_view path, std::string_view query) const;
   Result post(Instant now, std::string_view path, const boost::json::object& body);
 
   Result place_orders(Instant now, const boost::json::object& body);

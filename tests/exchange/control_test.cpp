@@ -87,6 +87,39 @@ TEST(Control, ListsOrdersByStatus) {
   EXPECT_EQ(closed[0].at("id"), ids[2]);
 }
 
+TEST(Control, ShowsWhenAnOrderChanged) {
+  Driver sim;
+  const auto id = sim.place();
+  const auto placed = unix_us(sim.now);
+  const auto order = "{\"id\":" + std::to_string(id);
+  sim.advance(milliseconds{100});
+  sim.control("POST", "fill", order + ",\"amount\":\"0.004\"}");
+  sim.advance(milliseconds{100});
+  sim.control("POST", "edit", order + ",\"quantity\":\"0.02\"}");
+  sim.advance(milliseconds{100});
+  sim.cancel(id);
+  sim.advance(milliseconds{30});
+  const auto change = [&](int ms, const char* status, const char* left, const char* quantity) {
+    return json::object{{"at_us", placed + ms * 1000}, {"status", status}, {"left", left}, {"quantity", quantity}};
+  };
+  EXPECT_EQ(sim.control("GET", "orders?id=" + std::to_string(id)).at("orders").as_array()[0].at("changes"),
+            (json::array{change(0, "Untouched", "0.01", "0.01"), change(100, "Partial", "0.006", "0.01"),
+                         change(200, "Partial", "0.016", "0.02"), change(320, "Canceled", "0.016", "0.02")}));
+  EXPECT_EQ(sim.control("GET", "time").at("now_us"), unix_us(sim.now));
+}
+
+TEST(Control, KeepsTheFirstAndTheLatestChangesOfAnOrder) {
+  Driver sim;
+  const auto id = sim.place();
+  for (int i = 0; i < 100; ++i) sim.control("POST", "edit", "{\"id\":" + std::to_string(id) + ",\"quantity\":\"1\"}");
+  sim.control("POST", "cancel", "{\"id\":" + std::to_string(id) + "}");
+  const auto orders = sim.control("GET", "orders");
+  const auto& changes = orders.at("orders").as_array()[0].at("changes").as_array();
+  ASSERT_EQ(changes.size(), 64u);
+  EXPECT_EQ(changes.front().at("quantity"), "0.01");
+  EXPECT_EQ(changes.back().at("status"), "Canceled");
+}
+
 TEST(Control, TakesOtherKeysWhileItRuns) {
   Driver sim;
   const auto id = sim.place();
