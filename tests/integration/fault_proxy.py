@@ -14,12 +14,17 @@ import asyncio
 import socket
 import struct
 import threading
+import time
 
 from process import PATIENCE_SECONDS
 
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 65536
 WAYS = ("up", "down")
+# Gaps that are at least so long are remembered.
+NOTED_SECONDS = 0.5
+# CURVE's handshake: a connection's first bytes up, with which its peer has said nothing yet.
+HANDSHAKE_BYTES = 600
 
 
 class FaultProxy:
@@ -71,6 +76,7 @@ class Link:
         self._open = {}  # way: an Event that is set while bytes may pass
         self._delay_seconds = 0.0
         self._refuses = False
+        self._gaps = Gaps()
         self.address = ""
 
     async def listen(self):
@@ -117,7 +123,24 @@ class Link:
         """How many stand."""
         return self._call(lambda: len(self._connections))
 
+    # What passed, by time.time(). The last gap ends now. Also after the proxy was closed.
+
+    def silences(self):
+        """[(began, ended)]: nothing was delivered up between, but the handshakes of new connections."""
+        return self._gaps.silences()
+
+    def holds(self):
+        """[(began, ended)]: what was on its way down when it began was delivered when it ended."""
+        return self._gaps.holds()
+
     # In the proxy's thread.
+
+    def passes(self, way, read_at, handshake):
+        """Bytes that were read at `read_at` are delivered now."""
+        if way == "down":
+            self._gaps.delivered_down(read_at)
+        elif not handshake:
+            self._gaps.delivered_up()
 
     def _set_refuses(self, refuses):
         self._refuses = refuses
@@ -157,12 +180,41 @@ class Link:
             self._connections.discard(connection)
 
 
+class Gaps:
+    """When a link's target could not hear who connects to it, and the other way round."""
+
+    def __init__(self, clock=time.time):
+        self._clock = clock
+        self._silences = []
+        self._holds = []
+        self._heard = clock()
+
+    def delivered_up(self):
+        now = self._clock()
+        if now - self._heard >= NOTED_SECONDS:
+            self._silences.append((self._heard, now))
+        self._heard = now
+
+    def delivered_down(self, read_at):
+        now = self._clock()
+        if now - read_at >= NOTED_SECONDS:
+            self._holds.append((read_at, now))
+
+    def silences(self):
+        now = self._clock()
+        return [*self._silences, (self._heard, now)] if now - self._heard >= NOTED_SECONDS else list(self._silences)
+
+    def holds(self):
+        return list(self._holds)
+
+
 class Connection:
     def __init__(self, link, client_reader, client_writer, server_reader, server_writer):
         self._link = link
         self._readers = {"up": client_reader, "down": server_reader}
         self._writers = {"up": server_writer, "down": client_writer}
         self._ended = set()  # ways
+        self._bytes_up = 0
 
     async def forward(self):
         """Until both ways have ended, or one side has reset."""
@@ -179,8 +231,11 @@ class Connection:
 
     async def _pump(self, way):
         while data := await self._read(way):
+            read_at = time.time()
             await self._link.pass_on(way)
             if way not in self._ended:
+                self._bytes_up += len(data) if way == "up" else 0
+                self._link.passes(way, read_at, handshake=self._bytes_up <= HANDSHAKE_BYTES)
                 self._writers[way].write(data)
                 await self._writers[way].drain()
         await self._link.pass_on(way)

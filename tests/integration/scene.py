@@ -1,12 +1,21 @@
 """What the tests of this folder often need to know of a stack. Used by test_*.py; a strategy is a StrategyClient."""
 
 import json
+import os
 import re
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
 from strategy_client import read_curve
+
+
+def positive_number(variable, default):
+    """What this environment variable asks for. Nothing to do is refused: a test that does nothing would pass."""
+    text = os.environ.get(variable, str(default))
+    if not re.fullmatch(r"[0-9]+", text) or int(text) == 0:
+        raise ValueError(f"{variable}={text}: a test that does nothing proves nothing; give a whole number from 1")
+    return int(text)
 
 
 def curve_keys(stack, name):

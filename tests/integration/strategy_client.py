@@ -203,7 +203,10 @@ class StrategyClient:
             if now >= due:
                 pause = REPEAT_UNTIL_ACK_SECONDS if self.receipts[cl_ord_id] else REPEAT_UNTIL_RECEIPT_SECONDS
                 self._orders[cl_ord_id] = (order, now + pause)
-                self.send(cancel_order=order)
+                self._repeat(order)
+
+    def _repeat(self, order):
+        self.send(cancel_order=order)
 
     def _fetch_missed(self):
         for topic, next_seq in self.positions.items():

@@ -12,8 +12,9 @@ import pytest
 from blows import Dealer, link_blows, process_blows
 from fault_proxy import FaultProxy
 from load_scene import WORKERS, LoadScene
+from scene import positive_number
 
-BLOWS = int(os.environ.get("CANCELBUS_BLOWS", "50"))
+BLOWS = positive_number("CANCELBUS_BLOWS", 50)
 BLOWS_A_ROUND = 50
 FIRST_SEED = int(os.environ.get("CANCELBUS_SEED", random.SystemRandom().randrange(1_000_000)))
 ROUNDS = [(FIRST_SEED + number, min(BLOWS_A_ROUND, BLOWS - number * BLOWS_A_ROUND))

@@ -5,13 +5,13 @@ often all are replaced. The processes and their load stand in load_scene.py, wha
 other than after a crash, no harm excuses two DELETEs of one order at the same time.
 """
 
-import os
 from functools import partial
 
 from fault_proxy import FaultProxy
 from load_scene import WORKERS, LoadScene
+from scene import positive_number
 
-ROLLS = int(os.environ.get("CANCELBUS_ROLLS", "1"))
+ROLLS = positive_number("CANCELBUS_ROLLS", 1)
 
 
 def test_a_rolling_restart_loses_nothing_and_trips_no_limit(stack, capsys):

@@ -1,0 +1,23 @@
+"""The scenarios of test_restart.py notice a store that forgets: commands that were received, or permits that still count.
+
+A strategy repeats its commands until their acks, so a forgotten command ends as if nothing had happened. It is noticed by
+its second receipt APPLIED; a forgotten permit by a request too many.
+"""
+
+import pytest
+import restarts
+import strategy_client
+
+SCENARIOS = (restarts.killed_with_commands_in_every_stage, restarts.killed_with_its_workers_while_requests_are_under_way,
+             restarts.killed_again_and_again_under_a_stream_of_commands)
+NOTICED_BY = {("commands",): "receipts APPLIED", ("permits",): "requests too many",
+              ("commands", "permits"): "receipts APPLIED"}
+
+
+@pytest.mark.parametrize("forget", NOTICED_BY, ids="-and-".join)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_what_is_forgotten_is_noticed(stack, connect, monkeypatch, scenario, forget):
+    # What is forgotten comes again soon.
+    monkeypatch.setattr(strategy_client, "REPEAT_UNTIL_ACK_SECONDS", 1.0)
+    with pytest.raises(AssertionError, match=NOTICED_BY[forget]):
+        scenario(stack, connect, forget)
