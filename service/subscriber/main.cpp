@@ -5,8 +5,9 @@
 #include <zmq.hpp>
 
 #include "service/io/log.hpp"
-#include "service/io/no_core_dump.hpp"
 #include "service/io/options.hpp"
+#include "service/io/output.hpp"
+#include "service/io/process.hpp"
 #include "service/io/signals.hpp"
 #include "service/subscriber/check.hpp"
 #include "service/subscriber/options.hpp"
@@ -43,7 +44,7 @@ int run(subscriber::Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (const auto status = io::forbid_core_dumps(); !status.ok()) {
+  if (const auto status = io::prepare_process(); !status.ok()) {
     return io::usage_error(ThisProgram, std::string(status.message()));
   }
   if (const auto leave = io::parse_flags(ThisProgram, argc, argv)) return *leave;
@@ -53,8 +54,9 @@ int main(int argc, char** argv) {
   auto options = subscriber::validated(subscriber::config_from_flags());
   if (!options.ok()) return io::usage_error(ThisProgram, std::string(options.status().message()));
   if (options->check) {
+    io::end_on_signals();
     boost::asio::io_context context(1);
-    return subscriber::run_check(context, *options);
+    return io::exit_code_of_answer(ThisProgram.name, subscriber::run_check(context, *options));
   }
   return run(*std::move(options));
 }

@@ -4,8 +4,9 @@
 #include <zmq.hpp>
 
 #include "service/io/log.hpp"
-#include "service/io/no_core_dump.hpp"
 #include "service/io/options.hpp"
+#include "service/io/output.hpp"
+#include "service/io/process.hpp"
 #include "service/io/signals.hpp"
 #include "service/worker/check.hpp"
 #include "service/worker/options.hpp"
@@ -42,7 +43,7 @@ int run(worker::Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (const auto status = io::forbid_core_dumps(); !status.ok()) {
+  if (const auto status = io::prepare_process(); !status.ok()) {
     return io::usage_error(ThisProgram, std::string(status.message()));
   }
   if (const auto leave = io::parse_flags(ThisProgram, argc, argv)) return *leave;
@@ -52,8 +53,9 @@ int main(int argc, char** argv) {
   auto options = worker::validated(worker::config_from_flags());
   if (!options.ok()) return io::usage_error(ThisProgram, std::string(options.status().message()));
   if (options->check) {
+    io::end_on_signals();
     boost::asio::io_context context(1);
-    return worker::run_check(context, *options);
+    return io::exit_code_of_answer(ThisProgram.name, worker::run_check(context, *options));
   }
   return run(*std::move(options));
 }
