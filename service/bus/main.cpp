@@ -28,7 +28,9 @@ int main(int argc, char** argv) {
     io::complain(absl::StrCat("cancel-bus: ", flag, status.message(), "\n"));
     return 2;
   };
-  io::log_info("descriptors", {{"limit", io::raise_descriptor_limit()}});
+  const auto descriptors = io::require_descriptors(bus::Shell::DescriptorNeeds);
+  if (!descriptors.ok()) return refuse("", descriptors.status());
+  io::log_info("descriptors", {{"limit", *descriptors}});
   auto store = io::open_store(options->store);
   if (!store.ok()) return refuse("--store: ", store.status());
   const auto snapshot = (*store)->load();

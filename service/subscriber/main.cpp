@@ -1,9 +1,11 @@
 // final-subscriber: tells cancel-bus what the exchange's private stream says.
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <utility>
 #include <zmq.hpp>
 
+#include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
 #include "service/io/options.hpp"
 #include "service/io/output.hpp"
@@ -24,6 +26,9 @@ constexpr io::Program ThisProgram{
     "  final-subscriber --api_key_file=/run/secrets/key --api_secret_file=/run/secrets/secret --check\n"
     "  final-subscriber --api_key_file=/run/secrets/key --api_secret_file=/run/secrets/secret \\\n"
     "      --backend_endpoint=tcp://bus.example:5552 --monitor_address=127.0.0.1:9552"};
+
+constexpr std::array<io::DescriptorNeed, 2> DescriptorNeeds{
+    {{32, "the subscriber's own files and sockets"}, io::MonitorNeed}};
 
 int run(subscriber::Options options) {
   if (!options.curve) io::log_warn("insecure_loopback", {{"what", "no encryption and no keys towards the bus"}});
@@ -57,6 +62,9 @@ int main(int argc, char** argv) {
     io::end_on_signals();
     boost::asio::io_context context(1);
     return io::exit_code_of_answer(ThisProgram.name, subscriber::run_check(context, *options));
+  }
+  if (const auto enough = io::require_descriptors(DescriptorNeeds); !enough.ok()) {
+    return io::usage_error(ThisProgram, std::string(enough.status().message()));
   }
   return run(*std::move(options));
 }
