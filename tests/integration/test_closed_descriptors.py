@@ -55,9 +55,12 @@ def test_so_they_do_in_cancelctl(stack):
     command = [*without(*NUMBERS), stack.bin_dir / "cancelctl", "watch"]
     with subprocess.Popen(command, env=clean_environment() | stack.client_environment,
                           preexec_fn=die_with_parent()) as watch:
-        stack.wait_until(lambda: sockets(watch) and opened(watch) == dict.fromkeys(NUMBERS, "/dev/null"), "it runs")
-        watch.terminate()
-    assert watch.returncode == 0
+        try:
+            stack.wait_until(lambda: sockets(watch) and opened(watch) == dict.fromkeys(NUMBERS, "/dev/null"), "it runs")
+            watch.terminate()
+            assert watch.wait(30) == 0
+        finally:
+            watch.kill()
 
 
 def sockets(process):

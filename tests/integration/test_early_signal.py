@@ -83,8 +83,11 @@ def itself(popen, program):
 def test_a_signal_that_comes_as_soon_as_it_can_be_taken_ends_it_in_order(commands, wrapper, program):
     with subprocess.Popen([*wrapper, *commands[program]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                           env=clean_environment(), preexec_fn=die_with_parent()) as popen:
-        number = wait_until(lambda: itself(popen, program), f"{program} runs", interval=0)
-        wait_until(lambda: takes(number, signal.SIGTERM), f"{program} takes SIGTERM", interval=0)
-        os.kill(number, signal.SIGTERM)
-        _, log = popen.communicate(timeout=30)
+        try:
+            number = wait_until(lambda: itself(popen, program), f"{program} runs", interval=0)
+            wait_until(lambda: takes(number, signal.SIGTERM), f"{program} takes SIGTERM", interval=0)
+            os.kill(number, signal.SIGTERM)
+            _, log = popen.communicate(timeout=30)
+        finally:
+            popen.kill()
     assert popen.returncode == 0, log

@@ -66,10 +66,13 @@ def test_a_reader_that_has_read_enough_ends_what_would_go_on(shared, arguments):
     with subprocess.Popen([BUILD / "bin" / "cancelctl", *arguments], stdout=writer, stderr=subprocess.PIPE, text=True,
                           restore_signals=False, env=clean_environment() | shared.client_environment) as command:
         os.close(writer)
-        if arguments[-1] != "--topic=venue.":
-            assert os.read(reader, 1)
-        os.close(reader)
-        _, said = command.communicate(timeout=30)
+        try:
+            if arguments[-1] != "--topic=venue.":
+                assert os.read(reader, 1)
+            os.close(reader)
+            _, said = command.communicate(timeout=30)
+        finally:
+            command.kill()
     assert (command.returncode, said) == (0, "")
 
 
@@ -105,8 +108,11 @@ def test_cancelctl_ends_when_asked_also_while_its_reader_is_slow():
     reader, writer = full_pipe()
     with subprocess.Popen([BUILD / "bin" / "cancelctl", "completion", "bash"], stdout=writer, stderr=subprocess.PIPE,
                           text=True, env=clean_environment()) as command:
-        wait_until(lambda: takes(command.pid, signal.SIGTERM) and sleeps(command.pid), "it waits for its reader")
-        command.terminate()
-        command.communicate(timeout=30)
+        try:
+            wait_until(lambda: takes(command.pid, signal.SIGTERM) and sleeps(command.pid), "it waits for its reader")
+            command.terminate()
+            command.communicate(timeout=30)
+        finally:
+            command.kill()
     os.close(reader)
     os.close(writer)
