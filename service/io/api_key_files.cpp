@@ -9,6 +9,7 @@
 
 #include "service/io/log.hpp"
 #include "service/io/option_values.hpp"
+#include "service/io/signals.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -67,6 +68,7 @@ ApiKeyWatch::ApiKeyWatch(asio::io_context& context, ApiKeyFiles files, Use use)
     : files_(std::move(files)), use_(std::move(use)), hangup_(context, SIGHUP), timer_(context) {}
 
 void ApiKeyWatch::start() {
+  unblock_signals({SIGHUP});
   wait_for_signal();
   look_every_second();
 }

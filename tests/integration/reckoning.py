@@ -24,6 +24,7 @@ GONE = (cancel_pb2.ORD_STATUS_CANCELED, cancel_pb2.ORD_STATUS_FILLED)
 STAMP_LEAD_SECONDS = 0.5
 # A worker that is whole again is heard after its next reconnection and heartbeat at the latest.
 HEARD_AGAIN_SECONDS = 1.5
+LOG_LAG_SECONDS = 0.5  # between a line of a process and its being written, at most
 UNANSWERED = ("doubtful", "stale_stamp", "never_written")
 MOST_FAULTS_SHOWN = 5
 
@@ -234,8 +235,9 @@ class Reckoning:
         it, its way to the bus, or the bus was down. (A bus that was only stopped is no excuse: it must hear first.)
         """
         task, next_task = self.tasks.get(older["stamp"]), self.tasks.get(newer["stamp"])
-        if task is None:
-            return False
+        if task is None:  # A worker that is killed loses the lines that its log's thread has not written yet.
+            return any(harm.kind == "kill" and harm.victim.startswith("worker")
+                       and abs(harm.began - older["read_us"] / 1e6) < LOG_LAG_SECONDS for harm in self.harms)
         given_out = next_task.taken if next_task else newer["read_us"] / 1e6
         if task.ended and task.verdict in UNANSWERED and task.ended <= given_out:
             return True

@@ -5,6 +5,7 @@ import re
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 from strategy_client import read_curve
 
@@ -103,6 +104,13 @@ def refused(stack, reason, who):
     yield
     stack.wait_until(lambda: count(stack, reason) > before, f"a refusal for {reason} is counted")
     stack.wait_until(lambda: refusals(stack, reason, who), f"the refusal of {who} for {reason} is logged")
+
+
+def takes(process_id, signal):
+    """The process blocks this signal or handles it."""
+    lines = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8").splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk:", "SigCgt:"))]
+    return any(mask >> (signal - 1) & 1 for mask in masks)
 
 
 def run_check(start, **flags):

@@ -127,7 +127,7 @@ def test_strangers_who_hold_every_descriptor_do_not_stop_a_revocation(shared, by
         for stranger in strangers[:MOST_DESCRIPTORS // 2]:
             assert stranger.recv(1), "the bus greets whom it accepts"
         shared.revoke("leaver")
-        assert refusals(shared, "revoked", "leaver")
+        shared.wait_until(lambda: refusals(shared, "revoked", "leaver"), "it is logged")
         assert "policy_refused" not in shared.processes["bus"].log()
         leaver.send(request(cancel_order={"cl_ord_id": "late", "order_id": 1}))
         assert leaver.poll(10_000)
@@ -189,7 +189,7 @@ def test_a_flood_of_commands_that_are_refused_does_not_fill_the_log(shared, byst
         for number in range(1_000):
             flood.send(request(cancel_order={"cl_ord_id": f"flood-{number}", "order_id": 1, "account": "another"}))
         shared.wait_until(lambda: bus_metric(shared, name) == before + 1_000, "each is counted")
-    lines = refusals(shared, "command", "flood")
+    lines = shared.wait_until(lambda: refusals(shared, "command", "flood"), "they are logged")
     assert 1 <= len(lines) < 50 and "flood-0: account: " in lines[0]["detail"]
 
 

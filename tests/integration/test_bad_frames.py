@@ -282,7 +282,8 @@ def test_a_bad_backend_frame_is_counted_and_logged(shared, bystander, socket_to,
     role = "subscriber" if field.startswith(("order_fact", "stream_state")) else "worker"
     socket_to(zmq.DEALER, "backend", role).send_multipart(frames)
     bystander.wait_until(lambda: bus_metric(shared, REJECTED) == before + 1, "the frame is counted")
-    assert f'"who":"some-{role}","detail":"backend: {field}: ' in shared.processes["bus"].log()[logged:]
+    said = f'"who":"some-{role}","detail":"backend: {field}: '
+    bystander.wait_until(lambda: said in shared.processes["bus"].log()[logged:], "the frame is logged")
     assert "stranger" not in [worker["name"] for worker in shared.status()["workers"]]
 
 
@@ -307,7 +308,7 @@ def test_rubbish_on_the_stream_is_logged_once_and_read_past(shared, bystander):
     assert shared.exchange.counters()["stream"]["connects"] == connects
     # The sentinel of place_orders alone.
     assert len(bystander.events[bystander.epoch, "venue."]) == told + 1
-    assert "malformed_frame" in shared.processes["subscriber"].log()
+    bystander.wait_until(lambda: "malformed_frame" in shared.processes["subscriber"].log(), "the subscriber logs it")
 
 
 def test_rubbish_instead_of_answers_is_doubt_and_ends_in_a_proof(shared, connect):

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from scene import place_orders, statuses
 
-from process import Process
+from process import Process, wait_until
 from throwaway import ApiKey, Authority, make_api_key, write_secret
 
 # Flags whose file holds a secret, and the one of such a name whose file does not.
@@ -114,6 +114,7 @@ def look_at_pages(search, processes):
 def monitor_of(process):
     if "monitor" in process.endpoints:
         return process.endpoints["monitor"]
+    wait_until(logged(process, '"monitor_listens"'), f"{process.name} logs where its monitor listens")
     [line] = [line for line in process.log().splitlines() if '"monitor_listens"' in line]
     return f"http://127.0.0.1:{json.loads(line)['port']}"
 

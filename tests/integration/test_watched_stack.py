@@ -52,7 +52,8 @@ def monitors(stack):
     """URL of each process's monitor."""
     urls = {"bus": stack.processes["bus"].endpoints["monitor"]}
     for name in ("worker-1", "subscriber"):
-        said, = lines(stack.processes[name], "monitor_listens")
+        process = stack.processes[name]
+        said, = stack.wait_until(lambda: lines(process, "monitor_listens"), f"{name} logs its address")  # noqa: B023
         urls[name] = f"http://127.0.0.1:{said['port']}"
     return urls
 
