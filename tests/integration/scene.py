@@ -2,9 +2,11 @@
 
 import json
 import re
+import time
 import urllib.request
 from contextlib import contextmanager
 
+from process import PATIENCE_SECONDS
 from strategy_client import read_curve
 
 
@@ -68,7 +70,7 @@ def bus_metric(stack, name):
 def metric(monitor_url, name):
     """0 if it was never counted."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{monitor_url}/metrics", timeout=10) as page:
+    with opener.open(f"{monitor_url}/metrics", timeout=PATIENCE_SECONDS) as page:
         text = page.read().decode()
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found.group(1)) if found else 0.0
@@ -85,6 +87,12 @@ def refusals(stack, reason, who):
     return [line for line in lines if (line["reason"], line["who"]) == (reason, who)]
 
 
+def most_lines(began):
+    """So many lines the bus's log may have of one reason and one peer since `began`, by time.monotonic(): 10 at once and one
+    a second (service/bus/refusals.hpp)."""
+    return 10 + (time.monotonic() - began)
+
+
 @contextmanager
 def refused(stack, reason, who):
     """What is done within is counted for this reason, and logged with this name, or has been a moment ago: then the line
@@ -98,6 +106,6 @@ def refused(stack, reason, who):
 def run_check(start, **flags):
     """As run_check(stack.start_worker): its exit code, and what `--check` says. It is told of no bus."""
     process = start("check", check="true", **{"backend_endpoint": None} | flags)
-    exit_code = process.wait_exit(30)
+    exit_code = process.wait_exit()
     assert exit_code != 2, process.tail()
     return exit_code, process.out()

@@ -9,6 +9,7 @@ from scene import bus_metric, bus_status, place_orders, requests, statuses
 
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
+from process import PATIENCE_SECONDS
 
 WRITABLE = "cancelbus_store_writable"
 
@@ -28,7 +29,7 @@ def full_disk(stack):
 
 def readiness(stack):
     try:
-        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=10) as page:
+        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=PATIENCE_SECONDS) as page:
             return page.status, page.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
@@ -37,7 +38,7 @@ def readiness(stack):
 def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(running, connect):
     stack, strategy = running, connect(running, topics=["venue."])
     first, second, third = place_orders(stack, strategy, 3)
-    stack.exchange.set_faults(latency={"order_ids": [first], "answer_ms": 1000})
+    stack.exchange.set_faults(latency={"order_ids": [first], "answer_ms": 3000})
     under_way = strategy.cancel(first)
     strategy.wait_receipt(under_way)
     stack.wait_until(lambda: requests(stack, "DELETE", first), "its request is at the exchange")
