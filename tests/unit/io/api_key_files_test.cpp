@@ -8,6 +8,8 @@
 #include <fstream>
 #include <vector>
 
+#include "tests/unit/patience.hpp"
+
 namespace cancelbus::io {
 namespace {
 
@@ -150,7 +152,7 @@ class ApiKeyWatchTest : public ApiKeyFilesTest {
     watch->start();
   }
   bool run_until_used(size_t count) {
-    const auto give_up = std::chrono::steady_clock::now() + 10s;
+    const auto give_up = std::chrono::steady_clock::now() + Patience;
     while (used.size() < count && std::chrono::steady_clock::now() < give_up) context.run_one_for(50ms);
     return used.size() == count;
   }
