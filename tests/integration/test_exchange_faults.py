@@ -113,7 +113,7 @@ def what_it_was_told(strategy, command):
 def test_an_edit_that_wins_is_told_and_a_new_command_cancels(shared, connect, faults):
     strategy = connect(shared, "edited", topics=["venue."])
     [order_id] = place_orders(shared, strategy)
-    faults(edit_during_cancel={"order_ids": [order_id], "count": 1, "delay_ms": 1000})
+    faults(edit_during_cancel={"order_ids": [order_id], "count": 1, "delay_ms": SOON_SECONDS * 1000})
     command = strategy.cancel(order_id)
     assert what_it_was_told(strategy, command) == ALL_WELL
     strategy.wait_until(lambda: [status.stage for status in strategy.statuses(command)] ==

@@ -127,7 +127,7 @@ TEST_F(BlockingTest, ABusThatIsNotThereIsNamed) {
                               .event_endpoint = "tcp://127.0.0.1:1",
                               .session = {.sender_comp_id = "desk-a"},
                               .insecure_loopback = true};
-  EXPECT_EQ(Client::open(options, problem, {.connect_timeout = milliseconds(300)}), nullptr);
+  EXPECT_EQ(Client::open(options, problem, {.connect_timeout = seconds(3)}), nullptr);
   EXPECT_EQ(problem.kind, Problem::Kind::BusUnreachable);
   EXPECT_THAT(problem.text, HasSubstr("nothing answers at tcp://127.0.0.1:1"));
   EXPECT_THAT(problem.text, HasSubstr("CANCELBUS_SESSION_ENDPOINT"));
