@@ -79,7 +79,7 @@ class Dealer:
             pause_until = time.monotonic() + self._random.uniform(0.0, LONGEST_PAUSE_SECONDS)
             self._wait(lambda: time.monotonic() >= pause_until, "the pause is over")
             self._wait(self._flows, "load flows")
-            self._wait(self._deal_one, "somebody is whole")
+            self._wait(self._deal_one, "a victim is whole")
         self._wait(lambda: not self._healing, "all is healed")
 
     def _wait(self, condition, what):
