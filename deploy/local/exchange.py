@@ -5,6 +5,8 @@ import ssl
 import urllib.error
 import urllib.request
 
+from process import PATIENCE_SECONDS
+
 
 class Exchange:
     def __init__(self, rest_url, ca_file):
@@ -24,7 +26,7 @@ class Exchange:
         request = urllib.request.Request(self.rest_url + path, data=data, method=method,
                                          headers={"Content-Type": "application/json"})
         try:
-            with self._opener.open(request, timeout=30) as answer:
+            with self._opener.open(request, timeout=PATIENCE_SECONDS) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise ValueError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None

@@ -11,6 +11,9 @@ import subprocess
 import time
 from pathlib import Path
 
+# No wait ends for want of this time on a machine that is slow or busy: a wait that takes longer will never end.
+PATIENCE_SECONDS = 120.0
+
 PR_SET_PDEATHSIG = 1
 # Looked up here: after a fork is no time to load a library.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -20,7 +23,7 @@ class Failed(Exception):
     """What was waited for did not come about; the message says what, and shows the end of the logs."""
 
 
-def wait_until(condition, what, timeout=10.0, interval=0.01):
+def wait_until(condition, what, timeout=PATIENCE_SECONDS, interval=0.01):
     """What `condition()` returns once that is true (in Python's sense)."""
     deadline = time.monotonic() + timeout
     while True:
@@ -93,7 +96,7 @@ class Process:
         both = self.out().splitlines()[-lines:] + self.log().splitlines()[-lines:]
         return "\n".join(f"  {self.name}: {line}" for line in both) or f"  {self.name}: (said nothing)"
 
-    def wait_ready(self, timeout=15.0):
+    def wait_ready(self, timeout=PATIENCE_SECONDS):
         def ready():
             if re.search(r"^ready$", self.out(), re.MULTILINE):
                 return True
@@ -108,7 +111,7 @@ class Process:
         self.endpoints = dict(re.findall(r"^(\w+) (\w+://\S+)$", self.out(), re.MULTILINE))
         return self
 
-    def wait_exit(self, timeout=15.0):
+    def wait_exit(self, timeout=PATIENCE_SECONDS):
         """Its exit code, once it has ended by itself."""
         try:
             return self.popen.wait(timeout)
@@ -120,7 +123,7 @@ class Process:
             self.popen.send_signal(signal.SIGCONT)  # A stopped process would not hear the next one.
             self.popen.terminate()
 
-    def stop(self, timeout=15.0):
+    def stop(self, timeout=PATIENCE_SECONDS):
         """Ends it in order (SIGTERM). Returns its exit code."""
         self.ask_to_end()
         return self.wait_exit(timeout)

@@ -16,10 +16,14 @@ from pathlib import Path
 
 from access import Access
 from exchange import Exchange
-from process import Failed, Process, wait_until
+from process import PATIENCE_SECONDS, Failed, Process, wait_until
 from throwaway import Authority, make_api_key
 
 LOOPBACK = "127.0.0.1"
+# Of a cancelctl that is given none: it says what it waited for before its caller loses patience.
+CANCELCTL_TIMEOUT = f"{PATIENCE_SECONDS / 2:g}s"
+# Of the bus in deploy/kubernetes, which has the longest.
+LONGEST_GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Stack:
             "backend_endpoint": self._endpoint("backend"), "stream_url": f"wss://{self._address('stream')}",
             "ca_file": self.authority.cert_file, **self.access.flags("subscriber"), **self.api_key.flags} | flags)
 
-    def wait_connected(self, workers, timeout=15.0):
+    def wait_connected(self, workers, timeout=PATIENCE_SECONDS):
         """Until the bus knows that the subscriber has logged in, and of so many workers that may work."""
         def connected():
             self._fail_if_refused()
@@ -171,15 +175,15 @@ class Stack:
         command = [self.bin_dir / "cancelctl", f"--session_endpoint={self.session_endpoint}",
                    f"--event_endpoint={self.event_endpoint}",
                    *(f"--{flag}={value}" for flag, value in self.access.flags(key).items()), *arguments]
-        return self._keep(Process(name, command, self.folder))
+        return self._keep(Process(name, command, self.folder, {"CANCELBUS_TIMEOUT": CANCELCTL_TIMEOUT}))
 
-    def cancelctl(self, *arguments, timeout=60.0, key="operator"):
+    def cancelctl(self, *arguments, timeout=PATIENCE_SECONDS, key="operator"):
         """Runs it to its end."""
         self._commands += 1
         process = self.start_cancelctl(f"cancelctl-{self._commands}", *arguments, key=key)
         return self._finish(process, timeout)
 
-    def run(self, program, *arguments, timeout=60.0):
+    def run(self, program, *arguments, timeout=PATIENCE_SECONDS):
         """Any of our executables with exactly these arguments, to its end."""
         self._commands += 1
         process = Process(f"{program}-{self._commands}", [self.bin_dir / program, *arguments], self.folder)
@@ -190,7 +194,7 @@ class Stack:
         finished = self.cancelctl("status", "--json")
         return finished.json_lines[0]["bus_status"] if finished.exit_code == 0 else {}
 
-    def wait_until(self, condition, what, timeout=10.0):
+    def wait_until(self, condition, what, timeout=PATIENCE_SECONDS):
         """As process.wait_until; a failure also shows the end of every log."""
         try:
             return wait_until(condition, what, timeout)
@@ -202,7 +206,7 @@ class Stack:
 
     # Ending.
 
-    def stop(self, timeout=10.0):
+    def stop(self, timeout=LONGEST_GRACE_SECONDS):
         """Ends everything, each before those it still talks to. What does not end in time is killed. Returns the names
         of those."""
         killed = []

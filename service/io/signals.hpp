@@ -49,7 +49,7 @@ class StopSignals {
 
   void on_stop(std::function<void()> handler) {
     signals_.async_wait([this, handler = std::move(handler)](const boost::system::error_code& error, int) {
-      if (error) return;
+      if (error || canceled_) return;
       signals_.async_wait([](const boost::system::error_code& again, int signal) {
         if (!again) std::_Exit(128 + signal);
       });
@@ -57,10 +57,14 @@ class StopSignals {
     });
   }
   /// Without this the waiting keeps io_context::run from returning.
-  void cancel() { signals_.cancel(); }
+  void cancel() {
+    canceled_ = true;  // A call that is due already comes all the same.
+    signals_.cancel();
+  }
 
  private:
   asio::signal_set signals_;
+  bool canceled_ = false;
 };
 
 /// SIGHUP as a call, each time: read your files again.

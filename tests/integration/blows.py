@@ -12,7 +12,6 @@ from typing import Callable
 from process import wait_until
 
 POLL_SECONDS = 0.02
-FLOW_TIMEOUT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 0.3  # between the return of the load and the next blow
 
 
@@ -78,17 +77,17 @@ class Dealer:
         until = len(self.log) + count
         while len(self.log) < until:
             pause_until = time.monotonic() + self._random.uniform(0.0, LONGEST_PAUSE_SECONDS)
-            self._wait(lambda: time.monotonic() >= pause_until, "the pause is over", FLOW_TIMEOUT_SECONDS)
-            self._wait(self._flows, "load flows", FLOW_TIMEOUT_SECONDS)
-            self._wait(self._deal_one, "somebody is whole", FLOW_TIMEOUT_SECONDS)
-        self._wait(lambda: not self._healing, "all is healed", FLOW_TIMEOUT_SECONDS)
+            self._wait(lambda: time.monotonic() >= pause_until, "the pause is over")
+            self._wait(self._flows, "load flows")
+            self._wait(self._deal_one, "a victim is whole")
+        self._wait(lambda: not self._healing, "all is healed")
 
-    def _wait(self, condition, what, timeout):
+    def _wait(self, condition, what):
         def healed_and_so():
             self._heal_due()
             return condition()
 
-        wait_until(healed_and_so, what, timeout, POLL_SECONDS)
+        wait_until(healed_and_so, what, interval=POLL_SECONDS)
 
     def _deal_one(self):
         """The next blow of the deck whose victim is whole; False if there is none."""

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")).resolve()
 sys.path[:0] = [str(ROOT / "deploy" / "local"), str(BUILD / "python"), str(ROOT / "tests" / "integration")]
 
-from stack import Stack  # noqa: E402
+from stack import LONGEST_GRACE_SECONDS, Stack  # noqa: E402
 
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 
@@ -28,7 +28,7 @@ def orderly_stack():
             running = [process for process in stack.processes.values()
                        if process.running and not process.command[0].endswith("/cancelctl")]
             killed = stack.stop()
-            assert not killed, f"did not end within 10 s of SIGTERM: {killed}\n{stack.tails()}"
+            assert not killed, f"did not end within {LONGEST_GRACE_SECONDS:g} s of SIGTERM: {killed}\n{stack.tails()}"
             assert {process.name: process.exit_code for process in running if process.exit_code != 0} == {}
             secrets = [file.read_text().strip() for file in (stack.api_key.key_file, stack.api_key.secret_file)]
             secrets += [key.secret for key in stack.access.keys.values()]

@@ -15,10 +15,11 @@ import socket
 import struct
 import threading
 
+from process import PATIENCE_SECONDS
+
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 65536
 WAYS = ("up", "down")
-CALL_SECONDS = 10.0
 
 
 class FaultProxy:
@@ -43,13 +44,13 @@ class FaultProxy:
         async def run():
             result = function(*arguments)
             return await result if asyncio.iscoroutine(result) else result
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(CALL_SECONDS)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(PATIENCE_SECONDS)
 
     def close(self):
         for link in self._links:
             self.call(link.shut)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(CALL_SECONDS)
+        self._thread.join(PATIENCE_SECONDS)
         self._loop.close()
 
     def __enter__(self):

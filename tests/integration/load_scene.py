@@ -1,5 +1,5 @@
 """A stack under load: the bus, three workers, the subscriber, and three strategies that never stop giving commands, 200
-cancels a second and more. Every link between them goes through a fault proxy.
+cancels a second, or as many as the machine can bear. Every link between them goes through a fault proxy.
 
 Used by test_crashes.py and test_rolling_restart.py. CANCELBUS_LOAD asks for another load. What must be true at the end
 stands in reckoning.py.
@@ -21,7 +21,6 @@ LOAD_PER_SECOND = int(os.environ.get("CANCELBUS_LOAD", "200"))  # cancels accept
 LOAD_SECONDS = 2
 COMMANDS_PER_SECOND = 1.2 * LOAD_PER_SECOND / len(SENDERS)  # of each strategy
 FLOW = 20  # cancels that the exchange has accepted since the last blow
-SETTLE_SECONDS = 90.0
 # Of the exchange, throughout: some requests take so long that a dead worker's tasks are given to others meanwhile.
 HABITS = {"latency": [{"share": 0.03, "request_ms": 500, "request_jitter_ms": 2000, "endpoint": DELETE},
                       {"request_ms": 2, "request_jitter_ms": 20, "answer_jitter_ms": 20}],
@@ -84,16 +83,16 @@ class LoadScene:
     # Load.
 
     def wait_load(self):
-        """Until the exchange has accepted 200 cancels a second for a while; returns how many a second it were."""
+        """Until load flows, as much as this machine can bear: the exchange has accepted as many cancels as are asked for in
+        some seconds. Returns how many a second the last of them were."""
         wanted = LOAD_PER_SECOND * LOAD_SECONDS
 
         def times():
             met = self.stack.exchange.arrivals(last=2 * wanted)
             times = [arrival["time_us"] for arrival in met if arrival["request"] == DELETE and arrival["status"] == 200]
-            last = times[-wanted:]
-            return last if len(last) == wanted and last[-1] - last[0] <= LOAD_SECONDS * 1e6 else None
+            return times[-wanted:] if len(times) >= wanted else None
 
-        first, *_, last = self.stack.wait_until(times, f"{wanted} cancels in {LOAD_SECONDS} s", timeout=60)
+        first, *_, last = self.stack.wait_until(times, f"{wanted} cancels")
         return wanted / (last - first) * 1e6
 
     def flows(self):
@@ -109,7 +108,7 @@ class LoadScene:
         for sender in SENDERS:
             self.stack.processes[sender].wait_ready().ask_to_end()
         for sender in SENDERS:
-            exit_code = self.stack.processes[sender].wait_exit(SETTLE_SECONDS)
+            exit_code = self.stack.processes[sender].wait_exit()
             assert exit_code == 0, self.stack.processes[sender].tail(50)
 
     @contextmanager

@@ -25,7 +25,6 @@ TURN_SECONDS = 0.02
 ORDERS_AT_ONCE = 200
 MOST_TO_CATCH_UP = 50  # commands, after a pause
 MOST_OPEN = 600  # commands; what a slow machine cannot bear waits here and not in the bus
-HELLO_SECONDS = 30.0
 URGENT_SHARE = 0.1
 TTL_SHARE = 0.1
 TWICE_SHARE = 0.05
@@ -171,7 +170,7 @@ def main():
 
     signal.signal(signal.SIGTERM, drain)
     if not strategy.epoch:
-        strategy.hello(HELLO_SECONDS)
+        strategy.hello()
     print("ready", flush=True)
     strategy.run()
 

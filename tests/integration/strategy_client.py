@@ -13,6 +13,7 @@ from pathlib import Path
 import zmq
 from cancelbus.v1.cancel_pb2 import CancelOrder, Event
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_REFUSED, SessionReply, SessionRequest
+from process import PATIENCE_SECONDS
 
 HEARTBEAT_SECONDS = 1.0
 REPEAT_UNTIL_RECEIPT_SECONDS = 1.0
@@ -76,7 +77,7 @@ class StrategyClient:
         """As send(heartbeat={})."""
         self.send_raw(SessionRequest(**request).SerializeToString())
 
-    def hello(self, timeout=10.0, open_commands=False):
+    def hello(self, timeout=PATIENCE_SECONDS, open_commands=False):
         """Says hello and returns the Welcome."""
         before = len(self.replies)
         self.send(hello={"sender_comp_id": self.sender, "topics": self.topics, "open_commands": open_commands})
@@ -101,13 +102,13 @@ class StrategyClient:
     def statuses(self, cl_ord_id):
         return list(self._answers["cancel_status", cl_ord_id].values())
 
-    def wait_receipt(self, cl_ord_id, timeout=10.0):
+    def wait_receipt(self, cl_ord_id, timeout=PATIENCE_SECONDS):
         return self.wait_until(lambda: self.receipts[cl_ord_id], f"receipt of {cl_ord_id}", timeout)[0]
 
-    def wait_ack(self, cl_ord_id, timeout=20.0):
+    def wait_ack(self, cl_ord_id, timeout=PATIENCE_SECONDS):
         return self.wait_until(lambda: self._told("cancel_ack", cl_ord_id), f"ack of {cl_ord_id}", timeout)[0]
 
-    def wait_final(self, cl_ord_id, timeout=30.0):
+    def wait_final(self, cl_ord_id, timeout=PATIENCE_SECONDS):
         return self.wait_until(lambda: self._told("cancel_final", cl_ord_id), f"final of {cl_ord_id}", timeout)[0]
 
     def _told(self, kind, cl_ord_id):
@@ -119,13 +120,13 @@ class StrategyClient:
                 return []
         return list(answers.values())
 
-    def wait_reply(self, kind, timeout=10.0, since=0):
+    def wait_reply(self, kind, timeout=PATIENCE_SECONDS, since=0):
         """The first SessionReply of this kind, as "reject", from the `since`th reply on."""
         def found():
             return [reply for reply in self.replies[since:] if reply.HasField(kind)]
         return self.wait_until(found, kind, timeout)[0]
 
-    def wait_until(self, condition, what, timeout=10.0):
+    def wait_until(self, condition, what, timeout=PATIENCE_SECONDS):
         """Lives on until the condition is true, and returns what it returned."""
         deadline = time.monotonic() + timeout
         while True:

@@ -10,7 +10,7 @@ DELETE = "DELETE /api/v1/order"
 
 def assert_each_ended_once(strategy, commands):
     for command in commands:
-        final = strategy.wait_final(command, timeout=60)
+        final = strategy.wait_final(command)
         assert final.ord_status == cancel_pb2.ORD_STATUS_CANCELED
         assert len(strategy.acks(command)) == 1
         assert len(strategy.finals(command)) == 1
@@ -41,7 +41,7 @@ def test_killed_with_commands_in_every_stage(running, connect):
     for command in others:
         strategy.wait_receipt(command)
     stack.wait_until(lambda: len(requests(stack, "DELETE")) > 2, "some are at the exchange, most wait in the queue")
-    assert not any(strategy.acks(command) for command in others)
+    assert not all(strategy.acks(command) for command in others)
 
     # Time for the workers to find the new bus, also on a busy machine.
     kill_and_restart(stack, worker_lease="10s")

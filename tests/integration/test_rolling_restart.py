@@ -23,10 +23,10 @@ def test_a_rolling_restart_loses_nothing_and_trips_no_limit(stack, capsys):
         replaced = []
         with scene.under_load(replaced) as rate:
             for name, start, grace_seconds in parts * ROLLS:
-                stack.wait_until(scene.flows, "load flows", timeout=60)
+                stack.wait_until(scene.flows, "load flows")
                 assert stack.processes[name].stop(grace_seconds) == 0
                 start()
-                stack.wait_connected(len(WORKERS), timeout=60)
+                stack.wait_connected(len(WORKERS))
                 replaced.append(name)
     summary = scene.reckon(harms=[])
     with capsys.disabled():
