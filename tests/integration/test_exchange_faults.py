@@ -165,6 +165,8 @@ def test_what_the_stream_does_not_tell_a_query_does_and_the_next_login_is_good(s
     faults(**{fault: rule})
     start_subscriber(shared)
     shared.wait_until(lambda: shared.exchange.counters()["faults_applied"].get(fault), f"{fault} is met")
+    if fault == "mute_45x":
+        shared.wait_connected(workers=1)  # the bus misses a frame only of a stream that it knows to be logged in
 
     command = strategy.cancel(first)
     assert what_it_was_told(strategy, command) == ((ACCEPTED, 0), (CANCELED, ORDER_QUERY))
