@@ -23,7 +23,7 @@ NETWORK = r"\b(boost::asio|boost::beast|zmq|socket)\b"
 NOW = r"(\bnow\s*\(\)|\babsl::Now\b|\bgettimeofday\b|\bclock_gettime\b|\btime\s*\(\s*(nullptr|NULL|0)\s*\))"
 THREADS = r"\bstd::(jthread|thread|mutex|async|atomic)\b"
 # fprintf is left: it is the last word of a broken invariant before it aborts.
-LOGGING = r"\b(spdlog|std::cout|std::cerr|std::clog|printf|puts)\b"
+LOGGING = r"\b(std::cout|std::cerr|std::clog|printf|puts)\b"
 PROTOBUF = r"\b(google::protobuf|cancelbus::v1)\b"
 TLS = r"\b(EVP_|SSL_|HMAC\s*\(|OSSL_)\w*"
 JSON = r"\bboost::json\b"
@@ -39,7 +39,7 @@ class Row:
 
 # Core's values, which the dialect and the edges may speak of; its decisions are for the shells alone.
 CORE_VALUES = ("service/core/types.hpp", "service/core/answer.hpp", "service/core/records.hpp", "service/core/check.hpp")
-EDGE_LIBRARIES = ("boost/", "openssl/", "zmq", "sqlite3.h", "spdlog/", "fmt/", "prometheus/", "absl/")
+EDGE_LIBRARIES = ("boost/", "openssl/", "zmq", "sqlite3.h", "prometheus/", "absl/")
 PROCESS = ("service/core/", "service/btcturk/", "service/wire/", "service/io/", "cancelbus/v1/", "google/protobuf/",
            *EDGE_LIBRARIES)
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <ostream>
 
@@ -23,6 +24,8 @@ struct Console {
   bool progress;
   /// Set by a signal: stop and say what is known.
   const std::atomic<bool>& interrupted;
+  /// What is written to `out` is read by no one: a command that runs until it is ended ends.
+  std::function<bool()> unread = [] { return false; };
 };
 
 int run(const Arguments& arguments, Console& console);

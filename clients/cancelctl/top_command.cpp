@@ -36,13 +36,17 @@ class TopCommand {
     if (on_screen_) screen_.emplace();
     bus_->ask_status();
     std::optional<int> end;
-    while (!end && !console_.interrupted && left_ > 0 && !(screen_ && screen_->quit_asked())) end = turn();
+    while (!end && goes_on()) end = turn();
     screen_.reset();
     if (end && !trouble_.empty()) console_.err << trouble_;
     return end.value_or(ExitProven);
   }
 
  private:
+  bool goes_on() const {
+    return !console_.interrupted && !console_.unread() && left_ > 0 && !(screen_ && screen_->quit_asked());
+  }
+
   // An exit code ends it.
   std::optional<int> turn() {
     const auto left = std::chrono::ceil<milliseconds>(next_ask_ - steady_clock::now());

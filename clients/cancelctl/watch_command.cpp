@@ -29,7 +29,7 @@ struct WatchJson {
 }  // namespace
 
 int run_watch(const Arguments& arguments, Client& bus, Console& console) {
-  while (!console.interrupted) {
+  while (!console.interrupted && !console.unread()) {
     for (const Notice& notice : bus.run_once(std::chrono::milliseconds(500))) {
       report_trouble(notice, arguments, console);
       if (is_rejection(notice)) return ExitFailed;

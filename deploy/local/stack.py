@@ -2,7 +2,8 @@
 
 Used by demo.py and by the integration tests. Every start_* starts one process, or starts it again: on the same
 addresses, and the bus on the same store, so that the others find it. Flags are keyword arguments that add to the usual
-ones or replace them, as start_bus(final_wait="500ms"); None leaves a usual one out.
+ones or replace them, as start_bus(final_wait="500ms"); None leaves a usual one out. `wrappers` names words that stand
+before the command of a process, as {"bus": ["nice"]}; they must end in exec.
 
 All sockets are encrypted, and everybody has a key: cancelctl that of "operator", who may use every name. A strategy gets
 one with grant("strategy", "desk-a"), also while the bus runs.
@@ -45,6 +46,7 @@ class Stack:
         self.authority = Authority(self.folder)
         self.certificate = self.authority.issue()
         self.processes = {}
+        self.wrappers = {}
         self.exchange = None
         self._access = None
         self._addresses = {}
@@ -72,13 +74,17 @@ class Stack:
         return process
 
     def start_bus(self, **flags):
-        process = self._start("bus", "cancel-bus", {
+        process = self.launch_bus(**flags)
+        self._remember(process.wait_ready())
+        return process
+
+    def launch_bus(self, **flags):
+        """As start_bus, but does not wait until it is ready."""
+        return self._start("bus", "cancel-bus", {
             "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
             "backend_endpoint": self._endpoint("backend"), "monitor_address": self._address("monitor"),
             "store": f"sqlite:{self.store_file}", "curve_key_file": self.access.bus.key_file,
             "policy_file": self.access.policy_file} | flags)
-        self._remember(process.wait_ready())
-        return process
 
     def start_worker(self, name="worker-1", **flags):
         return self._start(name, "cancel-worker", {
@@ -220,10 +226,10 @@ class Stack:
         if name in self.processes and self.processes[name].running:
             raise ValueError(f"{name} is running")
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
-        return self._keep(Process(name, [*self.command(program), *arguments], self.folder))
+        return self._keep(Process(name, [*self.wrappers.get(name, ()), *self.command(program), *arguments], self.folder))
 
     def command(self, program):
-        """What starts a service or the exchange. A stack that measures puts a tool in front of it."""
+        """What starts a service or the exchange. A stack that measures takes it from elsewhere."""
         return [self.bin_dir / program]
 
     def _fail_if_refused(self):

@@ -1,21 +1,22 @@
 // cancel-bus: flags, store, shell, signals. Exit codes: 0 drained, 1 failed while running, 2 refused to start.
+#include <absl/strings/str_cat.h>
+
 #include <boost/asio/io_context.hpp>
-#include <csignal>
-#include <iostream>
 #include <optional>
 
 #include "service/bus/options.hpp"
 #include "service/bus/shell.hpp"
 #include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
-#include "service/io/no_core_dump.hpp"
 #include "service/io/options.hpp"
+#include "service/io/output.hpp"
+#include "service/io/process.hpp"
 #include "service/io/signals.hpp"
 #include "service/io/store.hpp"
 
 int main(int argc, char** argv) {
   using namespace cancelbus;
-  if (const auto status = io::forbid_core_dumps(); !status.ok()) {
+  if (const auto status = io::prepare_process(); !status.ok()) {
     return io::usage_error(bus::ThisProgram, std::string(status.message()));
   }
   if (const auto exit_code = io::parse_flags(bus::ThisProgram, argc, argv)) return *exit_code;
@@ -25,10 +26,12 @@ int main(int argc, char** argv) {
     return io::usage_error(bus::ThisProgram, std::string(status.message()));
   }
   const auto refuse = [](const char* flag, const absl::Status& status) {
-    std::cerr << "cancel-bus: " << flag << status.message() << '\n';
+    io::complain(absl::StrCat("cancel-bus: ", flag, status.message(), "\n"));
     return 2;
   };
-  io::log_info("descriptors", {{"limit", io::raise_descriptor_limit()}});
+  const auto descriptors = io::require_descriptors(bus::Shell::DescriptorNeeds);
+  if (!descriptors.ok()) return refuse("", descriptors.status());
+  io::log_info("descriptors", {{"limit", *descriptors}});
   if (options->store_downgrade_to > 0) {
     const auto status = io::downgrade_store(options->store, options->store_downgrade_to);
     if (!status.ok()) return refuse("--store_downgrade_to: ", status);
@@ -54,8 +57,6 @@ int main(int argc, char** argv) {
                   {"then", "a new epoch; no request until those that are forgotten count no more"}});
   }
 
-  // A file that may grow no more is refused like a full disk, and survived like one.
-  std::signal(SIGXFSZ, SIG_IGN);
   // Before anybody can know that we are there: whoever starts us may end us at once.
   io::StopSignals signals(context);
   if (!options->policy) {
@@ -63,7 +64,7 @@ int main(int argc, char** argv) {
   }
   bus::Shell shell(context, *std::move(options), *std::move(store), *snapshot);
   if (const auto status = shell.open(); !status.ok()) return refuse("", status);
-  std::cout << shell.endpoints() << "ready" << std::endl;
+  io::print(shell.endpoints() + "ready\n");
   io::ReloadSignal reload(context, [&shell] { shell.reload(); });
   int exit_code = 0;
   signals.on_stop([&] {

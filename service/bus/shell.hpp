@@ -6,6 +6,7 @@
 
 #include <absl/status/status.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@
 #include "service/bus/status_page.hpp"
 #include "service/bus/worker_log.hpp"
 #include "service/io/clock.hpp"
+#include "service/io/descriptors.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/store.hpp"
 #include "service/io/zap.hpp"
@@ -35,6 +37,14 @@ namespace asio = boost::asio;
 
 class Shell {
  public:
+  /// What a bus with room for a few strategies opens. `tests/integration/test_few_descriptors.py` compares the first
+  /// with what a bus has open.
+  static constexpr std::array<io::DescriptorNeed, 4> DescriptorNeeds{
+      {{48, "the bus's own files and sockets"},
+       io::MonitorNeed,
+       {Guard::LastRoom, "operators, workers and the subscriber"},
+       {64, "32 strategies, of two connections each"}}};
+
   Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store, const core::Snapshot& snapshot);
 
   /// Binds everything. An error names the flag.

@@ -9,6 +9,7 @@
 
 #include "service/io/log.hpp"
 #include "service/io/option_values.hpp"
+#include "service/io/signals.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -67,26 +68,30 @@ ApiKeyWatch::ApiKeyWatch(asio::io_context& context, ApiKeyFiles files, Use use)
     : files_(std::move(files)), use_(std::move(use)), hangup_(context, SIGHUP), timer_(context) {}
 
 void ApiKeyWatch::start() {
+  unblock_signals({SIGHUP});
   wait_for_signal();
   look_every_second();
 }
 
 void ApiKeyWatch::stop() {
+  stopped_ = true;  // A call that is due already comes all the same.
   boost::system::error_code ignored;
   hangup_.cancel(ignored);
   timer_.cancel();
 }
 
 void ApiKeyWatch::wait_for_signal() {
+  if (stopped_) return;
   hangup_.async_wait([this](const boost::system::error_code& error, int) {
-    if (error) return;
+    if (error || stopped_) return;
     take(files_.read());
     wait_for_signal();
   });
 }
 
 void ApiKeyWatch::look_every_second() {
-  look(false);
+  if (!stopped_) look(false);
+  if (stopped_) return;
   timer_.arm(now().tick + LookEvery, [this] { look_every_second(); });
 }
 

@@ -78,7 +78,7 @@ class ApiKeyWatch {
   ApiKeyWatch(asio::io_context& context, ApiKeyFiles files, Use use);
 
   void start();
-  /// Without this the waiting keeps io_context::run from returning.
+  /// Without this the waiting keeps io_context::run from returning. May be called by `Use`.
   void stop();
   /// The exchange has refused the key: if other files are there, there is nothing to wait for.
   void key_refused() { look(true); }
@@ -93,6 +93,7 @@ class ApiKeyWatch {
   Use use_;
   asio::signal_set hangup_;
   TickTimer timer_;
+  bool stopped_ = false;
 };
 
 }  // namespace cancelbus::io

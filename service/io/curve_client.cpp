@@ -80,8 +80,9 @@ void BusConnection::failed(HandshakeFailure::Kind kind) {
   }
   trouble(explanation(kind));
   retry_.expires_after(RetryAfter);
-  retry_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  retry_.async_wait([this, life = std::weak_ptr(life_)](const boost::system::error_code& error) {
+    // A wait that was over when the connection was destroyed ends without an error.
+    if (error || life.expired()) return;
     socket_.raw().disconnect(endpoint_);
     // It could be connected to once.
     (void)socket_.connect(endpoint_);

@@ -7,6 +7,7 @@
 #include <absl/status/statusor.h>
 
 #include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,8 @@ class BusConnection {
   std::string endpoint_;
   std::string last_trouble_;
   int hung_up_ = 0;
+  /// Handlers that asio still holds when this object is destroyed find it expired.
+  std::shared_ptr<char> life_ = std::make_shared<char>();
   asio::steady_timer retry_;
   ZmqMonitor monitor_;
 };

@@ -1,5 +1,6 @@
 #include "service/io/descriptors.hpp"
 
+#include <absl/strings/str_cat.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -43,6 +45,20 @@ size_t raise_descriptor_limit() {
     (void)::setrlimit(RLIMIT_NOFILE, &now);  // If not, it stays as it was.
   }
   return limit();
+}
+
+absl::StatusOr<size_t> require_descriptors(std::span<const DescriptorNeed> needs) {
+  const size_t allowed = raise_descriptor_limit();
+  size_t needed = 0;
+  std::string parts;
+  for (const DescriptorNeed& need : needs) {
+    needed += need.count;
+    absl::StrAppend(&parts, parts.empty() ? "" : ", ", need.count, " for ", std::string(need.what));
+  }
+  if (allowed >= needed) return allowed;
+  return absl::ResourceExhaustedError(absl::StrCat("the limit of open files is ", allowed, ", and at least ", needed,
+                                                   " are needed (", parts,
+                                                   "): raise the hard limit, as with ulimit -Hn ", needed));
 }
 
 bool fewer_descriptors_than(size_t wanted) {

@@ -5,31 +5,41 @@
 #include <absl/strings/str_format.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cmath>
-#include <memory>
+#include <string>
 #include <type_traits>
+
+#include "service/io/output.hpp"
 
 ABSL_FLAG(std::string, log_level, "info", "least severe log line to write: debug, info, warn or error");
 
 namespace cancelbus::io {
 namespace {
 
-struct Log {
-  spdlog::logger lines{"", std::make_shared<spdlog::sinks::stderr_sink_st>()};
-  std::string process;
+enum class Level { Debug, Info, Warn, Error };
 
-  Log() {
-    lines.set_pattern("%v");
-    lines.set_level(spdlog::level::info);
+std::string_view level_name(Level level) {
+  switch (level) {
+    case Level::Debug:
+      return "debug";
+    case Level::Info:
+      return "info";
+    case Level::Warn:
+      return "warn";
+    case Level::Error:
+      return "error";
   }
-};
+  return "";
+}
 
-Log& the_log() {
-  static Log log;
-  return log;
+std::atomic<Level> least{Level::Info};
+
+// Never destroyed: the writer's thread may still report with it.
+std::string& process_name() {
+  static std::string& name = *new std::string;
+  return name;
 }
 
 // Length of the UTF-8 sequence that `text` begins with, 0 if it begins with none. Overlong forms and surrogates are
@@ -78,13 +88,11 @@ void append_value(std::string& line, const LogField::Value& value) {
       value);
 }
 
-void write(spdlog::level::level_enum level, std::string_view name, std::string_view event, LogFields fields) {
-  Log& log = the_log();
-  if (!log.lines.should_log(level)) return;
+std::string line_of(Level level, std::string_view event, LogFields fields) {
   std::string line = absl::FormatTime(R"({"time":"%Y-%m-%dT%H:%M:%E6SZ","level":)", absl::Now(), absl::UTCTimeZone());
-  line += json_quoted(name);
+  line += json_quoted(level_name(level));
   line += R"(,"process":)";
-  line += json_quoted(log.process);
+  line += json_quoted(process_name());
   line += R"(,"event":)";
   line += json_quoted(event);
   for (const LogField& field : fields) {
@@ -93,8 +101,12 @@ void write(spdlog::level::level_enum level, std::string_view name, std::string_v
     line += ':';
     append_value(line, field.value);
   }
-  line += '}';
-  log.lines.log(level, spdlog::string_view_t(line.data(), line.size()));
+  line += "}\n";
+  return line;
+}
+
+void write(Level level, std::string_view event, LogFields fields) {
+  if (level >= least) complain(line_of(level, event, fields));
 }
 
 }  // namespace
@@ -120,19 +132,22 @@ std::string json_quoted(std::string_view text) {
   return out;
 }
 
+std::string dropped_line(uint64_t count) { return line_of(Level::Warn, "log_lines_dropped", {{"count", count}}); }
+
 absl::Status set_up_log(std::string_view process) {
-  the_log().process = process;
-  const std::string level = absl::GetFlag(FLAGS_log_level);
-  if (level != "debug" && level != "info" && level != "warn" && level != "error") {
-    return absl::InvalidArgumentError(absl::StrCat("--log_level=", level, ": expected debug, info, warn or error"));
+  process_name() = process;
+  const std::string wanted = absl::GetFlag(FLAGS_log_level);
+  for (const Level level : {Level::Debug, Level::Info, Level::Warn, Level::Error}) {
+    if (wanted != level_name(level)) continue;
+    least = level;
+    return absl::OkStatus();
   }
-  the_log().lines.set_level(spdlog::level::from_str(level));
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--log_level=", wanted, ": expected debug, info, warn or error"));
 }
 
-void log_debug(std::string_view event, LogFields fields) { write(spdlog::level::debug, "debug", event, fields); }
-void log_info(std::string_view event, LogFields fields) { write(spdlog::level::info, "info", event, fields); }
-void log_warn(std::string_view event, LogFields fields) { write(spdlog::level::warn, "warn", event, fields); }
-void log_error(std::string_view event, LogFields fields) { write(spdlog::level::err, "error", event, fields); }
+void log_debug(std::string_view event, LogFields fields) { write(Level::Debug, event, fields); }
+void log_info(std::string_view event, LogFields fields) { write(Level::Info, event, fields); }
+void log_warn(std::string_view event, LogFields fields) { write(Level::Warn, event, fields); }
+void log_error(std::string_view event, LogFields fields) { write(Level::Error, event, fields); }
 
 }  // namespace cancelbus::io

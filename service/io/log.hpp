@@ -2,6 +2,7 @@
 //
 // Used by every process. `--log_level` is defined here. A line is {"time", "level", "process", "event", fields...};
 // `event` is a fixed name to search for, what varies is in the fields. Keys, signatures and secrets never go in.
+// Logging never blocks: lines go through output.hpp, which drops and counts what a stalled reader leaves no room for.
 #pragma once
 
 #include <absl/status/status.h>
@@ -40,6 +41,9 @@ void log_debug(std::string_view event, LogFields fields = {});
 void log_info(std::string_view event, LogFields fields = {});
 void log_warn(std::string_view event, LogFields fields = {});
 void log_error(std::string_view event, LogFields fields = {});
+
+/// The line that says how many were dropped, with its line feed. Used by output.cpp, once lines can be written again.
+std::string dropped_line(uint64_t count);
 
 /// `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 std::string json_quoted(std::string_view text);

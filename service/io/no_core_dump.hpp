@@ -1,6 +1,7 @@
 // No picture of this process's memory on any disk.
 //
-// Called first in main() by every process that holds a key: worker, subscriber, and the bus with its CURVE key.
+// Called by process.hpp, first in main(), because every process holds a key: worker and subscriber the exchange's, the
+// bus its CURVE key.
 #pragma once
 
 #include <absl/status/status.h>

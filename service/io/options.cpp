@@ -8,11 +8,12 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
+
+#include "service/io/output.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -119,7 +120,7 @@ void print_help(const Program& program, const Flags& flags) {
   }
   absl::StrAppend(&text, "  --help\n      this text\n  --version\n      name and version\n\nExamples:\n",
                   absl_view(program.examples), "\n");
-  std::fputs(text.c_str(), stdout);
+  answer(text);
 }
 
 // --help (or -h) and --version count wherever they stand, also beside errors.
@@ -128,11 +129,11 @@ std::optional<int> answer_questions(const Program& program, const Flags& flags, 
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") {
       print_help(program, flags);
-      return 0;
+      return exit_code_of_answer(program.name, 0);
     }
     if (argument == "--version") {
-      std::printf("%s %s\n", std::string(program.name).c_str(), CANCELBUS_VERSION);
-      return 0;
+      answer(absl::StrCat(absl_view(program.name), " ", CANCELBUS_VERSION, "\n"));
+      return exit_code_of_answer(program.name, 0);
     }
   }
   return std::nullopt;
@@ -151,9 +152,8 @@ std::optional<int> parse_flags(const Program& program, int argc, const char* con
 }
 
 int usage_error(const Program& program, std::string_view message) {
-  const std::string text = absl::StrCat(absl_view(program.name), ": ", absl_view(message), "\nTry '",
-                                        absl_view(program.name), " --help'.\n");
-  std::fputs(text.c_str(), stderr);
+  complain(absl::StrCat(absl_view(program.name), ": ", absl_view(message), "\nTry '", absl_view(program.name),
+                        " --help'.\n"));
   return 2;
 }
 

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <fstream>
 
+#include "service/io/output.hpp"
+
 namespace cancelbus::io {
 
 namespace {
@@ -38,6 +40,9 @@ std::string process_metrics() {
          metric("process_cpu_seconds_total", "counter", "Processor time, of user and system", "",
                 seconds(usage.ru_utime) + seconds(usage.ru_stime)) +
          metric("process_resident_memory_bytes", "gauge", "Memory in use", "", resident_bytes()) +
+         metric("cancelbus_log_lines_dropped_total", "counter",
+                "Log lines that were lost because the reader of stderr or stdout stalled or has gone", "",
+                static_cast<double>(lines_dropped())) +
          metric("cancelbus_build_info", "gauge", "1", "{version=\"" CANCELBUS_VERSION "\"}", 1);
 }
 

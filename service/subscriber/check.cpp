@@ -1,16 +1,17 @@
 #include "service/subscriber/check.hpp"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "service/btcturk/stream_frame.hpp"
 #include "service/io/clock.hpp"
+#include "service/io/output.hpp"
 #include "service/io/websocket_client.hpp"
 
 namespace cancelbus::subscriber {
@@ -19,8 +20,7 @@ namespace {
 constexpr auto LoginTimeout = std::chrono::seconds(10);
 
 void say(bool good, const char* what, const std::string& text) {
-  std::printf("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text.c_str());
-  std::fflush(stdout);
+  io::answer(absl::StrFormat("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text));
 }
 
 class Check final : private io::WebsocketListener {

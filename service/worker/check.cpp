@@ -2,15 +2,16 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 #include <absl/time/time.h>
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
-#include <cstdio>
 #include <string>
 
 #include "service/io/clock.hpp"
 #include "service/io/https_client.hpp"
+#include "service/io/output.hpp"
 #include "service/io/spawn.hpp"
 #include "service/worker/exchange.hpp"
 #include "service/worker/exchange_clock.hpp"
@@ -25,8 +26,7 @@ constexpr core::OrderId NobodysOrder = 1;
 constexpr core::Duration Suspicious = 500ms;
 
 bool say(bool good, const char* what, const std::string& text) {
-  std::printf("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text.c_str());
-  std::fflush(stdout);
+  io::answer(absl::StrFormat("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text));
   return good;
 }
 

@@ -27,7 +27,7 @@ def image(tmp_path):
                 shim.write_text(f'#!/bin/sh\n[ {int(name in working)} = 1 ] || exit 1\n[ "$1" != info ] || exit 0\n'
                                 f'echo "{name} $*" >>{self.called}\nfor last; do :; done\ncp -r "$last" {self.context}\n')
                 shim.chmod(0o755)
-            return subprocess.run([ROOT / "deploy" / "image", *flags], capture_output=True, text=True, timeout=60, check=False,
+            return subprocess.run([ROOT / "deploy" / "image", *flags], capture_output=True, text=True, timeout=120, check=False,
                                   env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
 
     return Image()

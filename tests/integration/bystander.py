@@ -14,10 +14,9 @@ import time
 
 import zmq
 from cancelbus.v1.session_pb2 import SessionRequest
+from process import PATIENCE_SECONDS
 from scene import encrypt
 from strategy_client import StrategyClient, read_curve
-
-PATIENCE_MS = 60_000
 
 
 class Pulse:
@@ -33,7 +32,7 @@ class Pulse:
         """How many milliseconds the answer took."""
         started = time.perf_counter()
         self._session.send(SessionRequest(**request).SerializeToString())
-        assert self._session.poll(PATIENCE_MS), "no answer"
+        assert self._session.poll(PATIENCE_SECONDS * 1000), "no answer"
         self._session.recv()
         return (time.perf_counter() - started) * 1000
 

@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 from cancelbus.v1.cancel_pb2 import (CANCEL_ACK_STATUS_ACCEPTED, ORD_STATUS_CANCELED, ORD_STATUS_FILLED, ORD_STATUS_NEW,
                                      ORD_STATUS_PARTIALLY_FILLED, CancelAckStatus, Evidence, OrdStatus)
 from google.protobuf import text_format
-from witnesses import DELETE, QUERY, seconds
+from witnesses import DELETE, LOG_LAG_SECONDS, QUERY, seconds
 
 BOOK_STATUS = {ORD_STATUS_CANCELED: "Canceled", ORD_STATUS_FILLED: "Closed", ORD_STATUS_NEW: "Untouched",
                ORD_STATUS_PARTIALLY_FILLED: "Partial"}
@@ -228,8 +228,16 @@ class Reckoning:
         task, next_task = self.world.tasks.get(older.stamp), self.world.tasks.get(newer.stamp)
         if task is None or next_task is None:
             return False  # a fault of its own
-        unanswered = task.ended and task.verdict in UNANSWERED and task.ended <= next_task.taken
-        return bool(unanswered) or self._out_of_hearing(task, next_task.taken)
+        by = next_task.taken_by
+        if task.ended is None and older.status in ("reset", "abandoned") and older.ended <= by:
+            # Its worker saw the end too. It may have been killed before the line was written.
+            if any(task.taken <= kill.began <= by + LOG_LAG_SECONDS for kill in self._kills(task.worker)):
+                return True
+        unanswered = task.ended and task.verdict in UNANSWERED and task.ended <= by
+        return bool(unanswered) or self._out_of_hearing(task, by)
+
+    def _kills(self, worker):
+        return [harm for harm in self.world.harms if harm.kind == "kill" and harm.victim == worker]
 
     def _out_of_hearing(self, task, by):
         """The worker of `task` was killed a lease before `by`, or it and the bus could not hear each other for a lease
@@ -237,8 +245,7 @@ class Reckoning:
         excuse: it must hear first.)"""
         deaf = self.world.lease - HEARTBEAT_SECONDS
         # It was heard for the last time up to a heartbeat before it died.
-        if any(harm.kind == "kill" and harm.victim == task.worker and task.taken <= harm.began <=
-               by - deaf + HEARTBEAT_SECONDS for harm in self.world.harms):
+        if any(task.taken <= kill.began <= by - deaf + HEARTBEAT_SECONDS for kill in self._kills(task.worker)):
             return True
         gaps = self.world.silences.get(task.worker, []) + self.world.holds.get(task.worker, [])
         return any(min(ended, by) - began >= deaf and task.taken <= ended + TAKEN_LATE_SECONDS for began, ended in gaps)

@@ -2,8 +2,10 @@
 
     rude_client.py KIND SESSION_ENDPOINT EVENT_ENDPOINT KEY_FILE BUS_PUBLIC_KEY_FILE
 
-Used by test_rude_clients.py, as a process of its own. Its sender is "rude". It prints "at it" once it has begun; `flood`
-then prints what it was answered to 100,000 commands, as JSON, once no more answers come.
+Used by test_rude_clients.py, as a process of its own. Its sender is "rude". It prints "at it" once it has begun. `flood`
+prints "sent" when its 100,000 commands are sent, and only then reads. To each line on standard input it prints a line of
+JSON: to "read" the receipts of its commands that have come so far, counted by their meaning; to "repeat" those of the
+repetitions of every command that has no receipt yet, once each of these repetitions has its receipt.
 """
 
 import json
@@ -18,9 +20,12 @@ import zmq
 
 from cancelbus.v1.cancel_pb2 import CxlRejReason
 from cancelbus.v1.session_pb2 import ReceiptStatus, SessionReply, SessionRequest
+from process import PATIENCE_SECONDS
 from strategy_client import read_curve
 
 FLOOD = 100_000
+# With an ack and a final that may come again with each, far fewer than the 10,000 replies that the bus keeps for a peer.
+REPEATED_AT_ONCE = 500
 # Of orders that nobody has placed.
 NOBODYS_ORDER = 10**15
 
@@ -48,7 +53,7 @@ class Rude:
         session, events = (self.encrypted(kind, buffered) for kind in (zmq.DEALER, zmq.SUB))
         session.connect(self.endpoints[0])
         session.send(HELLO)
-        assert session.poll(10_000), "no welcome"
+        assert session.poll(PATIENCE_SECONDS * 1000), "no welcome"
         self.epoch = SessionReply.FromString(session.recv()).welcome.epoch
         events.subscribe("")
         events.connect(self.endpoints[1])
@@ -117,18 +122,52 @@ class Rude:
             events.close()
 
     def flood(self):
-        session, _ = self.connect(buffered=0)
+        session, _ = self.connect(buffered=1)
         frames = cancels("flood", FLOOD)
         print("at it", flush=True)
         for frame in frames:
             session.send(frame)
-        answers = Counter()
-        while session.poll(1_000):
-            reply = SessionReply.FromString(session.recv())
-            if reply.HasField("receipt"):
-                reason = reply.receipt.reason
-                answers[CxlRejReason.Name(reason) if reason else ReceiptStatus.Name(reply.receipt.status)] += 1
-        print(json.dumps(answers), flush=True)
+        print("sent", flush=True)
+        unanswered = {f"flood-{n}": frame for n, frame in enumerate(frames)}
+        receipts = Counter()
+        poller = zmq.Poller()
+        poller.register(session, zmq.POLLIN)
+        poller.register(sys.stdin, zmq.POLLIN)
+        while True:
+            # It reads whether it is asked or not: the bus ends a connection that answers no ping.
+            told = sys.stdin.fileno() in dict(poller.poll()) and sys.stdin.readline()
+            for receipt in receipts_now(session):
+                del unanswered[receipt.cl_ord_id]  # A second receipt of one command is a KeyError.
+                receipts[meaning(receipt)] += 1
+            if told:
+                print(json.dumps(self.repeat(session, unanswered) if told == "repeat\n" else receipts), flush=True)
+
+    @staticmethod
+    def repeat(session, unanswered):
+        """Repeats all of these, few at a time: of so few replies the bus drops none, for their reader reads."""
+        receipts = Counter()
+        while unanswered:
+            waiting = set(list(unanswered)[:REPEATED_AT_ONCE])
+            for cl_ord_id in waiting:
+                session.send(unanswered.pop(cl_ord_id))
+            while waiting:
+                assert session.poll(PATIENCE_SECONDS * 1000), f"no receipt of {len(waiting)} repeated commands"
+                for receipt in receipts_now(session):
+                    waiting.remove(receipt.cl_ord_id)
+                    receipts[meaning(receipt)] += 1
+        return receipts
+
+
+def receipts_now(session):
+    """Those that can be read without waiting. Replies of other kinds are passed over."""
+    while session.poll(0):
+        reply = SessionReply.FromString(session.recv())
+        if reply.HasField("receipt"):
+            yield reply.receipt
+
+
+def meaning(receipt):
+    return CxlRejReason.Name(receipt.reason) if receipt.reason else ReceiptStatus.Name(receipt.status)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
+from process import PATIENCE_SECONDS
 from strategy_client import read_curve
 
 
@@ -78,7 +81,7 @@ def bus_metric(stack, name):
 def metric(monitor_url, name):
     """0 if it was never counted."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{monitor_url}/metrics", timeout=10) as page:
+    with opener.open(f"{monitor_url}/metrics", timeout=PATIENCE_SECONDS) as page:
         text = page.read().decode()
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found.group(1)) if found else 0.0
@@ -87,7 +90,7 @@ def metric(monitor_url, name):
 def readiness(stack):
     """What the bus's /readyz answers, as (200, "ok\\n")."""
     try:
-        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=10) as page:
+        with urllib.request.urlopen(f"{stack.processes['bus'].endpoints['monitor']}/readyz", timeout=PATIENCE_SECONDS) as page:
             return page.status, page.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
@@ -104,6 +107,12 @@ def refusals(stack, reason, who):
     return [line for line in lines if (line["reason"], line["who"]) == (reason, who)]
 
 
+def most_lines(began):
+    """So many lines the bus's log may have of one reason and one peer since `began`, by time.monotonic(): 10 at once and one
+    a second (service/bus/refusals.hpp)."""
+    return 10 + (time.monotonic() - began)
+
+
 @contextmanager
 def refused(stack, reason, who):
     """What is done within is counted for this reason, and logged with this name, or has been a moment ago: then the line
@@ -114,9 +123,16 @@ def refused(stack, reason, who):
     stack.wait_until(lambda: refusals(stack, reason, who), f"the refusal of {who} for {reason} is logged")
 
 
+def takes(process_id, signal):
+    """The process blocks this signal or handles it."""
+    lines = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8").splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk:", "SigCgt:"))]
+    return any(mask >> (signal - 1) & 1 for mask in masks)
+
+
 def run_check(start, **flags):
     """As run_check(stack.start_worker): its exit code, and what `--check` says. It is told of no bus."""
     process = start("check", check="true", **{"backend_endpoint": None} | flags)
-    exit_code = process.wait_exit(30)
+    exit_code = process.wait_exit()
     assert exit_code != 2, process.tail()
     return exit_code, process.out()

@@ -11,6 +11,7 @@ import sys
 import threading
 
 import zmq
+from process import PATIENCE_SECONDS
 
 THREADS = 8
 WITH_A_KEY = 20  # One in so many.
@@ -21,7 +22,7 @@ HTTP = b"GET / HTTP/1.1\r\n\r\n"
 
 def without_a_key(address, count):
     for number in range(count):
-        with socket.create_connection(address, timeout=30) as connection:
+        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
             connection.sendall(HTTP if number % 2 else GREETING)
             try:
                 while connection.recv(1024):
@@ -41,7 +42,7 @@ def with_an_unknown_key(endpoint, count, server_key):
         monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                                             zmq.EVENT_HANDSHAKE_SUCCEEDED)
         dealer.connect(endpoint)
-        assert monitor.poll(30_000), "no answer to a handshake"
+        assert monitor.poll(PATIENCE_SECONDS * 1000), "no answer to a handshake"
         assert int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder) != zmq.EVENT_HANDSHAKE_SUCCEEDED
         dealer.disable_monitor()
         dealer.close()

@@ -8,16 +8,17 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import zmq
-from scene import bus_metric, curve_keys, encrypt, refusals, refused
+from scene import bus_metric, count, curve_keys, encrypt, most_lines, refusals, refused
 
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_DUPLICATE, SessionReply, SessionRequest
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
 
 MOST_DESCRIPTORS = 150  # Of these the bus keeps 64 for those without whom nothing works (service/bus/guard.hpp).
 
@@ -63,7 +64,7 @@ class Bystander:
 
     def close(self):
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait()
         self._process.stdin.close()
         self._process.stdout.close()
 
@@ -111,10 +112,22 @@ def request(**fields):
     return SessionRequest(**fields).SerializeToString()
 
 
-def hello(session, name, timeout_ms=10_000):
+def hello(session, name):
     session.send(request(hello={"sender_comp_id": name}))
-    assert session.poll(timeout_ms), "no answer to hello"
+    assert session.poll(PATIENCE_SECONDS * 1000), "no answer to hello"
     return SessionReply.FromString(session.recv())
+
+
+def send_until_refused(stack, reason, session, frames):
+    """Sends all of these at once, and again on a machine that is too slow for these to be too many."""
+    before = count(stack, reason)
+
+    def is_refused():
+        for frame in frames:
+            session.send(frame)
+        return count(stack, reason) > before
+
+    stack.wait_until(is_refused, f"a refusal for {reason} is counted")
 
 
 def test_strangers_who_hold_every_descriptor_do_not_stop_a_revocation(shared, bystander, knock, few_descriptors):
@@ -123,14 +136,14 @@ def test_strangers_who_hold_every_descriptor_do_not_stop_a_revocation(shared, by
     assert hello(leaver, "leaver").HasField("welcome")
     host, port = shared.session_endpoint.removeprefix("tcp://").split(":")
     with bystander.watching("strangers who hold every descriptor"):
-        strangers = [socket.create_connection((host, int(port)), timeout=10) for _ in range(MOST_DESCRIPTORS + 50)]
+        strangers = [socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) for _ in range(MOST_DESCRIPTORS + 50)]
         for stranger in strangers[:MOST_DESCRIPTORS // 2]:
             assert stranger.recv(1), "the bus greets whom it accepts"
         shared.revoke("leaver")
-        assert refusals(shared, "revoked", "leaver")
+        shared.wait_until(lambda: refusals(shared, "revoked", "leaver"), "it is logged")
         assert "policy_refused" not in shared.processes["bus"].log()
         leaver.send(request(cancel_order={"cl_ord_id": "late", "order_id": 1}))
-        assert leaver.poll(10_000)
+        assert leaver.poll(PATIENCE_SECONDS * 1000)
         assert SessionReply.FromString(leaver.recv()).reject.reason == cancel_pb2.CXL_REJ_REASON_NOT_AUTHORIZED
         for stranger in strangers:
             stranger.close()
@@ -141,7 +154,7 @@ def test_silent_connections_of_one_key_leave_room_for_those_who_are_needed(share
         shared.grant("strategy", name)
     spy = knock("hog", zmq.XSUB, "event")
     spy.send(b"\x01bus.")
-    assert spy.poll(10_000)
+    assert spy.poll(PATIENCE_SECONDS * 1000)
     with bystander.watching("silent connections of one key"):
         with refused(shared, "descriptors", "hog"):
             for _ in range(MOST_DESCRIPTORS):
@@ -165,15 +178,14 @@ def test_dear_hellos_are_charged_for_before_they_are_read(shared, bystander, kno
     dear = request(hello={"sender_comp_id": "stutterer", "topics": [""] * 4_000})
     with bystander.watching("hellos with 4,000 empty topics"):
         with refused(shared, "rate", "stutterer"), refused(shared, "frame", "stutterer"):
-            for _ in range(200):
-                stutterer.send(dear)
+            send_until_refused(shared, "rate", stutterer, 200 * [dear])
 
 
 def test_long_subscriptions_are_not_kept(shared, bystander, knock):
     shared.grant("observer", "collector")
     collector = knock("collector", zmq.XSUB, "event")
     collector.send(b"\x01bus.")
-    assert collector.poll(10_000)
+    assert collector.poll(PATIENCE_SECONDS * 1000)
     with bystander.watching("long subscriptions"), refused(shared, "topic", "collector"):
         for number in range(60):
             collector.send(b"\x01client.%0100d." % number)
@@ -185,12 +197,13 @@ def test_a_flood_of_commands_that_are_refused_does_not_fill_the_log(shared, byst
     assert hello(flood, "flood").HasField("welcome")
     name = 'cancelbus_commands_refused_total{reason="WRONG_ACCOUNT"}'
     before = bus_metric(shared, name)
+    began = time.monotonic()
     with bystander.watching("commands that are refused"):
         for number in range(1_000):
             flood.send(request(cancel_order={"cl_ord_id": f"flood-{number}", "order_id": 1, "account": "another"}))
         shared.wait_until(lambda: bus_metric(shared, name) == before + 1_000, "each is counted")
-    lines = refusals(shared, "command", "flood")
-    assert 1 <= len(lines) < 50 and "flood-0: account: " in lines[0]["detail"]
+    lines = shared.wait_until(lambda: refusals(shared, "command", "flood"), "they are logged")
+    assert len(lines) <= most_lines(began) and "flood-0: account: " in lines[0]["detail"]
 
 
 def test_a_session_that_says_too_much_is_not_heard(shared, bystander, knock):
@@ -198,5 +211,4 @@ def test_a_session_that_says_too_much_is_not_heard(shared, bystander, knock):
     chatterbox = knock("chatterbox")
     assert hello(chatterbox, "chatterbox").HasField("welcome")
     with bystander.watching("10,000 messages at once"), refused(shared, "rate", "chatterbox"):
-        for _ in range(10_000):
-            chatterbox.send(request(heartbeat={}))
+        send_until_refused(shared, "rate", chatterbox, 10_000 * [request(heartbeat={})])

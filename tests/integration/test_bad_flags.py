@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from conftest import BUILD
 
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
 from throwaway import Authority, make_api_key, write_secret
 
 BUS, WORKER, SUBSCRIBER, SIM, CTL = "cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl"
@@ -42,7 +42,7 @@ def good(tmp_path_factory):
 
 
 def run(program, *arguments, folder, environment=None):
-    return subprocess.run([BUILD / "bin" / program, *arguments], cwd=folder, capture_output=True, text=True, timeout=30,
+    return subprocess.run([BUILD / "bin" / program, *arguments], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
                           check=False, stdin=subprocess.DEVNULL, env=clean_environment() | (environment or {}))
 
 

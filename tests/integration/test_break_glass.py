@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT, orderly_stack
 from scene import requests
 
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
 from throwaway import ApiKey, make_api_key, write_secret
 
 VECTOR = json.loads((ROOT / "tests" / "contract" / "vectors.json").read_text())["rest"][0]
@@ -33,7 +33,7 @@ def shared():
 def break_glass(order_id, *flags, typed=None, environment=None):
     """Types the order id when asked, or what is given instead."""
     return subprocess.run([ROOT / "deploy" / "break-glass", *flags, str(order_id)],
-                          input=f"{order_id if typed is None else typed}\n", capture_output=True, text=True, timeout=60,
+                          input=f"{order_id if typed is None else typed}\n", capture_output=True, text=True, timeout=PATIENCE_SECONDS,
                           env=clean_environment() | (environment or {}), check=False)
 
 
@@ -225,7 +225,7 @@ def test_bad_arguments_are_named(shared, arguments, named):
     given = {argument.split("=")[0] for argument in arguments}
     usual = [flag for flag in flags_for(shared) if flag.split("=")[0] not in given]
     run = subprocess.run([ROOT / "deploy" / "break-glass", *usual, *arguments], input="1\n", capture_output=True,
-                         text=True, timeout=30, env=clean_environment(), check=False)
+                         text=True, timeout=PATIENCE_SECONDS, env=clean_environment(), check=False)
     assert run.returncode == 2
     assert named in run.stderr
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import orderly_stack
 
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
+from stack import CANCELCTL_TIMEOUT
 
 
 class Terminal:
@@ -29,7 +30,7 @@ class Terminal:
         self.shown = ""
         self.popen = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
                                       start_new_session=True, preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),
-                                      env=clean_environment() | stack.client_environment | {"TERM": "xterm"} | (env or {}))
+                                      env=clean_environment() | stack.client_environment | {"TERM": "xterm", "CANCELBUS_TIMEOUT": CANCELCTL_TIMEOUT} | (env or {}))
         os.close(theirs)
 
     def read(self, seconds=0.05):
@@ -50,12 +51,12 @@ class Terminal:
     def resize(self, columns, rows):
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def wait_for(self, condition, what, timeout=20):
+    def wait_for(self, condition, what, timeout=PATIENCE_SECONDS):
         deadline = time.monotonic() + timeout
         while not condition(self.read()):
             assert time.monotonic() < deadline and self.popen.poll() is None, f"not {what}: {self.shown!r}"
 
-    def wait(self, timeout=20):
+    def wait(self, timeout=PATIENCE_SECONDS):
         deadline = time.monotonic() + timeout
         while self.popen.poll() is None:
             assert time.monotonic() < deadline, self.shown

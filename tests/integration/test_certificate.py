@@ -44,7 +44,7 @@ def test_of_another_host_it_is_refused_until_the_right_one_is_there(stack, conne
     # A new process on the same addresses knows none of the orders, but it can prove who it is.
     stack.processes["exchange"].stop()
     stack.start_exchange()
-    stack.wait_connected(workers=1, timeout=30)
+    stack.wait_connected(workers=1)
     ack = strategy.wait_ack(command)
     assert (ack.status, ack.cxl_rej_reason) == (
         cancel_pb2.CANCEL_ACK_STATUS_REJECTED, cancel_pb2.CXL_REJ_REASON_UNKNOWN_ORDER)

@@ -89,7 +89,7 @@ def test_worker_where_something_else_than_tls_answers(shared, nobody):
 ])
 def test_worker_names_the_step_that_came_to_nothing(shared, faults, fault, step):
     faults(**fault)
-    exit_code, said = run_check(shared.start_worker, request_timeout="1s")
+    exit_code, said = run_check(shared.start_worker, request_timeout="3s")
     assert exit_code == 1
     assert [name for name, result in steps(said).items() if result != "ok"] == [step], said
 

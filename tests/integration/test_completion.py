@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import BUILD
+from process import PATIENCE_SECONDS
 
 # One key inserts all completions at once, another shows the line as it then is.
 SETUP = {
@@ -42,7 +43,7 @@ class Shell:
         os.write(self._terminal, text.encode())
 
     def _until(self, pattern):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (found := re.search(pattern, self._heard)):
             assert time.monotonic() < deadline, f"no {pattern} in: {self._heard}"
             if select.select([self._terminal], [], [], 0.2)[0]:

@@ -7,7 +7,7 @@ import pytest
 import zmq
 from conftest import BUILD
 
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
 
 # tests/run --all asks for more.
 BUS_DEATHS = int(os.environ.get("TEST_BUS_DEATHS", "3"))
@@ -80,13 +80,13 @@ def test_the_bus_dies_again_and_again(running, start):
         before = finals()
         poll.cancel(ids[4 * round_:4 * round_ + 2])
         thread.cancel(ids[4 * round_ + 2:4 * round_ + 4])
-        stack.wait_until(lambda: finals() > before, "a final", 20)
+        stack.wait_until(lambda: finals() > before, "a final")
         stack.processes["bus"].kill()
         for strategy in strategies:
             strategy.cancel([7_000 + round_])
         stack.start_bus()
     for strategy in strategies:
-        strategy.finish(60 + 2 * BUS_DEATHS)
+        strategy.finish(PATIENCE_SECONDS + 2 * BUS_DEATHS)
         assert_each_once_and_in_order(strategy)
     assert sorted(thread.said("future")) == sorted(thread.said("final"))
     assert stack.exchange.counters()["refused_429"] == 0
@@ -105,6 +105,6 @@ def test_what_keeps_it_from_the_bus_is_told_apart(stack, start):
             ({"CANCELBUS_CURVE_KEY_FILE": str(strangers)}, ["KeyRefused: ", "the bus refused our key", public.decode()]),
             ({"CANCELBUS_CURVE_KEY_FILE": "/nowhere"}, ["OptionError: curve_key_file \"/nowhere\""])):
         strategy = start("thread", environment)
-        assert strategy.popen.wait(30) == 2
+        assert strategy.popen.wait(PATIENCE_SECONDS) == 2
         last = strategy.out_file.read_text().splitlines()[-1]
         assert last.startswith(said[0]) and all(words in last for words in said), last

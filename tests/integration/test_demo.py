@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from process import clean_environment, wait_until
+from process import PATIENCE_SECONDS, clean_environment, wait_until
 
 
 class Demo:
@@ -29,12 +29,12 @@ class Demo:
     def out(self):
         return self.out_file.read_text()
 
-    def wait_for(self, text, timeout=30):
+    def wait_for(self, text):
         def shown():
             assert self.popen.poll() is None, self.out()
             return text in self.out()
 
-        wait_until(shown, f"the demo says {text!r}", timeout)
+        wait_until(shown, f"the demo says {text!r}")
 
     def processes(self):
         """Command lines of all that was started with files in the folder."""
@@ -67,7 +67,7 @@ def start(build_dir, tmp_path):
 
 def test_every_order_is_canceled_once(start):
     demo = start()
-    assert demo.popen.wait(120) == 0, demo.out()
+    assert demo.popen.wait(PATIENCE_SECONDS) == 0, demo.out()
     assert re.search(r"150 of 150 orders canceled with 150 DELETEs, at most 1 per order; 0 answered 429", demo.out())
     for strategy in "abc":
         assert re.search(rf"^strategy-{strategy} +50 +50 +50 +\d", demo.out(), re.MULTILINE)
@@ -81,7 +81,7 @@ def test_a_signal_in_the_middle_ends_all(start, number):
     demo.wait_for("of 150 acked")
     assert len(demo.processes()) >= 5
     demo.popen.send_signal(number)
-    assert demo.popen.wait(30) == 128 + number
+    assert demo.popen.wait(PATIENCE_SECONDS) == 128 + number
     assert demo.processes() == []
     assert list(demo.temporary.iterdir()) == []
 
@@ -101,7 +101,7 @@ def readme_blocks(language):
 def run_in(folder, environment, command):
     """As somebody would type it after reading the file of environment variables."""
     return subprocess.run(["bash", "-ec", f". {environment}; {command}"], cwd=folder, env=clean_environment(),
-                          capture_output=True, text=True, timeout=120, check=False)
+                          capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 def assert_readme_python_cancels(folder, environment, order_id):
@@ -131,12 +131,12 @@ def assert_readme_cpp_cancels(folder, environment, order_id, build_dir):
 
 def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     demo = start("--keep")
-    demo.wait_for("Everything still runs", timeout=90)
+    demo.wait_for("Everything still runs")
     shown = demo.out().split("Everything still runs")[1]
     order_id = re.search(rf"{re.escape(str(Path(build_dir).resolve()))}/bin/cancelctl cancel (\d+)$", shown, re.MULTILINE).group(1)
     environment = re.search(r"^  \. (\S+)$", shown, re.MULTILINE).group(1)
     tried = subprocess.run(["bash", "-c", f". {environment} && exec {build_dir}/bin/cancelctl cancel {order_id}"],
-                           env=clean_environment(), capture_output=True, text=True, timeout=30, check=False)
+                           env=clean_environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert tried.returncode == 0, tried.stdout + tried.stderr
     other_id = re.search(r"^  \S+/bin/cancelctl cancel (\d+) \d+ --urgent", shown, re.MULTILINE).group(1)
     for name in ("python", "cpp"):
@@ -147,5 +147,5 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     page = re.search(r"^In a browser, .* (http://\S+/)$", shown, re.MULTILINE).group(1)
     assert "<title>cancelbus</title>" in urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page).read().decode()
     os.kill(demo.popen.pid, signal.SIGINT)
-    assert demo.popen.wait(30) == 0
+    assert demo.popen.wait(PATIENCE_SECONDS) == 0
     assert demo.processes() == []

@@ -5,13 +5,13 @@ import sys
 
 from conftest import ROOT
 
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
 
 EXAMPLES = ROOT / "clients" / "python" / "examples"
 
 
 def run(stack, name, *arguments):
-    ran = subprocess.run([sys.executable, EXAMPLES / name, *arguments], capture_output=True, text=True, timeout=60, check=False,
+    ran = subprocess.run([sys.executable, EXAMPLES / name, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
                          env=clean_environment() | stack.client_environment)
     return ran.returncode, ran.stdout + ran.stderr
 

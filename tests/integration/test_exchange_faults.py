@@ -16,22 +16,24 @@ from cancelbus.v1.cancel_pb2 import (CANCEL_ACK_STATUS_ACCEPTED as ACCEPTED, CAN
                                      EVIDENCE_CHANNEL_452 as CHANNEL_452, EVIDENCE_ORDER_QUERY as ORDER_QUERY,
                                      ORD_STATUS_CANCELED as CANCELED, ORD_STATUS_NEW as NEW)
 
-PATIENCE_SECONDS = 0.2
+TRY_AGAIN_SECONDS = 0.2
 LIMITS = "100/1s,1000/60s"
+# Soon, and yet longer than a machine that is busy needs for an answer or a frame.
+SOON_SECONDS = 3
 
 
 def start(stack, **exchange_flags):
     """With one worker that soon gives up on an answer, and a subscriber that soon gives up on a stream."""
     stack.start_exchange(cancel_limits=LIMITS, connect_limits="off", ping_interval="200ms", **exchange_flags)
-    stack.start_bus(cancel_limits=LIMITS, final_wait="1s")
-    stack.start_worker("worker-1", request_timeout="1s", connections=16)
+    stack.start_bus(cancel_limits=LIMITS, final_wait=f"{SOON_SECONDS}s")
+    stack.start_worker("worker-1", request_timeout=f"{SOON_SECONDS}s", connections=16)
     start_subscriber(stack)
     stack.wait_connected(workers=1)
     return stack
 
 
 def start_subscriber(stack):
-    stack.start_subscriber(silence_timeout="1s")
+    stack.start_subscriber(silence_timeout=f"{SOON_SECONDS}s")
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def what_it_was_told(strategy, command):
 def test_an_edit_that_wins_is_told_and_a_new_command_cancels(shared, connect, faults):
     strategy = connect(shared, "edited", topics=["venue."])
     [order_id] = place_orders(shared, strategy)
-    faults(edit_during_cancel={"order_ids": [order_id], "count": 1, "delay_ms": 1000})
+    faults(edit_during_cancel={"order_ids": [order_id], "count": 1, "delay_ms": SOON_SECONDS * 1000})
     command = strategy.cancel(order_id)
     assert what_it_was_told(strategy, command) == ALL_WELL
     strategy.wait_until(lambda: [status.stage for status in strategy.statuses(command)] ==
@@ -133,16 +135,16 @@ def wait_stream(stack, strategy):
             return True
         gone.extend(stack.exchange.place_orders())
         stack.exchange.cancel_by_hand(gone[-1])
-        strategy.live(PATIENCE_SECONDS)
+        strategy.live(TRY_AGAIN_SECONDS)
         return False
 
-    strategy.wait_until(told, "word of any order on venue.", timeout=90)
+    strategy.wait_until(told, "word of any order on venue.")
 
 
 def test_frames_that_come_late_are_not_waited_for_and_change_nothing(shared, connect, faults):
     strategy = connect(shared, "late", topics=["venue."])
     [order_id] = place_orders(shared, strategy)
-    faults(stream_latency={"delay_ms": 1500})
+    faults(stream_latency={"delay_ms": 2 * SOON_SECONDS * 1000})
     command = strategy.cancel(order_id)
     assert what_it_was_told(strategy, command) == ((ACCEPTED, 0), (CANCELED, ORDER_QUERY))
     faults(stream_latency=None)
@@ -163,6 +165,8 @@ def test_what_the_stream_does_not_tell_a_query_does_and_the_next_login_is_good(s
     faults(**{fault: rule})
     start_subscriber(shared)
     shared.wait_until(lambda: shared.exchange.counters()["faults_applied"].get(fault), f"{fault} is met")
+    if fault == "mute_45x":
+        shared.wait_connected(workers=1)  # the bus misses a frame only of a stream that it knows to be logged in
 
     command = strategy.cancel(first)
     assert what_it_was_told(strategy, command) == ((ACCEPTED, 0), (CANCELED, ORDER_QUERY))

@@ -27,7 +27,7 @@ def full_disk(stack):
 def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(running, connect):
     stack, strategy = running, connect(running, topics=["venue."])
     first, second, third = place_orders(stack, strategy, 3)
-    stack.exchange.set_faults(latency={"order_ids": [first], "answer_ms": 1000})
+    stack.exchange.set_faults(latency={"order_ids": [first], "answer_ms": 3000})
     under_way = strategy.cancel(first)
     strategy.wait_receipt(under_way)
     stack.wait_until(lambda: requests(stack, "DELETE", first), "its request is at the exchange")

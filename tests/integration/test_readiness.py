@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from process import PATIENCE_SECONDS
 from scene import requests
 
 ANY = "127.0.0.1:0"
@@ -23,7 +24,7 @@ def ask(monitor, page):
     """Status, and what it says."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{monitor}/{page}", timeout=10) as answer:
+        with opener.open(f"{monitor}/{page}", timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode().strip()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode().strip()
@@ -34,7 +35,7 @@ def wait_says(stack, monitor, status, word):
         answer = ask(monitor, "readyz")
         return answer[0] == status and word in answer[1]
 
-    stack.wait_until(says, f"{monitor}/readyz says {status} {word}", timeout=20)
+    stack.wait_until(says, f"{monitor}/readyz says {status} {word}")
     assert ask(monitor, "healthz") == (200, "ok")  # What is missing elsewhere is not mended by a restart.
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from blows import Harm
-from cancelbus.v1.cancel_pb2 import ORD_STATUS_CANCELED, ORD_STATUS_NEW, Event
-from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_DUPLICATE, RECEIPT_STATUS_REFUSED
+from cancelbus.v1.cancel_pb2 import ORD_STATUS_CANCELED, Event
+from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
 from fault_proxy import Gaps
 from made_up_world import FILLED, OPEN, PLAIN, REFUSED, SENDER, T0, TOPIC, TWICE, Story, tell_all
 from process import clean_environment
 from reckoning import Reckoning
-from witnesses import DELETE, QUERY, Change
+from witnesses import QUERY, Change, lost_tasks
 
 
 def complaints(story):
@@ -81,6 +81,8 @@ def delete_after_it_was_told_gone(story):
 
 def delete_that_no_worker_knows(story):
     story.world.tasks.pop(min(story.world.tasks))
+    story.world.harms.append(Harm("kill", "worker-1", T0 + 9.0, T0 + 9.1))
+    story.world.tasks |= lost_tasks(story.world.requests, story.world.tasks, story.world.harms)
 
 
 def seven_thousand_late_requests(story):
@@ -334,6 +336,22 @@ def overlap_after_a_kill(story):
     story.world.harms = [Harm("kill", "worker-1", T0 + 3.1, T0 + 3.2)]
 
 
+def overlap_after_a_worker_was_killed_before_it_had_logged(story):
+    first = min(stamp for stamp, task in story.world.tasks.items() if task.order_id == TWICE)
+    del story.world.tasks[first]
+    story.world.silences = {}
+    story.world.harms = [Harm("kill", "worker-1", T0 + 3.1, T0 + 3.2)]
+    story.world.tasks |= lost_tasks(story.world.requests, story.world.tasks, story.world.harms)
+
+
+def unanswered_and_killed_before_it_had_logged(story):
+    story.world.requests = [replace(request, status="abandoned", ended=T0 + 4.1) if request.ended == T0 + 5.02 else request
+                            for request in story.world.requests]
+    story.world.silences = {}
+    story.world.harms = [Harm("kill", "worker-1", T0 + 4.2, T0 + 4.3)]
+    story.told_as = lambda: with_counters(Story.told_as(story), max_overlapping_deletes_per_order=1)
+
+
 def overlap_after_a_task_that_was_held_up(story):
     first = min(stamp for stamp, task in story.world.tasks.items() if task.order_id == TWICE)
     story.world.tasks[first].taken = T0 + 4.2
@@ -353,8 +371,10 @@ def late_requests_behind_a_stalled_link(story):
 
 
 @pytest.mark.parametrize("story_goes_on", [
-    repeated_events, refused_and_then_taken, stale_remainder, overlap_after_a_kill, overlap_after_a_task_that_was_held_up,
-    overlap_after_an_outcome_without_an_answer, late_requests_behind_a_stalled_link])
+    repeated_events, refused_and_then_taken, stale_remainder, overlap_after_a_kill,
+    overlap_after_a_worker_was_killed_before_it_had_logged, unanswered_and_killed_before_it_had_logged,
+    overlap_after_a_task_that_was_held_up, overlap_after_an_outcome_without_an_answer,
+    late_requests_behind_a_stalled_link])
 def test_what_may_happen_is_accepted(story_goes_on):
     story = tell_all()
     story_goes_on(story)

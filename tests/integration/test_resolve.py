@@ -8,6 +8,7 @@ from cancelbus import OrdStatus, blocking
 from scene import bus_metric, requests
 
 from cancelbus.v1 import cancel_pb2
+from process import PATIENCE_SECONDS
 
 DELETE = "DELETE /api/v1/order"
 
@@ -100,21 +101,21 @@ def test_an_operator_s_program_in_python(doubtful, connect):
     async def settle():
         async with cancelbus.Client("ctl-1", **options, **stack.access.flags("operator")) as bus:
             with pytest.raises(cancelbus.NotSettled, match="desk-a/nothing") as unknown:
-                await bus.resolve("desk-a", "nothing", OrdStatus.FILLED, timeout=20)
+                await bus.resolve("desk-a", "nothing", OrdStatus.FILLED, timeout=PATIENCE_SECONDS)
             assert unknown.value.resolved.status == cancelbus.ResolveStatus.REFUSED
             with pytest.raises(cancelbus.OptionError, match="ord_status"):
                 await bus.resolve("desk-a", commands[0], OrdStatus.PARTIALLY_FILLED)
-            one = asyncio.create_task(bus.resolve("desk-a", commands[0], OrdStatus.CANCELED, timeout=20))
+            one = asyncio.create_task(bus.resolve("desk-a", commands[0], OrdStatus.CANCELED, timeout=PATIENCE_SECONDS))
             await asyncio.sleep(0)
             with pytest.raises(cancelbus.OptionError, match="another"):
-                await bus.resolve("desk-a", commands[1], OrdStatus.CANCELED, timeout=20)
+                await bus.resolve("desk-a", commands[1], OrdStatus.CANCELED, timeout=PATIENCE_SECONDS)
             return await one
 
     assert asyncio.run(settle()).cl_ord_id == commands[0]
     assert strategy.wait_final(commands[0]).evidence == cancel_pb2.EVIDENCE_OPERATOR
     with blocking.Client("desk-a", **options, **stack.access.flags("desk-a")) as bus:
         with pytest.raises(cancelbus.NotSettled, match="not an operator"):
-            bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=20)
+            bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=PATIENCE_SECONDS)
     with blocking.Client("ctl-1", **options, **stack.access.flags("operator")) as bus:
-        assert bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=20).status == cancelbus.ResolveStatus.SETTLED
+        assert bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=PATIENCE_SECONDS).status == cancelbus.ResolveStatus.SETTLED
     assert strategy.wait_final(commands[1]).ord_status == cancel_pb2.ORD_STATUS_NEW

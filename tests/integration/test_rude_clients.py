@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,37 +18,49 @@ from scene import bus_metric, curve_keys, place_orders
 
 from cancelbus.v1 import cancel_pb2
 from strategy_client import StrategyClient
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
+from rude_client import FLOOD
 
 # So many that waiting for budget does not hide what waiting there is for others.
 LIMITS = "300/1s"
 ORDERS = 30
 
 
+def start(stack):
+    stack.start_exchange(cancel_limits=LIMITS, query_limits=LIMITS)
+    stack.start_bus(cancel_limits=LIMITS, query_limits=LIMITS)
+    stack.start_worker("worker-1")
+    stack.start_worker("worker-2")
+    stack.start_subscriber()
+    stack.wait_connected(workers=2)
+    stack.grant("operator", "rude", senders="rude")
+    return stack
+
+
 @pytest.fixture(scope="module")
 def shared():
     with orderly_stack() as stack:
-        stack.start_exchange(cancel_limits=LIMITS, query_limits=LIMITS)
-        stack.start_bus(cancel_limits=LIMITS, query_limits=LIMITS)
-        stack.start_worker("worker-1")
-        stack.start_worker("worker-2")
-        stack.start_subscriber()
-        stack.wait_connected(workers=2)
-        stack.grant("operator", "rude", senders="rude")
-        yield stack
+        yield start(stack)
 
 
 @pytest.fixture
-def rude(shared):
+def fresh(stack):
+    """A bus that has no replies to drop but those to the clients of the one test: none has left yet."""
+    return start(stack)
+
+
+@pytest.fixture
+def rude():
     """Starts a client of this kind, which is killed when the test ends."""
     begun = []
 
-    def begin(kind):
-        key = shared.access.key("rude")
+    def begin(stack, kind):
+        key = stack.access.key("rude")
         paths = os.pathsep.join(path for path in sys.path if path)
-        client = subprocess.Popen([sys.executable, Path(__file__).with_name("rude_client.py"), kind, shared.session_endpoint,
-                                   shared.event_endpoint, key.key_file, shared.access.bus.public_file],
-                                  stdout=subprocess.PIPE, text=True, env=clean_environment() | {"PYTHONPATH": paths})
+        client = subprocess.Popen([sys.executable, Path(__file__).with_name("rude_client.py"), kind, stack.session_endpoint,
+                                   stack.event_endpoint, key.key_file, stack.access.bus.public_file], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  env=clean_environment() | {"PYTHONPATH": paths})
         begun.append(client)
         assert client.stdout.readline() == "at it\n"
         return client
@@ -56,6 +69,7 @@ def rude(shared):
     for client in begun:
         client.kill()
         client.wait()
+        client.stdin.close()
         client.stdout.close()
 
 
@@ -83,7 +97,7 @@ def cancel_in_turn(strategy, order_ids):
         for step, told in (("receipt", lambda: strategy.receipts[command]), ("ack", lambda: strategy.acks(command)),
                            ("final", lambda: strategy.finals(command))):
             while not told():
-                assert time.perf_counter() < started + 60, f"no {step} of {command}"
+                assert time.perf_counter() < started + PATIENCE_SECONDS, f"no {step} of {command}"
                 strategy.live(0.0005)
             times[step].append((time.perf_counter() - started) * 1000)
         commands.append(command)
@@ -115,22 +129,56 @@ def loses_nothing(stack, strategy, kind, undisturbed):
 ])
 def test_beside_a_client_that(shared, rude, steady, undisturbed, kind, counted):
     before = bus_metric(shared, counted)
-    client = rude(kind)
+    client = rude(shared, kind)
     loses_nothing(shared, steady, kind.replace("_", " "), undisturbed)
     assert client.poll() is None
     steady.wait_until(lambda: bus_metric(shared, counted) > before, f"{counted} shows what the client did")
 
 
-def test_beside_a_client_that_sends_100000_commands_at_once(shared, rude, steady, undisturbed):
+DROPPED, TAKEN, TOO_FAST = ("cancelbus_replies_dropped_total", "cancelbus_commands_total",
+                            'cancelbus_refused_total{reason="rate"}')
+
+
+def tell(client, line):
+    """What the flooding client answers to this line; see rude_client.py."""
+    client.stdin.write(f"{line}\n")
+    client.stdin.flush()
+    return Counter(json.loads(client.stdout.readline()))
+
+
+def test_beside_a_client_that_sends_100000_commands_at_once(fresh, rude, connect):
+    steady = connect(fresh, "steady", topics=["venue."])
+    undisturbed = cancel_in_turn(steady, place_orders(fresh, steady, ORDERS))[1]
+    before = {name: bus_metric(fresh, name) for name in (DROPPED, TAKEN, TOO_FAST)}
+
+    def counted(name):
+        return bus_metric(fresh, name) - before[name]
+
     started = time.monotonic()
-    client = rude("flood")
-    loses_nothing(shared, steady, "sends 100,000 commands at once", undisturbed)
-    steady.wait_until(lambda: select.select([client.stdout], [], [], 0)[0], "the flood is answered", 60)
-    answers = json.loads(client.stdout.readline())
+    client = rude(fresh, "flood")
+    loses_nothing(fresh, steady, "sends 100,000 commands at once", undisturbed)
+    steady.wait_until(lambda: select.select([client.stdout], [], [], 0)[0], "all is sent")
+    assert client.stdout.readline() == "sent\n"
+
+    # It read nothing until then. A reply to such a client may be dropped, and then it is counted: no other is missing,
+    # and no command has two receipts.
+    def accounted():
+        return tell(client, "read").total() + counted(DROPPED)
+
+    steady.wait_until(lambda: accounted() >= FLOOD, "each command is answered, or its reply is counted as dropped")
     seconds = time.monotonic() - started
-    print(f"it was answered {answers} within {seconds:.1f} s")
-    # Each of them was answered; what was more than a session may say, 2,000 a second, was not taken.
-    assert sum(answers.values()) == 100_000
-    assert 100_000 - answers["CXL_REJ_REASON_BUS_FULL"] <= 2_000 * (seconds + 1)
-    assert answers["RECEIPT_STATUS_APPLIED"] > 100
-    steady.wait_until(lambda: bus_metric(shared, "cancelbus_commands_undecided") == 0, "the bus is done with the flood", 60)
+    answers, dropped = tell(client, "read"), counted(DROPPED)
+    print(f"it was answered {dict(answers)} within {seconds:.1f} s, {dropped:.0f} replies were dropped")
+    assert answers.total() + dropped == FLOOD
+    # A session may send 2,000 messages at once and 2,000 a second. What is more is refused, with or without a reply.
+    assert answers["CXL_REJ_REASON_BUS_FULL"] <= counted(TOO_FAST)
+    assert FLOOD - counted(TOO_FAST) <= 2_000 * (seconds + 1)
+    assert 100 < counted(TAKEN) - ORDERS <= FLOOD - counted(TOO_FAST)
+
+    # Now it reads: each command without a receipt gets one when it is repeated, and none is taken twice.
+    repeated = tell(client, "repeat")
+    assert repeated.total() == dropped == FLOOD - answers.total()
+    assert counted(DROPPED) == dropped
+    known = answers["RECEIPT_STATUS_APPLIED"] + repeated["RECEIPT_STATUS_APPLIED"] + repeated["RECEIPT_STATUS_DUPLICATE"]
+    assert known == counted(TAKEN) - ORDERS
+    steady.wait_until(lambda: bus_metric(fresh, "cancelbus_commands_undecided") == 0, "the bus is done with the flood")

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from scene import place_orders, statuses
 
-from process import Process
+from process import PATIENCE_SECONDS, Process, wait_until
 from throwaway import ApiKey, Authority, make_api_key, write_secret
 
 # Flags whose file holds a secret, and the one of such a name whose file does not.
@@ -29,7 +29,7 @@ SECRET_FLAGS = ("_key_file", "_secret_file")
 PUBLIC_FLAGS = ("curve_server_key_file",)
 
 # Somebody else's process, in Python.
-SLEEPER = "import time; print('ready', flush=True); time.sleep(60)"
+SLEEPER = "import time; print('ready', flush=True); time.sleep(3600)"
 
 
 def secret_files(stack):
@@ -114,6 +114,7 @@ def look_at_pages(search, processes):
 def monitor_of(process):
     if "monitor" in process.endpoints:
         return process.endpoints["monitor"]
+    wait_until(logged(process, '"monitor_listens"'), f"{process.name} logs where its monitor listens")
     [line] = [line for line in process.log().splitlines() if '"monitor_listens"' in line]
     return f"http://127.0.0.1:{json.loads(line)['port']}"
 
@@ -121,7 +122,7 @@ def monitor_of(process):
 def read_page(url):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=10) as page:
+        with opener.open(url, timeout=PATIENCE_SECONDS) as page:
             return page.read()
     except urllib.error.HTTPError as error:
         return error.read()
@@ -130,7 +131,7 @@ def read_page(url):
 def throw_garbage(endpoint):
     host, port = endpoint.split("://")[1].rsplit(":", 1)
     for garbage in (b"GET / HTTP/1.1\r\n\r\n", bytes(range(256)) * 8, b"\xff" + bytes(8) + b"\x01\x7f"):
-        with socket.create_connection((host, int(port)), timeout=10) as peer:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as peer:
             peer.sendall(garbage)
 
 
@@ -157,7 +158,7 @@ def eventful(stack, connect):
     rotate(stack, other)
     # The subscriber logs in again, and another one cannot: a query will have to prove this one gone.
     [last] = stack.exchange.place_orders()
-    strategy.wait_final(strategy.cancel(last), timeout=30)
+    strategy.wait_final(strategy.cancel(last))
     stack.cancelctl("status", "--json")
     return stack
 

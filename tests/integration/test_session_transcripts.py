@@ -15,6 +15,7 @@ from google.protobuf.json_format import ParseDict
 from zmq.utils.monitor import recv_monitor_message
 
 from cancelbus.v1 import cancel_pb2, session_pb2
+from process import PATIENCE_SECONDS
 from strategy_client import read_curve
 
 sys.path.append(str(ROOT / "tests" / "contract"))
@@ -22,7 +23,6 @@ sys.path.append(str(ROOT / "tests" / "contract"))
 import newer  # noqa: E402
 import transcript as transcripts  # noqa: E402
 
-TIMEOUT_S = 20
 NUMBERS = count(1)
 
 
@@ -52,7 +52,7 @@ class Player:
 
     def wait_subscribed(self):
         """What is published before the subscription has come is not heard, and no transcript asks for it again."""
-        assert self.subscribed.poll(TIMEOUT_S * 1000), "no connection to the event socket"
+        assert self.subscribed.poll(PATIENCE_SECONDS * 1000), "no connection to the event socket"
         recv_monitor_message(self.subscribed)
 
     def close(self):
@@ -78,7 +78,7 @@ class Player:
         self.dealer.send(newer.said_later("SessionRequest", request.SerializeToString()))
 
     def hears(self, text):
-        assert self.dealer.poll(TIMEOUT_S * 1000), "the bus says nothing"
+        assert self.dealer.poll(PATIENCE_SECONDS * 1000), "the bus says nothing"
         reply = session_pb2.SessionReply.FromString(self.dealer.recv())
         expected = json.loads(text)
         if "welcome" in expected and reply.HasField("welcome"):
@@ -92,7 +92,7 @@ class Player:
         assert transcripts.covers(expected, transcripts.as_json(event)), str(event)
 
     def wait_event(self, topic, seq, epoch):
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while (topic, seq, epoch) not in self.events:
             assert self.sub.poll(max(0, deadline - time.monotonic()) * 1000), f"no event {seq} of {topic}"
             name, payload = self.sub.recv_multipart()

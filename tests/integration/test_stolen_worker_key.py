@@ -62,7 +62,7 @@ def task_of(stack, command):
 def test_it_neither_ends_nor_takes_over_the_tasks_of_others(running, connect, thief):
     stack, strategy = running, connect(running, topics=["venue."])
     [order_id] = place_orders(stack, strategy)
-    stack.exchange.set_faults(latency={"order_ids": [order_id], "answer_ms": 1000})
+    stack.exchange.set_faults(latency={"order_ids": [order_id], "answer_ms": 3000})
     command = strategy.cancel(order_id)
     task = task_of(stack, command)
     name = 'cancelbus_outcomes_of_others_total'

@@ -10,7 +10,7 @@ from conftest import BUILD, ROOT
 from scene import place_orders, statuses
 
 from cancelbus.v1 import cancel_pb2, session_pb2
-from process import clean_environment
+from process import PATIENCE_SECONDS, clean_environment
 
 
 def moment(timestamp):
@@ -114,7 +114,7 @@ def example(shared, tmp_path):
 
 def test_the_example_of_the_readme_works_as_printed(shared, example):
     [order_id] = shared.exchange.place_orders(1)
-    ran = subprocess.run([sys.executable, example, str(order_id)], capture_output=True, text=True, timeout=60,
+    ran = subprocess.run([sys.executable, example, str(order_id)], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
                          check=False, env=clean_environment() | {"PYTHONPATH": str(BUILD / "python")})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for word in ("RECEIPT_STATUS_APPLIED", "CANCEL_ACK_STATUS_ACCEPTED", "ORD_STATUS_CANCELED", str(order_id)):

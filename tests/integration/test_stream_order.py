@@ -89,7 +89,8 @@ def test_a_452_of_an_order_that_nobody_here_canceled_goes_to_venue(shared, conne
 
 def test_a_452_with_id_0_is_counted_and_ignored(shared, connect, faults):
     strategy = connect(shared, "nothing", topics=["venue."])
-    port = re.search(r'"monitor_listens".*"port":(\d+)', shared.processes["subscriber"].log()).group(1)
+    port = shared.wait_until(lambda: re.search(r'"monitor_listens".*"port":(\d+)', shared.processes["subscriber"].log()),
+                             "the subscriber logs where its monitor listens").group(1)
 
     def zeros():
         return metric(f"http://127.0.0.1:{port}", 'cancelbus_subscriber_frames_total{type="id_zero"}')

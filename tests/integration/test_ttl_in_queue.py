@@ -7,8 +7,8 @@ from scene import place_orders, statuses
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
 
-# One request in so many seconds, so that there is a queue to wait in.
-PERIOD_SECONDS = 4
+# One request in so many seconds, so that there is a queue to wait in, also for one who is slow.
+PERIOD_SECONDS = 8
 
 
 @pytest.fixture(scope="module")

@@ -17,4 +17,6 @@ def test_others_do_not_make_the_status_come_again(stack):
         assert stack.cancelctl("status").exit_code == 0
     stack.wait_until(lambda: len(sending_times(watch)) >= 4, "it goes on")
     times = sending_times(watch)
-    assert all(later - earlier >= timedelta(seconds=1) for earlier, later in zip(times, times[1:])), times
+    # The bus waits by one clock and writes the time of another, which it may read some milliseconds later.
+    early = [timedelta(seconds=1) - (later - earlier) for earlier, later in zip(times, times[1:])]
+    assert sum((by for by in early if by > timedelta()), timedelta()) < timedelta(milliseconds=200), times

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import orderly_stack
-from process import Process
+from process import PATIENCE_SECONDS, Process
 from scene import bus_metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def working():
 
 def get(url):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as page:
+    with opener.open(url, timeout=PATIENCE_SECONDS) as page:
         return page.read().decode()
 
 
@@ -52,7 +52,8 @@ def monitors(stack):
     """URL of each process's monitor."""
     urls = {"bus": stack.processes["bus"].endpoints["monitor"]}
     for name in ("worker-1", "subscriber"):
-        said, = lines(stack.processes[name], "monitor_listens")
+        process = stack.processes[name]
+        said, = stack.wait_until(lambda: lines(process, "monitor_listens"), f"{name} logs its address")  # noqa: B023
         urls[name] = f"http://127.0.0.1:{said['port']}"
     return urls
 
@@ -136,8 +137,8 @@ def test_prometheus_scrapes_it_and_no_rule_fires(working, tmp_path):
                          tmp_path)
     try:
         listening = re.compile(r'msg="Listening on" address=(\S+)')
-        address = working.wait_until(lambda: listening.search(prometheus.log()), "Prometheus listens", 30).group(1)
-        working.wait_until(lambda: "ready to receive web requests" in prometheus.log(), "Prometheus is ready", 30)
+        address = working.wait_until(lambda: listening.search(prometheus.log()), "Prometheus listens").group(1)
+        working.wait_until(lambda: "ready to receive web requests" in prometheus.log(), "Prometheus is ready")
 
         def query(expression):
             reply = json.loads(get(f"http://{address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})))
@@ -146,7 +147,7 @@ def test_prometheus_scrapes_it_and_no_rule_fires(working, tmp_path):
         def all_up():
             return [value for _, value in query('up{job="cancelbus"}')] == [1, 1, 1]
 
-        working.wait_until(all_up, "three targets are up", 30)
+        working.wait_until(all_up, "three targets are up")
         (_, canceled), = query('sum(cancelbus_finals_total{ord_status="CANCELED"})')
         assert canceled == working.exchange.counters()["requests"]["DELETE /api/v1/order"]["200"]
         (_, sent), = query('cancelbus_worker_request_seconds_count{kind="cancel"}')
@@ -183,7 +184,7 @@ def test_what_the_runbook_says_to_cancelctl_it_understands(working, connect):
 
             working.wait_until(heard, line)
             process.ask_to_end()
-        assert process.wait_exit(30) != 2, f"{line}: {process.tail()}"
+        assert process.wait_exit() != 2, f"{line}: {process.tail()}"
 
 
 def program(name):

@@ -20,6 +20,11 @@ DELETE = "DELETE /api/v1/order"
 QUERY = "GET /api/v1/order/{id}"
 # More than its clocks and ours differ by within one reading of both.
 READING_ERROR_SECONDS = 0.002
+# Of a log line, from its time until it is written; of a task, from its stamp until it is taken; of a stamp, because each
+# is another (then the exchange's clock is behind it).
+LOG_LAG_SECONDS = 0.5
+STAMP_AGE_SECONDS = 1.0
+STAMP_LEAD_SECONDS = 0.5
 
 
 def seconds(timestamp):
@@ -28,13 +33,19 @@ def seconds(timestamp):
 
 @dataclass
 class Task:
-    """A cancel as its worker logged it. `life` counts the worker's starts."""
+    """A cancel as its worker logged it. `life` counts the worker's starts, and is 0 if it was killed before a thread had
+    written the line: then the task was taken between `taken` and `taken_by`."""
     worker: str
     life: int
     order_id: int
     taken: float
     ended: float = None
     verdict: str = ""
+    lost_until: float = None
+
+    @property
+    def taken_by(self):
+        return self.taken if self.lost_until is None else self.lost_until
 
 
 @dataclass(frozen=True)
@@ -125,9 +136,11 @@ def read_world(stack, workers, journals, harms, links, **settings):
     tasks = {}
     for worker in workers:
         tasks |= read_tasks(stack.processes[worker].log(), worker)
+    requests = read_requests(stack.exchange.arrivals())
+    tasks |= lost_tasks(requests, tasks, harms)
     return World(strategies={sender: Strategy(entries) for sender, entries in journals.items()},
                  told=read_events(stack.store_file), book=read_book(stack.exchange.orders()),
-                 requests=read_requests(stack.exchange.arrivals()), counters=stack.exchange.counters(), tasks=tasks,
+                 requests=requests, counters=stack.exchange.counters(), tasks=tasks,
                  clock_error=clock_error(stack.exchange), harms=harms,
                  silences={worker: link.silences() for worker, link in links.items()},
                  holds={worker: link.holds() for worker, link in links.items()}, **settings)
@@ -156,6 +169,22 @@ def read_tasks(log, worker):
         elif entry["event"] == "task_ended" and entry["task"] in by_id:
             by_id[entry["task"]].ended, by_id[entry["task"]].verdict = at, entry["verdict"]
     return by_stamp
+
+
+def lost_tasks(requests, tasks, harms):
+    """The cancels that the exchange met and no worker's log knows, by stamp, as far as the kill of a worker explains it."""
+    lost = {}
+    for request in requests:
+        if request.kind != DELETE or request.stamp in tasks:
+            continue
+        earliest = request.stamp / 1000 - STAMP_LEAD_SECONDS
+        kills = [harm for harm in harms if harm.kind == "kill" and harm.victim.startswith("worker-")
+                 and earliest <= harm.began <= request.stamp / 1000 + STAMP_AGE_SECONDS + LOG_LAG_SECONDS]
+        if kills:
+            kill = min(kills, key=lambda harm: harm.began)
+            lost[request.stamp] = Task(kill.victim, 0, request.order_id, earliest,
+                                       lost_until=max(earliest, min(kill.began, request.read)))
+    return lost
 
 
 def read_events(store_file):

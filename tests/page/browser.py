@@ -54,7 +54,7 @@ class Browser:
                 return reply["result"]
             self._note(reply)
 
-    def _read(self, timeout=30.0):
+    def _read(self, timeout=120.0):
         deadline = time.monotonic() + timeout
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._replies], [], [], max(0, deadline - time.monotonic()))

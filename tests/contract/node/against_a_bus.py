@@ -17,7 +17,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         stack.start(workers=1)
         [order_id] = stack.exchange.place_orders()
-        ran = subprocess.run(["node", Path(__file__).parent / "cancel.mjs", str(order_id)], timeout=30, check=True, text=True,
+        ran = subprocess.run(["node", Path(__file__).parent / "cancel.mjs", str(order_id)], timeout=120, check=True, text=True,
                              stdout=subprocess.PIPE, env=clean_environment() | stack.client_environment)
         # An ack may overtake its receipt, which is then not told.
         told = [one for one in map(json.loads, ran.stdout.splitlines()) if "receipt" not in one]

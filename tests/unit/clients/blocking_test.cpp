@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/unit/clients/fake_bus.hpp"
+#include "tests/unit/patience.hpp"
 
 namespace cancelbus::blocking {
 namespace {
@@ -17,12 +18,10 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr auto Long = seconds(20);
-
 // What a future holds, of whose coming the test is certain.
 template <typename Value>
 Value value(const std::shared_future<Value>& future) {
-  if (future.wait_for(Long) != std::future_status::ready) {
+  if (future.wait_for(Patience) != std::future_status::ready) {
     ADD_FAILURE() << "nothing came";
     return client::ClientClosed{};
   }
@@ -82,7 +81,7 @@ TEST_F(BlockingTest, NewsComeInOrder) {
     if (std::holds_alternative<v1::Event>(notice) && seqs.size() == 6) all_came.set_value();
   }});
   for (int64_t order_id = 1; order_id <= 3; ++order_id) bus_client_->cancel(order_id);
-  EXPECT_EQ(all_came.get_future().wait_for(Long), std::future_status::ready);
+  EXPECT_EQ(all_came.get_future().wait_for(Patience), std::future_status::ready);
   bus_client_.reset();
   EXPECT_THAT(seqs, testing::ElementsAre(1, 2, 3, 4, 5, 6));
 }
@@ -109,7 +108,7 @@ TEST_F(BlockingTest, ACallbackMayDestroyTheClient) {
                                              destroyed.set_value();
                                            }});
   EXPECT_TRUE(std::holds_alternative<client::OrderGone>(value(first.final())));
-  EXPECT_EQ(destroyed.get_future().wait_for(Long), std::future_status::ready);
+  EXPECT_EQ(destroyed.get_future().wait_for(Patience), std::future_status::ready);
 }
 
 TEST_F(BlockingTest, ARefusalIsToldToWhoeverWaits) {
@@ -128,7 +127,7 @@ TEST_F(BlockingTest, ABusThatIsNotThereIsNamed) {
                               .event_endpoint = "tcp://127.0.0.1:1",
                               .session = {.sender_comp_id = "desk-a"},
                               .insecure_loopback = true};
-  EXPECT_EQ(Client::open(options, problem, {.connect_timeout = milliseconds(300)}), nullptr);
+  EXPECT_EQ(Client::open(options, problem, {.connect_timeout = seconds(3)}), nullptr);
   EXPECT_EQ(problem.kind, Problem::Kind::BusUnreachable);
   EXPECT_THAT(problem.text, HasSubstr("nothing answers at tcp://127.0.0.1:1"));
   EXPECT_THAT(problem.text, HasSubstr("CANCELBUS_SESSION_ENDPOINT"));
@@ -150,7 +149,7 @@ TEST_F(BlockingTest, ItNeedNotWaitForTheBusAndSaysThatItIsSilent) {
         }});
   const Cancel cancel = bus_client_->cancel(1);
   auto sentence = warned.get_future();
-  ASSERT_EQ(sentence.wait_for(Long), std::future_status::ready);
+  ASSERT_EQ(sentence.wait_for(Patience), std::future_status::ready);
   EXPECT_THAT(sentence.get(), HasSubstr("nothing was heard from the bus for 3 s: nothing answers at"));
   EXPECT_EQ(bus_client_->problem()->kind, Problem::Kind::BusUnreachable);
   bus_.start();
@@ -168,7 +167,7 @@ TEST_F(BlockingTest, NothingIsWaitedForInSilence) {
         .warn_every = milliseconds(50)});
   bus_client_->cancel(1);
   auto sentence = warned.get_future();
-  ASSERT_EQ(sentence.wait_for(Long), std::future_status::ready);
+  ASSERT_EQ(sentence.wait_for(Patience), std::future_status::ready);
   EXPECT_THAT(sentence.get(), HasSubstr("1 commands wait for their last word"));
 }
 

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <vector>
 
+#include "tests/unit/patience.hpp"
+
 namespace cancelbus::io {
 namespace {
 
@@ -145,12 +147,13 @@ class ApiKeyWatchTest : public ApiKeyFilesTest {
     ASSERT_TRUE(watched.read().ok());
     watch.emplace(context, watched, [this](const ApiKeyPair& pair) -> absl::StatusOr<bool> {
       used.push_back(told(ApiKeyPair{Secret(std::string(pair.key.view())), Secret(std::string(pair.secret.view()))}));
+      if (stop_at_use) watch->stop();
       return answer;
     });
     watch->start();
   }
   bool run_until_used(size_t count) {
-    const auto give_up = std::chrono::steady_clock::now() + 10s;
+    const auto give_up = std::chrono::steady_clock::now() + Patience;
     while (used.size() < count && std::chrono::steady_clock::now() < give_up) context.run_one_for(50ms);
     return used.size() == count;
   }
@@ -159,6 +162,7 @@ class ApiKeyWatchTest : public ApiKeyFilesTest {
   std::optional<ApiKeyWatch> watch;
   std::vector<std::string> used;
   absl::StatusOr<bool> answer = true;
+  bool stop_at_use = false;
 };
 
 TEST_F(ApiKeyWatchTest, LooksByItself) {
@@ -170,6 +174,29 @@ TEST_F(ApiKeyWatchTest, LooksByItself) {
   watch->stop();
   context.restart();
   EXPECT_LE(context.run(), 2U) << "nothing is left but what was cancelled";
+}
+
+// What was due before it was stopped is called all the same: had it armed again, the process would not have ended.
+TEST_F(ApiKeyWatchTest, StoppedWhenALookIsDueItDoesNotGoOn) {
+  asio::steady_timer first(context, std::chrono::steady_clock::now());
+  first.async_wait([this](const boost::system::error_code&) { watch->stop(); });
+  start();
+  asio::io_context elsewhere;
+  asio::steady_timer(elsewhere, 1s).wait();  // so that the look is due as well when `first` stops it
+  context.poll();
+  EXPECT_TRUE(context.stopped()) << "something still waits";
+}
+
+TEST_F(ApiKeyWatchTest, StoppedByWhatAHangupDoesItDoesNotGoOn) {
+  start();
+  stop_at_use = true;
+  write("key", "new-key");
+  testing::internal::CaptureStderr();
+  ::raise(SIGHUP);
+  EXPECT_TRUE(run_until_used(1));
+  context.poll();
+  testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(context.stopped()) << "something still waits";
 }
 
 TEST_F(ApiKeyWatchTest, LooksOnHangupWithoutWaiting) {

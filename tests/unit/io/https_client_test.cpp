@@ -9,6 +9,7 @@
 #include <future>
 
 #include "tests/unit/io/tls_server.hpp"
+#include "tests/unit/patience.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -35,12 +36,12 @@ class HttpsClientTest : public testing::Test {
   void make_client(uint16_t port, const std::string& host = "localhost") {
     auto tls = make_tls_context(authority.ca_file());
     ASSERT_TRUE(tls.ok()) << tls.status();
-    client.emplace(context, HttpsClient::Options{{host, port, "/", "test.example"}, *tls, timeout, timeout});
+    client.emplace(context, HttpsClient::Options{{host, port, "/", "test.example"}, *tls, connect_timeout, timeout});
     client->on_closed([this](const std::string& why) { closed.push_back(why); });
   }
-  /// Runs until the condition holds; false after ten seconds without it.
+  /// Runs until the condition holds; false if it does not within Patience.
   bool run_until(const std::function<bool()>& condition) {
-    const auto give_up = std::chrono::steady_clock::now() + 10s;
+    const auto give_up = std::chrono::steady_clock::now() + Patience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > give_up) return false;
       context.restart();
@@ -72,7 +73,8 @@ class HttpsClientTest : public testing::Test {
   std::optional<TlsServer> server;
   std::optional<HttpsClient> client;
   std::vector<std::string> closed;
-  core::Duration timeout = 10s;
+  core::Duration connect_timeout = Patience;
+  core::Duration timeout = Patience;
 };
 
 TEST_F(HttpsClientTest, KeepsOneConnectionForManyRequests) {
@@ -147,7 +149,7 @@ TEST_F(HttpsClientTest, SaysThatNobodyListens) {
 }
 
 TEST_F(HttpsClientTest, GivesUpAHandshakeThatStalls) {
-  timeout = 50ms;
+  connect_timeout = 50ms;
   asio::ip::tcp::acceptor silent(context, {asio::ip::address_v4::loopback(), 0});
   make_client(silent.local_endpoint().port(), "127.0.0.1");
   EXPECT_EQ(run(client->connect()).message(), "not connected within 50ms");

@@ -92,6 +92,9 @@ class StoreFixture : public ::testing::Test {
   StoreOptions options_;
 };
 
+/// Called before each of SQLite's writes of a file; empty: no more.
+void on_write(std::function<void()> seen);
+
 /// The exit code of a process that die_at_change() has ended.
 constexpr int DiedAtChange = 42;
 /// From now on this process dies before SQLite's change number `n` of a file: a write, a truncation, a removal.

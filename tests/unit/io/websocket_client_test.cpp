@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/unit/io/tls_server.hpp"
+#include "tests/unit/patience.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -43,15 +44,15 @@ class WebsocketClientTest : public testing::Test {
     WebsocketOptions options;
     options.url = {host, port, "/feed", host + ":" + std::to_string(port)};
     options.connect_timeout = connect_timeout;
-    options.close_timeout = std::chrono::milliseconds(200);
+    options.close_timeout = std::chrono::seconds(2);
     options.max_message_bytes = 1000;
     auto tls = make_tls_context(authority.ca_file());
     ASSERT_TRUE(tls.ok()) << tls.status();
     client = std::make_unique<WebsocketClient>(io, *tls, options, listener);
   }
-  /// Runs until the condition holds; false after ten seconds without it.
+  /// Runs until the condition holds; false if it does not within Patience.
   bool run_until(const std::function<bool()>& condition) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto give_up = std::chrono::steady_clock::now() + Patience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > give_up) return false;
       io.restart();
@@ -70,7 +71,7 @@ class WebsocketClientTest : public testing::Test {
   TestAuthority authority;
   boost::asio::io_context io;
   Listener listener;
-  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds connect_timeout = Patience;
   std::unique_ptr<WebsocketClient> client;
 };
 
@@ -263,7 +264,7 @@ TEST_F(WebsocketClientTest, AMessageOverTheLimitEndsTheConnection) {
 }
 
 TEST_F(WebsocketClientTest, AServerThatNeverAnswersTheUpgradeIsGivenUp) {
-  connect_timeout = std::chrono::milliseconds(300);
+  connect_timeout = std::chrono::seconds(2);  // time enough for the steps before it
   TlsServer server(authority.issue("DNS:localhost"), [](ServerConnection& connection) {
     connection.read_request();
     connection.read_frame();

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "tests/unit/patience.hpp"
+
 namespace cancelbus::io {
 namespace {
 
@@ -13,7 +15,7 @@ class ZmqSocketTest : public testing::Test {
 
   /// Runs until the condition holds; false after a minute, which is long for a busy machine, too.
   bool run_until(const std::function<bool()>& condition) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    const auto give_up = std::chrono::steady_clock::now() + Patience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > give_up) return false;
       context.restart();

@@ -1,0 +1,38 @@
+#include "service/io/signals.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace cancelbus::io {
+namespace {
+
+TEST(StopSignals, AskForADrainOnce) {
+  asio::io_context context;
+  StopSignals signals(context);
+  int asked = 0;
+  signals.on_stop([&] {
+    ++asked;
+    signals.cancel();
+  });
+  ::raise(SIGTERM);
+  context.run();
+  EXPECT_EQ(asked, 1);
+}
+
+// As when the bus asks for the drain and an orchestrator does, too.
+TEST(StopSignals, ASignalThatComesAtTheEndDoesNotKeepTheProcess) {
+  asio::io_context context;
+  StopSignals signals(context);
+  int asked = 0;
+  signals.on_stop([&] { ++asked; });
+  ::raise(SIGTERM);
+  context.poll_one();  // It has been read, and its call is due.
+  ASSERT_EQ(asked, 0);
+  signals.cancel();
+  context.poll();
+  EXPECT_TRUE(context.stopped()) << "something still waits";
+}
+
+}  // namespace
+}  // namespace cancelbus::io
