@@ -1,4 +1,4 @@
-"""A stack under load: the bus, three workers, the subscriber, and three strategies that never stop giving commands, 200 a
+"""A stack under load: the bus, three workers, the subscriber, and three strategies that never stop giving commands, 100 a
 second, twice what the limits allow, or as many as the machine can bear. Every link between them goes through a fault proxy.
 
 Used by test_crashes.py and test_rolling_restart.py. CANCELBUS_LOAD asks for another load. What must be true at the end
@@ -17,15 +17,15 @@ from witnesses import DELETE, read_world
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
 SENDERS = ("desk-a", "desk-b", "desk-c")
-LOAD_PER_SECOND = positive_number("CANCELBUS_LOAD", 200)  # commands
+LOAD_PER_SECOND = positive_number("CANCELBUS_LOAD", 100)  # commands
 # Half of the load, so that more always wait than may be sent: a permit that is lost then means a request too many. As at
 # the real exchange the longer limit allows less in the long run.
 LIMITS = {1: max(1, LOAD_PER_SECOND // 2), 60: 27 * LOAD_PER_SECOND}
 CANCEL_LIMITS = ",".join(f"{limit}/{period}s" for period, limit in LIMITS.items())
 QUERY_LIMITS = "500/1s,20000/60s"
 # Of each worker. All together hold nearly as many requests as one second allows, so that the budget of a second is used up
-# also where the exchange's answers are slow.
-CONNECTIONS = 32
+# also where answers are slow.
+CONNECTIONS = 16
 WORKER_LEASE_SECONDS = 1.0
 FLOW = 20  # cancels that the exchange has accepted since the last blow
 # Of the exchange, throughout: some requests take so long that a dead worker's tasks are given to others meanwhile.

@@ -26,7 +26,7 @@ ORDERS_AT_ONCE = 200
 MOST_TO_CATCH_UP = 50  # commands, after a pause
 # Commands. All strategies' exceed the budget of a second, so that the bus always has some that wait for it; what the
 # budget or a slow machine cannot bear waits here and not in the bus.
-MOST_OPEN = 150
+MOST_OPEN = 75
 URGENT_SHARE = 0.1
 EXACT_SHARE = 0.05
 TTL_SHARE = 0.1

@@ -21,13 +21,14 @@ HEARTBEAT_SECONDS = 0.25
 # What was sent to a worker before it fell silent is logged so soon after it is heard again.
 TAKEN_LATE_SECONDS = 0.5
 # The outcome of a request that may not have been processed, or was not.
-UNANSWERED = ("doubtful", "stale_stamp", "never_written", "unauthorized")
+UNANSWERED = ("doubtful", "stale_stamp", "never_written", "unauthorized", "throttled")
 # README.md of tests/exchange: REST shows a change so long after it.
 READ_LAG_SECONDS = 0.005
 STAMP_LIVES_SECONDS = 5.0
 MOST_DELETES = 6  # of one order: each further one waits twice as long as the one before
 MOST_UNAUTHORIZED = 10  # besides those that a stalled link has made late
-MOST_FAULTS_SHOWN = 5
+MOST_FAULTS_LISTED = 50
+MOST_FAULTS_SHOWN = 5  # with the whole history of their orders
 
 
 class Reckoning:
@@ -298,7 +299,8 @@ class Reckoning:
 
     def report(self):
         """What is wrong, the whole history of the first orders it is wrong with, and every blow."""
-        lines = [f"{len(self.faults)} faults:", *(f"  {order_id}: {text}" for order_id, text in self.faults[:50])]
+        general_first = sorted(self.faults, key=lambda fault: fault[0] is not None)[:MOST_FAULTS_LISTED]
+        lines = [f"{len(self.faults)} faults:", *(f"  {order_id}: {text}" for order_id, text in general_first)]
         for order_id in list(dict.fromkeys(order_id for order_id, _ in self.faults if order_id))[:MOST_FAULTS_SHOWN]:
             lines += [f"order {order_id}:", *(f"  {moment(at)} {text}" for at, text in sorted(self._history(order_id)))]
         lines += ["blows:", *(f"  {moment(harm.began)} {harm}" for harm in self.world.harms)]

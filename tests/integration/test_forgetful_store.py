@@ -1,4 +1,5 @@
-"""The scenarios of test_restart.py notice a store that forgets: commands that were received, or permits that still count.
+"""The scenarios of test_restart.py, and the reckoning of a run under load, notice a store that forgets: commands that were
+received, or permits that still count.
 
 A strategy repeats its commands until their acks, so a forgotten command ends as if nothing had happened. It is noticed by
 its second receipt APPLIED; a forgotten permit by a request too many.
@@ -7,6 +8,8 @@ its second receipt APPLIED; a forgotten permit by a request too many.
 import pytest
 import restarts
 import strategy_client
+from fault_proxy import FaultProxy
+from load_scene import LoadScene
 
 SCENARIOS = (restarts.killed_with_commands_in_every_stage, restarts.killed_with_its_workers_while_requests_are_under_way,
              restarts.killed_again_and_again_under_a_stream_of_commands)
@@ -21,3 +24,14 @@ def test_what_is_forgotten_is_noticed(stack, connect, monkeypatch, scenario, for
     monkeypatch.setattr(strategy_client, "REPEAT_UNTIL_ACK_SECONDS", 1.0)
     with pytest.raises(AssertionError, match=NOTICED_BY[forget]):
         scenario(stack, connect, forget)
+
+
+def test_the_reckoning_notices_forgotten_commands(stack):
+    with FaultProxy() as proxy:
+        scene = LoadScene(stack, proxy, seed=1)
+        with scene.under_load(harms=[]):
+            stack.processes["bus"].kill()
+            restarts.forget_rows(stack, ["commands"])
+            scene.start_bus()
+    with pytest.raises(AssertionError, match="2 receipts APPLIED"):
+        scene.reckon(harms=[])

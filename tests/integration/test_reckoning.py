@@ -365,6 +365,11 @@ def overlap_after_an_outcome_without_an_answer(story):
     story.world.tasks[first].ended, story.world.tasks[first].verdict = T0 + 4.1, "doubtful"
 
 
+def delete_again_after_one_for_which_there_was_no_budget(story):
+    """That there was none is another fault, which the exchange counts."""
+    story.request(DELETE, PLAIN, 1.011, 1.013, 429, story.task(PLAIN, 1.011, 1.014, "throttled"))
+
+
 def late_requests_behind_a_stalled_link(story):
     story.world.harms.append(Harm("stall", "worker-1 to exchange", T0 + 24.0, T0 + 28.0))
     for number in range(12):
@@ -375,6 +380,7 @@ def late_requests_behind_a_stalled_link(story):
     repeated_events, refused_and_then_taken, stale_remainder, overlap_after_a_kill,
     overlap_after_a_worker_was_killed_before_it_had_logged, unanswered_and_killed_before_it_had_logged,
     overlap_after_a_task_that_was_held_up, overlap_after_an_outcome_without_an_answer,
+    delete_again_after_one_for_which_there_was_no_budget,
     late_requests_behind_a_stalled_link])
 def test_what_may_happen_is_accepted(story_goes_on):
     story = tell_all()
