@@ -3,6 +3,7 @@
 import socket
 import time
 
+import fault_proxy
 import pytest
 from fault_proxy import FaultProxy
 from process import PATIENCE_SECONDS
@@ -128,3 +129,27 @@ def test_a_reset_of_one_end_reaches_the_other(ends):
 def test_where_nobody_listens_connections_are_reset(ends):
     ends.listener.close()
     assert takes_nobody(ends.link)
+
+
+def test_it_remembers_when_it_delivered_nothing_up_but_handshakes(ends, monkeypatch):
+    monkeypatch.setattr(fault_proxy, "NOTED_SECONDS", 0.0)
+    for _ in range(fault_proxy.HANDSHAKE_BYTES // 100 - 1):
+        assert passes(*ends.ways()["up"], b"x" * 100)
+    assert passes(*ends.ways()["down"])
+    assert len(ends.link.silences()) == 1  # from the beginning, until now
+    assert passes(*ends.ways()["up"], b"x" * 100)
+    assert passes(*ends.ways()["up"], b"x")
+    (began, ended), *later, (last, now) = ends.link.silences()
+    assert began < ended <= last <= now
+    assert len(later) in (0, 1)  # the last of the handshake's bytes may be a word's as well
+
+
+def test_it_remembers_what_it_held_up_on_its_way_down(ends, monkeypatch):
+    assert passes(*ends.ways()["down"]) and ends.link.holds() == []
+    monkeypatch.setattr(fault_proxy, "NOTED_SECONDS", QUICK / 2)
+    ends.link.stall("down")
+    assert holds_back(*ends.ways()["down"])
+    ends.link.mend()
+    assert ends.client.recv(100) == b"word"
+    [(began, ended)] = ends.link.holds()
+    assert ended - began >= QUICK / 2

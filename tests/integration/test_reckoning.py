@@ -1,21 +1,14 @@
 """The reckoning accepts a run in which every promise was kept, and names each fault that is put into it."""
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from blows import Harm
 from cancelbus.v1.cancel_pb2 import ORD_STATUS_CANCELED, Event
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
-from fault_proxy import Gaps
 from made_up_world import FILLED, OPEN, PLAIN, REFUSED, SENDER, T0, TOPIC, TWICE, Story, tell_all
-from process import clean_environment
 from reckoning import Reckoning
-from scene import positive_number
 from witnesses import DELETE, QUERY, Change, lost_tasks
 
 
@@ -394,47 +387,3 @@ def test_the_history_of_an_order_is_told_with_its_fault():
     report = Reckoning(story.told_as()).report()
     assert f"order {PLAIN}:" in report
     assert "worker-1 (life 1) takes" in report and "the book says Canceled" in report and "stop worker-1: 1.500 s" in report
-
-
-# The links as witnesses.
-
-def test_gaps_are_silences_of_half_a_second_and_more_and_the_last_one_ends_now():
-    now = [100.0]
-    gaps = Gaps(clock=lambda: now[0])
-    for moment in (100.4, 100.8, 102.0, 102.1):
-        now[0] = moment
-        gaps.delivered_up()
-    assert gaps.silences() == [(100.8, 102.0)]
-    now[0] = 105.0
-    assert gaps.silences() == [(100.8, 102.0), (102.1, 105.0)]
-
-
-def test_gaps_hold_what_was_delivered_late():
-    gaps = Gaps(clock=lambda: 100.0)
-    gaps.delivered_down(99.9)
-    gaps.delivered_down(98.0)
-    assert gaps.holds() == [(98.0, 100.0)]
-
-
-# A test that does nothing proves nothing.
-
-@pytest.mark.parametrize("variable, name", [("CANCELBUS_BLOWS", "crashes"), ("CANCELBUS_ROLLS", "rolling_restart"),
-                                            ("CANCELBUS_LOAD", "crashes")])
-def test_a_run_that_would_do_nothing_is_refused(variable, name):
-    build = {name: text for name, text in os.environ.items() if name == "CANCELBUS_BUILD"}
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                          str(Path(__file__).with_name(f"test_{name}.py"))],
-                         env=clean_environment() | build | {variable: "0"}, capture_output=True, text=True)
-    assert run.returncode != 0
-    assert f"{variable}=0: a test that does nothing proves nothing" in run.stdout
-
-
-@pytest.mark.parametrize("text", ["0", "00", "-1", "many", "", "1.5", "\u0662"])
-def test_what_is_no_positive_number_is_refused(monkeypatch, text):
-    monkeypatch.setenv("CANCELBUS_BLOWS", text)
-    with pytest.raises(ValueError, match=f"CANCELBUS_BLOWS={text}: .* give a whole number from 1"):
-        positive_number("CANCELBUS_BLOWS", 50)
-    monkeypatch.setenv("CANCELBUS_BLOWS", "7")
-    assert positive_number("CANCELBUS_BLOWS", 50) == 7
-    monkeypatch.delenv("CANCELBUS_BLOWS")
-    assert positive_number("CANCELBUS_BLOWS", 50) == 50
