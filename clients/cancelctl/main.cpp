@@ -54,6 +54,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   for (const int number : {SIGINT, SIGTERM, SIGQUIT}) std::signal(number, interrupt);
+  // A file that may grow no more is an error of the write, as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   // As nohup has set it.
   if (std::signal(SIGHUP, interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   // On a terminal the lines themselves show the progress.
