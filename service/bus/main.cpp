@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
                                 {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
   if (snapshot->commits_lost) {
     io::log_warn("commits_may_be_lost",
-                 {{"why", "another boot, and the store was not synced"},
+                 {{"why", "another boot and a store that was not synced, or a copy made by cancelctl backup"},
                   {"then", "a new epoch; no request until those that are forgotten count no more"}});
   }
 
