@@ -190,6 +190,14 @@ Complaint read_shell(std::span<const std::string> words, Arguments& into) {
   return {};
 }
 
+Complaint read_backup_file(std::span<const std::string> words, std::string& file) {
+  if (words.size() != 1) return "backup needs one FILE, which it makes";
+  file = words[0];
+  // The copy is checked before it gets its name.
+  if (file == "-") return "FILE \"-\" is standard output, which cannot take a backup; give the path of a new file";
+  return file.empty() ? "FILE \"\" is not the path of a new file" : Complaint{};
+}
+
 std::string random_sender() {
   static constexpr std::string_view Letters = "abcdefghijklmnopqrstuvwxyz0123456789";
   std::random_device random;
@@ -208,6 +216,7 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
     return complaint.empty() ? complaint : "name " + quoted(rest[0]) + " " + complaint;
   }
   if (into.command == Command::Completion) return read_shell(rest, into);
+  if (into.command == Command::Backup) return read_backup_file(rest, into.backup_file);
   const bool of_a_command = into.command == Command::Resolve || into.command == Command::Explain;
   if (of_a_command) return read_command_name(rest, plain[0], into);
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);

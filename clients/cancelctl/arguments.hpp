@@ -28,6 +28,7 @@ enum class Command : unsigned {
   Completion = 64,
   Top = 128,
   Load = 256,
+  Backup = 512,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -82,8 +83,12 @@ struct Arguments {
   std::string sender_comp_id;
   std::string cl_ord_id;
   v1::OrdStatus as = v1::ORD_STATUS_UNSPECIFIED;
+  // explain, backup
   /// Path of the bus's store.
   std::string store = "cancelbus.db";
+  // backup
+  /// Where the copy goes.
+  std::string backup_file;
 };
 
 /// As on the command line.

@@ -91,6 +91,21 @@ examples:
   cancelctl explain --store=/var/lib/cancelbus/cancelbus.db --json desk-a/k2v9x0qa-0000001 | jq .what
 )";
 
+constexpr const char* BackupAbout = R"(
+For audits and drills. The copy is one state of the store, in one file that sqlite3 -readonly opens anywhere. The bus may
+run: it is not blocked, only its write-ahead log is not shortened until the copy is made. FILE must not exist; it gets
+its name when it is complete, checked and on disk. Only its owner may read it. A backup that is killed leaves a folder
+FILE.XXXXXX, which may be removed. A bus that is started on the copy does not trust it: deploy/BACKUP.md says what it
+does then, and what may be restored.
+)";
+constexpr const char* BackupEnd = R"(
+exit code: 0 written, 1 FILE could not be written, 2 the command line is wrong or the store cannot be read.
+
+examples:
+  cancelctl backup cancelbus-2026-03-02.db
+  cancelctl backup --store=/var/lib/cancelbus/cancelbus.db --json /backup/cancelbus-2026-03-02.db | jq .commands
+)";
+
 constexpr const char* LoadAbout = R"(
 For a bus that cancels at exchange-sim on this machine, and for no other: the endpoints and the exchange must be on
 loopback. The orders are placed through the exchange's control interface. The first is canceled alone, and the rest only
@@ -129,6 +144,14 @@ const std::vector<CommandText>& command_texts() {
        ResolveAbout, ResolveEnd},
       {Command::Explain, "explain", "SENDER/CL_ORD_ID", "print all that happened to one command, from the bus's store",
        ExplainAbout, ExplainEnd},
+      {Command::Backup,
+       "backup",
+       "FILE",
+       "copy the bus's store into a new file, while the bus runs",
+       BackupAbout,
+       BackupEnd,
+       {},
+       Flag::Value::File},
       {Command::Load, "load", "", "place orders at a local exchange, cancel them, and say how long it took", LoadAbout,
        LoadEnd},
       {Command::Completion,

@@ -67,6 +67,7 @@ int run(const Arguments& arguments, Console& console) {
   }
   if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
   if (arguments.command == Command::Explain) return run_explain(arguments, console);
+  if (arguments.command == Command::Backup) return run_backup(arguments, console);
   std::string error;
   auto bus = connect(arguments, arguments.topics, error);
   if (!bus) {
@@ -88,6 +89,7 @@ int run(const Arguments& arguments, Console& console) {
       return run_top(arguments, std::move(bus), console);
     case Command::Keygen:
     case Command::Explain:
+    case Command::Backup:
     case Command::Completion:
       break;
   }

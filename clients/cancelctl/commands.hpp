@@ -41,6 +41,7 @@ int run_top(const Arguments& arguments, std::unique_ptr<client::Client> bus, Con
 int run_keygen(const Arguments& arguments, Console& console);
 /// Needs no bus: it reads the store.
 int run_explain(const Arguments& arguments, Console& console);
+int run_backup(const Arguments& arguments, Console& console);
 
 /// Null and `error`, which begins with a flag's name, if endpoints or key files cannot be used.
 std::unique_ptr<client::Client> connect(const Arguments& arguments, const std::vector<std::string>& topics,

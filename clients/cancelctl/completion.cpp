@@ -46,7 +46,7 @@ std::string bash_value(const Flag& flag) {
 // The arm that says what a command takes: its flags and the words of its argument.
 std::string bash_command(const CommandText& command) {
   return "    " + std::string(command.name) + ") flags='" + flags_of(bit(command.command)) + "' words='" +
-         words(command.choices) + "' ;;\n";
+         words(command.choices) + (command.value == Flag::Value::File ? "' paths=yes ;;\n" : "' ;;\n");
 }
 
 // bash cuts words at = and :, so that --as=open comes as three of them.
@@ -58,7 +58,7 @@ _cancelctl_paths() {
 }
 
 _cancelctl() {
-  local current=$2 flag=$3 command='' flags='@ALL_FLAGS@' words='@COMMANDS@' i
+  local current=$2 flag=$3 command='' flags='@ALL_FLAGS@' words='@COMMANDS@' paths='' i
   if [[ $current == '=' ]]; then
     current=''
   elif [[ $flag == '=' ]]; then
@@ -80,7 +80,12 @@ _cancelctl() {
   done
   case $command in
 @ARGUMENTS@  esac
-  [[ $current != -* ]] || words=$flags
+  if [[ $current == -* ]]; then
+    words=$flags
+  elif [[ $paths ]]; then
+    _cancelctl_paths -f "$current"
+    return
+  fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
 
@@ -131,7 +136,8 @@ std::string zsh_flags(unsigned commands, const std::string& indent) {
 
 std::string zsh_command(const CommandText& command) {
   // A message instead of () would keep a single flag from being inserted.
-  const std::string argument = command.choices.empty() ? "()" : zsh_choices(command.choices);
+  std::string argument = command.choices.empty() ? "()" : zsh_choices(command.choices);
+  if (command.value == Flag::Value::File) argument = "_files";
   const std::string name = zsh_text(command.arguments);
   return "        " + std::string(command.name) + ")\n          _arguments \\\n            " +
          zsh_flags(bit(command.command), "            ") +

@@ -182,7 +182,7 @@ std::vector<Flag> of_one_command() {
        "end after so many refreshes of top (1 if the output is no terminal), commands of load (100)",
        [](S& v, A& a) { return read_number(v, A::MostCount, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
-      {"store", bit(Command::Explain), File, "PATH",
+      {"store", bit(Command::Explain) | bit(Command::Backup), File, "PATH",
        "the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too",
        [](S& v, A& a) { return read_store(v, a.store); }},
   };
@@ -190,7 +190,7 @@ std::vector<Flag> of_one_command() {
 
 std::vector<Flag> of_most_commands() {
   return {
-      {"json", OfBus | bit(Command::Explain) | bit(Command::Keygen), None, "",
+      {"json", OfBus | bit(Command::Explain) | bit(Command::Backup) | bit(Command::Keygen), None, "",
        "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
       {"color",
        OfBus,

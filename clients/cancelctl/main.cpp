@@ -42,6 +42,8 @@ bool open_standard_descriptors() {
 // interruption, as while order ids are read, there is nothing to end in order.
 void prepare_signals() {
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may grow no more is an error of the write, as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   for (const int number : {SIGINT, SIGTERM, SIGQUIT}) std::signal(number, end_at_once);
 }
 

@@ -50,6 +50,8 @@ struct CommandText {
   const char* end;
   /// What the argument is, if it is one of few words.
   std::vector<Choice> choices = {};
+  /// File if it is a path.
+  Flag::Value value = Flag::Value::None;
 };
 
 constexpr unsigned bit(Command command) { return static_cast<unsigned>(command); }

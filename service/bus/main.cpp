@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   if (!descriptors.ok()) return refuse("", descriptors.status());
   io::log_info("descriptors", {{"limit", *descriptors}});
   if (options->store_downgrade_to > 0) {
+    io::end_on_signals();
     const auto status = io::downgrade_store(options->store, options->store_downgrade_to);
     if (!status.ok()) return refuse("--store_downgrade_to: ", status);
     io::log_info("store_downgraded", {{"version", options->store_downgrade_to}});
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   (*store)->load([&loaded](absl::StatusOr<core::Snapshot> snapshot) { loaded = std::move(snapshot); });
   // A store that answers later answers from the loop.
   while (!loaded) context.run_one();
+  context.restart();
   const absl::StatusOr<core::Snapshot>& snapshot = *loaded;
   if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
   io::log_info("store_loaded", {{"commands", snapshot->commands.size()},
@@ -53,7 +55,7 @@ int main(int argc, char** argv) {
                                 {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
   if (snapshot->commits_lost) {
     io::log_warn("commits_may_be_lost",
-                 {{"why", "another boot, and the store was not synced"},
+                 {{"why", "another boot and a store that was not synced, or a copy made by cancelctl backup"},
                   {"then", "a new epoch; no request until those that are forgotten count no more"}});
   }
 

@@ -193,6 +193,7 @@ class Gateway {
   void restore_hold(const HoldRecord& hold, bool same_boot);
   void distrust_store();
   void restore_command(const CommandRecord& record, bool same_boot);
+  void restore_dispatch(Order& order, const CommandRecord& record, bool same_boot);
   void restore_order(Order& order);
 
   const GatewayOptions options_;

@@ -44,11 +44,7 @@ void Gateway::restore_command(const CommandRecord& record, bool same_boot) {
   Order& order = order_of(record.order.order_id);
   remember(record.key, {order.id, record.ack_seq, record.final_seq, record.ended});
   ++order.remembered;
-  if (record.last_dispatch && (!order.last_dispatch || order.last_dispatch->wall < record.last_dispatch->wall)) {
-    order.last_dispatch = record.last_dispatch;
-    // The ticks of another boot mean nothing: no earlier than this start counts.
-    if (!same_boot) order.last_dispatch->tick = now_.tick;
-  }
+  restore_dispatch(order, record, same_boot);
   if (record.ended) {
     ended_.emplace_back(record.updated, record.key);
     const std::optional<CancelFinal>& final = record.final;
@@ -66,13 +62,23 @@ void Gateway::restore_command(const CommandRecord& record, bool same_boot) {
   Command command;
   command.record = record;
   command.received = now_.tick;
-  command.changed = false;
+  command.changed = !same_boot;  // ticks of another boot must not be taken for this one's by the next start
   if (record.expires) command.expires = now_.tick + (*record.expires - now_.wall);
   order.earlier_doubt |= record.doubt;
   order.answered = std::max(order.answered, record.answered);
   order.dispatched = std::max(order.dispatched, record.timeline.attempts);
   if (record.last_answer) order.last_answer = record.last_answer;
   order.commands.push_back(std::move(command));
+}
+
+void Gateway::restore_dispatch(Order& order, const CommandRecord& record, bool same_boot) {
+  if (!record.last_dispatch) return;
+  Instant dispatch = *record.last_dispatch;
+  // Of another boot the tick means nothing: it counts from this start, and so does what lies beyond.
+  dispatch.tick = same_boot ? std::min(dispatch.tick, now_.tick) : now_.tick;
+  const auto& latest = order.last_dispatch;
+  const bool later = !latest || (same_boot ? latest->tick < dispatch.tick : latest->wall < dispatch.wall);
+  if (later) order.last_dispatch = dispatch;
 }
 
 void Gateway::restore_permit(const PermitRecord& permit, bool same_boot) {

@@ -2,21 +2,11 @@
 
 #include <signal.h>
 
+#include <functional>
 #include <utility>
 
 namespace cancelbus::io {
 namespace {
-
-/// Each finds fewer frames than the one before, as long as nobody reads an old state of the database.
-constexpr int CopiesAtOnce = 3;
-
-/// True if all of the log has been copied.
-bool copy_log(sqlite3* db) {
-  // PASSIVE waits for no reader and keeps none waiting. An error leaves the log as it is: the next commit asks again.
-  int in_log = -1, copied = -1;
-  const int result = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
-  return result == SQLITE_OK && in_log >= 0 && in_log == copied;
-}
 
 /// A thread inherits the mask: signals are for the loop.
 std::thread without_signals(std::function<void()> work) {
@@ -48,39 +38,60 @@ Checkpointer::~Checkpointer() {
     const std::lock_guard lock(mutex_);
     ends_ = true;
   }
-  wanted_.notify_one();
+  wish_.notify_one();
   thread_.join();
 }
 
 void Checkpointer::committed(int frames) {
-  if (frames < Frames) return;
   {
     const std::lock_guard lock(mutex_);
     frames_ = frames;
+    wanted_ = frames >= Frames;
+    if (!wanted_) return;
   }
-  wanted_.notify_one();
+  wish_.notify_one();
 }
 
 void Checkpointer::run() {
   for (;;) {
-    std::unique_lock lock(mutex_);
-    wanted_.wait(lock, [this] { return ends_ || frames_ > 0; });
-    if (ends_) return;
-    const int frames = std::exchange(frames_, 0);
-    lock.unlock();
-    copy(frames);
+    {
+      std::unique_lock lock(mutex_);
+      // While the loop's help is awaited, it comes with the next commit.
+      wish_.wait(lock, [this] { return ends_ || (wanted_ && !needs_help_); });
+      if (ends_) return;
+    }
+    const std::lock_guard one_at_a_time(checkpoint_);
+    if (take_wish()) note(checkpoint(db_.get()));
   }
 }
 
-void Checkpointer::copy(int frames) {
-  for (int i = 0; i < CopiesAtOnce; ++i) {
-    if (copy_log(db_.get())) return;
-  }
-  needs_help_ = frames >= FramesBeforeHelp;
+bool Checkpointer::help(sqlite3* db) {
+  if (!needs_help_.load(std::memory_order_relaxed)) return false;
+  const std::unique_lock one_at_a_time(checkpoint_, std::try_to_lock);
+  if (!one_at_a_time || !take_wish()) return false;
+  note(checkpoint(db));
+  return true;
 }
 
-void Checkpointer::help(sqlite3* db) {
-  if (needs_help_.load(std::memory_order_relaxed) && needs_help_.exchange(false)) copy_log(db);
+bool Checkpointer::take_wish() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(wanted_, false);
+}
+
+void Checkpointer::note(const Copied& copied) {
+  const std::lock_guard lock(mutex_);
+  // A commit that the checkpoint has seen asks for no other. What came later is left to copy.
+  const int left = frames_ - copied.frames;
+  if (copied.all && left <= 0) wanted_ = false;
+  // Where a reader held it up, all is left, which is too much for the loop.
+  needs_help_ = wanted_ && copied.all && left <= MostFramesOfHelp && frames_ >= FramesBeforeHelp;
+}
+
+Checkpointer::Copied Checkpointer::checkpoint(sqlite3* db) {
+  // PASSIVE waits for no reader and keeps none waiting. An error leaves the log as it is: the next commit asks again.
+  int in_log = -1, copied = -1;
+  const int result = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  return {in_log, result == SQLITE_OK && in_log >= 0 && in_log == copied};
 }
 
 }  // namespace cancelbus::io

@@ -28,8 +28,8 @@ absl::Status open_standard_descriptors() {
 }  // namespace
 
 absl::Status prepare_process() {
-  if (auto status = open_standard_descriptors(); !status.ok()) return status;
   block_signals();
+  if (auto status = open_standard_descriptors(); !status.ok()) return status;
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   if (auto status = forbid_core_dumps(); !status.ok()) return status;

@@ -3,11 +3,13 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <limits>
+#include <filesystem>
+#include <iterator>
 #include <random>
 
 #include "service/io/checkpointer.hpp"
 #include "service/io/clock.hpp"
+#include "service/io/event_table.hpp"
 #include "service/io/sqlite.hpp"
 #include "service/io/store_file.hpp"
 #include "service/io/store_rows.hpp"
@@ -17,22 +19,12 @@ namespace cancelbus::io {
 
 namespace {
 
-constexpr int PrunedPerCommit = 1'000;
-constexpr core::Duration PruneInterval = std::chrono::seconds(10);
 constexpr core::Duration CheckInterval = std::chrono::seconds(1);
 constexpr core::Duration RunTimeInterval = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds LongestLock{10};
 /// What stays of a log that grew longer, once all of it is copied.
 constexpr int LongestIdleLog = 16 * 1024 * 1024;
 const char* const NotSynced = "normal";  ///< what meta says of a store whose commits may not outlive the machine
-/// Every topic and where it stands: behind its last event, or behind what was pruned. Jumps from topic to topic.
-const char* const SelectTopics = R"sql(
-WITH RECURSIVE kept(topic) AS (
-  SELECT MIN(topic) FROM events UNION ALL
-  SELECT (SELECT MIN(topic) FROM events WHERE topic > kept.topic) FROM kept WHERE kept.topic IS NOT NULL)
-SELECT topic, MAX(next_seq) FROM (
-  SELECT topic, (SELECT MAX(seq) FROM events WHERE events.topic = kept.topic) + 1 AS next_seq FROM kept
-    WHERE topic IS NOT NULL
-  UNION ALL SELECT topic, next_seq FROM topics) GROUP BY topic)sql";
 
 class SqliteStore : public Store {
  public:
@@ -45,13 +37,15 @@ class SqliteStore : public Store {
   void commit(const Batch& batch, std::function<void(absl::Status)> done) override { done(write(batch)); }
   void read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
                    Done<std::vector<std::string>> done) override {
-    done(kept_events(topic, from_seq, count));
+    done(events_.read(topic, from_seq, count));
   }
-  void first_kept(const std::string& topic, Done<uint64_t> done) override { done(first_seq(topic)); }
+  void first_kept(const std::string& topic, Done<uint64_t> done) override { done(events_.first_kept(topic)); }
   absl::Status check() override;
   StoreBytes bytes() override;
 
  private:
+  absl::Status quick_check();
+  absl::Status use_log();
   absl::Status prepare_statements();
   absl::Status stop_waiting();
   absl::Status begin_term();
@@ -62,15 +56,10 @@ class SqliteStore : public Store {
   absl::Status save_run_time(core::Tick tick);
 
   absl::StatusOr<core::Snapshot> read_snapshot();
-  absl::StatusOr<std::vector<std::string>> kept_events(const std::string& topic, uint64_t from_seq, uint32_t count);
-  absl::StatusOr<uint64_t> first_seq(const std::string& topic);
 
   absl::Status write(const Batch& batch);
   absl::Status write_rows(const Batch& batch);
   absl::Status set_sync(bool full);
-  absl::Status prune();
-  absl::Status prune_topic(const std::string& topic, int64_t last, core::WallTime before);
-  int64_t first_needed(const std::string& topic);
 
   absl::Status put(const core::CommandRecord& record);
   absl::Status put(const core::CommandForgotten& forgotten);
@@ -81,7 +70,7 @@ class SqliteStore : public Store {
   absl::Status put(const core::FactPosition& position);
   absl::Status put(const core::HistoryLine& line);
   absl::Status put(const core::HistoryForgotten& forgotten);
-  absl::Status put(const EventRow& event);
+  absl::Status put(const EventRow& event) { return events_.insert(event, run_time_); }
 
   const StoreOptions options_;
   // In this order: the file is closed after all of SQLite's descriptors, see StoreFile::lock.
@@ -91,8 +80,7 @@ class SqliteStore : public Store {
   Statement begin_, commit_, rollback_, put_meta_, get_meta_;
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_;
   Statement insert_line_, drop_line_, delete_history_;
-  Statement insert_event_, upsert_topic_, oldest_events_, first_needed_, prune_events_, read_events_, first_kept_;
-  core::Tick next_prune_ = core::Tick::min();
+  EventTable events_;
   bool same_boot_ = false;
   bool commits_lost_ = false;
   bool syncs_ = true;
@@ -103,6 +91,7 @@ class SqliteStore : public Store {
   core::Duration run_time_before_{};
   core::Duration run_time_{};  ///< at the present batch
   core::Tick next_run_time_;
+  core::Tick run_time_saved_ = core::Tick::min();  ///< in the batch under way, or before
   core::Tick next_check_ = core::Tick::min();
   absl::Status checked_;
 };
@@ -122,18 +111,28 @@ uint64_t random_epoch() {
 absl::Status SqliteStore::prepare() {
   sqlite3* db = db_.get();
   sqlite3_busy_timeout(db, static_cast<int>(options_.busy_timeout.count()));
-  {
-    Statement check;
-    if (!check.prepare(db, "PRAGMA quick_check(1)")) return sqlite_error(db, "not a store of cancel-bus");
-    if (check.step() != SQLITE_ROW || check.text() != "ok") return absl::DataLossError("damaged: quick_check failed");
-  }
+  if (auto status = quick_check(); !status.ok()) return status;
   if (auto status = migrate(db); !status.ok()) return status;
-  if (auto status = sqlite_run(db, "PRAGMA journal_mode=WAL"); !status.ok()) return status;
+  if (auto status = use_log(); !status.ok()) return status;
   // The start of a term is synced in either case: how the store was kept must be known after it.
   if (auto status = sqlite_run(db, "PRAGMA synchronous=FULL"); !status.ok()) return status;
   if (auto status = prepare_statements(); !status.ok()) return status;
   if (auto status = begin_term(); !status.ok()) return status;
   return file_ ? stop_waiting() : absl::OkStatus();
+}
+
+absl::Status SqliteStore::quick_check() {
+  Statement check;
+  if (!check.prepare(db_.get(), "PRAGMA quick_check(1)")) return sqlite_error(db_.get(), "cannot be read");
+  if (check.step() != SQLITE_ROW) return sqlite_error(db_.get(), "cannot be checked");
+  return check.text() == "ok" ? absl::OkStatus() : absl::DataLossError("damaged: quick_check failed");
+}
+
+absl::Status SqliteStore::use_log() {
+  Statement mode(db_.get(), "PRAGMA journal_mode=WAL");
+  if (mode.step() != SQLITE_ROW) return sqlite_error(db_.get(), "journal_mode");
+  if (!file_ || mode.text() == "wal") return absl::OkStatus();
+  return absl::FailedPreconditionError("cannot have a write-ahead log here: the store needs a local file system");
 }
 
 absl::Status SqliteStore::prepare_statements() {
@@ -151,27 +150,18 @@ absl::Status SqliteStore::prepare_statements() {
       {&insert_line_, insert_history_line()},
       {&drop_line_, "DELETE FROM history WHERE order_id=? AND term=? AND line=?"},
       {&delete_history_, "DELETE FROM history WHERE order_id=?"},
-      {&insert_event_, "INSERT INTO events(topic, seq, sending_time, payload, run_time) VALUES(?,?,?,?,?)"},
-      {&upsert_topic_,
-       "INSERT OR REPLACE INTO topics(topic, next_seq) "
-       "SELECT topic, MAX(seq) + 1 FROM events WHERE topic=? GROUP BY topic"},
-      {&oldest_events_,
-       "SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE sending_time < ? "
-       "ORDER BY sending_time LIMIT ?) GROUP BY topic"},
-      {&first_needed_, "SELECT MIN(ack_seq) FROM cancels WHERE sender_comp_id=? AND NOT ended AND ack_seq>0"},
-      {&prune_events_, "DELETE FROM events WHERE topic=? AND seq<=? AND seq<? AND sending_time<?"},
-      {&read_events_, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?"},
-      {&first_kept_, "SELECT MIN(seq) FROM events WHERE topic=?"},
   };
-  for (const auto& [statement, sql] : statements) {
-    if (!statement->prepare(db_.get(), sql)) return sqlite_error(db_.get(), "damaged: a table or a column is missing");
+  bool prepared = events_.prepare(db_.get());
+  for (auto it = std::begin(statements); prepared && it != std::end(statements); ++it) {
+    prepared = it->first->prepare(db_.get(), it->second);
   }
-  return absl::OkStatus();
+  return prepared ? absl::OkStatus() : sqlite_error(db_.get(), "damaged: a table or a column is missing");
 }
 
 // The bus's loop comes next: no call waits any more, for another process that writes or for a checkpoint.
 absl::Status SqliteStore::stop_waiting() {
-  sqlite3_busy_timeout(db_.get(), 0);
+  // But for the moments in which SQLite's own readers and checkpoints hold a lock.
+  sqlite3_busy_timeout(db_.get(), static_cast<int>(LongestLock.count()));
   const std::string limit = absl::StrCat("PRAGMA journal_size_limit=", LongestIdleLog);
   if (auto status = sqlite_run(db_.get(), limit.c_str()); !status.ok()) return status;
   auto checkpointer = Checkpointer::open(options_.path);
@@ -229,7 +219,6 @@ absl::Status SqliteStore::set_meta(const std::string& key, const std::string& va
 }
 
 absl::Status SqliteStore::save_run_time(core::Tick tick) {
-  next_run_time_ = tick + RunTimeInterval;
   return set_meta("run_time", std::to_string((run_time_before_ + (tick - opened_)).count()));
 }
 
@@ -241,7 +230,11 @@ absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
   snapshot.commits_lost = commits_lost_;
   int result = SQLITE_OK;
   Statement commands(db_.get(), select_commands());
-  while ((result = commands.step()) == SQLITE_ROW) snapshot.commands.push_back(read_command(commands));
+  while ((result = commands.step()) == SQLITE_ROW) {
+    snapshot.commands.push_back(read_command(commands));
+    // Saved once a minute, it may lie behind what a bus that died has written since.
+    run_time_before_ = std::max(run_time_before_, core::Duration(commands.integer()));
+  }
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: cancels");
   Statement permits(db_.get(), select_permits());
   while ((result = permits.step()) == SQLITE_ROW) snapshot.permits.push_back(read_permit(permits));
@@ -249,12 +242,9 @@ absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
   Statement holds(db_.get(), select_holds());
   while ((result = holds.step()) == SQLITE_ROW) snapshot.holds.push_back(read_hold(holds));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: holds");
-  Statement topics(db_.get(), SelectTopics);
-  while ((result = topics.step()) == SQLITE_ROW) {
-    std::string topic = topics.text();
-    snapshot.topics.push_back({std::move(topic), static_cast<uint64_t>(topics.integer())});
-  }
-  if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: topics");
+  auto topics = events_.topics();
+  if (!topics.ok()) return topics.status();
+  snapshot.topics = *std::move(topics);
   snapshot.unauthorized.in_a_row = static_cast<uint32_t>(std::stoul(meta("unauthorized_in_a_row").value_or("0")));
   snapshot.unauthorized.order_id = std::stoll(meta("unauthorized_order").value_or("0"));
   if (const auto facts = meta("facts")) {
@@ -271,7 +261,10 @@ absl::Status SqliteStore::write(const Batch& batch) {
   if (status.ok()) status = begin_.run();
   if (status.ok()) status = write_rows(batch);
   if (status.ok()) status = commit_.run();
-  if (status.ok()) new_boot_.clear();
+  if (status.ok()) {
+    new_boot_.clear();
+    if (run_time_saved_ >= next_run_time_) next_run_time_ = run_time_saved_ + RunTimeInterval;
+  }
   // A full disk may have rolled back by itself already.
   if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) rollback_.run().IgnoreError();
   return status;
@@ -279,7 +272,8 @@ absl::Status SqliteStore::write(const Batch& batch) {
 
 absl::Status SqliteStore::write_rows(const Batch& batch) {
   absl::Status status;
-  const core::Tick tick = now().tick;
+  const core::Instant at = now();
+  const core::Tick tick = at.tick;
   run_time_ = run_time_before_ + (tick - opened_);
   const core::FactPosition* facts = nullptr;  // of several the last
   for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) {
@@ -291,8 +285,11 @@ absl::Status SqliteStore::write_rows(const Batch& batch) {
   }
   if (status.ok() && facts != nullptr) status = put(*facts);
   if (status.ok() && !new_boot_.empty()) status = begin_boot();
-  if (status.ok() && tick >= next_run_time_) status = save_run_time(tick);
-  return status.ok() ? prune() : status;
+  if (status.ok() && tick >= next_run_time_) {
+    status = save_run_time(tick);
+    run_time_saved_ = tick;
+  }
+  return status.ok() ? events_.prune(at, options_.retention) : status;
 }
 
 absl::Status SqliteStore::set_sync(bool full) {
@@ -344,83 +341,17 @@ absl::Status SqliteStore::put(const core::HistoryForgotten& forgotten) {
   return delete_history_.bind(forgotten.order_id).run();
 }
 
-absl::Status SqliteStore::put(const EventRow& event) {
-  insert_event_.bind(event.topic).bind(event.seq).bind(event.sending_time).bind_blob(event.payload);
-  return insert_event_.bind(run_time_).run();
-}
-
-absl::Status SqliteStore::prune() {
-  const core::Instant at = now();
-  if (at.tick < next_prune_) return absl::OkStatus();
-  const core::WallTime before = at.wall - options_.retention;
-  std::vector<std::pair<std::string, int64_t>> oldest;
-  oldest_events_.bind(before).bind(PrunedPerCommit);
-  while (oldest_events_.step() == SQLITE_ROW) {
-    std::string topic = oldest_events_.text();
-    oldest.emplace_back(std::move(topic), oldest_events_.integer());
-  }
-  oldest_events_.reset();
-  int deleted = 0;
-  for (const auto& [topic, last] : oldest) {
-    if (auto status = prune_topic(topic, last, before); !status.ok()) return status;
-    deleted += sqlite3_changes(db_.get());
-  }
-  // Nothing to do, or an open command holds it back: no need to look at every commit.
-  if (deleted == 0) next_prune_ = at.tick + PruneInterval;
-  return absl::OkStatus();
-}
-
-absl::Status SqliteStore::prune_topic(const std::string& topic, int64_t last, core::WallTime before) {
-  // Its last event may go, and where it stands must not.
-  if (auto status = upsert_topic_.bind(topic).run(); !status.ok()) return status;
-  return prune_events_.bind(topic).bind(last).bind(first_needed(topic)).bind(before).run();
-}
-
-int64_t SqliteStore::first_needed(const std::string& topic) {
-  // The events of an open command stay, and with them what follows on their topic: what is kept has no gaps.
-  int64_t seq = std::numeric_limits<int64_t>::max();
-  constexpr std::string_view Prefix = "client.";
-  if (!topic.starts_with(Prefix)) return seq;
-  const std::string sender = topic.substr(Prefix.size(), topic.size() - Prefix.size() - 1);
-  first_needed_.bind(sender);
-  if (first_needed_.step() == SQLITE_ROW) seq = first_needed_.maybe_integer().value_or(seq);
-  first_needed_.reset();
-  return seq;
-}
-
-absl::StatusOr<std::vector<std::string>> SqliteStore::kept_events(const std::string& topic, uint64_t from_seq,
-                                                                  uint32_t count) {
-  std::vector<std::string> payloads;
-  int result = SQLITE_DONE;
-  read_events_.bind(topic).bind(from_seq).bind(count);
-  while ((result = read_events_.step()) == SQLITE_ROW) {
-    if (static_cast<uint64_t>(read_events_.integer()) != from_seq + payloads.size()) break;
-    payloads.push_back(read_events_.text());
-  }
-  const bool ok = result == SQLITE_ROW || result == SQLITE_DONE;
-  const absl::Status status = ok ? absl::OkStatus() : sqlite_error(db_.get(), "store: events");
-  read_events_.reset();
-  if (!ok) return status;
-  return payloads;
-}
-
-absl::StatusOr<uint64_t> SqliteStore::first_seq(const std::string& topic) {
-  first_kept_.bind(topic);
-  const int result = first_kept_.step();
-  const uint64_t seq = result == SQLITE_ROW ? static_cast<uint64_t>(first_kept_.integer()) : 0;
-  const absl::Status status = result == SQLITE_ROW ? absl::OkStatus() : sqlite_error(db_.get(), "store: events");
-  first_kept_.reset();
-  if (!status.ok()) return status;
-  return seq;
-}
-
 absl::Status SqliteStore::check() {
   const core::Tick tick = now().tick;
   if (!file_ || tick < next_check_) return checked_;
   next_check_ = tick + CheckInterval;
   checked_ = file_->in_place();
   // An idle bus writes nothing else, and learns here that it could not.
-  if (checked_.ok() && tick >= next_run_time_) checked_ = save_run_time(tick);
+  if (!checked_.ok() || tick < next_run_time_) return checked_;
+  const absl::Status saved = save_run_time(tick);
+  if (saved.ok()) next_run_time_ = tick + RunTimeInterval;
+  // A program that writes for a moment is not worth a word; the next turn tries again.
+  if (!saved.ok() && sqlite3_errcode(db_.get()) != SQLITE_BUSY) checked_ = saved;
   return checked_;
 }
 
@@ -463,6 +394,9 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
 }
 
 absl::Status downgrade_store(const StoreOptions& options, int64_t version) {
+  if (std::error_code error; !std::filesystem::exists(options.path, error)) {
+    return absl::NotFoundError(absl::StrCat(options.path, ": there is no such file"));
+  }
   const auto file = StoreFile::lock(options.path);
   if (!file.ok()) return file.status();
   auto db = open_database(options.path);

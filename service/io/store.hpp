@@ -39,7 +39,7 @@ struct StoreOptions {
   /// Commits survive a power cut. Else only the death of the process, but for what the exchange has asked for; and
   /// another boot means a new epoch.
   bool full_sync = true;
-  /// How long open_store() waits while another process writes the file. A commit never waits: it is refused.
+  /// How long open_store() waits while another process writes the file. A commit is refused after 10 ms.
   std::chrono::milliseconds busy_timeout = std::chrono::seconds(5);
   /// Events are kept at least so long.
   core::Duration retention = std::chrono::hours(24);
@@ -62,7 +62,7 @@ class Store {
   virtual void load(Done<core::Snapshot> done) = 0;
 
   /// All of the batch or none of it. An error leaves the store as it was: commit the same batch again later. The batch
-  /// must live until `done` is called. Never waits for another process.
+  /// must live until `done` is called. Waits for another process for 10 ms at most.
   virtual void commit(const Batch& batch, std::function<void(absl::Status)> done) = 0;
 
   /// Payloads of these seqs in order, from `from_seq` on without a gap; empty if the first is not kept.

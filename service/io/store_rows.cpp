@@ -75,7 +75,7 @@ std::string insert(std::string_view verb, std::string_view table, std::string_vi
 }  // namespace
 
 std::string upsert_command() { return insert("INSERT OR REPLACE", "cancels", text_of(CommandColumns) + ", run_time"); }
-std::string select_commands() { return "SELECT " + text_of(CommandColumns) + " FROM cancels"; }
+std::string select_commands() { return "SELECT " + text_of(CommandColumns) + ", run_time FROM cancels"; }
 std::string upsert_permit() { return insert("INSERT OR REPLACE", "permits", PermitColumns); }
 std::string select_permits() { return "SELECT " + text_of(PermitColumns) + " FROM permits ORDER BY task_id"; }
 std::string upsert_hold() { return insert("INSERT OR REPLACE", "holds", HoldColumns); }

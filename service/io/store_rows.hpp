@@ -15,7 +15,7 @@ namespace cancelbus::io {
 std::string upsert_command();
 void bind_command(Statement& statement, const core::CommandRecord& record, core::Duration run_time);
 std::string select_commands();
-/// The present row of select_commands().
+/// The present row of select_commands(), but for its last column, run_time.
 core::CommandRecord read_command(Statement& row);
 
 std::string upsert_permit();

@@ -60,9 +60,9 @@ FROM cancels;
 )sql";
 
 // run_time, in nanoseconds: how long a bus had run on this store when the row was last written. last_dispatched: when
-// the latest DELETE of the order was given to a worker; its tick is of the boot in meta. `attempts` is their number.
-// A topic stands where its last event does; `topics` knows only what was pruned, so that an event is one write.
-// The position in the subscriber's facts is one row, `SUBSCRIBER SEQ`, so that a fact is one write.
+// the latest DELETE of the order was given to a worker; its tick is of the boot in which the row was written.
+// `attempts` is their number. A topic stands where its last event does; `topics` knows only what was pruned, so that an
+// event is one write. The position in the subscriber's facts is one row, `SUBSCRIBER SEQ`, so that a fact is one write.
 const char* const Version2 = R"sql(
 ALTER TABLE cancels ADD COLUMN last_dispatched INTEGER;
 ALTER TABLE cancels ADD COLUMN last_dispatched_tick INTEGER;
@@ -75,7 +75,8 @@ DELETE FROM meta WHERE key IN ('fact_subscriber', 'fact_seq');
 )sql";
 
 const char* const BackToVersion1 = R"sql(
-INSERT OR REPLACE INTO topics(topic, next_seq) SELECT topic, MAX(seq) + 1 FROM events GROUP BY topic;
+INSERT INTO topics(topic, next_seq) SELECT topic, MAX(seq) + 1 FROM events WHERE true GROUP BY topic
+  ON CONFLICT(topic) DO UPDATE SET next_seq = MAX(next_seq, excluded.next_seq);
 INSERT INTO meta(key, value) SELECT 'fact_subscriber', substr(value, 1, instr(value, ' ') - 1) FROM meta
   WHERE key = 'facts';
 INSERT INTO meta(key, value) SELECT 'fact_seq', substr(value, instr(value, ' ') + 1) FROM meta WHERE key = 'facts';

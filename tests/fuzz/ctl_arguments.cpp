@@ -25,6 +25,7 @@ void require_sane(const ctl::Arguments& arguments) {
   require(arguments.session_endpoint.size() > 6 && arguments.event_endpoint.size() > 6, "endpoints are named");
   require(arguments.command != ctl::Command::Watch || !arguments.topics.empty(), "something is watched");
   require(arguments.command != ctl::Command::Cancel || !arguments.order_ids.empty(), "something is canceled");
+  require(arguments.command != ctl::Command::Backup || !arguments.backup_file.empty(), "a backup has a file");
   std::set<int64_t> ids;
   for (const int64_t id : arguments.order_ids) require(id >= 1 && ids.insert(id).second, "each order once, from 1");
 }
@@ -70,6 +71,7 @@ std::vector<std::string> ctl_arguments_seeds() {
           "resolve\ndesk-a/c-1\n--as=canceled",
           "resolve\ndesk-a/c-1",
           "explain\ndesk-a/c/1\n--store=cancelbus.db\n--json",
+          "backup\ncopy.db\n--store=cancelbus.db\n--json",
           "keygen\ndesk-a",
           "keygen\n../desk-a",
           "--help\ncancel",

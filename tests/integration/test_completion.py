@@ -84,6 +84,10 @@ def shell(request, tmp_path_factory):
     ("cancelctl re", ["resolve"]),
     ("cancelctl top --i", ["--insecure_loopback", "--interval"]),
     ("cancelctl c", ["cancel", "completion"]),
+    ("cancelctl b", ["backup"]),
+    ("cancelctl backup --s", ["--store"]),
+    ("cancelctl backup desk-a.k", ["desk-a.key"]),
+    ("cancelctl backup --json desk-b", ["desk-b"]),
     ("cancelctl --sender watch st", ["status"]),  # "watch" is a sender here.
     ("cancelctl completion ", ["bash", "zsh"]),
     ("cancelctl cancel --u", ["--urgent"]),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <map>
 #include <sstream>
 
@@ -101,9 +102,11 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 }
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
-  EXPECT_EQ(bad(""), "a command is missing: cancel, watch, status, top, keygen, resolve, explain, load or completion");
-  EXPECT_EQ(bad("cancle 5"),
-            "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, load or completion");
+  EXPECT_EQ(bad(""),
+            "a command is missing: cancel, watch, status, top, keygen, resolve, explain, backup, load or completion");
+  EXPECT_EQ(
+      bad("cancle 5"),
+      "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, backup, load or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -174,6 +177,26 @@ TEST_F(ArgumentsTest, ResolveNamesACommandAndAWord) {
             "\"desk-a/\" is not a command's name, as SENDER/CL_ORD_ID: the cl_ord_id is not 1 to 64 printable ASCII "
             "characters");
   EXPECT_EQ(bad("cancel 5 --as open"), "--as is of no use to \"cancel\"");
+}
+
+TEST_F(ArgumentsTest, BackupNamesTheFileThatItMakes) {
+  const Arguments a = good("backup --store=sqlite:/var/lib/bus.db --json copy.db");
+  EXPECT_EQ(a.command, Command::Backup);
+  EXPECT_EQ(a.store, "/var/lib/bus.db");
+  EXPECT_EQ(a.backup_file, "copy.db");
+  EXPECT_TRUE(a.json);
+  EXPECT_EQ(good("backup copy.db").store, "cancelbus.db");
+  env_["CANCELBUS_STORE"] = "/srv/bus.db";
+  EXPECT_EQ(good("backup copy.db").store, "/srv/bus.db");
+  EXPECT_EQ(bad("backup"), "backup needs one FILE, which it makes");
+  EXPECT_EQ(bad("backup a.db b.db"), "backup needs one FILE, which it makes");
+  EXPECT_EQ(bad("backup -"), "FILE \"-\" is standard output, which cannot take a backup; give the path of a new file");
+  EXPECT_EQ(std::get<UsageError>(parse(
+                                     {"backup", ""}, [](const char*) { return nullptr; }, std::cin))
+                .sentence,
+            "FILE \"\" is not the path of a new file");
+  EXPECT_EQ(bad("backup copy.db --store=memory:"), "--store \"memory:\" is not the path of a store, nor sqlite:PATH");
+  EXPECT_EQ(bad("backup copy.db --sender desk-a"), "--sender is of no use to \"backup\"");
 }
 
 TEST_F(ArgumentsTest, TopCountsItsRefreshes) {

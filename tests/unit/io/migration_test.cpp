@@ -153,6 +153,12 @@ TEST_F(MigrationTest, AVersionThatCannotBeGoneBackToIsRefused) {
   EXPECT_EQ(downgrade_store(options_, 1).code(), absl::StatusCode::kFailedPrecondition) << "a bus uses it";
 }
 
+TEST_F(MigrationTest, AStoreThatIsNotThereIsNotMadeToBeTakenBack) {
+  const absl::Status status = downgrade_store(options_, 1);
+  EXPECT_EQ(status.message(), options_.path + ": there is no such file");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
 TEST_F(MigrationTest, AStoreFromTheFutureIsRefusedByName) {
   open();
   run("PRAGMA user_version=99");

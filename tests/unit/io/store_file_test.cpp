@@ -109,6 +109,19 @@ TEST_F(StoreFileTest, ACommitDoesNotWaitForAnotherProcessThatWrites) {
   sqlite3_close(other);
 }
 
+TEST_F(StoreFileTest, AStoreThatAnotherProgramHoldsIsNotCalledDamaged) {
+  open();
+  options_.busy_timeout = std::chrono::milliseconds(1);
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(options_.path.c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  const absl::Status status = open_store(options_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_NE(status.message().find("database is locked"), std::string::npos) << status;
+  sqlite3_close(other);
+}
+
 TEST_F(StoreFileTest, ALogThatAReaderHeldUpIsCountedAndCutOnceItHasGone) {
   auto store = open();
   ASSERT_TRUE(commit(*store, one_event()).ok());

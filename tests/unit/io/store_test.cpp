@@ -162,6 +162,50 @@ TEST_F(StoreTest, PrunesAThousandAtOnce) {
   EXPECT_EQ(first_kept(*store, "venue."), 0U);
 }
 
+// A prune by time alone took seq 2, and the topic stood behind seq 1 again: another event 2 would have followed.
+TEST_F(StoreTest, AClockThatWasSetBackLeavesNoGapAndGivesNoSeqTwice) {
+  const core::WallTime old = now().wall - options_.retention - hours(1);
+  {
+    auto store = open();
+    ASSERT_TRUE(
+        commit(*store, {EventRow{"venue.", 1, now().wall + hours(48), "x"}, EventRow{"venue.", 2, old, "y"}}).ok());
+    ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
+    EXPECT_EQ(kept(*store, "venue.", 1, 10), (std::vector<std::string>{"x", "y"}));
+  }
+  run("INSERT OR REPLACE INTO topics VALUES('venue.', 9)");  // what was pruned before
+  run("UPDATE events SET sending_time=0");
+  auto store = open();
+  ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
+  EXPECT_EQ(first_kept(*store, "venue."), 0U);
+  store.reset();
+  EXPECT_EQ(load(*open()).topics.at(0).next_seq, 9U);
+}
+
+TEST_F(StoreTest, RunTimeGoesOnWhereABusThatDiedHasWritten) {
+  {
+    auto store = open();
+    ASSERT_TRUE(commit(*store, {command("a", "c1", false, 0)}).ok());
+  }
+  constexpr int64_t Later = 7'000'000'000'000;
+  run("UPDATE cancels SET run_time=" + std::to_string(Later));
+  {
+    auto store = open();
+    load(*store);
+    ASSERT_TRUE(commit(*store, {command("a", "c2", false, 0)}).ok());
+  }
+  EXPECT_GE(std::stoll(select("SELECT run_time FROM cancels WHERE cl_ord_id='c2'")), Later);
+}
+
+TEST_F(StoreTest, ALastDispatchComesBack) {
+  core::CommandRecord record = command("a", "c1", false, 0);
+  record.last_dispatch = now();
+  ASSERT_TRUE(commit(*open(), {record}).ok());
+  const auto loaded = load(*open()).commands.at(0).last_dispatch;
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_EQ(loaded->tick, record.last_dispatch->tick);
+  EXPECT_EQ(loaded->wall, record.last_dispatch->wall);
+}
+
 TEST_F(StoreTest, KeepsASecondBusOut) {
   auto store = open();
   const auto second = open_store(options_);
