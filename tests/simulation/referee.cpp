@@ -44,7 +44,8 @@ void Referee::bus_started() {
 }
 
 void Referee::commits_lost() {
-  std::erase_if(open_deletes_, [this](core::TaskId id) { return !store_.permits().contains(id); });
+  for (auto& [id, task] : tasks_) task.lost |= !task.ended && !store_.permits().contains(id);
+  std::erase_if(open_deletes_, [this](core::TaskId id) { return tasks_[id].lost; });
   for (auto& [id, order] : orders_) {
     if (order.gone_in_life != 0 && !told_gone(id)) order.gone_in_life = 0;
   }
@@ -104,7 +105,7 @@ void Referee::heard(const core::TaskEnded& ended) {
   }
   if (std::exchange(task.ended, true)) return;
   thrift_.worker_answered(task.worker, ended.answer);
-  if (task.kind == core::LimiterKind::Cancel) thrift_.delete_ended(task.order, ended.answer);
+  if (task.kind == core::LimiterKind::Cancel && !task.lost) thrift_.delete_ended(task.order, ended.answer);
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.
   const bool written = ended.answer.arrival != core::Arrival::NeverSent;

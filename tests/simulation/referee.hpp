@@ -105,6 +105,7 @@ class Referee {
     bool ended = false;
     bool released = false;  ///< no worker holds it inside its lease
     bool acted = false;     ///< the exchange did what it asked
+    bool lost = false;      ///< with the commits before a power cut: the bus does not know it
   };
   struct Order {
     std::vector<core::TaskId> deletes;

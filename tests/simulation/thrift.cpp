@@ -32,6 +32,7 @@ Duration least_time_of(int queries) {
 void Thrift::bus_started() {
   for (auto& [id, order] : orders_) {
     order.cause = true;
+    ++order.restarts;
     order.interval = 1s;
     order.unauthorized = 0;
     order.query = 0;
@@ -41,6 +42,10 @@ void Thrift::bus_started() {
   for (const auto& [worker, count] : std::exchange(refused_, {})) refused_of_the_gone_ += count;
   to_be_probed_.clear();
   stream_heard_ = Time::min();
+}
+
+void Thrift::commits_lost() {
+  for (auto& [id, order] : orders_) order.restarts += order.answered;
 }
 
 void Thrift::orderly_end() {
@@ -151,7 +156,8 @@ void Thrift::query_ended(core::OrderId id, core::TaskId task, const core::Answer
   Order& order = found->second;
   if (order.query == task) order.query = 0;
   if (answer.verdict == Verdict::Throttled || answer.arrival == core::Arrival::NeverSent) order.asked = 0;
-  order.cause |= proves_open;
+  // An answer that a former life of the bus heard and did not commit is not counted there.
+  order.cause |= proves_open && order.answered < options_.max_attempts + order.restarts;
 }
 
 // ---- Keys ----

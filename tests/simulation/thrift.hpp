@@ -22,8 +22,8 @@ class Thrift {
   Thrift(World& world, const core::GatewayOptions& options) : world_(world), options_(options) {}
 
   void bus_started();
-  /// Any command may be undecided again, and none of what was sent for it may be known.
-  void commits_lost() { orders_.clear(); }
+  /// None of the answers may be known any more.
+  void commits_lost();
   void stream_heard(bool news);
   void command_came(core::OrderId order);
   void fact_came(core::OrderId order);
@@ -54,6 +54,7 @@ class Thrift {
     Time due = Never;  ///< of a repetition, after an attempt that ended without an answer
     Duration interval = std::chrono::seconds(1);
     uint32_t answered = 0;
+    uint32_t restarts = 0;          ///< of the bus
     uint32_t unauthorized = 0;      ///< in a row
     bool refused_outright = false;  ///< the latest was answered BLOCKED, 404 or 405, and nothing came since
     Time last_query = Time::min();
