@@ -8,8 +8,6 @@ const KnownFaultInfo& known_fault(KnownFault fault) {
        "a request is sent before the exchange's Retry-After has ended, by a bus whose wall clock was set and whose "
        "machine was rebooted since"},
       {"stamp again", 14, "a stamp is used again after the exchange's clock or one of ours was set"},
-      {"repeated DELETE", 14,
-       "a DELETE that follows an answer BLOCKED, 404 or 405 to the one before, with no other cause"},
       {"venue. silent after a restart", 14,
        "no unsolicited final of an order that a command was told CANCELED of and BACK_ON_BOOK, before the bus started"},
   }};

@@ -11,7 +11,6 @@ namespace cancelbus::simulation {
 enum class KnownFault : uint8_t {
   BackoffByWallClock,
   StampAgain,
-  RepeatedDelete,
   VenueSilentAfterRestart,
 };
 constexpr size_t KnownFaults = static_cast<size_t>(KnownFault::VenueSilentAfterRestart) + 1;

@@ -77,12 +77,8 @@ void Thrift::fact_came(core::OrderId id) {
 void Thrift::delete_sent(core::OrderId id) {
   Order& order = orders_[id];
   const bool has_cause = order.deletes++ == 0 || order.cause || world_.now() >= order.due - Slack;
-  if (!has_cause && order.refused_outright) {
-    world_.expect(KnownFault::RepeatedDelete, "of ", order_name(id));
-  } else if (!has_cause) {
-    world_.fail("promise 4: another DELETE of ", order_name(id), " without a cause");
-  }
-  order.cause = order.refused_outright = false;
+  if (!has_cause) world_.fail("promise 4: another DELETE of ", order_name(id), " without a cause");
+  order.cause = false;
   order.due = Never;
   order.asked = 0;
 }
@@ -99,8 +95,6 @@ void Thrift::delete_ended(core::OrderId id, const core::Answer& answer) {
   switch (answer.verdict) {
     case Verdict::Blocked:
     case Verdict::WrongRequest:
-      order.refused_outright = true;
-      [[fallthrough]];
     case Verdict::Accepted:
     case Verdict::UnknownOrder:
     case Verdict::Refused:

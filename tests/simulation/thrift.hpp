@@ -54,9 +54,8 @@ class Thrift {
     Time due = Never;  ///< of a repetition, after an attempt that ended without an answer
     Duration interval = std::chrono::seconds(1);
     uint32_t answered = 0;
-    uint32_t restarts = 0;          ///< of the bus
-    uint32_t unauthorized = 0;      ///< in a row
-    bool refused_outright = false;  ///< the latest was answered BLOCKED, 404 or 405, and nothing came since
+    uint32_t restarts = 0;      ///< of the bus
+    uint32_t unauthorized = 0;  ///< in a row
     Time last_query = Time::min();
     core::TaskId query = 0;          ///< in flight; 0: none
     Time asked_since = Time::min();  ///< the first of the queries that have brought nothing new
