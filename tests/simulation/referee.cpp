@@ -104,7 +104,7 @@ void Referee::heard(const core::TaskEnded& ended) {
     budget_.throttled(ended.task, task.kind, ended.answer);
   }
   if (std::exchange(task.ended, true)) return;
-  thrift_.worker_answered(task.worker, ended.answer);
+  thrift_.worker_answered(task.worker, ended.answer, task.sent);
   if (task.kind == core::LimiterKind::Cancel && !task.lost) thrift_.delete_ended(task.order, ended.answer);
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.

@@ -156,7 +156,7 @@ void Thrift::query_ended(core::OrderId id, core::TaskId task, const core::Answer
 
 // ---- Keys ----
 
-void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer) {
+void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer, Time sent) {
   if (answer.verdict == Verdict::Unauthorized) {
     ++refused_[worker];
     to_be_probed_.insert(worker);
@@ -165,7 +165,9 @@ void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer) 
     refused_[worker] = 0;
     refused_of_the_gone_ = 0;
   }
-  if (answer.verdict == Verdict::Read) to_be_probed_.erase(worker);
+  // Of a probe whose worker was silent meanwhile the bus knows nothing any more.
+  const bool awaited = world_.now() - sent <= options_.worker_lease;
+  if (answer.verdict == Verdict::Read && awaited) to_be_probed_.erase(worker);
 }
 
 uint32_t Thrift::refused() const {

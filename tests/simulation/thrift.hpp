@@ -34,7 +34,8 @@ class Thrift {
   /// `decided`: when its permit was committed.
   void query_sent(core::OrderId order, core::TaskId task, core::WorkerId worker, Time decided);
   void query_ended(core::OrderId order, core::TaskId task, const core::Answer& answer, bool proves_open);
-  void worker_answered(core::WorkerId worker, const core::Answer& answer);
+  /// `sent`: when its task was.
+  void worker_answered(core::WorkerId worker, const core::Answer& answer, Time sent);
   /// No command of it is undecided.
   void rests(core::OrderId order) { orders_.erase(order); }
 
