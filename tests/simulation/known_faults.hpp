@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 namespace cancelbus::simulation {
 
@@ -22,7 +23,7 @@ struct KnownFaultInfo {
 };
 const KnownFaultInfo& known_fault(KnownFault fault);
 
-/// How many seeds met each.
-using KnownFaultTally = std::map<KnownFault, uint64_t>;
+/// The seeds that met each.
+using KnownFaultTally = std::map<KnownFault, std::vector<uint64_t>>;
 
 }  // namespace cancelbus::simulation

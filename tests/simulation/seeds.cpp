@@ -28,7 +28,7 @@ std::string run_seed(uint64_t seed, std::ostream* transcript, KnownFaultTally* t
   Simulation simulation(seed, transcript);
   const std::string failure = simulation.run();
   if (tally) {
-    for (const KnownFault fault : simulation.known()) ++(*tally)[fault];
+    for (const KnownFault fault : simulation.known()) (*tally)[fault].push_back(seed);
   }
   under_way[0] = '\0';
   return failure.empty() ? "" : "seed " + std::to_string(seed) + failure + "\n  replay: " + replay(seed);
@@ -38,8 +38,8 @@ std::string describe(const KnownFaultTally& tally) {
   std::string text;
   for (const auto& [fault, seeds] : tally) {
     const KnownFaultInfo& info = known_fault(fault);
-    text += "known fault of issue " + std::to_string(info.issue) + ", " + info.name + ": " + std::to_string(seeds) +
-            " seeds\n";
+    text += "known fault of issue " + std::to_string(info.issue) + ", " + info.name + ": " +
+            std::to_string(seeds.size()) + " seeds, the first is " + std::to_string(seeds.front()) + '\n';
   }
   return text;
 }

@@ -13,7 +13,7 @@ namespace cancelbus::simulation {
 /// `tally`, if there is one.
 std::string run_seed(uint64_t seed, std::ostream* transcript = nullptr, KnownFaultTally* tally = nullptr);
 
-/// One line for each known fault: how many seeds met it.
+/// One line for each known fault that was met: how many seeds met it, and which was the first.
 std::string describe(const KnownFaultTally& tally);
 
 /// A broken invariant aborts: from now on the seed under way is named before.
