@@ -12,6 +12,8 @@ namespace cancelbus::simulation {
 enum class KnownFault : uint8_t {
   BackoffByWallClock,
   StampAgain,
+  DeleteAfterBlocked,
+  DeleteAfterProof,
   VenueSilentAfterRestart,
 };
 constexpr size_t KnownFaults = static_cast<size_t>(KnownFault::VenueSilentAfterRestart) + 1;

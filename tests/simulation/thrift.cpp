@@ -77,8 +77,12 @@ void Thrift::fact_came(core::OrderId id) {
 void Thrift::delete_sent(core::OrderId id) {
   Order& order = orders_[id];
   const bool has_cause = order.deletes++ == 0 || order.cause || world_.now() >= order.due - Slack;
-  if (!has_cause) world_.fail("promise 4: another DELETE of ", order_name(id), " without a cause");
-  order.cause = false;
+  if (!has_cause && order.blocked) {
+    world_.expect(KnownFault::DeleteAfterBlocked, order_name(id));
+  } else if (!has_cause) {
+    world_.fail("promise 4: another DELETE of ", order_name(id), " without a cause");
+  }
+  order.cause = order.blocked = false;
   order.due = Never;
   order.asked = 0;
 }
@@ -95,6 +99,8 @@ void Thrift::delete_ended(core::OrderId id, const core::Answer& answer) {
   switch (answer.verdict) {
     case Verdict::Blocked:
     case Verdict::WrongRequest:
+      order.blocked = true;
+      [[fallthrough]];
     case Verdict::Accepted:
     case Verdict::UnknownOrder:
     case Verdict::Refused:

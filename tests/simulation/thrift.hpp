@@ -56,6 +56,7 @@ class Thrift {
     Duration interval = std::chrono::seconds(1);
     uint32_t answered = 0;
     uint32_t restarts = 0;      ///< of the bus
+    bool blocked = false;       ///< the latest DELETE was answered BLOCKED, 404 or 405
     uint32_t unauthorized = 0;  ///< in a row
     Time last_query = Time::min();
     core::TaskId query = 0;          ///< in flight; 0: none
