@@ -52,7 +52,8 @@ void Chronicle::frame_leaves(const std::string& text) {
   const core::OrderId id = frame.as_array()[1].at(id_name).to_number<int64_t>();
   ++unheard_[{*type, id}];
   const exchange_sim::Order* known = order(id);
-  if (*type == core::FactType::Deleted452 && known && exchange_sim::is_open(known->status)) ++edits_[id];
+  if (*type == core::FactType::Deleted452 && known && known->status != exchange_sim::OrderStatus::Canceled)
+    ++edits_[id];
 }
 
 Time Chronicle::gone_at(core::OrderId id) const {

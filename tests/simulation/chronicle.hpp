@@ -33,7 +33,7 @@ class Chronicle {
   Time read_at(int64_t stamp_ms) const;
   /// A frame about this order was heard. False: the exchange has sent fewer such frames than were heard.
   bool heard(const core::OrderFact& fact);
-  /// A 452 left while the order was on the book: an edit's.
+  /// A 452 left and the order was not canceled: an edit's.
   bool was_edited(core::OrderId id) const { return edits_.contains(id); }
   /// What REST shows is at most so much older than the truth.
   Duration read_lag() const { return exchange_.seen().settings.read_lag; }

@@ -12,6 +12,8 @@ void Judge::bus_started() {
 void Judge::stepping(const core::Event& event) {
   if (const auto* hello = std::get_if<core::Hello>(&event)) {
     sender_of_[hello->peer] = hello->sender;
+  } else if (const auto* command = std::get_if<core::CommandReceived>(&event)) {
+    referee_.heard(*command);
   } else if (const auto* ready = std::get_if<core::WorkerReady>(&event)) {
     referee_.heard(*ready);
   } else if (const auto* ended = std::get_if<core::TaskEnded>(&event)) {
@@ -29,7 +31,7 @@ void Judge::committed(const io::Batch& batch) {
   // A command that is answered at once stands behind its answer in the batch, and is committed with it.
   for (const io::Row& row : batch) {
     const auto* record = std::get_if<core::CommandRecord>(&row);
-    if (record && ledger_.committed(*record)) referee_.command_came(record->order.order_id);
+    if (record && ledger_.committed(*record)) referee_.command_came(record->order);
     if (const auto* permit = std::get_if<core::PermitRecord>(&row)) referee_.committed(*permit);
   }
   // A turn holds many events: what is told stands behind the fact it follows from, and before those that came later.

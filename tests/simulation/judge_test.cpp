@@ -226,7 +226,7 @@ struct AFinal : ::testing::Test {
     record.order.cl_ord_id = "c";
     record.order.order_id = AnOrder;
     ledger.committed(record);
-    referee.command_came(AnOrder);
+    referee.command_came(record.order);
     command = *ledger.find(record.key);
     command.ack.emplace().final_follows = true;
   }

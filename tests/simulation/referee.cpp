@@ -29,6 +29,7 @@ void Referee::bus_started() {
   worker_of_.clear();
   last_heard_.clear();
   facts_.clear();
+  commands_heard_.clear();
   words_.clear();
   // Whoever held a task before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
@@ -165,12 +166,15 @@ void Referee::committed(const core::FactPosition& position) {
 
 // ---- Requests ----
 
-void Referee::command_came(core::OrderId id) {
+void Referee::command_came(const core::CancelOrder& command) {
+  const core::OrderId id = command.order_id;
   Order& order = orders_[id];
   order.last_command_at = world_.now();
   if (order.open_since_life == 0) {
     order.open_since_life = life_;
-    order.open_since = world_.now();
+    // The bus has waited since it heard it, however long its store refused.
+    const auto heard = commands_heard_.find(command.cl_ord_id);
+    order.open_since = heard == commands_heard_.end() ? world_.now() : heard->second;
   }
   thrift_.command_came(id);
 }

@@ -52,7 +52,10 @@ class Referee {
   void heard(const core::StreamReport& report) { thrift_.stream_heard(report.seq != 0); }
   void heard(const core::ResolveRequest& word) { words_[word.key].insert(word.as); }
   void judging_deadlines();
-  void command_came(core::OrderId order);
+  void heard(const core::CommandReceived& command) {
+    commands_heard_.try_emplace(command.order.cl_ord_id, world_.now());
+  }
+  void command_came(const core::CancelOrder& command);
   void committed(const core::PermitRecord& permit);
   /// The fact has been taken, and what follows from it is in the same batch.
   void committed(const core::FactPosition& position);
@@ -184,6 +187,7 @@ class Referee {
   std::map<core::WorkerId, Duration> request_timeout_;
   std::map<std::pair<uint64_t, uint64_t>, FactHeard> facts_;  ///< by subscriber and seq
   std::set<std::pair<uint64_t, uint64_t>> facts_heard_;       ///< likewise, of all lives
+  std::map<std::string, Time> commands_heard_;                ///< the first time in this life of the bus, by cl_ord_id
   std::set<core::OrderId> departed_;              ///< by a 452 of this batch without a command, and not told yet
   std::set<core::CommandKey> owed_back_on_book_;  ///< by the batch that is being judged
   std::map<std::string, std::set<core::TaskId>> owed_outcomes_;  ///< by worker
