@@ -63,9 +63,15 @@ void Bus::cut_power(Clock clock) {
   store_.cut_power();
 }
 
+void Bus::end_in_order() {
+  if (!alive()) return;
+  watch_.bus_drained();
+  end();
+}
+
 void Bus::drain() {
   if (!alive() || frozen()) return;
-  life_->draining = true;
+  asked_to_end();
   turn({core::DrainRequested{}});
 }
 
@@ -135,8 +141,10 @@ void Bus::turn(std::vector<core::Event> events) {
     arm(next);
   }
   // Not before the turn has returned.
-  if (dead_ || (life_->draining && life_->engine.drained())) {
+  if (dead_) {
     world().agenda.after(Duration::zero(), [this] { kill(); });
+  } else if (life_->engine.drained()) {
+    world().agenda.after(Duration::zero(), [this] { end_in_order(); });
   }
 }
 

@@ -35,6 +35,8 @@ class BusWatch {
   virtual void committed(const io::Batch& batch) = 0;
   virtual void sending(const core::Send& send) = 0;
   virtual void publishing(const io::EventRow& event) = 0;
+  /// It ends because it was asked to, and says that it is done.
+  virtual void bus_drained() = 0;
 };
 
 class Bus : public Process {
@@ -91,11 +93,11 @@ class Bus : public Process {
     Timer turns;
     Tick next_turn = Never;
     bool writable = true;
-    bool draining = false;
     /// Reads that the store answers later, in their order; those of a former life find it expired.
     std::shared_ptr<std::deque<std::function<void()>>> reads = std::make_shared<std::deque<std::function<void()>>>();
   };
 
+  void end_in_order();
   void turn(std::vector<core::Event> events);
   void arm(Tick at);
   void count_turn();

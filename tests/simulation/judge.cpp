@@ -12,12 +12,16 @@ void Judge::bus_started() {
 void Judge::stepping(const core::Event& event) {
   if (const auto* hello = std::get_if<core::Hello>(&event)) {
     sender_of_[hello->peer] = hello->sender;
+  } else if (const auto* command = std::get_if<core::CommandReceived>(&event)) {
+    referee_.heard(*command);
   } else if (const auto* ready = std::get_if<core::WorkerReady>(&event)) {
     referee_.heard(*ready);
   } else if (const auto* ended = std::get_if<core::TaskEnded>(&event)) {
     referee_.heard(*ended);
   } else if (const auto* fact = std::get_if<core::StreamFact>(&event)) {
     referee_.heard(*fact);
+  } else if (const auto* report = std::get_if<core::StreamReport>(&event)) {
+    referee_.heard(*report);
   } else if (const auto* word = std::get_if<core::ResolveRequest>(&event)) {
     referee_.heard(*word);
   }
@@ -26,7 +30,8 @@ void Judge::stepping(const core::Event& event) {
 void Judge::committed(const io::Batch& batch) {
   // A command that is answered at once stands behind its answer in the batch, and is committed with it.
   for (const io::Row& row : batch) {
-    if (const auto* record = std::get_if<core::CommandRecord>(&row)) ledger_.committed(*record);
+    const auto* record = std::get_if<core::CommandRecord>(&row);
+    if (record && ledger_.committed(*record)) referee_.command_came(record->order);
     if (const auto* permit = std::get_if<core::PermitRecord>(&row)) referee_.committed(*permit);
   }
   // A turn holds many events: what is told stands behind the fact it follows from, and before those that came later.
@@ -36,10 +41,14 @@ void Judge::committed(const io::Batch& batch) {
     const auto* event = std::get_if<io::EventRow>(&row);
     if (!event) continue;
     const auto [command, publication] = ledger_.committed(*event);
+    const auto* unsolicited = event->topic == "venue." ? std::get_if<core::CancelFinal>(&publication.body) : nullptr;
+    if (unsolicited) referee_.told_unsolicited(*unsolicited);
     if (!command) continue;
     if (const auto* ack = std::get_if<core::CancelAck>(&publication.body)) referee_.told(*command, *ack);
     if (const auto* final = std::get_if<core::CancelFinal>(&publication.body)) referee_.told(*command, *final);
+    if (const auto* status = std::get_if<core::CancelStatus>(&publication.body)) referee_.told(*command, *status);
   }
+  referee_.batch_judged();
 }
 
 void Judge::sending(const core::Send& send) {

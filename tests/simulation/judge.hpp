@@ -31,9 +31,12 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   void sending(const core::Send& send) override;
   void publishing(const io::EventRow& event) override { ledger_.publishing(event); }
   void exchange_moved() override { referee_.exchange_moved(); }
+  void frame_leaves(const std::string& text) override { referee_.frame_leaves(text); }
   void writing(const std::string& worker, int64_t stamp_ms) override {
     referee_.writing(worker, stamp_ms, venue_.model().seen().clock(venue_.now()));
   }
+  void clock_read(const std::string& worker, Time asked) override { referee_.clock_read(worker, asked); }
+  void bus_drained() override { referee_.bus_drained(); }
   void task_ended(const std::string& worker, core::TaskId task) override { referee_.task_ended(worker, task); }
   void worker_died(const std::string& worker) override { referee_.worker_died(worker); }
   void fact_came(uint64_t subscriber, uint64_t seq) override { referee_.fact_came(subscriber, seq); }
@@ -41,6 +44,7 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
 
   const Ledger& ledger() const { return ledger_; }
   Referee& referee() { return referee_; }
+  const Referee& referee() const { return referee_; }
   Readers& readers() { return readers_; }
   const Readers& readers() const { return readers_; }
 

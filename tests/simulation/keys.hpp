@@ -10,6 +10,8 @@ namespace cancelbus::simulation {
 
 inline constexpr const char* PublicKey = "OURS";
 inline constexpr const char* ForeignKey = "THEIRS";
+inline constexpr const char* OurAddress = "10.0.0.1";
+inline constexpr const char* ForeignAddress = "10.0.0.2";
 inline constexpr const char* Secret = "c2VjcmV0IG9mIHRoZSBzaW11bGF0aW9u";
 
 inline btcturk::Signer make_signer() { return btcturk::Signer::make(PublicKey, Secret).value(); }

@@ -31,7 +31,7 @@ bool Ledger::bus_started() {
   return true;
 }
 
-void Ledger::committed(const core::CommandRecord& record) {
+bool Ledger::committed(const core::CommandRecord& record) {
   auto [it, is_new] = commands_.try_emplace(record.key);
   CommandSeen& command = it->second;
   if (is_new) {
@@ -42,6 +42,7 @@ void Ledger::committed(const core::CommandRecord& record) {
   if (command.order.order_id != record.order.order_id) {
     world_.fail("promise 6: the command ", named(record.key), " has become one of another order");
   }
+  return is_new;
 }
 
 void Ledger::forgotten(const core::CommandKey& key) {

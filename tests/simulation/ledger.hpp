@@ -36,7 +36,8 @@ class Ledger {
 
   /// True: the store has another epoch than before. Of what was committed, only what it still holds has been.
   bool bus_started();
-  void committed(const core::CommandRecord& record);
+  /// True: the command is new.
+  bool committed(const core::CommandRecord& record);
   void forgotten(const core::CommandKey& key);
   /// What the event says, if it is about a command: which, and the event.
   std::pair<const CommandSeen*, core::Publication> committed(const io::EventRow& row);

@@ -82,15 +82,16 @@ int main(int argc, char** argv) {
   name_seed_on_abort();
   const auto start = std::chrono::steady_clock::now();
   uint64_t runs = 0, broken = 0;
+  KnownFaultTally known;
   for (uint64_t seed = options->first; seed <= options->last; ++seed) {
     if (options->time && std::chrono::steady_clock::now() - start > *options->time) break;
-    const std::string failure = run_seed(seed, options->transcript ? &std::cout : nullptr);
+    const std::string failure = run_seed(seed, options->transcript ? &std::cout : nullptr, &known);
     ++runs;
     if (failure.empty()) continue;
     ++broken;
     std::cout << failure << std::endl;
     if (options->stop) break;
   }
-  std::cout << runs << " runs, " << broken << " with a broken promise" << std::endl;
+  std::cout << describe(known) << runs << " runs, " << broken << " with a broken promise" << std::endl;
   return broken == 0 ? 0 : 1;
 }

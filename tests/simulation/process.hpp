@@ -31,6 +31,7 @@ class Process {
     if (alive_) return;
     tell("starts");
     alive_ = true;
+    may_end_ = false;
     on_start();
   }
   /// kill -9.
@@ -41,6 +42,13 @@ class Process {
     given_up_.clear();
     waiting_.clear();
     on_kill();
+  }
+  /// SIGTERM has come: from now on it may end by itself.
+  void asked_to_end() { may_end_ = true; }
+  /// exit(). What nothing has asked for is a fault.
+  void end() {
+    if (alive_ && !may_end_) world_.fail("promise 7: ", name_, " ends by itself, and nothing has asked it to");
+    kill();
   }
   /// SIGSTOP.
   void freeze() {
@@ -95,6 +103,7 @@ class Process {
   Clock clock_;
   bool alive_ = false;
   bool frozen_ = false;
+  bool may_end_ = false;
   std::deque<std::function<void()>> waiting_;
   Alarm given_up_;
 };

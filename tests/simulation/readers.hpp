@@ -27,6 +27,8 @@ class Readers : public ClientWatch {
   void canceling(const std::string& client, const v1::CancelOrder& order) override;
   void told(const std::string& client, const client::Notice& notice) override;
 
+  /// Commands whose last word the client has not read.
+  size_t waiting(const std::string& client) const { return lives_.at(client).asked.size(); }
   /// All that the client waits for are commands that are stuck.
   bool only_stuck(const std::string& client) const;
   /// Who has not read to the end, or nothing.

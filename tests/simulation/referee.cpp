@@ -9,12 +9,13 @@ namespace cancelbus::simulation {
 
 namespace {
 
-/// The true time differs from the bus's ticks by less than this within what is measured here.
-constexpr Duration ClockSlack = 20ms;
 /// From a decision to its commit.
 constexpr Duration LongestTrouble = 16s;
 /// What a worker may be wrong about the exchange's clock, and what its own stop between two instructions costs.
 constexpr std::chrono::milliseconds StampSlack{1'000};
+/// STUCK is told once a minute, and a query goes every 30 s; a second for budget and workers.
+constexpr Duration StuckEvery = 62s;
+constexpr Duration AskedEvery = 36s;
 
 }  // namespace
 
@@ -22,9 +23,13 @@ constexpr std::chrono::milliseconds StampSlack{1'000};
 
 void Referee::bus_started() {
   ++life_;
+  bus_started_at_ = world_.now();
+  budget_.bus_started(store_.boot());
+  thrift_.bus_started();
   worker_of_.clear();
   last_heard_.clear();
   facts_.clear();
+  commands_heard_.clear();
   words_.clear();
   // Whoever held a task before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
@@ -34,15 +39,24 @@ void Referee::bus_started() {
   last_heard_[0] = world_.now();
   for (auto& [id, order] : orders_) {
     order.left_book = Time::min();
+    order.left_book_first = Never;
     order.looked_gone = false;
   }
 }
 
 void Referee::commits_lost() {
-  std::erase_if(open_deletes_, [this](core::TaskId id) { return !store_.permits().contains(id); });
+  for (auto& [id, task] : tasks_) task.lost |= !task.ended && !store_.permits().contains(id);
+  std::erase_if(open_deletes_, [this](core::TaskId id) { return tasks_[id].lost; });
+  for (auto& [id, order] : orders_) {
+    if (order.gone_in_life != 0 && !told_gone(id)) order.gone_in_life = 0;
+  }
+  thrift_.commits_lost();
   // Whether anything was sent of what it still holds, it cannot know.
   for (const auto& [key, command] : ledger_.commands()) {
-    if (!command.ended()) orders_[command.order.order_id].permitted = true;
+    if (command.ended()) continue;
+    Order& order = orders_[command.order.order_id];
+    order.permitted = true;
+    order.last_command_at = world_.now();
   }
 }
 
@@ -61,9 +75,13 @@ void Referee::heard(const core::WorkerReady& ready) {
       });
       if (task.released && !another && age <= ready.request_timeout - ClockSlack) task.released = false;
     } else if (task.worker == ready.worker && age > rules_.options.worker_lease - ClockSlack) {
-      task.released = true;
+      release(task);
     }
   }
+}
+
+void Referee::release(Task& task) {
+  if (!std::exchange(task.released, true)) thrift_.delete_released(task.order);
 }
 
 void Referee::judging_deadlines() {
@@ -72,7 +90,7 @@ void Referee::judging_deadlines() {
     const Duration silence = world_.now() - last_heard_[task.worker];
     // Its stamp is as old as the decision, however late it left: no worker sends it then.
     const bool overlong = world_.now() - task.decided >= rules_.options.lost_after - ClockSlack;
-    if (silence > rules_.options.worker_lease - ClockSlack || overlong) task.released = true;
+    if (silence > rules_.options.worker_lease - ClockSlack || overlong) release(task);
   }
 }
 
@@ -84,25 +102,39 @@ void Referee::heard(const core::TaskEnded& ended) {
   const auto permit = store_.permits().find(ended.task);
   // Of one whose permit has settled the wait is long over.
   if (ended.answer.verdict == core::Verdict::Throttled && permit != store_.permits().end() && permit->second.open) {
-    const Duration asked = ended.answer.retry_after.value_or(60s);
-    waits_heard_.try_emplace(ended.task, world_.now() + std::min<Duration>(asked, 120s));
+    budget_.throttled(ended.task, task.kind, ended.answer);
   }
   if (std::exchange(task.ended, true)) return;
+  thrift_.worker_answered(task.worker, ended.answer, task.sent);
+  if (task.kind == core::LimiterKind::Cancel && !task.lost) thrift_.delete_ended(task.order, ended.answer);
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.
   const bool written = ended.answer.arrival != core::Arrival::NeverSent;
   if (!written) std::erase_if(by_stamp_, [&](const auto& entry) { return entry.second == ended.task; });
-  if (task.kind != core::LimiterKind::Query || ended.answer.verdict != core::Verdict::Read) return;
+  if (task.kind != core::LimiterKind::Query) return;
   Order& order = orders_[task.order];
-  order.last_read = ended.answer.reading.status;
+  order.last_answered_query = std::max(order.last_answered_query, task.sent);
+  if (ended.answer.verdict == core::Verdict::Read) query_read(task, ended.answer, order);
+  thrift_.query_ended(task.order, task.id, ended.answer, read_open_twice(order));
+}
+
+void Referee::query_read(const Task& task, const core::Answer& answer, Order& order) {
+  order.last_read = answer.reading.status;
   const bool gone = order.last_read == core::ReadStatus::Canceled || order.last_read == core::ReadStatus::Closed;
-  if (gone) return;
+  // What was asked before the stream's latest frame says nothing of what came after it.
+  if (gone || task.sent < order.touched) return;
+  order.open_read_at = std::max(order.open_read_at, chronicle_.read_at(task.stamp_ms));
   // A probe of the same order may overtake its query.
   order.first_open_read = std::min(order.first_open_read.value_or(task.sent), task.sent);
   order.last_open_read = std::max(order.last_open_read.value_or(task.sent), task.sent);
 }
 
-void Referee::heard(const core::StreamFact& event) { facts_[{event.subscriber, event.seq}] = event.fact; }
+void Referee::heard(const core::StreamFact& event) {
+  thrift_.stream_heard(false);
+  facts_.try_emplace({event.subscriber, event.seq}, FactHeard{event.fact, world_.now()});
+  if (!facts_heard_.insert({event.subscriber, event.seq}).second || chronicle_.heard(event.fact)) return;
+  world_.fail("promise 2: a frame of ", order_name(event.fact.order_id), " is heard that the exchange never sent");
+}
 
 void Referee::committed(const core::FactPosition& position) {
   for (const auto& [subscriber, seq] : owed_facts_) {
@@ -112,19 +144,40 @@ void Referee::committed(const core::FactPosition& position) {
   owed_facts_.erase({position.subscriber, position.seq});
   const auto it = facts_.find({position.subscriber, position.seq});
   if (it == facts_.end()) return;  // a state of the stream
-  const core::OrderFact& fact = it->second;
+  const auto& [fact, heard] = it->second;
   Order& order = orders_[fact.order_id];
+  order.touched = world_.now();
+  order.first_open_read.reset();
   if (fact.type == core::FactType::Inserted451) {
     order.last_book_fact = fact.type;
     order.gone_in_life = 0;
     order.looked_gone = false;
+    order.left_book_first = Never;
+    order.unsolicited_in_life = 0;
+    came_back(fact.order_id);
   } else if (fact.type == core::FactType::Deleted452) {
     order.last_book_fact = fact.type;
     order.left_book = world_.now();
+    if (order.first_delete != Never) order.left_book_first = std::min(order.left_book_first, heard);
+    if (!ledger_.has_undecided(fact.order_id) && !known_gone(fact.order_id, order)) departed_.insert(fact.order_id);
   }
+  thrift_.fact_came(fact.order_id);
 }
 
 // ---- Requests ----
+
+void Referee::command_came(const core::CancelOrder& command) {
+  const core::OrderId id = command.order_id;
+  Order& order = orders_[id];
+  order.last_command_at = world_.now();
+  if (order.open_since_life == 0) {
+    order.open_since_life = life_;
+    // The bus has waited since it heard it, however long its store refused.
+    const auto heard = commands_heard_.find(command.cl_ord_id);
+    order.open_since = heard == commands_heard_.end() ? world_.now() : heard->second;
+  }
+  thrift_.command_came(id);
+}
 
 void Referee::committed(const core::PermitRecord& permit) {
   if (!permit.open) return;
@@ -140,47 +193,57 @@ void Referee::sending(const core::SendTask& sent) {
   if (permit == store_.permits().end() || !permit->second.open) {
     return world_.fail("promise 3: task ", task_name(sent.task), " leaves without a committed permit");
   }
-  check_waits(sent.kind);
+  budget_.sending(sent.kind);
+  check_stamp(sent);
   Task& task = tasks_[sent.task];
   if (task.id != 0) world_.fail("task ", task_name(sent.task), " leaves twice");
   task = {.id = sent.task,
           .number = ++last_number_,
           .order = sent.order.order_id,
           .kind = sent.kind,
+          .stamp_ms = sent.stamp_ms,
           .sent = world_.now(),
           .decided = decided_.at(sent.task),
           .worker = worker_of_[sent.peer]};
-  // What lies too far ahead for a clock that was set back is not believed, and may come again.
-  const bool clocks_set = rules_.clock_set || rules_.our_clocks_set;
-  if (by_stamp_.contains(sent.stamp_ms) && !clocks_set) world_.fail("stamp ", sent.stamp_ms, " is used twice");
   by_stamp_[sent.stamp_ms] = sent.task;
-  if (sent.kind != core::LimiterKind::Cancel) return;
   Order& order = orders_[task.order];
+  if (sent.kind != core::LimiterKind::Cancel) {
+    order.last_query = world_.now();
+    return thrift_.query_sent(task.order, task.id, task.worker, task.decided);
+  }
   check_one_in_flight(task);
   if (!ledger_.has_undecided(task.order)) {
     world_.fail("promise 6: a DELETE of ", order_name(task.order), ", of which no command is open");
   }
-  const bool remembered = world_.now() - order.gone_at < rules_.options.retention - LongestTrouble;
-  if (order.gone_in_life == life_ && remembered) {
-    world_.fail("promise 4: a DELETE of ", order_name(task.order), ", which is proven gone");
-  }
+  check_not_gone(order, task.order);
+  thrift_.delete_sent(task.order);
   order.first_open_read.reset();
   order.deletes.push_back(task.id);
   open_deletes_.insert(task.id);
 }
 
-void Referee::sending(const core::SendConfirm& confirm) {
-  const auto wait = waits_heard_.find(confirm.task);
-  if (wait == waits_heard_.end()) return;
-  Time& until = waits_confirmed_[tasks_.at(confirm.task).kind];
-  until = std::max(until, wait->second);
+// What lies too far ahead for a clock that was set back is not believed, and may come again.
+void Referee::check_stamp(const core::SendTask& sent) {
+  if (!by_stamp_.contains(sent.stamp_ms)) return;
+  if (clocks_set_ != Never) return world_.expect(KnownFault::StampAgain, sent.stamp_ms);
+  world_.fail("stamp ", sent.stamp_ms, " is used twice");
 }
 
-void Referee::check_waits(core::LimiterKind kind) {
-  // By the wall clock it is remembered over a restart of the machine.
-  if (rules_.our_clocks_set || world_.now() >= waits_confirmed_[kind]) return;
-  world_.fail("promise 3: a request is sent while the exchange has said to wait");
+// A bus that starts has forgotten its proofs. For a command that comes later it asks first, and sends a DELETE when no
+// answer has come within a second, or none that says something; for one that was open when it started it sends one.
+void Referee::check_not_gone(const Order& order, core::OrderId id) {
+  const bool remembered = world_.now() - order.gone_at < rules_.options.retention - LongestTrouble;
+  if (order.gone_in_life == 0 || !remembered) return;
+  const bool waited = world_.now() - order.open_since >= core::Order::ReadPatience - ClockSlack;
+  const bool asked_first = waited || order.last_answered_query >= order.open_since;
+  const bool forgotten = order.gone_in_life != life_;
+  if (forgotten && order.last_command_at < order.gone_at)
+    return world_.expect(KnownFault::DeleteAfterProof, order_name(id));
+  if (forgotten && (asked_first || order.open_since_life != life_)) return;
+  world_.fail("promise 4: a DELETE of ", order_name(id), ", which is proven gone");
 }
+
+void Referee::sending(const core::SendConfirm& confirm) { budget_.confirmed(confirm.task); }
 
 void Referee::check_one_in_flight(const Task& task) {
   for (const core::TaskId id : open_deletes_) {
@@ -191,15 +254,30 @@ void Referee::check_one_in_flight(const Task& task) {
   }
 }
 
+void Referee::our_clocks_set(bool also_of_bus) {
+  clocks_set_ = world_.now();
+  if (also_of_bus) budget_.bus_clock_set();
+}
+
 void Referee::writing(const std::string& worker, int64_t stamp_ms, exchange_sim::Instant exchange_clock) {
-  if (rules_.clock_set) return;
+  // It cannot know better before it has read the clock again.
+  if (clock_read_[worker] <= exchange_clock_set_) return;
   const std::chrono::milliseconds behind{exchange_sim::unix_ms(exchange_clock) - stamp_ms};
   if (behind > std::chrono::milliseconds(1'000) + StampSlack) {
     world_.fail("promise 7: ", worker, " sends a stale task, ", behind.count(), " ms old");
   }
 }
 
+void Referee::bus_drained() {
+  thrift_.orderly_end();
+  for (const core::TaskId id : open_deletes_) {
+    if (!tasks_[id].released)
+      world_.fail("promise 7: the bus ends in order, and task ", task_name(id), " is in flight");
+  }
+}
+
 void Referee::exchange_moved() {
+  chronicle_.exchange_moved();
   const exchange_sim::World& seen = exchange_.seen();
   const auto& arrivals = seen.arrivals.kept();
   for (; arrivals_seen_ < seen.arrivals.total(); ++arrivals_seen_) {
@@ -214,14 +292,7 @@ void Referee::exchange_moved() {
   }
   // An edit that wins takes the cancel back.
   std::erase_if(cancels_pending_, [this](const auto& entry) { return !book(entry.first)->cancel_pending; });
-
-  const exchange_sim::Counters& counters = seen.counters;
-  if (rules_.foreign_traffic) return;
-  if (counters.refused_429 > 0) world_.fail("promise 3: the exchange refuses for its limits");
-  for (const core::RateRule& rule : rules_.options.cancel_limits) {
-    const auto& peak = rule.period == Duration(1s) ? counters.deletes_1s : counters.deletes_60s;
-    if (peak.peak() > rule.limit) world_.fail("promise 3: ", peak.peak(), " DELETEs within ", rule.period / 1s, " s");
-  }
+  budget_.exchange_moved();
 }
 
 void Referee::acted(const exchange_sim::Arrival&, core::TaskId id) {
@@ -232,122 +303,6 @@ void Referee::acted(const exchange_sim::Arrival&, core::TaskId id) {
   if (task.number <= order.barrier) {
     world_.fail("promise 2: task ", task_name(id), " acts on ", order_name(task.order), " after ", order.barrier_by);
   }
-}
-
-bool Referee::was_answered(core::OrderId order, int http_status) const {
-  const auto& arrivals = exchange_.seen().arrivals.kept();
-  return std::any_of(arrivals.begin(), arrivals.end(), [&](const exchange_sim::Arrival& arrival) {
-    return arrival.endpoint == exchange_sim::Endpoint::CancelOrder && arrival.order_id == order &&
-           arrival.outcome == std::to_string(http_status);
-  });
-}
-
-// ---- The truth of what is told ----
-
-void Referee::set_barrier(core::OrderId id, const std::string& by) {
-  Order& order = orders_[id];
-  if (order.deletes.empty()) return;
-  order.barrier = tasks_[order.deletes.back()].number;
-  order.barrier_by = by;
-}
-
-void Referee::told(const CommandSeen& command, const core::CancelAck& ack) {
-  const std::string name = command.key.cl_ord_id;
-  const Order& order = orders_[command.order.order_id];
-  if (ack.origin == core::Origin::Exchange && !was_answered(ack.order_id, ack.http_status)) {
-    world_.fail("promise 2: the exchange never answered ", ack.http_status, ", as the ack of ", name, " says");
-  }
-  if (ack.status == core::AckStatus::InDoubt && !order.permitted) {
-    world_.fail("promise 2: ", name, " is in doubt, and nothing was ever sent");
-  }
-  if (ack.final_follows) return;
-  // Nothing happened, it says: then nothing may have, and nothing may come of what was sent.
-  for (const core::TaskId id : order.deletes) {
-    const Task& task = tasks_[id];
-    if (task.acted && task.sent >= command.received) {
-      world_.fail("promise 2: ", name, " ends as if nothing had happened, after task ", task_name(id), " has acted");
-    }
-  }
-  set_barrier(ack.order_id, "the ack of " + name);
-  rests(ack.order_id);
-}
-
-void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
-  Order& order = orders_[final.order_id];
-  if (final.evidence == core::Evidence::Operator) {
-    check_word(command, final);
-    return rests(final.order_id);
-  }
-  const exchange_sim::Order* truth = book(final.order_id);
-  order.gone_at = world_.now();
-  const std::string name = command.key.cl_ord_id;
-  const bool by_452 = final.evidence == core::Evidence::Channel452;
-  const auto wrong = [&](const char* says) {
-    world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",
-                truth ? std::string(exchange_sim::status_name(truth->status)) : "no such order");
-  };
-  switch (final.ord_status) {
-    case core::OrdStatus::Canceled:
-      if (!truth || truth->status != exchange_sim::OrderStatus::Canceled) check_left_book(command, final, order);
-      // REST may never show what the stream has said.
-      if (by_452 && command.order.exact_quantities && !read_open_twice(order)) {
-        world_.fail("the final of ", name, " did not wait for exact quantities");
-      }
-      order.gone_in_life = life_;
-      break;
-    case core::OrdStatus::Filled:
-      if (!truth || truth->status != exchange_sim::OrderStatus::Closed) wrong("FILLED");
-      order.gone_in_life = life_;
-      break;
-    case core::OrdStatus::Rejected:
-      if (truth) wrong("REJECTED");
-      break;
-    case core::OrdStatus::New:
-    case core::OrdStatus::PartiallyFilled:
-      if (!truth) wrong("open");
-      check_open(command, truth, order);
-      break;
-  }
-  rests(final.order_id);
-}
-
-// Without a command the bus forgets what it sent; whoever of its workers was out of hearing then is not waited for,
-// also not by a bus that starts later.
-void Referee::rests(core::OrderId id) {
-  if (ledger_.has_undecided(id)) return;
-  orders_[id].first_delete = Never;
-  std::erase_if(open_deletes_, [&](core::TaskId task) { return tasks_[task].order == id && tasks_[task].released; });
-}
-
-// The one limit of promise 2: an edit of the same order at the same moment makes a 452 like a cancel's. It counts only
-// after a request of ours, and only until the 451 that follows it.
-void Referee::check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order) {
-  const bool by_452 = final.evidence == core::Evidence::Channel452;
-  const bool left = order.last_book_fact == core::FactType::Deleted452 && order.left_book >= order.first_delete;
-  order.looked_gone |= by_452 && left;
-  if (by_452 && order.looked_gone) return;
-  world_.fail("promise 2: the final of ", command.key.cl_ord_id, " says CANCELED, the book does not, and no 452 ",
-              "between our request and a 451 made it look so");
-}
-
-bool Referee::read_open_twice(const Order& order) {
-  return order.first_open_read && *order.last_open_read - *order.first_open_read >= Duration(2s) - ClockSlack;
-}
-
-void Referee::check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order) {
-  const std::string name = command.key.cl_ord_id;
-  if (order.last_read != core::ReadStatus::Open) {
-    world_.fail("promise 2: the final of ", name, " says open, and no query says so");
-  }
-  if (!read_open_twice(order)) {
-    world_.fail("promise 2: the final of ", name, " says open, and no two reads 2 s apart say so");
-  }
-  const auto pending = cancels_pending_.find(command.order.order_id);
-  const bool by_us = pending != cancels_pending_.end() && pending->second != 0;
-  if (truth && by_us && exchange_sim::is_open(truth->status)) {
-    world_.fail("promise 2: the final of ", name, " says open, and a cancel is under way at the exchange");
-  }
-  set_barrier(command.order.order_id, "the final of " + name);
 }
 
 std::string Referee::owed_to_the_bus() const {
@@ -362,11 +317,9 @@ std::string Referee::owed_to_the_bus() const {
 void Referee::at_the_end() {
   if (const std::string owed = owed_to_the_bus(); !owed.empty()) world_.fail("promise 7: ", owed);
   const exchange_sim::Counters& counters = exchange_.seen().counters;
-  const auto refused = counters.stream.find("handshakes_refused_429");
-  const bool handshakes_refused = refused != counters.stream.end() && refused->second > 0;
-  if (handshakes_refused && rules_.subscriber_deaths == 0) world_.fail("promise 3: too many handshakes");
+  budget_.at_the_end(rules_.subscriber_deaths);
   if (counters.max_unauthorized_in_a_row >= 50) world_.fail("the exchange has blocked our address");
-  if (counters.repeated_stamps > 0 && !rules_.clock_set && !rules_.our_clocks_set) {
+  if (counters.repeated_stamps > 0 && !world_.known.contains(KnownFault::StampAgain)) {
     world_.fail("a stamp was used twice");
   }
   for (const auto& [key, command] : ledger_.commands()) {
@@ -374,6 +327,13 @@ void Referee::at_the_end() {
     const exchange_sim::Order* truth = book(command.order.order_id);
     if (!truth || !exchange_sim::is_open(truth->status)) {
       world_.fail(key.cl_ord_id, " is stuck, and its order is not open");
+    }
+    const Order& order = orders_[command.order.order_id];
+    if (world_.now() - std::max(order.stuck_at, bus_started_at_) > StuckEvery) {
+      world_.fail("promise 2: ", key.cl_ord_id, " is stuck, and STUCK is not told again");
+    }
+    if (world_.now() - std::max(order.last_query, bus_started_at_) > AskedEvery) {
+      world_.fail("promise 2: ", key.cl_ord_id, " is stuck, and its order is not asked about any more");
     }
   }
 }

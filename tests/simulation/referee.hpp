@@ -15,7 +15,10 @@
 #include "service/core/events.hpp"
 #include "service/core/gateway_options.hpp"
 #include "tests/exchange/exchange.hpp"
+#include "tests/simulation/budget.hpp"
+#include "tests/simulation/chronicle.hpp"
 #include "tests/simulation/ledger.hpp"
+#include "tests/simulation/thrift.hpp"
 
 namespace cancelbus::simulation {
 
@@ -25,16 +28,19 @@ class Referee {
     core::GatewayOptions options;
     /// Another program spends the same budget: the exchange may have to refuse.
     bool foreign_traffic = false;
-    /// Somebody sets the exchange's clock.
-    bool clock_set = false;
-    /// Or those of our machines.
-    bool our_clocks_set = false;
     /// Deaths of the subscriber, which forgets its handshakes.
     int subscriber_deaths = 0;
   };
 
   Referee(World& world, const exchange_sim::Exchange& exchange, const Store& store, const Ledger& ledger, Rules rules)
-      : world_(world), exchange_(exchange), store_(store), ledger_(ledger), rules_(std::move(rules)) {}
+      : world_(world),
+        exchange_(exchange),
+        store_(store),
+        ledger_(ledger),
+        rules_(std::move(rules)),
+        chronicle_(exchange),
+        budget_(world, exchange, rules_.foreign_traffic),
+        thrift_(world, rules_.options) {}
 
   // The bus.
   void bus_started();
@@ -43,8 +49,13 @@ class Referee {
   void heard(const core::WorkerReady& ready);
   void heard(const core::TaskEnded& ended);
   void heard(const core::StreamFact& fact);
+  void heard(const core::StreamReport& report) { thrift_.stream_heard(report.seq != 0); }
   void heard(const core::ResolveRequest& word) { words_[word.key].insert(word.as); }
   void judging_deadlines();
+  void heard(const core::CommandReceived& command) {
+    commands_heard_.try_emplace(command.order.cl_ord_id, world_.now());
+  }
+  void command_came(const core::CancelOrder& command);
   void committed(const core::PermitRecord& permit);
   /// The fact has been taken, and what follows from it is in the same batch.
   void committed(const core::FactPosition& position);
@@ -54,8 +65,17 @@ class Referee {
   void sending(const core::SendConfirm& confirm);
   void told(const CommandSeen& command, const core::CancelAck& ack);
   void told(const CommandSeen& command, const core::CancelFinal& final);
+  void told(const CommandSeen& command, const core::CancelStatus& status);
+  void told_unsolicited(const core::CancelFinal& final);
+  /// All of a batch has been judged row by row.
+  void batch_judged();
 
   // Workers and the exchange.
+  void clock_read(const std::string& worker, Time asked) { clock_read_[worker] = asked; }
+  void exchange_clock_set() { exchange_clock_set_ = clocks_set_ = world_.now(); }
+  void our_clocks_set(bool also_of_bus);
+  /// SIGTERM has ended the bus.
+  void bus_drained();
   void writing(const std::string& worker, int64_t stamp_ms, exchange_sim::Instant exchange_clock);
   /// From now on the bus must hear of it, unless the worker dies.
   void task_ended(const std::string& worker, core::TaskId task) { owed_outcomes_[worker].insert(task); }
@@ -64,23 +84,31 @@ class Referee {
   void fact_came(uint64_t subscriber, uint64_t seq) { owed_facts_.insert({subscriber, seq}); }
   void subscriber_died() { owed_facts_.clear(); }
   void exchange_moved();
+  void frame_leaves(const std::string& text) { chronicle_.frame_leaves(text); }
   /// What has ended or come, and whoever knows it lives, and the bus has not heard it yet; or nothing.
   std::string owed_to_the_bus() const;
   /// Once everything is settled.
   void at_the_end();
+  /// Requests in a row that the exchange refused as unauthorized, as the bus has heard.
+  uint32_t refused() const { return thrift_.refused(); }
 
  private:
+  /// The true time differs from the bus's ticks by less than this within what is measured here.
+  static constexpr Duration ClockSlack = std::chrono::milliseconds(20);
+
   struct Task {
     core::TaskId id = 0;
     uint64_t number = 0;  ///< in the order of their leaving, from 1
     core::OrderId order = 0;
     core::LimiterKind kind{};
+    int64_t stamp_ms = 0;
     Time sent{};
     Time decided{};  ///< when its permit was committed
     core::WorkerId worker = 0;
     bool ended = false;
     bool released = false;  ///< no worker holds it inside its lease
     bool acted = false;     ///< the exchange did what it asked
+    bool lost = false;      ///< with the commits before a power cut: the bus does not know it
   };
   struct Order {
     std::vector<core::TaskId> deletes;
@@ -89,23 +117,49 @@ class Referee {
     Time first_delete = Never;
     std::optional<core::FactType> last_book_fact;  ///< 451 or 452
     Time left_book = Time::min();
-    uint64_t gone_in_life = 0;  ///< the bus's life in which it was proven gone; 0: not, or it came back
+    Time left_book_first = Never;  ///< the first 452 since our first DELETE and the last 451, in this life of the bus
+    Time touched = Time::min();    ///< by the stream's latest frame
+    uint64_t gone_in_life = 0;     ///< the bus's life in which it was proven gone; 0: not, or it came back
     Time gone_at{};
-    bool looked_gone = false;  ///< by the 452 of an edit, until its 451
+    uint64_t open_since_life = 0;  ///< in which the first of its undecided commands came; 0: none
+    Time open_since{};             ///< likewise, when
+    Time last_command_at = Time::min();
+    Time last_query = Time::min();
+    Time last_answered_query = Time::min();  ///< when the latest that has ended was sent
+    Time stuck_at = Time::min();             ///< when STUCK was told last
+    bool overridden = false;                 ///< an operator has said what became of it
+    uint64_t unsolicited_in_life = 0;  ///< in which an unsolicited final told that it left; 0: none, or it came back
+    bool looked_gone = false;          ///< by the 452 of an edit, until its 451
     /// When the first and the latest query that did not read gone were sent, since the last DELETE.
     std::optional<Time> first_open_read, last_open_read;
     std::optional<core::ReadStatus> last_read;
+    Time open_read_at = Time::min();  ///< when the exchange looked at the latest of these queries
     /// DELETEs up to this one may do nothing any more; said by whom.
     uint64_t barrier = 0;
     std::string barrier_by;
   };
 
-  void check_waits(core::LimiterKind kind);
+  struct FactHeard {
+    core::OrderFact fact;
+    Time at;  ///< the first time in this life of the bus
+  };
+
   const exchange_sim::Order* book(core::OrderId order) const { return exchange_.book().find(order); }
+  void check_stamp(const core::SendTask& sent);
   void check_one_in_flight(const Task& task);
+  void check_not_gone(const Order& order, core::OrderId id);
+  /// A final of it says so; `told_back`: also where BACK_ON_BOOK was told since.
+  bool told_gone(core::OrderId id, bool told_back = true) const;
+  bool known_gone(core::OrderId id, const Order& order) const;
+  void release(Task& task);
+  void query_read(const Task& task, const core::Answer& answer, Order& order);
   static bool read_open_twice(const Order& order);
   void check_open(const CommandSeen& command, const exchange_sim::Order* truth, Order& order);
   void check_word(const CommandSeen& command, const core::CancelFinal& final);
+  void check_edit_grace(const CommandSeen& command, const Order& order);
+  void check_quantities(const CommandSeen& command, const core::CancelFinal& final, const Order& order);
+  /// A 451 of it was taken: its commands that were told CANCELED are owed BACK_ON_BOOK in the same batch.
+  void came_back(core::OrderId id);
   void check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order);
   void rests(core::OrderId id);
   void set_barrier(core::OrderId id, const std::string& by);
@@ -117,6 +171,9 @@ class Referee {
   const Store& store_;
   const Ledger& ledger_;
   Rules rules_;
+  Chronicle chronicle_;
+  Budget budget_;
+  Thrift thrift_;
 
   uint64_t life_ = 0;
   std::map<core::TaskId, Task> tasks_;
@@ -128,13 +185,19 @@ class Referee {
   std::map<core::PeerId, core::WorkerId> worker_of_;
   std::map<core::WorkerId, Time> last_heard_;
   std::map<core::WorkerId, Duration> request_timeout_;
-  std::map<core::TaskId, Time> waits_heard_;           ///< until when the exchange asked to wait, by what it answered
-  std::map<core::LimiterKind, Time> waits_confirmed_;  ///< likewise
-  std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> facts_;  ///< by subscriber and seq
-  std::map<std::string, std::set<core::TaskId>> owed_outcomes_;     ///< by worker
-  std::set<std::pair<uint64_t, uint64_t>> owed_facts_;              ///< by subscriber and seq
+  std::map<std::pair<uint64_t, uint64_t>, FactHeard> facts_;  ///< by subscriber and seq
+  std::set<std::pair<uint64_t, uint64_t>> facts_heard_;       ///< likewise, of all lives
+  std::map<std::string, Time> commands_heard_;                ///< the first time in this life of the bus, by cl_ord_id
+  std::set<core::OrderId> departed_;              ///< by a 452 of this batch without a command, and not told yet
+  std::set<core::CommandKey> owed_back_on_book_;  ///< by the batch that is being judged
+  std::map<std::string, std::set<core::TaskId>> owed_outcomes_;  ///< by worker
+  std::set<std::pair<uint64_t, uint64_t>> owed_facts_;           ///< by subscriber and seq
   std::map<core::CommandKey, std::set<core::OrdStatus>> words_;  ///< of operators, as this life of the bus heard them
   uint64_t arrivals_seen_ = 0;
+  Time bus_started_at_{};
+  Time clocks_set_ = Never;  ///< the latest time that any was
+  Time exchange_clock_set_ = Time::min();
+  std::map<std::string, Time> clock_read_;  ///< when each worker began to read the exchange's clock as it has it
   std::map<core::OrderId, core::TaskId> cancels_pending_;  ///< at the exchange, by what; 0: somebody else's request
 };
 

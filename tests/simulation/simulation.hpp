@@ -27,6 +27,8 @@ class Simulation {
   std::string run();
 
   Time now() const { return world_.now(); }
+  /// Known faults of the product that it met.
+  const std::set<KnownFault>& known() const { return world_.known; }
 
  private:
   /// After the troubles, everything must settle within this.
@@ -42,9 +44,8 @@ class Simulation {
   void foreign_delete(core::OrderId order);
   void strike(const BlowPlan& blow);
   void strike_bus(const BlowPlan& blow);
-  bool keys_are_refused() const;
   Clock clock_of_next_boot(const BlowPlan& blow) const;
-  void set_our_clocks(Duration off);
+  void set_our_clocks(Duration bus_error);
   void restart(Process& process, Duration down);
   void freeze(Process& process, Duration length);
   void hold(const BlowPlan& blow);
@@ -52,7 +53,9 @@ class Simulation {
   /// Whoever is dead or stopped goes on.
   void all_well();
   void look();
-  bool settled() const;
+  void drain_blocked_bus();
+  bool settled();
+  bool all_heard() const;
   void end();
   std::string undecided() const;
 
@@ -70,7 +73,7 @@ class Simulation {
   btcturk::Signer foreign_signer_;
   int64_t last_foreign_stamp_ = 0;
   bool clocks_differ_ = false;  ///< of our machines, until the troubles end
-  int looks_after_the_end_ = 0;
+  Time drained_for_keys_ = Never;
   bool over_ = false;
 };
 

@@ -23,6 +23,8 @@ class Store : public io::Store {
   void opened(uint64_t boot);
   /// The machine has ended: what was only in its memory is gone.
   void cut_power();
+  /// Of the bus's machine, as the latest start of the bus found it.
+  uint64_t boot() const { return boot_; }
   /// New whenever commits may have been lost.
   uint64_t epoch() const { return epoch_; }
   void set_full(bool full) { full_ = full; }

@@ -95,7 +95,10 @@ void Venue::settle() {
     } else if (const auto* reset = std::get_if<sim::ResetConnection>(&output)) {
       if (const auto node = requests_.extract(reset->request)) node.mapped()(nullptr);
     } else if (const auto* frame = std::get_if<sim::SendFrame>(&output)) {
-      if (const auto it = streams_.find(frame->stream); it != streams_.end()) it->second.on_text(frame->text);
+      const auto it = streams_.find(frame->stream);
+      if (it == streams_.end()) continue;
+      if (watch_) watch_->frame_leaves(frame->text);
+      it->second.on_text(frame->text);
     } else if (const auto* ping = std::get_if<sim::SendPing>(&output)) {
       if (const auto it = streams_.find(ping->stream); it != streams_.end()) it->second.on_ping();
     } else if (const auto* end = std::get_if<sim::EndStream>(&output)) {

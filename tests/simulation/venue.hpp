@@ -20,6 +20,8 @@ class VenueWatch {
  public:
   virtual ~VenueWatch() = default;
   virtual void exchange_moved() = 0;
+  /// Right before the frame leaves the exchange.
+  virtual void frame_leaves(const std::string& text) = 0;
 };
 
 class Venue {

@@ -25,7 +25,7 @@ Venue::HttpRequest carried(const btcturk::HttpRequest& request) {
   Venue::HttpRequest out;
   out.method = request.method;
   out.target = request.target;
-  out.ip = "10.0.0.1";
+  out.ip = OurAddress;
   for (const auto& [name, value] : request.headers) {
     if (name == "X-PCK") out.public_key = value;
     if (name == "X-Stamp") out.stamp = value;
@@ -82,6 +82,7 @@ struct WorkerProcess::Life {
   std::vector<ClockReading> series;
   bool reading_clock = false;
   bool clock_wanted = false;
+  Time clock_asked{};  ///< when the series under way began
   Duration clock_pause{};
   bool draining = false;
   bool drain_settled = false;
@@ -101,7 +102,9 @@ void WorkerProcess::on_kill() {
 }
 void WorkerProcess::on_given_up() { life_->backend.given_up(); }
 void WorkerProcess::drain() {
-  if (alive()) deliver([this] { life_->drain(); });
+  if (!alive()) return;
+  asked_to_end();
+  deliver([this] { life_->drain(); });
 }
 
 WorkerProcess::Life::Life(WorkerProcess& worker)
@@ -112,7 +115,7 @@ WorkerProcess::Life::Life(WorkerProcess& worker)
       clock_due(worker, [this] { read_clock(); }),
       drained(worker,
               [this] {
-                if (drain_settled) return process.world().agenda.after(Duration::zero(), [p = &process] { p->kill(); });
+                if (drain_settled) return process.world().agenda.after(Duration::zero(), [p = &process] { p->end(); });
                 drain_settled = true;
                 drained.set(process.now().tick + process.setup_.request_timeout + DrainGrace);
                 end_if_drained();
@@ -239,6 +242,7 @@ void WorkerProcess::Life::serve() {
 void WorkerProcess::Life::read_clock() {
   if (std::exchange(reading_clock, true)) return;
   clock_wanted = false;
+  clock_asked = process.world().now();
   series.clear();
   want({[this](RestConnection& connection) { read_clock(connection); }, [] {}, Never});
 }
@@ -265,6 +269,7 @@ void WorkerProcess::Life::clock_read(bool ok) {
   reading_clock = false;
   if (ok) {
     clock.take(series);
+    process.watch_.clock_read(process.name(), clock_asked);
     clock_pause = ClockEvery;
     send_ready();
   } else {

@@ -30,6 +30,8 @@ class WorkerWatch {
   virtual ~WorkerWatch() = default;
   /// Right before the first byte of a request with this stamp.
   virtual void writing(const std::string& worker, int64_t stamp_ms) = 0;
+  /// It has another reading of the exchange's clock, for which it had begun to ask at `asked`.
+  virtual void clock_read(const std::string& worker, Time asked) = 0;
   virtual void task_ended(const std::string& worker, core::TaskId task) = 0;
   virtual void worker_died(const std::string& worker) = 0;
 };

@@ -3,10 +3,12 @@
 
 #include <iomanip>
 #include <ostream>
+#include <set>
 #include <sstream>
 #include <string>
 
 #include "tests/simulation/agenda.hpp"
+#include "tests/simulation/known_faults.hpp"
 #include "tests/simulation/random.hpp"
 
 namespace cancelbus::simulation {
@@ -20,6 +22,8 @@ struct World {
   std::ostream* transcript;
   /// The first promise that was broken; empty so far.
   std::string failure;
+  /// Those that this run has met.
+  std::set<KnownFault> known;
 
   Time now() const { return agenda.now(); }
   bool failed() const { return !failure.empty(); }
@@ -40,6 +44,13 @@ struct World {
     (text << ... << parts);
     failure = text.str();
     tell("BROKEN", parts...);
+  }
+
+  /// Instead of fail(), for a fault that is known.
+  template <typename... Parts>
+  void expect(KnownFault fault, const Parts&... parts) {
+    known.insert(fault);
+    tell("KNOWN", known_fault(fault).name, ": ", parts...);
   }
 
   std::string stamp() const {

@@ -1,0 +1,89 @@
+#include "tests/simulation/chronicle.hpp"
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <optional>
+
+namespace cancelbus::simulation {
+
+namespace {
+
+std::optional<core::FactType> fact_type(int64_t type) {
+  switch (type) {
+    case 451:
+      return core::FactType::Inserted451;
+    case 452:
+      return core::FactType::Deleted452;
+    case 441:
+      return core::FactType::Matched441;
+    case 423:
+      return core::FactType::Trade423;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Time time_of(exchange_sim::Instant at) {
+  return Time(std::chrono::duration_cast<Duration>(at.time_since_epoch()) - Beginning.time_since_epoch());
+}
+
+void Chronicle::exchange_moved() {
+  const exchange_sim::Book& book = exchange_.book();
+  for (; changes_seen_ < book.changes_ever(); ++changes_seen_) {
+    const exchange_sim::BookChange& change = book.changes()[changes_seen_];
+    changes_[change.id].push_back({time_of(change.at), change.status, change.left});
+  }
+  const exchange_sim::ArrivalLog& arrivals = exchange_.seen().arrivals;
+  for (; arrivals_seen_ < arrivals.total(); ++arrivals_seen_) {
+    const exchange_sim::Arrival& arrival = arrivals.kept()[arrivals_seen_];
+    if (!arrival.stamp.empty()) arrived_[std::stoll(arrival.stamp)] = time_of(arrival.at);
+  }
+}
+
+void Chronicle::frame_leaves(const std::string& text) {
+  boost::system::error_code error;
+  const auto frame = boost::json::parse(text, error);
+  if (error || !frame.is_array() || frame.as_array().size() != 2) return;
+  const auto type = fact_type(frame.as_array()[0].to_number<int64_t>());
+  if (!type) return;
+  const char* id_name = *type == core::FactType::Trade423 ? "orderId" : "id";
+  const core::OrderId id = frame.as_array()[1].at(id_name).to_number<int64_t>();
+  ++unheard_[{*type, id}];
+  const exchange_sim::Order* known = order(id);
+  if (*type == core::FactType::Deleted452 && known && known->status != exchange_sim::OrderStatus::Canceled)
+    ++edits_[id];
+}
+
+Time Chronicle::gone_at(core::OrderId id) const {
+  const auto found = changes_.find(id);
+  if (found == changes_.end()) return Never;
+  for (const Change& change : found->second) {
+    if (!exchange_sim::is_open(change.status)) return change.at;
+  }
+  return Never;
+}
+
+bool Chronicle::had_left(core::OrderId id, exchange_sim::Decimal left, Time from) const {
+  const exchange_sim::Order* known = order(id);
+  if (!known) return false;
+  const auto found = changes_.find(id);
+  if (found == changes_.end()) return known->left == left;
+  // Nothing but fills changes it here, so before the first change all of it was left.
+  exchange_sim::Decimal before = known->spec.quantity;
+  for (const Change& change : found->second) {
+    if (before == left && change.at >= from) return true;
+    before = change.left;
+  }
+  return before == left;
+}
+
+Time Chronicle::read_at(int64_t stamp_ms) const {
+  const auto found = arrived_.find(stamp_ms);
+  return found == arrived_.end() ? Never : found->second;
+}
+
+bool Chronicle::heard(const core::OrderFact& fact) { return unheard_[{fact.type, fact.order_id}]-- > 0; }
+
+}  // namespace cancelbus::simulation
