@@ -1,8 +1,8 @@
 // How many descriptors this process may still open, and what to do where there are none left.
 //
 // Used by every process at its start, and by the bus while it runs: every connection takes one, and strangers may make
-// connections. A descriptor that is given back may be gone at once, to libzmq's thread, which accepts whoever waits. So
-// what must not fail for want of one is done in a thread that has a table of descriptors of its own.
+// connections. A descriptor that is given back may be gone at once, to libzmq's thread, which accepts the next
+// connection. So what must not fail for want of one is done in a thread that has a table of descriptors of its own.
 #pragma once
 
 #include <absl/status/statusor.h>

@@ -1,4 +1,4 @@
-"""Nobody reads what the processes print: the pipe is full, or its reader has gone. They work and end as ever; what they
+"""What the processes print is not read: the pipe is full, or its reader has gone. They work and end as ever; what they
 could not write is counted, and reported to the next reader."""
 
 import json

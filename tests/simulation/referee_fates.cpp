@@ -155,7 +155,7 @@ void Referee::batch_judged() {
   }
 }
 
-// Without a command the bus forgets what it sent; whoever of its workers was out of hearing then is not waited for,
+// Without a command the bus forgets what it sent; a worker that was out of hearing then is not waited for,
 // also not by a bus that starts later.
 void Referee::rests(core::OrderId id) {
   if (ledger_.has_undecided(id)) return;
