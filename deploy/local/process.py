@@ -54,7 +54,8 @@ def clean_environment():
 
 
 class Process:
-    """A running command. `endpoints` holds the addresses it printed, once `wait_ready` has returned."""
+    """A running command. `endpoints` holds the addresses it printed, once `wait_ready` has returned. `end_expected` says
+    that its end was wanted, whatever its exit code."""
 
     def __init__(self, name, command, folder, environment=None):
         self.name = name
@@ -62,6 +63,7 @@ class Process:
         self.out_file = folder / f"{name}.out"
         self.log_file = folder / f"{name}.log"
         self.endpoints = {}
+        self.end_expected = False  # killed by us, or its exit code was asked for
         if not Path(self.command[0]).exists():
             raise Failed(f"{self.command[0]} is not there: build it first")
         # A session of its own, so that Ctrl-C reaches only whoever started us, who then ends things in order.
@@ -113,6 +115,7 @@ class Process:
 
     def wait_exit(self, timeout=PATIENCE_SECONDS):
         """Its exit code, once it has ended by itself."""
+        self.end_expected = True
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -131,6 +134,7 @@ class Process:
     def kill(self):
         """Ends it as a crash would."""
         if self.running:
+            self.end_expected = True
             self.popen.kill()
         self.popen.wait()
 

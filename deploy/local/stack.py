@@ -46,6 +46,7 @@ class Stack:
         self.authority = Authority(self.folder)
         self.certificate = self.authority.issue()
         self.processes = {}
+        self.started = []  # every process ever, also those that others of their name have followed
         self.wrappers = {}
         self.exchange = None
         self._access = None
@@ -240,6 +241,7 @@ class Stack:
 
     def _keep(self, process):
         self.processes[process.name] = process
+        self.started.append(process)
         return process
 
     def _finish(self, process, timeout):

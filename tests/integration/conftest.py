@@ -15,18 +15,23 @@ sys.path[:0] = [str(ROOT / "deploy" / "local"), str(BUILD / "python"), str(ROOT 
 
 from stack import LONGEST_GRACE_SECONDS, Stack  # noqa: E402
 
-SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
+# What no log may hold: a broken invariant of ours (core/check.hpp), or what a sanitizer has found.
+REPORTS = ("broken invariant", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 
 
 @contextmanager
 def orderly_stack():
-    """Nothing started yet. Whatever is left running must end in order afterwards, and no log may tell a secret."""
+    """Nothing started yet. What is left running must end in order afterwards, what ended before must have been killed by
+    the test or have its exit code asked for, and no log may tell a secret."""
     with tempfile.TemporaryDirectory(prefix="cancelbus-test-") as folder:
         stack = Stack(BUILD, folder)
         try:
             yield stack
             running = [process for process in stack.processes.values()
                        if process.running and not process.command[0].endswith("/cancelctl")]
+            died = {process.name: process.exit_code for process in stack.started
+                    if not process.running and process.exit_code != 0 and not process.end_expected}
+            assert died == {}, f"ended by themselves: {died}\n{stack.tails()}"
             killed = stack.stop()
             assert not killed, f"did not end within {LONGEST_GRACE_SECONDS:g} s of SIGTERM: {killed}\n{stack.tails()}"
             assert {process.name: process.exit_code for process in running if process.exit_code != 0} == {}
@@ -34,7 +39,7 @@ def orderly_stack():
             secrets += [key.secret for key in stack.access.keys.values()]
             for log in Path(folder).glob("*.log"):
                 text = log.read_text(errors="replace")
-                assert not any(report in text for report in SANITIZER_REPORTS), f"{log.name}:\n{text}"
+                assert not any(report in text for report in REPORTS), f"{log.name}:\n{text}"
                 assert not any(secret in text for secret in secrets), f"{log.name} tells a key or a secret"
         finally:
             stack.stop()

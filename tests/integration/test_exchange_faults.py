@@ -93,7 +93,8 @@ def test_of_single_orders(shared, connect, faults):
     commands = {name: strategy.cancel(order_id) for name, order_id in ids.items()}
 
     told = {name: what_it_was_told(strategy, command) for name, command in commands.items()}
-    assert {name: (ack, final[:len(CASES[name].final)]) for name, (ack, final) in told.items()} == {
+    # Where no final is expected, any is too many.
+    assert {name: (ack, final[:len(CASES[name].final) or None]) for name, (ack, final) in told.items()} == {
         name: (case.ack, case.final) for name, case in CASES.items()}
     assert {name: statuses(shared, "DELETE", ids[name]) for name in CASES} == {
         name: case.deletes for name, case in CASES.items()}
