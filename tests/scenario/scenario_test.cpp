@@ -73,7 +73,10 @@ class Play : public ::testing::Test {
       }
       ASSERT_EQ(joined(line.expected), joined(actual));
     }
-    if (rewrite) write_transcript(path_, transcript);
+    if (!rewrite) return;
+    write_transcript(path_, transcript);
+    ADD_FAILURE() << path_ << " was written anew, and so proves nothing: look at what changed, and run without "
+                  << "CANCELBUS_REWRITE";
   }
 
  private:
