@@ -54,6 +54,7 @@ class StrategyClient:
     def _socket(self, kind, endpoint):
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SNDTIMEO, int(PATIENCE_SECONDS * 1000))  # of a refused key libzmq would wait without end
         if self._curve is not None:
             socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self._curve
         socket.connect(endpoint)

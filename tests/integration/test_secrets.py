@@ -277,6 +277,7 @@ def test_a_crash_leaves_no_core_dump(core_dumps_allowed, stack, fatal):
         if (name, fatal) == ("watch", signal.SIGQUIT):
             continue  # cancelctl ends in order then, lest top leaves a spoiled terminal behind
         process = stack.processes[name]
+        process.end_expected = True
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         assert [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]
         assert not dumps_core(process.pid, fatal), name
