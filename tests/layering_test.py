@@ -31,6 +31,11 @@ class Layering(unittest.TestCase):
         self.assert_refused("service/core/a.cpp", "#include <mutex>\n", 1, "service/core may not include mutex")
         self.assert_refused("service/core/a.cpp", "#include <unistd.h>\n", 1, "service/core may not include unistd.h")
 
+    def test_base_includes_nothing_of_ours(self):
+        self.assert_allowed("base/a.hpp", '#include <string>\n#include "base/b.hpp"\n')
+        self.assert_refused("base/a.hpp", '#include "service/core/types.hpp"\n', 1,
+                            "base may not include service/core/types.hpp")
+
     def test_core_does_not_read_a_clock(self):
         self.assert_refused("service/core/a.cpp", "#include <chrono>\nauto t = std::chrono::steady_clock::now();\n", 2,
                             "service/core may not name now()")
@@ -69,9 +74,12 @@ class Layering(unittest.TestCase):
         self.assert_refused("service/bus/a.cpp", '#include "service/worker/options.hpp"\n', 1,
                             "service/bus may not include service/worker/options.hpp")
 
-    def test_clients_and_the_local_exchange_share_nothing_with_the_service(self):
+    def test_clients_and_the_local_exchange_share_nothing_with_the_service_but_base(self):
         self.assert_refused("clients/cpp/a.hpp", '#include "service/wire/frame.hpp"\n', 1,
                             "clients may not include service/wire/frame.hpp")
+        self.assert_allowed("clients/cancelctl/a.cpp", '#include "base/sqlite.hpp"\n')
+        self.assert_refused("clients/cpp/a.cpp", '#include "base/sqlite.hpp"\n', 1,
+                            "clients may not include base/sqlite.hpp")
         self.assert_refused("tests/exchange/a.cpp", '#include "service/btcturk/signer.hpp"\n', 1,
                             "tests/exchange may not include service/btcturk/signer.hpp")
 

@@ -9,7 +9,6 @@
 #include <span>
 #include <string_view>
 
-#include "clients/cancelctl/local_exchange.hpp"
 #include "clients/cancelctl/tables.hpp"
 
 namespace cancelbus::ctl {
@@ -222,26 +221,8 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
 }
 
-// Whoever loads must have said that all of it is here: an endpoint can be a tunnel's, and its default is no word.
-Complaint check_load(const Arguments& arguments) {
-  const std::string why = ": load is for a local exchange, whose orders are nobody's";
-  if (arguments.exchange_url.empty()) return "load needs --exchange_url, as https://127.0.0.1:8443" + why;
-  if (arguments.exchange_ca_file.empty()) return "load needs --exchange_ca_file, for the exchange's certificate";
-  for (const auto& [flag, value] : {std::pair{"exchange_url", &arguments.exchange_url},
-                                    {"session_endpoint", &arguments.session_endpoint},
-                                    {"event_endpoint", &arguments.event_endpoint}}) {
-    if (!is_loopback(*value)) return "--" + std::string(flag) + " " + quoted(*value) + " is not on this machine" + why;
-  }
-  if (arguments.seconds && !arguments.rate && !arguments.count) return "--seconds needs --rate or --count as well";
-  if (arguments.load_count() > Arguments::MostCount) {
-    return "--rate and --seconds make more than " + std::to_string(Arguments::MostCount) + " commands";
-  }
-  return {};
-}
-
 // What one flag alone does not tell.
 Complaint check(const Arguments& arguments) {
-  if (arguments.command == Command::Load) return check_load(arguments);
   if (arguments.command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
     return "resolve needs --as: canceled, filled, open or unknown_order";
   }
@@ -249,17 +230,11 @@ Complaint check(const Arguments& arguments) {
 }
 
 std::chrono::seconds default_timeout(Command command) {
-  if (command == Command::Status || command == Command::Top) return std::chrono::seconds(5);
-  // The exchange's budget lets nothing through for half a minute at a time.
-  return std::chrono::seconds(command == Command::Load ? 90 : 30);
+  const bool asks_once = command == Command::Status || command == Command::Top;
+  return std::chrono::seconds(asks_once ? 5 : 30);
 }
 
 }  // namespace
-
-int64_t Arguments::load_count() const {
-  if (!rate || !seconds) return count.value_or(100);
-  return std::min(count.value_or(std::numeric_limits<int64_t>::max()), *rate * seconds->count());
-}
 
 const char* name_of(Command command) { return text_of(command).name; }
 

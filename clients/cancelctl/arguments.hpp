@@ -27,8 +27,7 @@ enum class Command : unsigned {
   Explain = 32,
   Completion = 64,
   Top = 128,
-  Load = 256,
-  Backup = 512,
+  Backup = 256,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -60,19 +59,8 @@ struct Arguments {
   std::string out_folder = ".";
   // top
   std::chrono::milliseconds interval{1'000};
-  // top, load
-  /// After so many it ends; from 1.
+  /// After so many refreshes it ends; from 1.
   std::optional<int64_t> count;
-  // load
-  /// Of the local exchange, and of the authority that its certificate is of.
-  std::string exchange_url;
-  std::string exchange_ca_file;
-  /// Commands a second; absent: as many as go out.
-  std::optional<int64_t> rate;
-  /// Nothing is sent after so many.
-  std::optional<std::chrono::seconds> seconds;
-  /// How many commands that makes.
-  int64_t load_count() const;
   // completion
   /// bash or zsh.
   std::string shell;

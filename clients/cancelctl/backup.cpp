@@ -101,7 +101,7 @@ class Copying {
 
   // The copied header says that there is a write-ahead log, and such a file is not readable in a read-only folder.
   Failure make_one_file() {
-    Query mode(copy_.get(), "PRAGMA journal_mode=DELETE");
+    base::Statement mode(copy_.get(), "PRAGMA journal_mode=DELETE");
     const bool answered = mode.next();
     if (answered && mode.text() == "delete") return {};
     return answered ? "its journal mode cannot be changed" : sqlite_failure(copy_.get());
@@ -117,14 +117,14 @@ class Copying {
   }
 
   Failure check() {
-    Query query(copy_.get(), "PRAGMA quick_check(1)");
+    base::Statement query(copy_.get(), "PRAGMA quick_check(1)");
     if (!query.next()) return sqlite_failure(copy_.get());
     const std::string found = query.text();
     return found == "ok" ? "" : "the store is damaged, so is its copy: quick_check says " + found;
   }
 
   Failure count(Backup& backup) {
-    Query query(copy_.get(), "SELECT (SELECT COUNT(*) FROM cancels), (SELECT COUNT(*) FROM events)");
+    base::Statement query(copy_.get(), "SELECT (SELECT COUNT(*) FROM cancels), (SELECT COUNT(*) FROM events)");
     if (!query.next()) return sqlite_failure(copy_.get());
     backup.commands = query.integer();
     backup.events = query.integer();
@@ -134,7 +134,7 @@ class Copying {
 
   sqlite3* source_;
   const std::atomic<bool>& interrupted_;
-  Db copy_;
+  base::Sqlite copy_;
 };
 
 /// Gives the copy its name, and never that of another file.
@@ -171,7 +171,7 @@ Failure write_file(sqlite3* source, const std::string& file, const std::atomic<b
 std::optional<Backup> back_up(const std::string& store, const std::string& file, const std::atomic<bool>& interrupted,
                               BackupError& error) {
   std::string why;
-  const Db source = open_to_read(store, why);
+  const base::Sqlite source = open_to_read(store, why);
   if (!source) {
     error = {store + ": " + why, true};
     return std::nullopt;

@@ -52,7 +52,10 @@ class CancelCommand {
     tally_.on(final);
     report("cancel_final", final, tone_of(final));
   }
-  void operator()(const v1::CancelStatus& status) { report("cancel_status", status, tone_of(status)); }
+  void operator()(const v1::CancelStatus& status) {
+    tally_.on(status);
+    report("cancel_status", status, tone_of(status));
+  }
   template <typename OtherNotice>
   void operator()(const OtherNotice&) {}
 
@@ -114,9 +117,11 @@ class CancelCommand {
   void report_unsettled() {
     if (tally_.all_settled()) return;
     const std::string awaited = arguments_.wait == Wait::Ack ? "ack" : "final";
-    const std::string text = why_stopped() + " without its " + awaited;
+    const auto problem = bus_.problem();
     for (const Tally::Command& command : tally_.commands()) {
       if (command.settled) continue;
+      std::string text = why_stopped() + " without its " + awaited + "; last heard: " + command.last;
+      if (problem) text += "; " + problem->text;
       if (arguments_.json) {
         console_.out << named("unknown", wall_now(), command).add("text", text).str();
       } else {

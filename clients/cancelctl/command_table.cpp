@@ -106,23 +106,6 @@ examples:
   cancelctl backup --store=/var/lib/cancelbus/cancelbus.db --json /backup/cancelbus-2026-03-02.db | jq .commands
 )";
 
-constexpr const char* LoadAbout = R"(
-For a bus that cancels at exchange-sim on this machine, and for no other: the endpoints and the exchange must be on
-loopback. The orders are placed through the exchange's control interface. The first is canceled alone, and the rest only
-if that one was accepted. Latencies are counted from the command to its receipt, ack and final.
-)";
-constexpr const char* LoadEnd = R"(
-exit code:
-  0  all canceled
-  1  something was refused or rejected, or the exchange could not be used
-  2  the command line or a key file is wrong, or not all of it is on this machine; nothing was sent
-  3  not known: nothing was heard for as long as --timeout says
-
-examples, after ". FILE" as deploy/demo --keep says it, which names the exchange and its authority:
-  cancelctl load --count 50
-  cancelctl load --rate 5 --seconds 20 --json
-)";
-
 constexpr const char* CompletionEnd = R"(
 examples:
   source <(cancelctl completion bash)                                  # in ~/.bashrc
@@ -152,8 +135,6 @@ const std::vector<CommandText>& command_texts() {
        BackupEnd,
        {},
        Flag::Value::File},
-      {Command::Load, "load", "", "place orders at a local exchange, cancel them, and say how long it took", LoadAbout,
-       LoadEnd},
       {Command::Completion,
        "completion",
        "SHELL",

@@ -10,10 +10,10 @@ namespace {
 using namespace client;
 
 struct Trouble {
-  const Arguments& arguments;
+  const std::string& session_endpoint;
 
   std::string operator()(const Silent& silent) const {
-    return "no answer from " + arguments.session_endpoint + " for " + std::to_string(silent.silent_for.count()) +
+    return "no answer from " + session_endpoint + " for " + std::to_string(silent.silent_for.count()) +
            " s, still trying: is cancel-bus running there?";
   }
   std::string operator()(const LostEvents& lost) const {
@@ -26,6 +26,10 @@ struct Trouble {
   std::string operator()(const Unreadable& unreadable) const { return "cannot read " + unreadable.what + ": skipped"; }
   std::string operator()(const NotReached& not_reached) const { return not_reached.endpoint + ": " + not_reached.why; }
   std::string operator()(const v1::Reject& reject) const { return describe(reject); }
+  std::string operator()(const Causes& causes) const {
+    return causes.causes.empty() ? "the bus is no longer impaired"
+                                 : "the bus is impaired: " + describe_all(causes.causes);
+  }
   template <typename OrdinaryNews>
   std::string operator()(const OrdinaryNews&) const {
     return {};
@@ -34,8 +38,12 @@ struct Trouble {
 
 }  // namespace
 
+std::string trouble(const Notice& notice, const std::string& session_endpoint) {
+  return std::visit(Trouble{session_endpoint}, notice);
+}
+
 void report_trouble(const Notice& notice, const Arguments& arguments, Console& console) {
-  const std::string sentence = std::visit(Trouble{arguments}, notice);
+  const std::string sentence = trouble(notice, arguments.session_endpoint);
   if (!sentence.empty()) console.err << "cancelctl: " << sentence << std::endl;
 }
 
@@ -83,8 +91,6 @@ int run(const Arguments& arguments, Console& console) {
       return run_status(arguments, *bus, console);
     case Command::Resolve:
       return run_resolve(arguments, *bus, console);
-    case Command::Load:
-      return run_load(arguments, *bus, console);
     case Command::Top:
       return run_top(arguments, std::move(bus), console);
     case Command::Keygen:

@@ -35,7 +35,6 @@ int run_cancel(const Arguments& arguments, client::Client& bus, Console& console
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
 int run_resolve(const Arguments& arguments, client::Client& bus, Console& console);
-int run_load(const Arguments& arguments, client::Client& bus, Console& console);
 int run_top(const Arguments& arguments, std::unique_ptr<client::Client> bus, Console& console);
 /// Needs no bus.
 int run_keygen(const Arguments& arguments, Console& console);
@@ -46,7 +45,9 @@ int run_backup(const Arguments& arguments, Console& console);
 /// Null and `error`, which begins with a flag's name, if endpoints or key files cannot be used.
 std::unique_ptr<client::Client> connect(const Arguments& arguments, const std::vector<std::string>& topics,
                                         std::string& error);
-/// Says on `err` what is wrong with the connection, the bus or our messages; nothing for ordinary news.
+/// What is wrong with the connection, the bus or our messages, as a sentence; empty for ordinary news.
+std::string trouble(const client::Notice& notice, const std::string& session_endpoint);
+/// The same on `err`.
 void report_trouble(const client::Notice& notice, const Arguments& arguments, Console& console);
 /// The bus rejected what the command is about, or our key: repeating it is of no use.
 bool is_rejection(const client::Notice& notice);

@@ -35,21 +35,6 @@ Complaint read_number(const std::string& text, int64_t most, int64_t& value) {
   return good ? "" : "is not a number from 1 to " + std::to_string(most);
 }
 
-Complaint read_seconds(const std::string& text, std::chrono::seconds& value) {
-  int64_t number = 0;
-  const Complaint complaint = read_number(text, 3'600, number);
-  value = std::chrono::seconds(number);
-  return complaint;
-}
-
-Complaint read_url(const std::string& text, std::string& value) {
-  if (!text.starts_with("https://") || text.find(':', 8) == std::string::npos) {
-    return "is not a URL such as https://127.0.0.1:8443";
-  }
-  value = text;
-  return {};
-}
-
 Complaint read_endpoint(const std::string& text, std::string& value) {
   const bool known = text.starts_with("tcp://") || text.starts_with("ipc://");
   if (!known || text.size() == 6) return "is not an endpoint such as tcp://127.0.0.1:5550 or ipc:///run/cancelbus";
@@ -123,7 +108,6 @@ using S = const std::string;
 using enum Flag::Value;
 constexpr unsigned OfCancel = bit(Command::Cancel);
 constexpr unsigned OfResolve = bit(Command::Resolve);
-constexpr unsigned OfLoad = bit(Command::Load);
 
 std::vector<Flag> about_orders() {
   return {
@@ -160,8 +144,8 @@ std::vector<Flag> about_orders() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top) | OfLoad, Text, "DURATION",
-       "wait at most this long for an answer (30s; load 90s; status, top 5s)",
+      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
+       "wait at most this long for an answer (30s; status, top 5s)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
   };
 }
@@ -170,16 +154,7 @@ std::vector<Flag> of_one_command() {
   return {
       {"interval", bit(Command::Top), Text, "DURATION", "from one refresh to the next (1s)",
        [](S& v, A& a) { return read_duration(v, a.interval); }},
-      {"exchange_url", OfLoad, Text, "URL", "the local exchange, as https://127.0.0.1:8443",
-       [](S& v, A& a) { return read_url(v, a.exchange_url); }},
-      {"exchange_ca_file", OfLoad, File, "FILE", "the authority of its certificate",
-       [](S& v, A& a) { return read_path(v, a.exchange_ca_file); }},
-      {"rate", OfLoad, Text, "NUMBER", "commands a second, 1 to 10000 (as many as go out)",
-       [](S& v, A& a) { return read_number(v, 10'000, a.rate.emplace()); }},
-      {"seconds", OfLoad, Text, "NUMBER", "send nothing after so many, 1 to 3600 (no limit)",
-       [](S& v, A& a) { return read_seconds(v, a.seconds.emplace()); }},
-      {"count", bit(Command::Top) | OfLoad, Text, "NUMBER",
-       "end after so many refreshes of top (1 if the output is no terminal), commands of load (100)",
+      {"count", bit(Command::Top), Text, "NUMBER", "end after so many refreshes (1 if the output is no terminal)",
        [](S& v, A& a) { return read_number(v, A::MostCount, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
       {"store", bit(Command::Explain) | bit(Command::Backup), File, "PATH",

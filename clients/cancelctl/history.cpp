@@ -10,16 +10,16 @@ constexpr int MostLines = 10'000;
 constexpr int MostOthers = 100;
 
 std::optional<v1::Event> read_event(sqlite3* db, const std::string& topic, int64_t seq) {
-  Query query(db, "SELECT payload FROM events WHERE topic=? AND seq=?");
+  base::Statement query(db, "SELECT payload FROM events WHERE topic=? AND seq=?");
   v1::Event event;
   if (seq == 0 || !query.bind(topic).bind(seq).next() || !event.ParseFromString(query.text())) return std::nullopt;
   return event;
 }
 
 bool read_command(sqlite3* db, CommandHistory& history) {
-  Query query(db,
-              "SELECT order_id, symbol, priority, received, expires, ended, ack_seq, final_seq FROM cancels "
-              "WHERE sender_comp_id=? AND cl_ord_id=?");
+  base::Statement query(db,
+                        "SELECT order_id, symbol, priority, received, expires, ended, ack_seq, final_seq FROM cancels "
+                        "WHERE sender_comp_id=? AND cl_ord_id=?");
   if (!query.bind(history.sender).bind(history.cl_ord_id).next()) return false;
   history.order_id = query.integer();
   history.symbol = query.text();
@@ -35,7 +35,7 @@ bool read_command(sqlite3* db, CommandHistory& history) {
 }
 
 void read_others(sqlite3* db, CommandHistory& history) {
-  Query query(db, "SELECT sender_comp_id, cl_ord_id FROM cancels WHERE order_id=? ORDER BY received LIMIT ?");
+  base::Statement query(db, "SELECT sender_comp_id, cl_ord_id FROM cancels WHERE order_id=? ORDER BY received LIMIT ?");
   query.bind(history.order_id).bind(int64_t{MostOthers});
   while (query.next()) {
     const std::string sender = query.text(), cl_ord_id = query.text();
@@ -44,7 +44,7 @@ void read_others(sqlite3* db, CommandHistory& history) {
 }
 
 void read_lines(sqlite3* db, CommandHistory& history) {
-  Query query(
+  base::Statement query(
       db,
       "SELECT at, term, what, status, text, task_id, attempt, stamp, worker, http_status, exchange_code, amount, "
       "left_amount FROM history WHERE order_id=? ORDER BY term, line LIMIT ?");
@@ -76,10 +76,10 @@ std::optional<CommandHistory> read_history(const std::string& store, const std::
     return std::nullopt;
   };
   std::string why;
-  const Db db = open_to_read(store, why);
+  const base::Sqlite db = open_to_read(store, why);
   if (!db) return fail(why);
   sqlite3* raw = db.get();
-  Query table(raw, "SELECT 1 FROM sqlite_master WHERE name='history'");
+  base::Statement table(raw, "SELECT 1 FROM sqlite_master WHERE name='history'");
   if (!table.next()) return fail("it has no history: a cancel-bus that writes one has not been started on it yet");
   CommandHistory history;
   history.sender = sender;

@@ -38,7 +38,7 @@ Tone tone_of(const v1::CancelStatus& status) {
 
 Tone tone_of(const v1::BusStatus& status) {
   if (!status.store_writable() || status.workers().empty()) return Tone::Bad;
-  return status.stream().live() && status.holds().empty() ? Tone::Plain : Tone::Doubt;
+  return status.stream().live() && status.cause().empty() ? Tone::Plain : Tone::Doubt;
 }
 
 Tone tone_of(const v1::Event& event) {

@@ -36,14 +36,10 @@ std::string windows(const v1::BusStatus& status) {
   return "budget\n" + table(rows);
 }
 
-std::string holds(const v1::BusStatus& status, const Paint& paint) {
+std::string causes(const v1::BusStatus& status, const Paint& paint) {
   std::string text;
-  for (const auto& h : status.holds()) {
-    text += paint(Tone::Doubt, "hold     " + printable(h.limiter()) + " until " + TimeUtil::ToString(h.until()) + " " +
-                                   printable(h.text())) +
-            "\n";
-  }
-  return text;
+  for (const std::string& line : cause_lines(status)) text += paint(Tone::Bad, line) + "\n";
+  return text.empty() ? "bus      ok\n" : text;
 }
 
 std::string queues(const v1::BusStatus& status) {
@@ -61,8 +57,8 @@ std::string offset_text(const google::protobuf::Duration& offset) {
   return (ns.count() < 0 ? "-" : "+") + elapsed_text(std::chrono::abs(ns));
 }
 
-std::string workers(const v1::BusStatus& status, const Paint& paint) {
-  if (status.workers().empty()) return paint(Tone::Bad, "workers  NONE: nothing can be sent") + "\n";
+std::string workers(const v1::BusStatus& status) {
+  if (status.workers().empty()) return "workers  none\n";
   std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
   for (const auto& w : status.workers()) {
     const std::string clock = w.has_clock_offset() ? offset_text(w.clock_offset()) : "not known";
@@ -99,8 +95,20 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
   return elapsed_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
 }
 
+std::vector<std::string> cause_lines(const v1::BusStatus& status) {
+  std::vector<std::string> lines;
+  for (const v1::Cause& cause : status.cause()) {
+    std::string line = lines.empty() ? "bus      " : "         ";
+    line += describe(cause) + "; since " + age_text(status.as_of(), cause.since());
+    line += cause.stops().empty() ? "" : ", stops " + printable(cause.stops());
+    if (cause.http_status() != 0) line += " (HTTP " + std::to_string(cause.http_status()) + ")";
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
-  std::string text = windows(status) + holds(status, paint) + queues(status) + workers(status, paint);
+  std::string text = causes(status, paint) + windows(status) + queues(status) + workers(status);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
   const bool writable = status.store_writable();
   text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");

@@ -29,13 +29,16 @@ void Tally::settle(Command& command, Verdict verdict, std::string outcome) {
 
 void Tally::on(const v1::Receipt& receipt) {
   Command* command = mine(receipt.cl_ord_id());
-  if (command == nullptr || receipt.status() != v1::RECEIPT_STATUS_REFUSED) return;
+  if (command == nullptr) return;
+  command->last = describe(receipt);
+  if (receipt.status() != v1::RECEIPT_STATUS_REFUSED) return;
   settle(*command, Verdict::Failed, "refused");
 }
 
 void Tally::on(const v1::CancelAck& ack) {
   Command* command = mine(ack.cl_ord_id());
   if (command == nullptr) return;
+  command->last = describe(ack);
   const bool rejected = ack.status() == v1::CANCEL_ACK_STATUS_REJECTED;
   if (rejected && (wait_ == Wait::Ack || !ack.final_follows())) {
     settle(*command, Verdict::Failed, "rejected");
@@ -61,6 +64,10 @@ void Tally::on(const v1::CancelFinal& final) {
     default:  // of a later contract
       return settle(*command, Verdict::Unknown, "unknown");
   }
+}
+
+void Tally::on(const v1::CancelStatus& status) {
+  if (Command* command = mine(status.cl_ord_id())) command->last = describe(status);
 }
 
 int Tally::exit_code() const {

@@ -31,6 +31,8 @@ class Tally {
     bool settled = false;
     /// One word for the summary.
     std::string outcome = "unknown";
+    /// What was heard of it last.
+    std::string last = "no receipt from the bus";
   };
 
   explicit Tally(Wait wait) : wait_(wait) {}
@@ -40,6 +42,7 @@ class Tally {
   void on(const v1::Receipt& receipt);
   void on(const v1::CancelAck& ack);
   void on(const v1::CancelFinal& final);
+  void on(const v1::CancelStatus& status);
 
   /// Null if it is not ours.
   const Command* find(const std::string& cl_ord_id) const;

@@ -65,11 +65,12 @@ std::string describe(const v1::BusStatus& status) {
     text += printable(w.limiter()) + " " + std::to_string(w.used()) + "/" + std::to_string(w.limit()) + " in " +
             TimeUtil::ToString(w.period()) + ", ";
   }
+  // A bus of an earlier version says nothing of causes.
+  if (!status.headline().empty()) text = printable(status.headline()) + "; " + text;
   uint64_t queued = 0;
   for (const auto& q : status.queues()) queued += q.urgent() + uint64_t{q.normal()};
   return text + std::to_string(queued) + " queued, " + std::to_string(status.commands_undecided()) + " undecided, " +
-         std::to_string(status.workers_size()) + " workers, stream " + (status.stream().live() ? "live" : "not live") +
-         (status.holds().empty() ? "" : ", on hold") + (status.store_writable() ? "" : ", STORE NOT WRITABLE");
+         std::to_string(status.workers_size()) + " workers, stream " + (status.stream().live() ? "live" : "not live");
 }
 
 std::string describe(const v1::Reject& reject) {

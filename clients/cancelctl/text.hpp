@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "cancelbus/describe.hpp"
 #include "cancelbus/v1/session.pb.h"
@@ -24,6 +25,7 @@ using client::printable;
 
 // What happened, without the order's name.
 using client::describe;
+using client::describe_all;
 std::string describe(const v1::CancelStatus& status);
 std::string describe(const v1::BusStatus& status);
 std::string describe(const v1::Reject& reject);
@@ -36,6 +38,8 @@ std::string event_line(const v1::Event& event);
 std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then);
 /// What is known of the exchange's private stream.
 std::string stream_text(const v1::BusStatus& status);
+/// What commands wait for, a line each, the first beginning with "bus"; empty if all is well.
+std::vector<std::string> cause_lines(const v1::BusStatus& status);
 /// All of it, for `status`.
 std::string status_table(const v1::BusStatus& status, const Paint& paint);
 

@@ -66,6 +66,9 @@ void TopView::add_head(std::vector<Line>& lines) const {
   const std::string as_of = has_status() ? ", as of " + time_of_day(status_.as_of()) + " UTC" : ", not heard yet";
   lines.push_back({"cancelbus at " + endpoint_ + as_of});
   if (!trouble_.empty()) lines.push_back({trouble_, Tone::Bad});
+  if (!has_status()) return;
+  for (const std::string& line : cause_lines(status_)) lines.push_back({line, Tone::Bad});
+  if (status_.cause().empty()) lines.push_back({"bus      ok", Tone::Good});
 }
 
 void TopView::add_budget(std::vector<Line>& lines, size_t columns) const {
@@ -76,11 +79,6 @@ void TopView::add_budget(std::vector<Line>& lines, size_t columns) const {
     const bool spent = window.used() >= window.limit();
     lines.push_back({name + " " + gauge(window.used(), window.limit(), std::min<size_t>(room, 50)) + " " + count,
                      spent ? Tone::Doubt : Tone::Good});
-  }
-  for (const auto& hold : status_.holds()) {
-    lines.push_back({"HELD " + printable(hold.limiter()) + " until " + time_of_day(hold.until()) +
-                         " UTC: " + printable(hold.text()),
-                     Tone::Bad});
   }
 }
 
@@ -120,7 +118,7 @@ void TopView::add_state(std::vector<Line>& lines) const {
 }
 
 void TopView::add_workers(std::vector<Line>& lines) const {
-  if (status_.workers().empty()) lines.push_back({"workers  NONE: nothing can be sent", Tone::Bad});
+  if (status_.workers().empty()) lines.push_back({"workers  none"});
   for (int i = 0; i < std::min(MaxWorkers, status_.workers_size()); ++i) {
     const auto& worker = status_.workers(i);
     const std::string held = std::to_string(worker.in_flight()) + "/" + std::to_string(worker.credit());

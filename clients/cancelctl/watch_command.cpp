@@ -22,6 +22,9 @@ struct WatchJson {
   void operator()(const NewEpoch& epoch) const {
     out << JsonLine("new_epoch", wall_now()).add("epoch", std::to_string(epoch.now)).str();
   }
+  void operator()(const Causes& causes) const {
+    out << JsonLine("causes", wall_now()).add("causes", causes.causes).str();
+  }
   template <typename OtherNotice>
   void operator()(const OtherNotice&) const {}
 };

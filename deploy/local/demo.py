@@ -4,6 +4,7 @@ Called by deploy/demo, which see for its flags. Whatever ends this process ends 
 """
 
 import argparse
+import math
 import os
 import shutil
 import signal
@@ -14,32 +15,15 @@ import time
 from pathlib import Path
 
 import report
-from process import Failed, die_with_parent
+from process import Ended, Failed, die_with_parent, end_on, wait_until
 from stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl")
+PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl", "cancel-load")
 STRATEGIES = ("strategy-a", "strategy-b", "strategy-c")
 ORDERS_EACH = 50
 TIMEOUT_S = 90  # Of which the budget takes 15.
-
-
-class Ended(Exception):
-    """A signal asked us to end."""
-
-    def __init__(self, number):
-        super().__init__(signal.Signals(number).name)
-        self.exit_code = 128 + number
-
-
-def on_signals(handler):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, handler)
-
-
-def end(number, _frame):
-    on_signals(signal.SIG_IGN)  # Asked once is enough: the ending is not to be interrupted.
-    raise Ended(number)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text=""):
@@ -51,12 +35,13 @@ def build():
     command = subprocess.Popen([ROOT / "deploy" / "build", *PROGRAMS, "cancelbus_python", "cancelbus_cpp"], stdin=subprocess.DEVNULL,
                                start_new_session=True, preexec_fn=die_with_parent())
     try:
-        if command.wait() != 0:
-            raise Failed("the build failed: see above")
+        wait_until(lambda: command.poll() is not None, "the build ends", math.inf)
     except Ended:
         os.killpg(command.pid, signal.SIGTERM)
         command.wait()
         raise
+    if command.returncode != 0:
+        raise Failed("the build failed: see above")
     return ROOT / "build"
 
 
@@ -144,16 +129,18 @@ To try in another terminal:
   {cancelctl} cancel {ids[1]} {ids[2]} --urgent --wait=final
   {cancelctl} status                       budget, queue, workers, stream
   {cancelctl} top                          the same and the last finals, as they change
-  {cancelctl} load --count=50              50 orders placed and canceled, and how long it took
+  {stack.bin_dir / "cancel-load"} --count=50           50 orders placed and canceled, and how long it took
   /usr/bin/python3 {ROOT}/clients/python/examples/quoter.py --rounds=3
   curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
 In a browser, what the bus does: {stack.processes["bus"].endpoints["monitor"]}/
 Logs and keys are in {stack.folder} until then.""")
-    while True:
-        for process in stack.processes.values():
-            if process.name not in STRATEGIES and not process.running:
-                raise Failed(f"{process.name} ended with exit code {process.exit_code}\n{process.tail()}")
-        time.sleep(0.2)
+
+    def ended():
+        return next((process for process in stack.processes.values()
+                     if process.name not in STRATEGIES and not process.running), None)
+
+    process = wait_until(ended, "something dies", math.inf, interval=0.2)
+    raise Failed(f"{process.name} ended with exit code {process.exit_code}\n{process.tail()}")
 
 
 def run(stack, stay):
@@ -180,7 +167,7 @@ def main():
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--build_dir", type=Path)
     options = parser.parse_args()
-    on_signals(end)
+    end_on(*SIGNALS)
 
     folder, stack, exit_code = None, None, 1
     try:
@@ -199,7 +186,8 @@ def main():
         exit_code = ended.exit_code
         say(f"\n{ended}: stopping")
     finally:
-        on_signals(signal.SIG_IGN)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # The ending is not to be interrupted.
         if stack is not None:
             stack.stop()
         if folder is not None:

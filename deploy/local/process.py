@@ -23,10 +23,36 @@ class Failed(Exception):
     """What was waited for did not come about; the message says what, and shows the end of the logs."""
 
 
+class Ended(Exception):
+    """A signal asked us to end."""
+
+    def __init__(self, number):
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+_asked_by = []  # The signal that has come, until a wait has raised it.
+
+
+def end_on(*numbers):
+    """Has the next wait_until raise Ended once one of these signals has come; what comes after it is ignored. The handler
+    raises nothing itself: between two instructions of subprocess.Popen that would leave its lock taken, and each later
+    wait for that process would last until the end of its patience."""
+    def take(number, _frame):
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        _asked_by.append(number)
+
+    for number in numbers:
+        signal.signal(number, take)
+
+
 def wait_until(condition, what, timeout=PATIENCE_SECONDS, interval=0.01):
     """What `condition()` returns once that is true (in Python's sense)."""
     deadline = time.monotonic() + timeout
     while True:
+        if _asked_by:
+            raise Ended(_asked_by.pop())
         late = time.monotonic() >= deadline
         result = condition()
         if result:
@@ -64,6 +90,7 @@ class Process:
         self.log_file = folder / f"{name}.log"
         self.endpoints = {}
         self.end_expected = False  # killed by us, or its exit code was asked for
+        self._asked_to_end = False
         if not Path(self.command[0]).exists():
             raise Failed(f"{self.command[0]} is not there: build it first")
         # A session of its own, so that Ctrl-C reaches only whoever started us, who then ends things in order.
@@ -122,8 +149,12 @@ class Process:
             raise Failed(f"{self.name} has not ended within {timeout:g} s\n{self.tail()}") from None
 
     def ask_to_end(self):
-        if self.running:
-            self.popen.send_signal(signal.SIGCONT)  # A stopped process would not hear the next one.
+        """By one SIGTERM, however often this is called: a second one would end a service at once."""
+        if not self.running:
+            return
+        self.popen.send_signal(signal.SIGCONT)  # A stopped process does not receive SIGTERM.
+        if not self._asked_to_end:
+            self._asked_to_end = True
             self.popen.terminate()
 
     def stop(self, timeout=PATIENCE_SECONDS):

@@ -39,12 +39,13 @@ class Finished:
 
 
 class Stack:
-    def __init__(self, build_dir, folder):
+    def __init__(self, build_dir, folder, **bus_flags):
         self.bin_dir = Path(build_dir).resolve() / "bin"
         self.folder = Path(folder)
         self.api_key = make_api_key(self.folder)
         self.authority = Authority(self.folder)
         self.certificate = self.authority.issue()
+        self.bus_flags = bus_flags  # of every bus, unless it is started with others
         self.processes = {}
         self.started = []  # every process ever, also those that others of their name have followed
         self.wrappers = {}
@@ -85,7 +86,7 @@ class Stack:
             "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
             "backend_endpoint": self._endpoint("backend"), "monitor_address": self._address("monitor"),
             "store": f"sqlite:{self.store_file}", "curve_key_file": self.access.bus.key_file,
-            "policy_file": self.access.policy_file} | flags)
+            "policy_file": self.access.policy_file} | self.bus_flags | flags)
 
     def start_worker(self, name="worker-1", **flags):
         return self._start(name, "cancel-worker", {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/retry_after.hpp"
 #include "service/btcturk/json_fields.hpp"
 #include "service/btcturk/printable.hpp"
 
@@ -18,8 +19,11 @@ using core::ReadStatus;
 using core::Verdict;
 using namespace std::chrono_literals;
 
-constexpr core::Duration MaxHold = 24h;  // anything longer is a mistake
-constexpr int64_t MaxTimeMs = std::numeric_limits<core::Duration::rep>::max() / 1'000'000;
+// What the exchange's clock can show: the years 2000 to 2099.
+constexpr std::chrono::milliseconds EarliestTime =
+    std::chrono::sys_days(std::chrono::year(2000) / 1 / 1).time_since_epoch();
+constexpr std::chrono::milliseconds LatestTime =
+    std::chrono::sys_days(std::chrono::year(2100) / 1 / 1).time_since_epoch();
 
 HttpRequest signed_request(std::string method, std::string target, Signer& signer, int64_t stamp_ms) {
   return {std::move(method),
@@ -75,24 +79,23 @@ std::optional<int64_t> count_of(std::string_view digits) {
   return count;
 }
 
-std::optional<core::Duration> hold_of(std::string_view digits, std::chrono::seconds unit) {
+// None is longer than a day: anything else is a mistake.
+std::optional<core::Duration> period_of(std::string_view digits, std::chrono::seconds unit) {
   const std::optional<int64_t> count = count_of(digits);
-  if (!count || *count > MaxHold / unit) return std::nullopt;
+  if (!count || *count < 1 || *count > 24h / unit) return std::nullopt;
   return *count * unit;
 }
 
-// The quota's window, such as "1m" or "60s": once it has passed, so has the block.
+// The quota's window, such as "1m" or "60s".
 std::optional<core::Duration> read_period(std::string_view period) {
-  if (period.ends_with('s')) return hold_of(period.substr(0, period.size() - 1), 1s);
-  if (period.ends_with('m')) return hold_of(period.substr(0, period.size() - 1), 1min);
-  if (period.ends_with('h')) return hold_of(period.substr(0, period.size() - 1), 1h);
+  if (period.ends_with('s')) return period_of(period.substr(0, period.size() - 1), 1s);
+  if (period.ends_with('m')) return period_of(period.substr(0, period.size() - 1), 1min);
+  if (period.ends_with('h')) return period_of(period.substr(0, period.size() - 1), 1h);
   return std::nullopt;
 }
 
-std::optional<core::Duration> hold_after(const HttpReply& reply, const json::object& fields) {
-  if (const auto header = read_retry_after(reply.retry_after)) return header;
-  const auto period = read_period(text_field(fields, "period"));
-  return period == core::Duration::zero() ? std::nullopt : period;
+std::optional<core::Duration> wait_of(const HttpReply& reply) {
+  return base::read_retry_after(reply.retry_after, reply.date);
 }
 
 // Statuses by which a proxy speaks of a request that may still be on its way, in whatever words.
@@ -118,7 +121,14 @@ Answer read_common(const HttpReply& reply, const json::object& fields) {
       break;
     case 429:
       answer.verdict = Verdict::Throttled;
-      answer.retry_after = hold_after(reply, fields);
+      answer.retry_after = wait_of(reply);
+      answer.period = read_period(text_field(fields, "period"));
+      // Once the window has passed, so has the block.
+      if (!answer.retry_after) answer.retry_after = answer.period;
+      break;
+    case 418:
+    case 503:
+      answer.retry_after = wait_of(reply);
       break;
     default:
       break;
@@ -215,17 +225,13 @@ absl::StatusOr<std::chrono::milliseconds> read_server_time(const HttpReply& repl
   if (reply.status != 200) return absl::UnavailableError("server time: " + text_of(reply, fields));
   const std::optional<int64_t> time_ms = integer_field(fields, "serverTime");
   if (!time_ms) return absl::InvalidArgumentError("server time: no whole number in the field serverTime");
-  if (*time_ms <= 0 || *time_ms > MaxTimeMs) {
-    return absl::InvalidArgumentError("server time: serverTime is not a time in milliseconds: " +
-                                      std::to_string(*time_ms));
-  }
-  return std::chrono::milliseconds(*time_ms);
-}
-
-std::optional<core::Duration> read_retry_after(std::string_view header) {
-  const std::size_t first = header.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return std::nullopt;
-  return hold_of(header.substr(first, header.find_last_not_of(" \t") - first + 1), 1s);
+  const std::chrono::milliseconds time(*time_ms);
+  if (time >= EarliestTime && time < LatestTime) return time;
+  // As seconds it would be one: the exchange's documentation or its server has changed.
+  const bool seconds = *time_ms >= EarliestTime / 1s && *time_ms < LatestTime / 1s;
+  return absl::InvalidArgumentError("server time: serverTime is " + std::to_string(*time_ms) +
+                                    ", which is no time in milliseconds since 1970 of the years 2000 to 2099" +
+                                    (seconds ? "; it looks like seconds" : ""));
 }
 
 Answer no_response(std::string_view why) { return without_reply(Verdict::Doubtful, Arrival::Silent, why); }
@@ -234,7 +240,8 @@ Answer never_written(std::string_view why) { return without_reply(Verdict::Never
 
 Answer stale_stamp(std::chrono::milliseconds behind) {
   return without_reply(Verdict::StaleStamp, Arrival::NeverSent,
-                       "the stamp is " + std::to_string(behind.count()) + " ms behind the exchange's clock");
+                       "the stamp is " + std::to_string(std::chrono::abs(behind).count()) + " ms " +
+                           (behind.count() < 0 ? "ahead of" : "behind") + " the exchange's clock");
 }
 
 }  // namespace cancelbus::btcturk

@@ -13,27 +13,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
+#include "base/http_request.hpp"
 #include "service/btcturk/signer.hpp"
 #include "service/core/answer.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::btcturk {
 
-/// Without a body.
-struct HttpRequest {
-  std::string method;
-  std::string target;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
+using base::HttpRequest;
 
 /// A complete response.
 struct HttpReply {
   int status = 0;
   std::string_view retry_after;  ///< the header's value as it came; empty if it did not
   std::string_view body;
+  std::string_view date = {};  ///< likewise of Date, which says what a date in `retry_after` means
 };
 
 /// `stamp_ms`: the permit's, milliseconds since the Unix epoch by the exchange's clock.
@@ -47,17 +42,14 @@ core::Answer read_cancel_reply(const HttpReply& reply);
 /// Read, WrongRequest, Unauthorized, Throttled or Doubtful. A reading of an order other than `asked`, or with a status
 /// that is not one of the four known, is Doubtful.
 core::Answer read_query_reply(const HttpReply& reply, core::OrderId asked);
-/// The exchange's clock: milliseconds since the Unix epoch, up to the year 2262.
+/// The exchange's clock: milliseconds since the Unix epoch, of the years 2000 to 2099.
 absl::StatusOr<std::chrono::milliseconds> read_server_time(const HttpReply& reply);
-
-/// Retry-After in whole seconds, 0 to 86400. Nothing for a date, a fraction, or anything beyond that range.
-std::optional<core::Duration> read_retry_after(std::string_view header);
 
 /// Written, at least in part, and no complete response came: timeout, reset.
 core::Answer no_response(std::string_view why);
 /// No byte was written.
 core::Answer never_written(std::string_view why);
-/// Not sent, because its stamp was `behind` the exchange's clock.
+/// Not sent, because its stamp was so far `behind` the exchange's clock, or ahead of it if that is negative.
 core::Answer stale_stamp(std::chrono::milliseconds behind);
 
 }  // namespace cancelbus::btcturk

@@ -13,6 +13,8 @@ namespace cancelbus::bus {
 Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapshot, core::Instant now, io::Store& store,
                Edge edge)
     : store_(store),
+      epoch_(snapshot.epoch),
+      term_(snapshot.term),
       gateway_(options, snapshot, now),
       decided_(std::move(edge.decided)),
       outbox_(store, snapshot.epoch, std::move(edge.out)) {}
@@ -20,14 +22,11 @@ Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapsh
 void Engine::turn(core::Instant now, std::vector<core::Event> events) {
   outbox_.retry();
   const bool writable = outbox_.trouble().empty();
-  if (writable != std::exchange(store_writable_, writable)) events.push_back(core::StoreHealth{writable});
+  if (writable != std::exchange(store_writable_, writable))
+    events.push_back(core::StoreHealth{writable, outbox_.trouble()});
   events.push_back(core::DeadlinePassed{});
   core::Actions turn;
-  for (const core::Event& event : events) {
-    core::Actions actions = gateway_.step(now, event);
-    std::ranges::move(actions.records, std::back_inserter(turn.records));
-    std::ranges::move(actions.sends, std::back_inserter(turn.sends));
-  }
+  for (const core::Event& event : events) turn.append(gateway_.step(now, event));
   decided_(turn);
   outbox_.take(std::move(turn));
 }
@@ -50,7 +49,7 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     const Engine& engine;
     core::Instant now;
     Frames& done;
-    uint64_t epoch = engine.gateway_.epoch();
+    uint64_t epoch = engine.epoch_;
 
     void one(std::string frame) const { done(std::vector<std::string>{std::move(frame)}); }
     void operator()(const core::SendWelcome& s) const { one(wire::encode_welcome(s, epoch)); }
@@ -60,11 +59,14 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
       if (s.other_epoch) return engine.first_kept(s.peer, s.topic, s.first_kept, std::move(done));
       one(wire::encode_retransmit_reject(s, epoch));
     }
-    void operator()(const core::SendHeartbeat& s) const { one(wire::encode_heartbeat(s, epoch)); }
+    // As of the turn's end: the news that waited with this question has been heard.
+    void operator()(const core::SendHeartbeat& s) const {
+      one(wire::encode_heartbeat(s, engine.gateway_.causes(now), epoch));
+    }
     void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
     void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }
     void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
-    void operator()(const core::SendTask& s) const { one(wire::encode_task(s, engine.gateway_.term())); }
+    void operator()(const core::SendTask& s) const { one(wire::encode_task(s, engine.term_)); }
     void operator()(const core::SendConfirm& s) const { one(wire::encode_confirm(s)); }
     void operator()(const core::SendRelogin&) const { one(wire::encode_relogin()); }
   };
@@ -77,7 +79,7 @@ void Engine::retransmission(const core::SendRetransmission& s, Frames done) cons
     if (payloads->empty()) return first_kept(s.peer, s.topic, s.from_seq + s.count, std::move(done));
     std::vector<std::string> frames;
     for (const std::string& payload : *payloads) {
-      auto frame = wire::encode_retransmission(payload, gateway_.epoch());
+      auto frame = wire::encode_retransmission(payload, epoch_);
       if (!frame.ok()) return done(frame.status());
       frames.push_back(*std::move(frame));
     }
@@ -89,7 +91,7 @@ void Engine::first_kept(const core::PeerId& peer, const std::string& topic, uint
   store_.first_kept(topic, [this, peer, topic, if_none, done = std::move(done)](absl::StatusOr<uint64_t> first) {
     if (!first.ok()) return done(first.status());
     const core::SendRetransmitReject reject{peer, topic, *first == 0 ? if_none : *first};
-    done(std::vector<std::string>{wire::encode_retransmit_reject(reject, gateway_.epoch())});
+    done(std::vector<std::string>{wire::encode_retransmit_reject(reject, epoch_)});
   });
 }
 

@@ -41,6 +41,7 @@ class Engine {
   void frames(core::Instant now, const core::Send& send, Frames done) const;
 
   const core::Gateway& gateway() const { return gateway_; }
+  uint64_t epoch() const { return epoch_; }
   /// The gateway's, with what only the store knows.
   core::BusStatus status(core::Instant now) const;
   /// What is decided and not committed yet waits here.
@@ -54,6 +55,8 @@ class Engine {
   void first_kept(const core::PeerId& peer, const std::string& topic, uint64_t if_none, Frames done) const;
 
   io::Store& store_;
+  const uint64_t epoch_;
+  const uint64_t term_;
   core::Gateway gateway_;
   std::function<void(const core::Actions&)> decided_;
   Outbox outbox_;

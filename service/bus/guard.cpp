@@ -81,8 +81,10 @@ bool Guard::enters(const io::ZapRequest& request, core::Tick now) {
   if (!door || !entry->may_enter(*door)) {
     return refuse("role", absl::StrCat("a ", std::string(role_name(entry->role)), " has no business at this endpoint"));
   }
-  if (*door == Door::Event && barred_.contains(entry->key)) {
-    return refuse("barred", "subscribed to what is not its own; the next SIGHUP lets it in again");
+  if (*door == Door::Event && is_barred(entry->key, now)) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(bars_.at(entry->key).until - now);
+    return refuse("barred", absl::StrCat("subscribed to what is not its own; may come again in ", left.count(),
+                                         " s, or when the policy is read again"));
   }
   arrivals_.admit(entry->key, entry->key, now);
   if (!arrivals_.spend(entry->key, 1, now)) return refuse("connections", "more new connections than one key may make");
@@ -112,7 +114,7 @@ bool Guard::may_say(const std::string& key, std::string_view frame, core::Tick n
   subscribers_.admit(key, key, now);
   if (!subscribers_.spend(key, 1, now)) return bar(key, "rate", "more subscriptions than one key may make", now);
   if (!subscription) return true;
-  if (barred_.contains(key) || topic.size() > Policy::MaxTopicBytes || !entry->may_read(topic)) {
+  if (is_barred(key, now) || topic.size() > Policy::MaxTopicBytes || !entry->may_read(topic)) {
     return bar(key, "topic", absl::StrCat("subscribed to \"", topic.substr(0, MaxTopicShown), "\""), now);
   }
   if (topics_.admit(topic, key, now) == Doorkeeper::Verdict::TooManySessions) {
@@ -121,8 +123,15 @@ bool Guard::may_say(const std::string& key, std::string_view frame, core::Tick n
   return true;
 }
 
+bool Guard::is_barred(const std::string& key, core::Tick now) const {
+  const auto it = bars_.find(key);
+  return it != bars_.end() && now < it->second.until;
+}
+
 bool Guard::bar(const std::string& key, std::string_view reason, std::string_view detail, core::Tick now) {
-  barred_.insert(key);
+  Bar& its = bars_[key];
+  if (!is_barred(key, now)) its.length = std::clamp(2 * its.length, FirstBar, LongestBar);
+  its.until = now + its.length;
   refusals_.note(now, reason, name_of(key), absl::StrCat("event: ", std::string(detail)));
   return close_all();
 }
@@ -141,7 +150,7 @@ bool Guard::replace(Policy policy) {
     lost = lost || now == nullptr || now->role != before.role || now->senders != before.senders;
   }
   policy_ = std::move(policy);
-  barred_.clear();
+  bars_.clear();
   if (lost) close_all();
   return lost;
 }

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
 
 #include <cstddef>
 #include <functional>
@@ -26,6 +25,8 @@ class Guard {
  public:
   /// Descriptors kept for those whom the bus cannot do without, and for its own files and sockets.
   static constexpr size_t LastRoom = 64;
+  static constexpr core::Duration FirstBar = std::chrono::minutes(1);
+  static constexpr core::Duration LongestBar = std::chrono::hours(1);
 
   /// Without a policy everybody may do everything. `crowded`: there is only the last room left.
   Guard(std::optional<Policy> policy, Refusals& refusals, std::function<bool()> crowded);
@@ -41,7 +42,8 @@ class Guard {
   /// The ZAP handler's question.
   bool enters(const io::ZapRequest& request, core::Tick now);
   void handshake_failed(Door door, const io::HandshakeFailure& failure);
-  /// A frame to the event socket; a subscription begins with 1. If not, the key is barred.
+  /// A frame to the event socket; a subscription begins with 1. If not, the key is barred from events: for a minute,
+  /// and twice as long each further time, up to an hour; a new policy lets it in at once.
   bool may_say(const std::string& key, std::string_view frame, core::Tick now);
 
   /// True if some key lost something: then what it reads must end.
@@ -54,6 +56,11 @@ class Guard {
 
   std::string who(const io::ZapRequest& request) const;
   bool close_all();
+  struct Bar {
+    core::Tick until;
+    core::Duration length{};
+  };
+  bool is_barred(const std::string& key, core::Tick now) const;
   bool bar(const std::string& key, std::string_view reason, std::string_view detail, core::Tick now);
 
   std::optional<Policy> policy_;
@@ -63,7 +70,7 @@ class Guard {
   Doorkeeper subscribers_{SubscriptionLimits};            ///< by key
   Doorkeeper topics_{SubscriptionLimits};                 ///< with a reader: by topic, of the key that was first
   Doorkeeper arrivals_{ConnectionLimits};                 ///< by key: its new connections
-  absl::flat_hash_set<std::string> barred_;               ///< at most one per entry of the policy
+  absl::flat_hash_map<std::string, Bar> bars_;            ///< at most one per entry of the policy
   absl::flat_hash_map<std::string, std::string> former_;  ///< key: name
 };
 

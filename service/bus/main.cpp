@@ -14,17 +14,36 @@
 #include "service/io/signals.hpp"
 #include "service/io/store.hpp"
 
-int main(int argc, char** argv) {
-  using namespace cancelbus;
-  if (const auto status = io::prepare_process(); !status.ok()) {
-    return io::usage_error(bus::ThisProgram, std::string(status.message()));
+namespace {
+
+using namespace cancelbus;
+
+absl::StatusOr<core::Snapshot> load(io::Store& store, boost::asio::io_context& context) {
+  std::optional<absl::StatusOr<core::Snapshot>> loaded;
+  store.load([&loaded](absl::StatusOr<core::Snapshot> snapshot) { loaded = std::move(snapshot); });
+  // A store that answers later answers from the loop.
+  while (!loaded) context.run_one();
+  context.restart();
+  if (!loaded->ok()) return *loaded;
+  const core::Snapshot& snapshot = **loaded;
+  io::log_info("store_loaded", {{"commands", snapshot.commands.size()},
+                                {"permits", snapshot.permits.size()},
+                                {"term", snapshot.term},
+                                {"limiter", snapshot.permits.empty() ? "starts empty" : "goes on"}});
+  if (snapshot.commits_lost) {
+    io::log_warn("commits_may_be_lost",
+                 {{"why", "another boot and a store that was not synced, or a copy made by cancelctl backup"},
+                  {"then", "a new epoch; no request until those that are forgotten count no more"}});
   }
-  if (const auto exit_code = io::parse_flags(bus::ThisProgram, argc, argv)) return *exit_code;
+  return *std::move(loaded);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (const auto leave = io::start_process(bus::ThisProgram, argc, argv)) return *leave;
   auto options = bus::options_from_flags();
   if (!options.ok()) return io::usage_error(bus::ThisProgram, std::string(options.status().message()));
-  if (const auto status = io::set_up_log("cancel-bus"); !status.ok()) {
-    return io::usage_error(bus::ThisProgram, std::string(status.message()));
-  }
   const auto refuse = [](const char* flag, const absl::Status& status) {
     io::complain(absl::StrCat("cancel-bus: ", flag, status.message(), "\n"));
     return 2;
@@ -42,22 +61,8 @@ int main(int argc, char** argv) {
   auto store = io::open_store(options->store);
   if (!store.ok()) return refuse("--store: ", store.status());
   boost::asio::io_context context(1);
-  std::optional<absl::StatusOr<core::Snapshot>> loaded;
-  (*store)->load([&loaded](absl::StatusOr<core::Snapshot> snapshot) { loaded = std::move(snapshot); });
-  // A store that answers later answers from the loop.
-  while (!loaded) context.run_one();
-  context.restart();
-  const absl::StatusOr<core::Snapshot>& snapshot = *loaded;
+  const absl::StatusOr<core::Snapshot> snapshot = load(**store, context);
   if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
-  io::log_info("store_loaded", {{"commands", snapshot->commands.size()},
-                                {"permits", snapshot->permits.size()},
-                                {"term", snapshot->term},
-                                {"limiter", snapshot->permits.empty() ? "starts empty" : "goes on"}});
-  if (snapshot->commits_lost) {
-    io::log_warn("commits_may_be_lost",
-                 {{"why", "another boot and a store that was not synced, or a copy made by cancelctl backup"},
-                  {"then", "a new epoch; no request until those that are forgotten count no more"}});
-  }
 
   // Before anybody can know that we are there: whoever starts us may end us at once.
   io::StopSignals signals(context);

@@ -1,8 +1,7 @@
 #include "service/bus/measured_store.hpp"
 
-#include <chrono>
-
 #include "service/io/clock.hpp"
+#include "service/io/metrics.hpp"
 
 namespace cancelbus::bus {
 
@@ -10,10 +9,6 @@ namespace {
 
 const prometheus::Histogram::BucketBoundaries CommitSeconds{
     0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
 
 }  // namespace
 
@@ -24,14 +19,11 @@ MeasuredStore::MeasuredStore(std::unique_ptr<io::Store> store, prometheus::Regis
                    .Help("One turn's rows, until they are on disk")
                    .Register(registry)
                    .Add({}, CommitSeconds)),
-      rows_(counter(registry, "cancelbus_store_rows_total", "Rows committed")),
-      failures_(counter(registry, "cancelbus_store_failures_total", "Commits that the store refused")),
+      rows_(io::counter(registry, "cancelbus_store_rows_total", "Rows committed")),
+      failures_(io::counter(registry, "cancelbus_store_failures_total", "Commits that the store refused")),
       log_bytes_(
-          prometheus::BuildGauge()
-              .Name("cancelbus_store_log_bytes")
-              .Help("Of cancelbus_store_bytes, the write-ahead log's; at most about 32 MB unless a reader holds it")
-              .Register(registry)
-              .Add({})) {}
+          io::gauge(registry, "cancelbus_store_log_bytes",
+                    "Of cancelbus_store_bytes, the write-ahead log's; at most about 32 MB unless a reader holds it")) {}
 
 io::StoreBytes MeasuredStore::bytes() {
   const io::StoreBytes bytes = store_->bytes();
@@ -44,7 +36,7 @@ void MeasuredStore::commit(const io::Batch& batch, std::function<void(absl::Stat
   store_->commit(batch,
                  [this, rows = batch.size(), began = io::now().tick, done = std::move(done)](absl::Status status) {
                    if (status.ok()) {
-                     seconds_.Observe(std::chrono::duration<double>(io::now().tick - began).count());
+                     seconds_.Observe(io::seconds(io::now().tick - began));
                      rows_.Increment(static_cast<double>(rows));
                    } else {
                      failures_.Increment();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "service/core/names.hpp"
+#include "service/io/metrics.hpp"
 #include "service/io/monitor.hpp"
 
 namespace cancelbus::bus {
@@ -47,68 +49,60 @@ const Total Totals[] = {
      "452s that an operator's word does not agree with",
      {},
      &GatewayCounters::words_contradicted},
+    {"cancelbus_contradicting_reads_total",
+     "Order queries whose status contradicts what is left of the order",
+     {},
+     &GatewayCounters::contradicting_reads},
 };
-
-prometheus::Family<prometheus::Gauge>& gauges(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
-
-prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-  return gauges(registry, name, help).Add({});
-}
-
-prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
-
-/// `1s`, as flags write it; `1500ms` if it is no whole number.
-std::string period_text(core::Duration period) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(period).count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
-}
-
-double seconds(core::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
 
 Metrics::Metrics()
-    : rejected_(counter(registry_, "cancelbus_frames_rejected_total", "Frames that could not be read")),
-      dropped_(counter(registry_, "cancelbus_replies_dropped_total", "Replies to peers that do not read or are gone")),
-      published_(counter(registry_, "cancelbus_events_published_total", "Events committed and published")),
-      retransmitted_(counter(registry_, "cancelbus_events_retransmitted_total", "Events sent again on request")),
-      budget_used_(gauges(registry_, "cancelbus_budget_used", "Permits held or in their tail, by window")),
-      budget_left_(gauges(registry_, "cancelbus_budget_left", "Permits that the window still allows")),
-      hold_(gauges(registry_, "cancelbus_hold_seconds", "Time that the exchange told us to wait still; 0: none")),
-      queue_length_(gauges(registry_, "cancelbus_queue_length", "Orders waiting for budget or a worker, by sender")),
-      queue_age_(gauges(registry_, "cancelbus_queue_oldest_age_seconds",
-                        "Since the command that goes next of this sender was received")),
-      undecided_(gauge(registry_, "cancelbus_commands_undecided", "Commands without their last message")),
-      requests_in_flight_(gauges(registry_, "cancelbus_requests_in_flight", "Requests with workers, not answered yet")),
-      in_doubt_(gauge(registry_, "cancelbus_orders_in_doubt",
-                      "Undecided orders with a request that was not answered and may have been processed")),
-      doubt_age_(gauge(registry_, "cancelbus_oldest_doubt_age_seconds",
-                       "Since the first request for the longest of these was given to a worker; 0: none")),
-      workers_(gauge(registry_, "cancelbus_workers", "Workers known")),
-      benched_(gauge(registry_, "cancelbus_workers_benched", "Workers known that get no work")),
+    : rejected_(io::counter(registry_, "cancelbus_frames_rejected_total", "Frames that could not be read")),
+      dropped_(
+          io::counter(registry_, "cancelbus_replies_dropped_total", "Replies to peers that do not read or are gone")),
+      published_(io::counter(registry_, "cancelbus_events_published_total", "Events committed and published")),
+      retransmitted_(io::counter(registry_, "cancelbus_events_retransmitted_total", "Events sent again on request")),
+      budget_used_(io::gauges(registry_, "cancelbus_budget_used", "Permits held or in their tail, by window")),
+      budget_left_(io::gauges(registry_, "cancelbus_budget_left", "Permits that the window still allows")),
+      limit_(io::gauges(registry_, "cancelbus_limit",
+                        "Permits that the window allows; below cancelbus_limit_configured while another program spends "
+                        "the same budget")),
+      configured_limit_(io::gauges(registry_, "cancelbus_limit_configured", "As the flags of the bus say")),
+      hold_(io::gauges(registry_, "cancelbus_hold_seconds", "Time that the exchange told us to wait still; 0: none")),
+      cause_(io::gauges(registry_, "cancelbus_cause", "1 while commands wait for this cause, by kind")),
+      queue_length_(
+          io::gauges(registry_, "cancelbus_queue_length", "Orders waiting for budget or a worker, by sender")),
+      queue_age_(io::gauges(registry_, "cancelbus_queue_oldest_age_seconds",
+                            "Since the command that goes next of this sender was received")),
+      undecided_(io::gauge(registry_, "cancelbus_commands_undecided", "Commands without their last message")),
+      requests_in_flight_(
+          io::gauges(registry_, "cancelbus_requests_in_flight", "Requests with workers, not answered yet")),
+      in_doubt_(io::gauge(registry_, "cancelbus_orders_in_doubt",
+                          "Undecided orders with a request that was not answered and may have been processed")),
+      doubt_age_(io::gauge(registry_, "cancelbus_oldest_doubt_age_seconds",
+                           "Since the first request for the longest of these was given to a worker; 0: none")),
+      workers_(io::gauge(registry_, "cancelbus_workers", "Workers known")),
+      benched_(io::gauge(registry_, "cancelbus_workers_benched", "Workers known that get no work")),
       unauthorized_in_a_row_(
-          gauge(registry_, "cancelbus_unauthorized_in_a_row",
-                "Requests refused with 401 or 403 since one was let in; 50 would block the address")),
-      stream_connected_(gauge(registry_, "cancelbus_stream_connected", "1 while the private stream is connected")),
-      stream_logged_in_(gauge(registry_, "cancelbus_stream_logged_in", "1 while it is logged in")),
+          io::gauge(registry_, "cancelbus_unauthorized_in_a_row",
+                    "Requests refused with 401 or 403 since one was let in; 50 would block the address")),
+      stream_connected_(io::gauge(registry_, "cancelbus_stream_connected", "1 while the private stream is connected")),
+      stream_logged_in_(io::gauge(registry_, "cancelbus_stream_logged_in", "1 while it is logged in")),
       stream_live_(
-          gauge(registry_, "cancelbus_stream_live", "1 if the private stream has shown events since its login")),
-      stream_proof_age_(gauges(registry_, "cancelbus_stream_proof_age_seconds",
-                               "Since the last 451, 452 or 441; absent before the first")),
-      store_writable_(gauge(registry_, "cancelbus_store_writable", "1 if the store takes writes")),
-      store_bytes_(gauge(registry_, "cancelbus_store_bytes", "Size of the store")) {
+          io::gauge(registry_, "cancelbus_stream_live", "1 if the private stream has shown events since its login")),
+      stream_proof_age_(io::gauges(registry_, "cancelbus_stream_proof_age_seconds",
+                                   "Since the last 451, 452 or 441; absent before the first")),
+      store_writable_(io::gauge(registry_, "cancelbus_store_writable", "1 if the store takes writes")),
+      store_bytes_(io::gauge(registry_, "cancelbus_store_bytes", "Size of the store")) {
   for (const Total& total : Totals) {
-    auto& family = prometheus::BuildCounter().Name(total.name).Help(total.help).Register(registry_);
-    totals_.emplace_back(&family.Add(total.labels), total.value);
+    totals_.emplace_back(&io::counters(registry_, total.name, total.help).Add(total.labels), total.value);
   }
 }
 
 std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& counters) {
-  for (const auto& [total, value] : totals_) total->Increment(static_cast<double>(counters.*value) - total->Value());
+  for (const auto& [total, value] : totals_) io::raise(*total, counters.*value);
+  set_causes(status);
   set_budget(status);
   set_queues(status);
   set_workers(status);
@@ -122,15 +116,26 @@ std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& 
   return io::prometheus_text(registry_);
 }
 
+void Metrics::set_causes(const core::BusStatus& status) {
+  for (size_t i = 0; i < core::enumerators<core::CauseKind>(); ++i) {
+    const auto kind = static_cast<core::CauseKind>(i);
+    const bool holds = std::ranges::any_of(status.causes, [kind](const auto& cause) { return cause.kind == kind; });
+    cause_.Add({{"kind", core::lower_name_of(kind)}}).Set(holds ? 1 : 0);
+  }
+}
+
 void Metrics::set_budget(const core::BusStatus& status) {
   for (const core::WindowStatus& window : status.windows) {
-    const prometheus::Labels labels{{"limiter", window.limiter}, {"period", period_text(window.rule.period)}};
+    const prometheus::Labels labels{{"limiter", window.limiter}, {"period", core::period_text(window.rule.period)}};
     budget_used_.Add(labels).Set(window.used);
     budget_left_.Add(labels).Set(window.used < window.rule.limit ? window.rule.limit - window.used : 0);
+    limit_.Add(labels).Set(window.rule.limit);
+    configured_limit_.Add(labels).Set(window.configured_limit);
     hold_.Add({{"limiter", window.limiter}}).Set(0);
   }
-  for (const core::HoldStatus& hold : status.holds) {
-    hold_.Add({{"limiter", hold.limiter}}).Set(seconds(hold.until - status.as_of));
+  for (const core::Cause& cause : status.causes) {
+    if (cause.kind != core::CauseKind::Backoff) continue;
+    hold_.Add({{"limiter", core::lower_name_of(*cause.limiter)}}).Set(io::seconds(*cause.remaining));
   }
 }
 
@@ -150,13 +155,13 @@ void Metrics::set_queues(const core::BusStatus& status) {
       queue_ages_.push_back(&age);
     }
     lengths.Increment(length(queues[i]));
-    if (queues[i].oldest) age.Set(std::max(age.Value(), seconds(status.as_of - *queues[i].oldest)));
+    if (queues[i].oldest) age.Set(std::max(age.Value(), io::seconds(status.as_of - *queues[i].oldest)));
   }
 }
 
 void Metrics::set_doubt(const core::BusStatus& status) {
   in_doubt_.Set(status.orders_in_doubt);
-  doubt_age_.Set(status.oldest_doubt ? seconds(status.as_of - *status.oldest_doubt) : 0);
+  doubt_age_.Set(status.oldest_doubt ? io::seconds(status.as_of - *status.oldest_doubt) : 0);
 }
 
 void Metrics::set_workers(const core::BusStatus& status) {
@@ -171,7 +176,7 @@ void Metrics::set_stream(const core::BusStatus& status) {
   stream_connected_.Set(stream.connected ? 1 : 0);
   stream_logged_in_.Set(stream.logged_in ? 1 : 0);
   stream_live_.Set(stream.live ? 1 : 0);
-  if (stream.last_proof) stream_proof_age_.Add({}).Set(seconds(status.as_of - *stream.last_proof));
+  if (stream.last_proof) stream_proof_age_.Add({}).Set(io::seconds(status.as_of - *stream.last_proof));
 }
 
 }  // namespace cancelbus::bus

@@ -36,6 +36,7 @@ class Metrics {
   using Gauge = prometheus::Gauge&;
   using Gauges = prometheus::Family<prometheus::Gauge>&;
 
+  void set_causes(const core::BusStatus& status);
   void set_budget(const core::BusStatus& status);
   void set_queues(const core::BusStatus& status);
   void set_doubt(const core::BusStatus& status);
@@ -50,7 +51,10 @@ class Metrics {
   prometheus::Counter& retransmitted_;
   Gauges budget_used_;
   Gauges budget_left_;
+  Gauges limit_;
+  Gauges configured_limit_;
   Gauges hold_;
+  Gauges cause_;
   Gauges queue_length_;
   Gauges queue_age_;
   std::vector<prometheus::Gauge*> queue_lengths_;  ///< of the last scrape

@@ -6,13 +6,12 @@
 
 #include <utility>
 
-#include "service/bus/policy_file.hpp"
-
 ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550", "where strategies connect (ROUTER); port * takes any");
 ABSL_FLAG(std::string, event_endpoint, "tcp://127.0.0.1:5551", "where strategies subscribe (XPUB)");
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552", "where workers and the subscriber connect (ROUTER)");
 ABSL_FLAG(std::string, curve_key_file, "", "file with the bus's secret CURVE key, as `cancelctl keygen` writes it");
-ABSL_FLAG(std::string, policy_file, "", "file that says which key may do what; read again on SIGHUP");
+ABSL_FLAG(std::string, policy_file, "",
+          "file that says which key may do what; read again when it is replaced, and on SIGHUP");
 ABSL_FLAG(bool, insecure_loopback, false,
           "no encryption and no keys: whoever reaches the sockets may cancel. On loopback, ipc and inproc only");
 ABSL_FLAG(int, max_session_rate, 2'000, "messages a second of one session, and as many at once after a pause");
@@ -38,6 +37,8 @@ ABSL_FLAG(int64_t, max_open, 1'000'000, "undecided commands in all");
 ABSL_FLAG(int64_t, max_open_per_sender, 100'000, "undecided commands of one sender");
 ABSL_FLAG(int64_t, max_remembered_per_sender, 500'000,
           "commands of one sender, those that ended within --retention too");
+ABSL_FLAG(bool, check_invariants, false,
+          "check all that is known against itself after each step, and abort if it contradicts itself: for tests");
 ABSL_FLAG(absl::Duration, retention, absl::Hours(24), "how long events and ended commands are kept");
 
 namespace cancelbus::bus {
@@ -115,6 +116,7 @@ void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
   checks.take(
       gateway.max_remembered_per_sender,
       io::integer_value("max_remembered_per_sender", absl::GetFlag(FLAGS_max_remembered_per_sender), 1, 10'000'000));
+  gateway.check_invariants = absl::GetFlag(FLAGS_check_invariants);
   checks.take(gateway.retention,
               io::duration_value("retention", absl::GetFlag(FLAGS_retention), absl::Seconds(1), absl::Hours(24 * 90)));
 }
@@ -137,25 +139,26 @@ absl::Status loopback_only(const Options& options) {
 
 void take_access(Checks& checks, Options& options) {
   const std::string key_file = absl::GetFlag(FLAGS_curve_key_file);
-  options.policy_file = absl::GetFlag(FLAGS_policy_file);
+  const std::string policy_file = absl::GetFlag(FLAGS_policy_file);
   checks.take(options.door.session_rate,
               io::integer_value("max_session_rate", absl::GetFlag(FLAGS_max_session_rate), 10, 1'000'000));
   checks.take(options.door.sessions_per_key,
               io::integer_value("max_sessions_per_key", absl::GetFlag(FLAGS_max_sessions_per_key), 1, 10'000));
   if (absl::GetFlag(FLAGS_insecure_loopback)) {
-    if (!key_file.empty() || !options.policy_file.empty()) {
+    if (!key_file.empty() || !policy_file.empty()) {
       checks.fail(absl::InvalidArgumentError(
           "--insecure_loopback: contradicts --curve_key_file and --policy_file: with a key nothing is plain"));
     }
     return checks.fail(loopback_only(options));
   }
-  if (key_file.empty() || options.policy_file.empty()) {
+  if (key_file.empty() || policy_file.empty()) {
     return checks.fail(absl::InvalidArgumentError(
         "--curve_key_file and --policy_file: both are needed (`cancelctl keygen bus` makes a key); without them only "
         "--insecure_loopback starts, for trials on one machine"));
   }
   checks.take(options.curve_key, io::read_curve_key_file("curve_key_file", key_file));
-  checks.take(options.policy, read_policy_file(options.policy_file));
+  options.policy_file = PolicyFile(policy_file);
+  checks.take(options.policy, options.policy_file.read());
 }
 
 }  // namespace

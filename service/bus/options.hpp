@@ -8,6 +8,7 @@
 
 #include "service/bus/doorkeeper.hpp"
 #include "service/bus/policy.hpp"
+#include "service/bus/policy_file.hpp"
 #include "service/core/gateway_options.hpp"
 #include "service/io/curve.hpp"
 #include "service/io/option_values.hpp"
@@ -25,8 +26,8 @@ struct Options {
   io::HostPort monitor_address;
   /// Absent: plain sockets, and everybody who reaches them may do everything.
   std::optional<io::CurveKey> curve_key;
-  std::string policy_file;
-  std::optional<Policy> policy;
+  PolicyFile policy_file{""};
+  std::optional<Policy> policy;  ///< what the file held at the start
   DoorLimits door;
   io::StoreOptions store;
   int64_t store_downgrade_to = 0;  ///< take the schema back to this version and end; 0: run

@@ -116,7 +116,8 @@ io::Row Outbox::row_of(core::Record record) const {
       [this](auto&& r) -> io::Row {
         if constexpr (std::is_same_v<std::decay_t<decltype(r)>, core::Publication>) {
           std::string payload = wire::encode_event(r, epoch_);
-          return io::EventRow{std::move(r.topic), r.seq, r.sending_time, std::move(payload)};
+          const bool is_final = std::holds_alternative<core::CancelFinal>(r.body);
+          return io::EventRow{std::move(r.topic), r.seq, r.sending_time, std::move(payload), is_final};
         } else {
           return std::move(r);
         }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "service/bus/policy_file.hpp"
 #include "service/bus/stage_log.hpp"
 #include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
@@ -30,6 +29,7 @@ std::vector<core::SenderWeight> weights(const Policy& policy) {
 Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store,
              const core::Snapshot& snapshot)
     : options_(std::move(options)),
+      policy_file_(options_.policy_file),
       zmq_(1),
       store_(std::move(store), metrics_.registry()),
       guard_(options_.policy, refusals_, [] { return io::fewer_descriptors_than(Guard::LastRoom); }),
@@ -77,16 +77,26 @@ std::string Shell::endpoints() const {
 
 void Shell::reload() {
   if (!options_.policy) return io::log_info("nothing_to_reload");
+  load_policy();
+  turn();
+}
+
+void Shell::follow_policy() {
+  const core::Tick now = io::now().tick;
+  if (!options_.policy || now < next_look_at_policy_) return;
+  next_look_at_policy_ = now + LookAtPolicyEvery;
+  if (policy_file_.is_replaced(now)) load_policy();
+}
+
+void Shell::load_policy() {
   absl::StatusOr<Policy> policy;
-  io::with_own_descriptors([&] { policy = read_policy_file(options_.policy_file); });
+  io::with_own_descriptors([&] { policy = policy_file_.read(); });
   if (!policy.ok()) {
     const std::string why(policy.status().message());
     return io::log_error("policy_refused", {{"why", why}, {"in_force", "the one that was"}});
   }
   if (guard_.replace(*std::move(policy))) events_.reopen();
   policy_replaced_ = true;
-  turn();
-  io::log_info("policy_loaded", {{"entries", guard_.policy()->entries().size()}});
 }
 
 void Shell::drain(std::function<void(bool)> done) {
@@ -101,9 +111,11 @@ void Shell::drain(std::function<void(bool)> done) {
 void Shell::turn() {
   // Read before the clock: no answer is dated before it came, which would end its permit's tail early, and no deadline
   // is judged before the news that waited.
+  follow_policy();
   std::vector<core::Event> events;
   if (std::exchange(drain_requested_, false)) events.push_back(core::DrainRequested{});
-  if (std::exchange(policy_replaced_, false) && guard_.policy()) {
+  const bool another_policy = std::exchange(policy_replaced_, false) && guard_.policy();
+  if (another_policy) {
     sessions_.judge_again(events);
     events.push_back(core::WeightsSet{weights(*guard_.policy())});
   }
@@ -115,6 +127,7 @@ void Shell::turn() {
   const core::Instant now = io::now();
   turn_began_ = now.tick;
   engine_.turn(now, std::move(events));
+  if (another_policy) io::log_info("policy_loaded", {{"entries", guard_.policy()->entries().size()}});
   log_store();
   publish_status(now);
   arm(now);
@@ -145,7 +158,7 @@ void Shell::publish_status(core::Instant now) {
   next_status_ = now.tick + StatusInterval;
   const core::BusStatus status = engine_.status(now);
   worker_log_.look(status.workers);
-  events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(status, engine_.gateway().epoch())});
+  events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(status, engine_.epoch())});
   sessions_.sweep(now.tick);
   backend_.sweep(now.tick);
   refusals_.sweep(now.tick);

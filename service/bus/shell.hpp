@@ -53,7 +53,8 @@ class Shell {
   /// Where it listens, one `name url` a line; after open().
   std::string endpoints() const;
 
-  /// Reads the policy again. If anything is wrong with it, the one in force stays, and the log says why.
+  /// Reads the policy again, whether its file has changed or not. If anything is wrong with it, the one in force stays,
+  /// and the log says why.
   void reload();
 
   /// Give out no more tasks; `done` when none is with a worker.
@@ -61,10 +62,13 @@ class Shell {
   void drain(std::function<void(bool complete)> done);
 
  private:
+  static constexpr core::Duration LookAtPolicyEvery = std::chrono::seconds(1);
   static constexpr core::Duration StatusInterval = std::chrono::seconds(1);
   static constexpr core::Duration DrainGrace = std::chrono::seconds(2);
 
   void turn();
+  void follow_policy();
+  void load_policy();
   void log_store();
   std::string metrics_text();
   void publish_status(core::Instant now);
@@ -76,6 +80,7 @@ class Shell {
   void publish(const io::EventRow& event);
 
   const Options options_;
+  PolicyFile policy_file_;
   zmq::context_t zmq_;
   Metrics metrics_;
   StageMetrics stages_{metrics_.registry()};
@@ -93,6 +98,7 @@ class Shell {
   io::Monitor monitor_;
   core::Tick turn_began_;
   core::Tick next_status_;
+  core::Tick next_look_at_policy_;
   bool store_writable_ = true;
   bool drain_requested_ = false;
   bool policy_replaced_ = true;

@@ -1,8 +1,8 @@
 #include "service/bus/stage_log.hpp"
 
-#include <absl/container/flat_hash_set.h>
-
 #include "cancelbus/v1/cancel.pb.h"
+#include "service/core/names.hpp"
+#include "service/core/order.hpp"
 #include "service/io/log.hpp"
 #include "service/wire/enums.hpp"
 
@@ -10,16 +10,24 @@ namespace cancelbus::bus {
 
 namespace {
 
-/// A command's record comes once for each thing that changed in the turn; it was received in the turn of that instant.
-bool is_new(const core::CommandRecord& record, absl::flat_hash_set<core::CommandKey>& seen) {
-  return record.updated == record.timeline.received && seen.insert(record.key).second;
+void log_cause(const core::CauseChange& change) {
+  const core::Cause& cause = change.cause;
+  const std::string kind(core::name_of(cause.kind));
+  const std::string limiter = cause.limiter ? core::lower_name_of(*cause.limiter) : "";
+  if (!change.began) return io::log_warn("cause_ended", {{"kind", kind}, {"limiter", limiter}});
+  io::log_warn("cause_began", {{"kind", kind},
+                               {"limiter", limiter},
+                               {"stops", cause.stops},
+                               {"why", cause.text},
+                               {"http_status", cause.http_status},
+                               {"exchange_code", cause.exchange_code}});
 }
 
-void log_record(const core::CommandRecord& record) {
-  io::log_info("command_received", {{"sender", record.key.sender},
-                                    {"cl_ord_id", record.key.cl_ord_id},
-                                    {"order_id", record.order.order_id},
-                                    {"traceparent", record.order.traceparent}});
+void log_applied(const core::CommandApplied& command) {
+  io::log_info("command_received", {{"sender", command.key.sender},
+                                    {"cl_ord_id", command.key.cl_ord_id},
+                                    {"order_id", command.order_id},
+                                    {"traceparent", command.traceparent}});
 }
 
 void log_event(const core::Publication& publication, const core::CancelAck& ack) {
@@ -57,17 +65,27 @@ void log_event(const core::Publication& publication, const core::CancelStatus& s
                                  {"traceparent", publication.traceparent}});
 }
 
+void log_contradiction(const core::HistoryLine& line) {
+  const auto* status = std::get_if<core::ReadStatus>(&line.status);
+  if (line.what != core::HistoryLine::What::Read || status == nullptr) return;
+  if (!core::contradicts_itself({*status, line.amount, line.left_amount, {}, {}})) return;
+  io::log_warn("read_contradicts_itself", {{"order_id", line.order_id},
+                                           {"status", core::name_of(*status)},
+                                           {"quantity", line.amount},
+                                           {"left_amount", line.left_amount},
+                                           {"task", line.task}});
+}
+
 }  // namespace
 
 void log_stages(const core::Actions& actions) {
-  absl::flat_hash_set<core::CommandKey> received;
-  for (const core::Record& record : actions.records) {
-    const auto* command = std::get_if<core::CommandRecord>(&record);
-    if (command != nullptr && is_new(*command, received)) log_record(*command);
-  }
+  for (const core::CauseChange& change : actions.causes) log_cause(change);
+  for (const core::CommandApplied& command : actions.applied) log_applied(command);
   for (const core::Record& record : actions.records) {
     if (const auto* publication = std::get_if<core::Publication>(&record)) {
       std::visit([&](const auto& body) { log_event(*publication, body); }, publication->body);
+    } else if (const auto* line = std::get_if<core::HistoryLine>(&record)) {
+      log_contradiction(*line);
     }
   }
   for (const core::Send& send : actions.sends) {

@@ -1,11 +1,10 @@
 #include "service/bus/stage_metrics.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <string_view>
 
-#include "cancelbus/v1/cancel.pb.h"
-#include "service/wire/enums.hpp"
+#include "service/core/names.hpp"
+#include "service/io/metrics.hpp"
 
 namespace cancelbus::bus {
 
@@ -18,23 +17,12 @@ const prometheus::Histogram::BucketBoundaries StageSeconds{0.0001, 0.00025, 0.00
 /// The end of a stage, if both its ends are known.
 void observe(prometheus::Histogram& histogram, std::optional<core::WallTime> from, std::optional<core::WallTime> to) {
   if (!from || !to) return;
-  histogram.Observe(std::max(0.0, std::chrono::duration<double>(*to - *from).count()));
+  histogram.Observe(std::max(0.0, io::seconds(*to - *from)));
 }
 
-/// `CANCEL_STAGE_STUCK` without its first words.
-std::string label(const std::string& name, std::string_view prefix) { return name.substr(prefix.size()); }
-
-std::string reason_label(core::RejectReason reason) {
-  if (reason == core::RejectReason::None) return "";
-  return label(v1::CxlRejReason_Name(wire::to_wire(reason)), "CXL_REJ_REASON_");
-}
-
-std::string stage_label(core::Stage stage) {
-  return label(v1::CancelStage_Name(wire::to_wire(stage)), "CANCEL_STAGE_");
-}
-
-prometheus::Family<prometheus::Counter>& counters(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+template <typename Enum>
+std::string label(Enum value) {
+  return std::string(core::name_of(value));
 }
 
 }  // namespace
@@ -50,16 +38,15 @@ StageMetrics::StageMetrics(prometheus::Registry& registry)
       dispatch_to_wire_(stages_.Add({{"stage", "dispatch_to_wire"}}, StageSeconds)),
       wire_to_answer_(stages_.Add({{"stage", "wire_to_answer"}}, StageSeconds)),
       ack_to_final_(stages_.Add({{"stage", "ack_to_final"}}, StageSeconds)),
-      acks_(counters(registry, "cancelbus_acks_total", "CancelAcks, by status and reason")),
-      finals_(counters(registry, "cancelbus_finals_total", "CancelFinals of commands, by order status and evidence")),
-      statuses_(counters(registry, "cancelbus_statuses_total", "CancelStatus events, by stage")),
-      refused_(counters(registry, "cancelbus_commands_refused_total", "Commands refused at the door, by reason")) {
+      acks_(io::counters(registry, "cancelbus_acks_total", "CancelAcks, by status and reason")),
+      finals_(
+          io::counters(registry, "cancelbus_finals_total", "CancelFinals of commands, by order status and evidence")),
+      statuses_(io::counters(registry, "cancelbus_statuses_total", "CancelStatus events, by stage")),
+      refused_(io::counters(registry, "cancelbus_commands_refused_total", "Commands refused at the door, by reason")) {
   // A counter that begins with its first event shows no increase: those that rules ask for begin with 0.
-  for (int stage = 0; stage <= static_cast<int>(core::Stage::BackOnBook); ++stage) {
-    statuses_.Add({{"stage", stage_label(static_cast<core::Stage>(stage))}});
-  }
-  for (int reason = 1; reason <= static_cast<int>(core::RejectReason::StoreUnavailable); ++reason) {
-    refused_.Add({{"reason", reason_label(static_cast<core::RejectReason>(reason))}});
+  for (const std::string_view stage : core::Names<core::Stage>) statuses_.Add({{"stage", std::string(stage)}});
+  for (const std::string_view reason : core::Names<core::RejectReason>) {
+    if (!reason.empty()) refused_.Add({{"reason", std::string(reason)}});
   }
 }
 
@@ -73,13 +60,10 @@ void StageMetrics::count(const core::Actions& actions) {
   }
 }
 
-void StageMetrics::observe_receipt(core::Duration took) {
-  door_to_store_.Observe(std::chrono::duration<double>(took).count());
-}
+void StageMetrics::observe_receipt(core::Duration took) { door_to_store_.Observe(io::seconds(took)); }
 
 void StageMetrics::count(const core::CancelAck& ack) {
-  const std::string status = label(v1::CancelAckStatus_Name(wire::to_wire(ack.status)), "CANCEL_ACK_STATUS_");
-  acks_.Add({{"status", status}, {"reason", reason_label(ack.reason)}}).Increment();
+  acks_.Add({{"status", label(ack.status)}, {"reason", label(ack.reason)}}).Increment();
   observe(queue_wait_, ack.timeline.received, ack.timeline.dispatched);
   // Of a command that joined others after their request had been sent, nothing was dispatched.
   if (!ack.timeline.dispatched) return;
@@ -89,20 +73,16 @@ void StageMetrics::count(const core::CancelAck& ack) {
 
 void StageMetrics::count(const core::CancelFinal& final) {
   if (final.unsolicited) return;
-  finals_
-      .Add({{"ord_status", label(v1::OrdStatus_Name(wire::to_wire(final.ord_status)), "ORD_STATUS_")},
-            {"evidence", label(v1::Evidence_Name(wire::to_wire(final.evidence)), "EVIDENCE_")}})
-      .Increment();
+  finals_.Add({{"ord_status", label(final.ord_status)}, {"evidence", label(final.evidence)}}).Increment();
   observe(ack_to_final_, final.timeline.acked, final.timeline.finalized);
 }
 
 void StageMetrics::count(const core::CancelStatus& status) {
-  statuses_.Add({{"stage", stage_label(status.stage)}}).Increment();
+  statuses_.Add({{"stage", label(status.stage)}}).Increment();
 }
 
 void StageMetrics::count(const core::SendReceipt& receipt) {
-  if (receipt.status == core::ReceiptStatus::Refused)
-    refused_.Add({{"reason", reason_label(receipt.reason)}}).Increment();
+  if (receipt.status == core::ReceiptStatus::Refused) refused_.Add({{"reason", label(receipt.reason)}}).Increment();
 }
 
 }  // namespace cancelbus::bus

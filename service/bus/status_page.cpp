@@ -22,10 +22,9 @@ std::string json_of(const google::protobuf::Message& message) {
 
 }  // namespace
 
-void StatusPage::note(const io::EventRow& row) {
-  v1::Event event;
-  if (!event.ParseFromString(row.payload) || !event.has_cancel_final()) return;
-  finals_.push_front(row.payload);
+void StatusPage::note(const io::EventRow& event) {
+  if (!event.is_final) return;
+  finals_.push_front(event.payload);
   if (finals_.size() > MostFinals) finals_.pop_back();
 }
 

@@ -4,11 +4,14 @@
 // "received means committed" holds without any other code knowing of it.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "service/core/records.hpp"
+#include "service/core/status.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -95,9 +98,26 @@ struct SendRelogin {
 using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
                           SendHelloRequired, SendStatus, SendResolved, SendTask, SendConfirm, SendRelogin>;
 
+/// A command that has just become known. Nothing leaves for it but its receipt: for the log.
+struct CommandApplied {
+  CommandKey key;
+  OrderId order_id = 0;
+  std::string traceparent;
+};
+
 struct Actions {
+  std::vector<CommandApplied> applied;
+  std::vector<CauseChange> causes;
   std::vector<Record> records;
   std::vector<Send> sends;
+
+  /// What `next` says happened afterwards.
+  void append(Actions next) {
+    std::ranges::move(next.applied, std::back_inserter(applied));
+    std::ranges::move(next.causes, std::back_inserter(causes));
+    std::ranges::move(next.records, std::back_inserter(records));
+    std::ranges::move(next.sends, std::back_inserter(sends));
+  }
 };
 
 }  // namespace cancelbus::core

@@ -27,6 +27,12 @@ enum class Verdict : uint8_t {
   NeverWritten,  ///< never sent: no byte was written
 };
 
+/// Whether the exchange has looked past the key: at the order.
+constexpr bool let_in(Verdict verdict) {
+  return verdict == Verdict::Accepted || verdict == Verdict::UnknownOrder || verdict == Verdict::Refused ||
+         verdict == Verdict::Blocked || verdict == Verdict::Read;
+}
+
 /// How surely the outcome bounds the moment at which the request reached the exchange; the rate limiter lives on it.
 enum class Arrival : uint8_t {
   Answered,   ///< the exchange itself answered: it had arrived by then
@@ -52,12 +58,13 @@ struct Answer {
   int http_status = 0;    ///< 0: no status line came
   int exchange_code = 0;  ///< drifts over the years: for logs
   std::string text;       ///< the exchange's message or what went wrong, at most 256 characters
-  /// Throttled: how long to hold, as read from Retry-After, else from the body's `period`; absent if neither is
-  /// legible.
+  /// Throttled, and a doubtful 418 or 503: the wait that Retry-After asks for; of a 429 without a legible one, the
+  /// body's `period`.
   std::optional<Duration> retry_after;
   Reading reading;                   ///< Read only
   std::optional<WallTime> sent;      ///< when the worker began to write
   std::optional<WallTime> answered;  ///< when the answer was complete
+  std::optional<Duration> period{};  ///< Throttled: the window whose limit was exceeded, as the body names it
 };
 
 enum class FactType : uint8_t { Inserted451, Deleted452, Matched441, Trade423 };

@@ -9,45 +9,66 @@
 
 namespace cancelbus::core {
 
-void CancelQueue::push(OrderId order, Priority priority, const std::string& sender, Place place) {
+void CancelQueue::push(OrderId order, Standing standing, Place place) {
   CANCELBUS_CHECK(!contains(order));
-  Lane& to = lane(priority);
-  auto [line, is_new] = to.lines.try_emplace(sender);
-  if (is_new) to.turns.push_back(sender);
-  Line& orders = line->second;
-  const auto position = orders.insert(place == Place::Front ? orders.begin() : orders.end(), order);
-  places_.emplace(order, Standing{priority, sender, position});
+  Lane& to = lane(standing.priority);
+  Entry entry{std::move(standing)};
+  if (const auto& due = entry.standing.repeat) {
+    to.repeats.emplace(*due, order);
+    to.repeats_of[entry.standing.sender].emplace(*due, order);
+  } else {
+    auto [line, is_new] = to.lines.try_emplace(entry.standing.sender);
+    if (is_new) to.turns.push_back(entry.standing.sender);
+    Line& orders = line->second;
+    entry.position = orders.insert(place == Place::Front ? orders.begin() : orders.end(), order);
+  }
+  places_.emplace(order, std::move(entry));
 }
 
-bool CancelQueue::remove(OrderId order) {
+void CancelQueue::remove(OrderId order) {
   const auto it = places_.find(order);
-  if (it == places_.end()) return false;
-  const Standing standing = it->second;
+  if (it == places_.end()) return;
+  const Entry entry = std::move(it->second);
   places_.erase(it);
-  Lane& from = lane(standing.priority);
-  Line& orders = from.lines.at(standing.sender);
-  orders.erase(standing.position);
-  if (orders.empty()) leave(from, standing.sender);
-  return true;
+  Lane& from = lane(entry.standing.priority);
+  if (const auto& due = entry.standing.repeat) {
+    from.repeats.erase({*due, order});
+    const auto mine = from.repeats_of.find(entry.standing.sender);
+    mine->second.erase({*due, order});
+    if (mine->second.empty()) from.repeats_of.erase(mine);
+    if (from.repeats.empty()) from.firsts = 0;
+    return;
+  }
+  Line& orders = from.lines.at(entry.standing.sender);
+  orders.erase(entry.position);
+  if (orders.empty()) leave(from, entry.standing.sender);
 }
 
-OrderId CancelQueue::pop() {
-  CANCELBUS_CHECK(!empty());
-  Lane& from = lanes_[0].turns.empty() ? lanes_[1] : lanes_[0];
-  const std::string sender = from.turns.front();
-  const OrderId order = from.lines.at(sender).front();
+std::vector<CancelQueue::Next> CancelQueue::next() const {
+  std::vector<Next> next;
+  for (const Lane& lane : lanes_) {
+    const bool repeats_turn = lane.firsts >= FirstsBeforeARepeat;
+    if (!lane.repeats.empty() && repeats_turn) next.push_back({lane.repeats.begin()->second, false});
+    if (!lane.turns.empty()) next.push_back({lane.lines.at(lane.turns.front()).front(), false});
+    if (!lane.repeats.empty() && !repeats_turn) next.push_back({lane.repeats.begin()->second, true});
+  }
+  return next;
+}
+
+void CancelQueue::pop(OrderId order) {
+  const Standing standing = where(order);
+  Lane& from = lane(standing.priority);
   remove(order);
-  const bool still_first = !from.turns.empty() && from.turns.front() == sender;
-  if (still_first && ++from.taken >= weight(sender)) {
+  if (standing.repeat) {
+    from.firsts = 0;
+    return;
+  }
+  if (!from.repeats.empty()) ++from.firsts;
+  const bool still_first = !from.turns.empty() && from.turns.front() == standing.sender;
+  if (still_first && ++from.taken >= weight(standing.sender)) {
     from.turns.splice(from.turns.end(), from.turns, from.turns.begin());
     from.taken = 0;
   }
-  return order;
-}
-
-std::pair<Priority, std::string> CancelQueue::where(OrderId order) const {
-  const Standing& standing = places_.at(order);
-  return {standing.priority, standing.sender};
 }
 
 size_t CancelQueue::ahead(const std::string& sender, Priority priority) const {
@@ -66,7 +87,12 @@ std::vector<QueueStatus> CancelQueue::status() const {
     for (const auto& [sender, orders] : lane(priority).lines) {
       QueueStatus& status = by_sender[sender];
       status.sender = sender;
-      (priority == Priority::Urgent ? status.urgent : status.normal) = static_cast<uint32_t>(orders.size());
+      (priority == Priority::Urgent ? status.urgent : status.normal) += static_cast<uint32_t>(orders.size());
+    }
+    for (const auto& [sender, repeats] : lane(priority).repeats_of) {
+      QueueStatus& status = by_sender[sender];
+      status.sender = sender;
+      (priority == Priority::Urgent ? status.urgent : status.normal) += static_cast<uint32_t>(repeats.size());
     }
   }
   std::vector<QueueStatus> out;
@@ -78,8 +104,36 @@ std::vector<OrderId> CancelQueue::next(const std::string& sender) const {
   std::vector<OrderId> orders;
   for (const Lane& lane : lanes_) {
     if (const auto line = lane.lines.find(sender); line != lane.lines.end()) orders.push_back(line->second.front());
+    const auto repeats = lane.repeats_of.find(sender);
+    if (repeats != lane.repeats_of.end()) orders.push_back(repeats->second.begin()->second);
   }
   return orders;
+}
+
+void CancelQueue::check() const {
+  size_t standing = 0;
+  for (const Priority priority : {Priority::Urgent, Priority::Normal}) {
+    const Lane& in = lane(priority);
+    CANCELBUS_CHECK(in.turns.size() == in.lines.size());
+    for (const std::string& sender : in.turns) {
+      const Line& orders = in.lines.at(sender);
+      CANCELBUS_CHECK(!orders.empty());
+      for (const OrderId order : orders) CANCELBUS_CHECK(where(order) == (Standing{priority, sender}));
+      standing += orders.size();
+    }
+    for (const auto& [due, order] : in.repeats) {
+      CANCELBUS_CHECK(where(order).priority == priority && where(order).repeat == due);
+    }
+    size_t repeats = 0;
+    for (const auto& [sender, mine] : in.repeats_of) {
+      CANCELBUS_CHECK(!mine.empty());
+      for (const auto& [due, order] : mine) CANCELBUS_CHECK(where(order).sender == sender);
+      repeats += mine.size();
+    }
+    CANCELBUS_CHECK(repeats == in.repeats.size());
+    standing += repeats;
+  }
+  CANCELBUS_CHECK(standing == places_.size());
 }
 
 void CancelQueue::leave(Lane& from, const std::string& sender) {

@@ -1,11 +1,15 @@
 // Which order's cancel goes next: URGENT before NORMAL, weighted round robin over senders within a lane, first in first
-// out within a sender. An order stands in it at most once. Bounded by the gateway's limit on open commands.
+// out within a sender. Repeats of requests that were sent before stand apart, longest due first, and take every fifth
+// turn of their lane: so orders that fail again and again neither starve the others nor are starved by them. An order
+// stands in it at most once. Bounded by the gateway's limit on open commands.
 #pragma once
 
+#include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
 
 #include <array>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,24 +22,37 @@ namespace cancelbus::core {
 class CancelQueue {
  public:
   enum class Place : uint8_t { Back, Front };
+  /// Where an order belongs.
+  struct Standing {
+    Priority priority;
+    std::string sender;
+    std::optional<Tick> repeat = std::nullopt;  ///< since when a repeat is due; absent: it is none
+    bool operator==(const Standing&) const = default;
+  };
+  /// So many turns of a lane in which both wait are those of first attempts, before one is that of a repeat.
+  static constexpr uint32_t FirstsBeforeARepeat = 4;
 
-  /// The order must not be queued already.
-  void push(OrderId order, Priority priority, const std::string& sender, Place place);
+  /// The order must not be queued already. `place`: among the sender's first attempts.
+  void push(OrderId order, Standing standing, Place place);
 
-  /// True if it was queued.
-  bool remove(OrderId order);
+  /// Nothing happens if it is not queued.
+  void remove(OrderId order);
 
-  /// The queue must not be empty.
-  OrderId pop();
+  struct Next {
+    OrderId order;
+    bool spare;  ///< a repeat whose turn it is not: it may go only where others leave room
+  };
+  /// Which orders may go next, the first of them first: at most two of each lane. Empty only if the queue is.
+  std::vector<Next> next() const;
+  /// Takes one of these.
+  void pop(OrderId order);
 
   bool empty() const { return places_.empty(); }
-  size_t size() const { return places_.size(); }
   bool contains(OrderId order) const { return places_.contains(order); }
 
-  /// Lane and sender of a queued order.
-  std::pair<Priority, std::string> where(OrderId order) const;
+  const Standing& where(OrderId order) const { return places_.at(order).standing; }
 
-  /// Orders of this sender that go before a new one of this priority.
+  /// First attempts of this sender that go before a new one of this priority.
   size_t ahead(const std::string& sender, Priority priority) const;
 
   /// In place of all former ones. A sender's weight is that of the first that fits it, 1 if none does.
@@ -43,20 +60,26 @@ class CancelQueue {
 
   std::vector<QueueStatus> status() const;
 
-  /// What goes next of this sender: at most one order of each lane.
+  /// Broken invariant: an order that does not stand where the index says, or a sender without a turn.
+  void check() const;
+
+  /// What goes next of this sender: at most two orders of each lane.
   std::vector<OrderId> next(const std::string& sender) const;
 
  private:
   using Line = std::list<OrderId>;
+  using Repeats = absl::btree_set<std::pair<Tick, OrderId>>;
   struct Lane {
-    absl::flat_hash_map<std::string, Line> lines;  ///< only senders that have orders here
+    absl::flat_hash_map<std::string, Line> lines;  ///< first attempts: only senders that have any here
     std::list<std::string> turns;                  ///< the same senders, whose turn it is first
     uint32_t taken = 0;                            ///< by the first, in its present turn
+    Repeats repeats;
+    absl::flat_hash_map<std::string, Repeats> repeats_of;  ///< the same, of each sender that has any
+    uint32_t firsts = 0;                                   ///< taken since the last repeat, while repeats waited
   };
-  struct Standing {
-    Priority priority;
-    std::string sender;
-    Line::iterator position;
+  struct Entry {
+    Standing standing;
+    Line::iterator position = {};  ///< of a first attempt
   };
 
   Lane& lane(Priority priority) { return lanes_[priority == Priority::Urgent ? 0 : 1]; }
@@ -65,7 +88,7 @@ class CancelQueue {
   uint32_t weight(const std::string& sender) const;
 
   std::array<Lane, 2> lanes_;
-  absl::flat_hash_map<OrderId, Standing> places_;
+  absl::flat_hash_map<OrderId, Entry> places_;
   std::vector<SenderWeight> weights_;
 };
 

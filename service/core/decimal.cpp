@@ -45,12 +45,6 @@ std::string with_point(std::string digits, size_t fraction) {
 
 }  // namespace
 
-bool is_zero(std::string_view decimal) {
-  if (!decimal.empty() && decimal.front() == '-') decimal.remove_prefix(1);
-  const auto parts = split(decimal);
-  return parts && only_zeros(parts->whole) && only_zeros(parts->fraction);
-}
-
 bool is_positive(std::string_view decimal) {
   const auto parts = split(decimal);
   return parts && !(only_zeros(parts->whole) && only_zeros(parts->fraction));

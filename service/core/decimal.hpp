@@ -7,9 +7,6 @@
 
 namespace cancelbus::core {
 
-/// True for "0", "0.000", "-0.0"; false for anything above or below, or not a decimal.
-bool is_zero(std::string_view decimal);
-
 /// True for a legible decimal above zero.
 bool is_positive(std::string_view decimal);
 

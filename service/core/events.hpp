@@ -66,7 +66,11 @@ struct ResolveRequest {
 /// The exchange's clock as a worker read it.
 struct ClockSample {
   uint64_t series = 0;
-  Duration offset{};
+  /// The exchange's time when this was sent: the reading, carried forward on the worker's steady clock. Absent from a
+  /// worker that is too old to report it.
+  std::optional<WallTime> exchange_time{};
+  Duration uncertainty{};  ///< either way
+  Duration offset{};       ///< the exchange's clock less the worker's wall clock, to be shown; decides nothing
   Duration round_trip{};
 };
 
@@ -112,6 +116,7 @@ struct StreamReport {
 /// The store stopped taking writes, or takes them again.
 struct StoreHealth {
   bool writable = true;
+  std::string why = {};  ///< it does not
 };
 
 /// At the start, and when the policy was replaced.

@@ -1,6 +1,7 @@
 #include "service/core/gateway.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cancelbus::core {
 
@@ -15,125 +16,275 @@ TaskId first_task(uint64_t epoch, uint64_t term) {
   return (mixed & UpperHalf) + 1;
 }
 
+/// Facts that were confirmed and are missing do not come again: the next one does not follow the last one known.
+FactPosition position_of(const Snapshot& snapshot) { return snapshot.commits_lost ? FactPosition{} : snapshot.facts; }
+
+/// False if the subscriber's news was taken before, or skips ahead; confirmed if it needs not come again.
+template <typename News>
+bool take(Book& book, const News& news) {
+  const FactLog::Taken taken = book.facts.take(news);
+  if (taken == FactLog::Taken::Early) return false;
+  if (taken == FactLog::Taken::Fresh) book.out.record(book.facts.position());
+  book.out.send(SendConfirm{news.peer, 0, book.facts.position().seq});
+  return taken == FactLog::Taken::Fresh;
+}
+
 }  // namespace
 
 Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
     : options_(std::move(options)),
       epoch_(snapshot.epoch),
-      term_(snapshot.term),
       now_(now),
-      cancel_limiter_(options_.cancel_limits),
-      query_limiter_(options_.query_limits),
-      pool_(options_.worker_lease, options_.lost_after),
-      stream_(options_.final_wait),
-      next_task_(first_task(snapshot.epoch, snapshot.term)),
-      // Facts that were confirmed and are missing do not come again: the next one does not follow the last one known.
-      facts_(snapshot.commits_lost ? FactPosition{} : snapshot.facts) {
-  restore(snapshot);
+      book_(options_, first_task(snapshot.epoch, snapshot.term), position_of(snapshot), {snapshot.run_time, now.tick}),
+      judge_(book_, options_) {
+  book_.begin(now);
+  judge_.begin(now);
+  restore(book_, snapshot, now);
+  // What this decides, of commands whose time ended meanwhile, leaves with the first step.
+  for (const auto& [id, order] : book_.orders) judge_.touch(*order);
+  judge_.judge_touched();
+  if (options_.check_invariants) invariants_.emplace(snapshot);
 }
 
 Actions Gateway::step(Instant now, const Event& event) {
   now_ = now;
-  note_left();
+  book_.begin(now);
+  judge_.begin(now);
   std::visit([this](const auto& e) { on(e); }, event);
-  judge_touched();
+  judge_.judge_touched();
+  judge_.publish_statuses();
   if (std::holds_alternative<DeadlinePassed>(event)) {
-    save_unauthorized();
+    if (!draining_) book_.tasks.save_unauthorized(book_.out.records());
     dispatch();
+    look_at_causes();
   }
-  return std::exchange(out_, {});
+  if (invariants_) invariants_->check(book_, event, book_.out.records(), now);
+  return book_.out.take();
 }
 
+// ---- Time ----
+
 void Gateway::on(const DeadlinePassed&) {
-  expire_permits();
-  for (const TaskId task : pool_.take_abandoned(now_.tick)) task_silent(task);
-  pool_.forget_gone(now_.tick);
-  if (stream_.lost(now_.tick)) question_all();
-  if (stream_.seems_muted(now_.tick)) {
+  judge_.expire_permits();
+  for (const TaskId task : book_.tasks.workers().take_abandoned(now_.tick)) task_silent(task);
+  book_.tasks.workers().forget_gone(now_.tick);
+  if (book_.stream.lost(now_.tick)) judge_.gap();
+  if (book_.stream.seems_muted(now_.tick)) {
     ++counters_.relogins;
-    out_.sends.push_back(SendRelogin{stream_.peer()});
+    book_.out.send(SendRelogin{book_.stream.peer()});
+    judge_.gap();
   }
-  for (const auto& [wake, id] : wakes_) {
-    if (wake > now_.tick) break;
-    touch(*find_order(id));
-  }
-  sessions_.sweep(now_.tick);
+  judge_.catch_up();
+  book_.sessions.sweep(now_.tick);
   forget_ended();
 }
 
 Tick Gateway::next_deadline(Tick now) const {
-  Tick at = std::min({next_dispatch_, pool_.next_deadline(now), stream_.next_deadline(now)});
-  if (!wakes_.empty()) at = std::min(at, wakes_.begin()->first);
-  // What is due already waits for next_dispatch_.
-  for (const bool old : {false, true}) {
-    const auto it = questions_.upper_bound({old, now, std::numeric_limits<OrderId>::max()});
-    if (it != questions_.end() && std::get<0>(*it) == old) at = std::min(at, std::get<1>(*it));
-  }
-  return at;
+  if (judge_.behind()) return now;
+  return std::min({book_.tasks.next_grant(), book_.tasks.workers().next_deadline(now), book_.stream.next_deadline(now),
+                   book_.timers.next_deadline(now), book_.statuses.next_deadline()});
 }
 
-BusStatus Gateway::status(Instant now) const {
-  BusStatus status;
-  for (const auto& [name, limiter] : {std::pair{"cancel", &cancel_limiter_}, {"query", &query_limiter_}}) {
-    for (const auto& window : limiter->windows(now.tick)) status.windows.push_back({name, window.used, window.rule});
-    if (limiter->held_until() > now.tick) {
-      status.holds.push_back({name, now.wall + (limiter->held_until() - now.tick), limiter->hold_text()});
-    }
+void Gateway::look_at_causes() {
+  Causes::Conditions conditions;
+  if (!store_writable_) conditions.store = store_trouble_;
+  conditions.draining = draining_;
+  conditions.workers = book_.tasks.workers().availability(now_.tick);
+  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
+    const RateLimiter& limiter = book_.tasks.limiter(kind);
+    conditions.backoffs[static_cast<size_t>(kind)] = {limiter.held_until(), limiter.hold_text()};
+    conditions.lowered[static_cast<size_t>(kind)] = limiter.lowered_text();
   }
-  status.queues = queue_status();
-  status.undecided = static_cast<uint32_t>(open_);
-  for (const auto& [task, info] : tasks_) {
-    ++(info.kind == LimiterKind::Cancel ? status.cancels_in_flight : status.queries_in_flight);
-  }
-  status.orders_in_doubt = static_cast<uint32_t>(doubts_.size());
-  if (!doubts_.empty()) status.oldest_doubt = doubts_.begin()->first;
-  status.workers = pool_.status(now.tick);
-  status.unauthorized_in_a_row = pool_.unauthorized_in_a_row();
-  status.stream = stream_.status();
-  status.store_writable = store_writable_;
-  status.as_of = now.wall;
-  return status;
+  book_.causes.look(conditions, now_.tick, book_.out.cause_changes());
 }
 
-std::vector<QueueStatus> Gateway::queue_status() const {
-  std::vector<QueueStatus> queues = queue_.status();
-  for (QueueStatus& queue : queues) {
-    for (const OrderId id : queue_.next(queue.sender)) {
-      const std::optional<WallTime>& received = orders_.at(id)->commands.front().record.timeline.received;
-      if (!queue.oldest || received < queue.oldest) queue.oldest = received;
-    }
+void Gateway::on(const StoreHealth& health) {
+  store_writable_ = health.writable;
+  store_trouble_ = health.why;
+}
+
+void Gateway::forget_ended() {
+  for (const auto& [key, id] : book_.commands.forget(book_.run_time)) {
+    book_.out.record(CommandForgotten{key});
+    Order* order = book_.find_order(id);
+    if (!order || --order->remembered > 0) continue;
+    book_.orders.erase(id);
+    book_.out.record(HistoryForgotten{id});
   }
-  return queues;
+}
+
+void Gateway::on(const DrainRequested&) {
+  draining_ = true;
+  // An orderly end: the operator who starts the bus again says that it may try again.
+  book_.tasks.forget_unauthorized(book_.out.records());
 }
 
 bool Gateway::drained() const {
-  return draining_ && std::all_of(tasks_.begin(), tasks_.end(), [this](const auto& entry) {
-           const auto it = orders_.find(entry.second.order_id);
-           if (it == orders_.end()) return true;
-           const Order& order = *it->second;
-           return !order.in_flight() && order.query != entry.first;
+  return draining_ && std::ranges::all_of(book_.tasks.tasks(), [this](const auto& entry) {
+           const Order* order = book_.find_order(entry.second.order_id);
+           if (!order || !order->effort) return true;
+           return !order->effort->attempts.in_flight() && order->effort->reads.task != entry.first;
          });
 }
 
-Order* Gateway::find_order(OrderId id) {
-  const auto it = orders_.find(id);
-  return it == orders_.end() ? nullptr : it->second.get();
-}
+// ---- Workers ----
 
-Order& Gateway::order_of(OrderId id) {
-  auto& order = orders_[id];
-  if (!order) {
-    order = std::make_unique<Order>();
-    order->id = id;
+void Gateway::on(const WorkerReady& ready) {
+  for (const TaskId task : book_.tasks.heard(ready)) {
+    Order* order = judge_.find(book_.tasks.find(task)->order_id);
+    if (order && order->find_attempt(task)) judge_.touch(*order);
   }
-  return *order;
 }
 
-uint64_t Gateway::publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body,
-                          const std::string& traceparent) {
-  const uint64_t seq = sessions_.topic(topic).next_seq++;
-  out_.records.push_back(Publication{topic, seq, now_.wall, std::move(body), traceparent});
-  return seq;
+void Gateway::on(const TaskEnded& ended) {
+  const TaskTable::Outcome outcome = book_.tasks.end(ended, book_.out.records());
+  counters_.throttled += outcome.throttled;
+  if (outcome.from == TaskTable::Outcome::From::Stranger) {
+    ++counters_.outcomes_of_others;
+    return;
+  }
+  book_.out.send(SendConfirm{ended.peer, ended.task, 0});
+  const bool unknown = outcome.from == TaskTable::Outcome::From::Unknown;
+  if (!unknown || outcome.throttled) book_.causes.ended(ended.answer);
+  if (unknown) {
+    ++counters_.unknown_outcomes;
+    return;
+  }
+  counters_.unauthorized += ended.answer.verdict == Verdict::Unauthorized;
+  if (outcome.task.kind == LimiterKind::Query) return query_ended(outcome, ended);
+  Order* order = judge_.find(outcome.task.order_id);
+  const Attempt* attempt = order ? order->find_attempt(ended.task) : nullptr;
+  if (!attempt) return;
+  const std::string worker = book_.tasks.worker_name(attempt->worker);
+  book_.out.note_answer(*order, HistoryLine::What::Answer, ended.task, worker, ended.answer);
+  judge_.carry_out(
+      *order, judge_.verdicts().delete_ended(*order, ended.task, ended.answer, worker, book_.stream.live(), now_.tick));
+  judge_.touch(*order);
+}
+
+void Gateway::query_ended(const TaskTable::Outcome& outcome, const TaskEnded& ended) {
+  Order* order = judge_.find(outcome.task.order_id);
+  if (!order || !order->effort || order->effort->reads.task != ended.task) return;
+  order->effort->reads.task = 0;
+  const Answer& answer = ended.answer;
+  const bool read = answer.verdict == Verdict::Read;
+  book_.out.note_answer(*order, read ? HistoryLine::What::Read : HistoryLine::What::Query, ended.task, outcome.worker,
+                        answer);
+  counters_.contradicting_reads += read && contradicts_itself(answer.reading);
+  judge_.verdicts().query_ended(*order, answer, now_.tick);
+  const Tick accepted = order->effort->attempts.last_accepted;
+  const bool ours = read && answer.reading.status == ReadStatus::Canceled && accepted != Tick::min();
+  if (ours) book_.stream.owes_frame(accepted);
+  judge_.touch(*order);
+}
+
+void Gateway::task_silent(TaskId id) {
+  const std::optional<Task> task = book_.tasks.silent(id);
+  Order* order = task ? judge_.find(task->order_id) : nullptr;
+  if (!order || !order->effort) return;
+  const HistoryLine line{
+      .what = HistoryLine::What::WorkerSilent, .task = id, .worker = book_.tasks.worker_name(task->worker)};
+  if (task->kind == LimiterKind::Query) {
+    if (order->effort->reads.task != id) return;
+    order->effort->reads.task = 0;
+    book_.out.note(*order, line);
+    order->effort->reads.news(now_.tick);
+  } else {
+    Attempt* attempt = order->find_attempt(id);
+    if (!attempt || attempt->state != Attempt::State::InFlight) return;
+    ++counters_.leases_lost;
+    book_.out.note(*order, line);
+    judge_.verdicts().worker_silent(*order, *attempt, now_.tick);
+  }
+  judge_.touch(*order);
+}
+
+// ---- The stream ----
+
+void Gateway::on(const StreamReport& report) {
+  if (report.seq != 0 && !take(book_, report)) return;
+  if (book_.stream.report(report, now_)) judge_.gap();
+}
+
+void Gateway::on(const StreamFact& event) {
+  if (!take(book_, event)) return;
+  const OrderFact& fact = event.fact;
+  if (fact.type != FactType::Trade423) book_.stream.proof(event.peer, now_);
+  Order* order = judge_.find(fact.order_id);
+  if (order) {
+    HistoryLine line{.what = HistoryLine::What::Fact, .status = fact.type};
+    line.amount = fact.amount;
+    line.left_amount = fact.num_left;
+    book_.out.note(*order, std::move(line));
+  }
+  if (fact.type == FactType::Inserted451) {
+    const bool told_gone =
+        order && (order->known_gone() || book_.facts.is_gone(order->id) || !order->canceled_finals.empty());
+    book_.facts.forget_gone(fact.order_id);
+    if (told_gone) book_.out.on_book(*order, true);
+    if (order) {
+      order->inserted();
+      book_.statuses.count(book_.out.back_on_book(*order), now_.tick);
+    }
+  }
+  if (order && order->effort) {
+    order->fact(fact, now_.tick);
+    judge_.touch(*order);
+  } else if (fact.type == FactType::Deleted452) {
+    left_book_without_command(fact, order);
+  }
+}
+
+void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
+  if (order && order->override_status && !order->override_agrees(fact)) {
+    // The operator was wrong. The final stands; venue. says that the order has left the book only now.
+    ++counters_.words_contradicted;
+    book_.out.note(*order, {.what = HistoryLine::What::Contradiction, .status = *order->override_status});
+    order->override_status.reset();
+    book_.facts.forget_gone(fact.order_id);
+  }
+  const bool by_override = order && order->override_status && order->override_status != OrdStatus::New;
+  const bool known_gone = order && order->known_gone() && !order->may_be_back(book_.gap);
+  if (known_gone || by_override || !book_.facts.remember_gone(fact.order_id)) {
+    ++counters_.repeated_departures;
+    return;
+  }
+  ++counters_.unsolicited;
+  if (order) book_.out.on_book(*order, false);
+  book_.out.unsolicited(fact);
+}
+
+// ---- Status ----
+
+BusStatus Gateway::status(Instant now) const {
+  BusStatus status;
+  for (const auto& [name, kind] : {std::pair{"cancel", LimiterKind::Cancel}, {"query", LimiterKind::Query}}) {
+    const RateLimiter& limiter = book_.tasks.limiter(kind);
+    for (const auto& window : limiter.windows(now.tick)) {
+      const RateRule in_force{window.limit, window.rule.period};
+      status.windows.push_back({name, window.used, in_force, window.rule.limit, window.lowered_since});
+    }
+  }
+  status.queues = book_.queue.status();
+  for (QueueStatus& queue : status.queues) {
+    for (const OrderId id : book_.queue.next(queue.sender)) {
+      const auto& received = book_.find_order(id)->effort->commands.front().record.timeline.received;
+      if (!queue.oldest || received < queue.oldest) queue.oldest = received;
+    }
+  }
+  status.undecided = static_cast<uint32_t>(book_.commands.undecided());
+  for (const auto& [id, task] : book_.tasks.tasks()) {
+    ++(task.kind == LimiterKind::Cancel ? status.cancels_in_flight : status.queries_in_flight);
+  }
+  status.orders_in_doubt = static_cast<uint32_t>(book_.timers.in_doubt());
+  status.oldest_doubt = book_.timers.oldest_doubt();
+  status.workers = book_.tasks.workers().status(now.tick);
+  status.unauthorized_in_a_row = book_.tasks.workers().unauthorized_in_a_row();
+  status.stream = book_.stream.status();
+  status.store_writable = store_writable_;
+  status.causes = book_.causes.list(now);
+  status.as_of = now.wall;
+  return status;
 }
 
 }  // namespace cancelbus::core

@@ -1,6 +1,7 @@
 // What an operator may set of the gateway; defaults as in `cancel-bus --help`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,14 @@ struct GatewayOptions {
   size_t max_open_per_sender = 100'000;
   size_t max_remembered_per_sender = 500'000;  ///< the account's limits allow 432,000 cancels a day
   Duration retention = std::chrono::hours(24);
+  size_t statuses_per_second = 100;  ///< CancelStatus, of all commands; see StatusQueue
+  bool check_invariants = false;     ///< after every step; costs time in proportion to everything that is known
 };
+
+/// How long the command is wanted: what it says itself, else what the options say; absent: until proven gone.
+inline std::optional<Duration> ttl_of(const CancelOrder& order, const GatewayOptions& options) {
+  if (order.time_to_live || options.default_ttl == Duration::zero()) return order.time_to_live;
+  return options.default_ttl;
+}
 
 }  // namespace cancelbus::core

@@ -1,6 +1,7 @@
 #include "service/core/order.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "service/core/check.hpp"
 #include "service/core/decimal.hpp"
@@ -9,21 +10,22 @@ namespace cancelbus::core {
 
 namespace {
 
-bool unresolved(const Attempt& attempt) {
-  return attempt.state == Attempt::State::InFlight || attempt.state == Attempt::State::Silent ||
-         attempt.state == Attempt::State::Doubtful;
+bool says_gone(const Reading& reading) {
+  return reading.status == ReadStatus::Canceled || reading.status == ReadStatus::Closed;
 }
 
 Fate fate_of(const Reading& reading) {
   Fate fate;
   fate.evidence = Evidence::OrderQuery;
   fate.symbol = reading.symbol;
-  fate.quantities.price = reading.price;
-  fate.quantities.order_qty = reading.quantity;
-  fate.quantities.leaves_qty = reading.left_amount;
   const auto filled = difference(reading.quantity, reading.left_amount);
-  fate.quantities.cum_qty = filled.value_or("");
-  fate.quantities.exact = filled.has_value();
+  const bool exact = filled.has_value() && !contradicts_itself(reading);
+  fate.quantities = {reading.price, reading.quantity, reading.left_amount, filled.value_or(""), exact};
+  if (contradicts_itself(reading)) {
+    // That it is gone has been read twice. What is left of it outweighs the word.
+    fate.status = is_positive(reading.left_amount) ? OrdStatus::Canceled : OrdStatus::Filled;
+    return fate;
+  }
   switch (reading.status) {
     case ReadStatus::Canceled:
       fate.status = OrdStatus::Canceled;
@@ -43,206 +45,306 @@ Fate fate_of(const Reading& reading) {
 
 }  // namespace
 
-bool Order::in_flight() const {
-  return std::any_of(attempts.begin(), attempts.end(),
-                     [](const Attempt& a) { return a.state == Attempt::State::InFlight; });
+bool contradicts_itself(const Reading& reading) {
+  if (!says_gone(reading) || !difference(reading.quantity, reading.left_amount)) return false;
+  return is_positive(reading.left_amount) == (reading.status == ReadStatus::Closed);
 }
 
-bool Order::in_doubt() const {
-  return earlier_doubt || std::any_of(attempts.begin(), attempts.end(), [](const Attempt& a) {
-           return a.state == Attempt::State::Silent || a.state == Attempt::State::Doubtful;
+Quantities quantities_of(const OrderFact& fact) {
+  const auto filled = difference(fact.amount, fact.num_left);
+  return {fact.price, fact.amount, fact.num_left, filled.value_or(""), false};
+}
+
+// ---- Attempts ----
+
+Tick Attempt::quiet_at() const {
+  if (state == State::InFlight) return Never;
+  return state == State::Denied ? denied : dispatched + Attempts::StampDead;
+}
+
+bool Attempts::in_flight() const {
+  return std::ranges::any_of(list, [](const Attempt& a) { return a.state == Attempt::State::InFlight; });
+}
+
+bool Attempts::in_doubt() const {
+  return earlier_doubt || std::ranges::any_of(list, [](const Attempt& a) {
+           return a.unresolved() && a.state != Attempt::State::InFlight;
          });
 }
 
-Tick Order::quiet_at() const {
+Tick Attempts::quiet_at() const {
   Tick at = earlier_quiet;
-  for (const Attempt& attempt : attempts) {
-    if (attempt.state == Attempt::State::InFlight) return Never;
-    const bool denied = attempt.state == Attempt::State::Denied;
-    at = std::max(at, denied ? attempt.denied : attempt.dispatched + StampDead);
-  }
+  for (const Attempt& attempt : list) at = std::max(at, attempt.quiet_at());
   return at;
 }
 
-Tick Order::doubt_since(const Command& command) const {
-  Tick since = earlier_doubt ? command.received : Never;
-  for (const Attempt& attempt : attempts) {
-    if (unresolved(attempt)) since = std::min(since, std::max(attempt.dispatched, command.received));
-  }
-  return since;
-}
-
-WallTime Order::first_sent() const {
-  const auto sent = [](const Command& c) {
-    const Timeline& timeline = c.record.timeline;
-    return timeline.dispatched ? *timeline.dispatched : *timeline.received;
-  };
-  const auto first = std::ranges::min_element(commands, {}, sent);
-  return sent(*first);
-}
-
-bool Order::left_book_proves() const {
-  // A 452 of before our first request is somebody else's; one after a fill can be the fill's; and nothing left says
-  // that it filled.
-  return left_book && left_book_at > first_dispatch && filled_at < first_dispatch && is_positive(left_book->num_left);
-}
-
-bool Order::word_agrees(const OrderFact& fact) const {
-  const bool something_left = is_positive(fact.num_left);
-  return *word == OrdStatus::New || *word == (something_left ? OrdStatus::Canceled : OrdStatus::Filled);
-}
-
-bool Order::any_acked() const {
-  return std::any_of(commands.begin(), commands.end(), [](const Command& c) { return c.acked(); });
-}
-
-bool Order::wanted(Tick now) const {
-  return std::any_of(commands.begin(), commands.end(), [now](const Command& c) { return now < c.expires; });
-}
-
-Tick Order::next_counting_read() const {
-  const Tick quiet = quiet_at();
-  if (quiet > query_sent) return quiet;
-  const Tick second = first_read ? first_read_at + ReadsApart : Tick::min();
-  return second > query_sent ? second : Never;
-}
-
-bool Order::freshly_accepted(Tick now, Duration final_wait) const {
+bool Attempts::freshly_accepted(Tick now, Duration final_wait) const {
   return last_accepted != Tick::min() && now - last_accepted < final_wait;
 }
 
-bool Order::superseded(const Attempt& attempt) const {
-  return answered_at >= attempt.dispatched || std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& a) {
-           return a.task != 0 && a.dispatched > attempt.dispatched;
-         });
+bool Attempts::superseded(const Attempt& attempt) const {
+  return answered_at >= attempt.dispatched ||
+         std::ranges::any_of(list, [&](const Attempt& a) { return a.dispatched > attempt.dispatched; });
 }
 
-Attempt* Order::find_attempt(TaskId task) {
-  const auto it = std::find_if(attempts.begin(), attempts.end(), [task](const Attempt& a) { return a.task == task; });
-  return it == attempts.end() ? nullptr : &*it;
+Attempt* Attempts::find(TaskId task) {
+  const auto it = std::ranges::find(list, task, &Attempt::task);
+  return it == list.end() ? nullptr : &*it;
 }
 
-Stage Order::stage() const {
-  if (next_stuck_report != Never) return Stage::Stuck;
-  if (in_flight()) return Stage::Sent;
-  if (in_doubt()) return Stage::InDoubt;
-  return answered > 0 && next_delete == Never ? Stage::WaitingFinal : Stage::Queued;
-}
-
-void Order::attempt_dispatched(TaskId task, WorkerId worker, Tick now) {
-  if (attempts.size() >= MaxAttempts) {
-    const auto ended = std::find_if(attempts.begin(), attempts.end(),
-                                    [](const Attempt& a) { return a.state != Attempt::State::InFlight; });
-    CANCELBUS_CHECK(ended != attempts.end());
-    earlier_doubt |= unresolved(*ended);
-    earlier_quiet = std::max(earlier_quiet, ended->dispatched + StampDead);
-    attempts.erase(ended);
+void Attempts::add(TaskId task, WorkerId worker, Tick now) {
+  if (list.size() >= Most) {
+    const auto ended = std::ranges::find_if(list, [](const Attempt& a) { return a.state != Attempt::State::InFlight; });
+    CANCELBUS_CHECK(ended != list.end());
+    fold(*ended);
+    list.erase(ended);
   }
-  attempts.push_back({task, worker, now, Attempt::State::InFlight});
+  list.push_back({task, worker, now, Attempt::State::InFlight});
   ++dispatched;
+  ++counted;
   first_dispatch = std::min(first_dispatch, now);
-  next_delete = Never;
-  repeat = false;
-  first_read.reset();
-  if (fate && !fate->gone()) fate.reset();
 }
 
-void Order::attempt_denied(TaskId task, Tick now) {
-  Attempt& attempt = *find_attempt(task);
+void Attempts::fold(const Attempt& ended) {
+  earlier_doubt |= ended.unresolved();
+  earlier_quiet = std::max(earlier_quiet, ended.quiet_at());
+}
+
+void Attempts::denied(TaskId task, Tick now) {
+  Attempt& attempt = *find(task);
   attempt.state = Attempt::State::Denied;
   attempt.denied = now;
 }
 
-void Order::attempt_void(TaskId task) {
-  std::erase_if(attempts, [task](const Attempt& a) { return a.task == task; });
-  if (!untouched_by_us()) return;
-  first_dispatch = Never;
+void Attempts::erase(TaskId task) {
+  std::erase_if(list, [task](const Attempt& a) { return a.task == task; });
+  if (none_acted()) first_dispatch = Never;
+}
+
+// ---- Reads ----
+
+bool Reads::first_says_gone() const { return first == ReadStatus::Canceled || first == ReadStatus::Closed; }
+
+void Reads::news(Tick at) {
+  next = std::min(next, at);
+  interval = FirstInterval;
+}
+
+void Reads::later(Tick now) {
+  next = now + interval;
+  interval = std::min(interval * 2, LongestInterval);
+}
+
+// ---- Effort ----
+
+Tick Effort::doubt_since(const Command& command) const {
+  Tick since = attempts.earlier_doubt ? command.received : Never;
+  for (const Attempt& attempt : attempts.list) {
+    if (attempt.unresolved()) since = std::min(since, std::max(attempt.dispatched, command.received));
+  }
+  return since;
+}
+
+WallTime Effort::first_sent() const {
+  const auto sent = [](const Command& c) {
+    const Timeline& timeline = c.record.timeline;
+    return timeline.dispatched ? *timeline.dispatched : *timeline.received;
+  };
+  return sent(*std::ranges::min_element(commands, {}, sent));
+}
+
+bool Effort::left_book_proves() const {
+  // A 452 of before our first request is not our cancel's; one after a fill can be the fill's; and nothing left says
+  // that it filled.
+  return heard.left_book && heard.left_book_at > attempts.first_dispatch && heard.filled_at < attempts.first_dispatch &&
+         is_positive(heard.left_book->num_left);
+}
+
+void Effort::changed() {
+  for (Command& command : commands) command.changed = true;
+}
+
+bool Effort::any_acked() const {
+  return std::ranges::any_of(commands, [](const Command& c) { return c.acked(); });
+}
+
+const Command* Effort::first_wanting(Tick now) const {
+  const auto it = std::ranges::find_if(commands, [now](const Command& c) { return now < c.expires; });
+  return it == commands.end() ? nullptr : &*it;
+}
+
+const Command* Effort::leader(Tick now) const {
+  const Command* leader = nullptr;
+  for (const Command& command : commands) {
+    if (now >= command.expires) continue;
+    const bool higher = leader && command.record.order.priority > leader->record.order.priority;
+    if (!leader || higher) leader = &command;
+  }
+  return leader;
+}
+
+Tick Effort::next_counting_read() const {
+  const Tick second = reads.first ? reads.first_at + Reads::Apart : Tick::min();
+  if (reads.first_says_gone() && second > reads.sent) return second;
+  const Tick quiet = attempts.quiet_at();
+  if (quiet > reads.sent) return quiet;
+  return second > reads.sent ? second : Never;
+}
+
+Stage Effort::stage() const {
+  if (schedule.next_stuck_report != Never) return Stage::Stuck;
+  if (attempts.in_flight()) return Stage::Sent;
+  if (attempts.in_doubt()) return Stage::InDoubt;
+  return attempts.answered > 0 && schedule.next_delete == Never ? Stage::WaitingFinal : Stage::Queued;
+}
+
+// ---- Order ----
+
+Duration Deletes::distance() const {
+  if (count == 0) return Duration::zero();
+  return std::min(FirstDistance * (int64_t{1} << std::min(count - 1, 5u)), Duration(LongestDistance));
+}
+
+Tick Order::next_delete_allowed() const {
+  if (deletes.count == 0 || effort->schedule.exempt) return Tick::min();
+  const bool joined = effort->schedule.joined > deletes.ended;
+  return deletes.ended + (joined ? Deletes::FirstDistance : deletes.distance());
+}
+
+bool Order::may_be_back(const StreamGap& gap) const {
+  return proof && proof->fate.evidence == Evidence::Channel452 && proof->at <= gap.at;
+}
+
+bool Order::override_agrees(const OrderFact& fact) const {
+  const bool something_left = is_positive(fact.num_left);
+  return *override_status == OrdStatus::New ||
+         *override_status == (something_left ? OrdStatus::Canceled : OrdStatus::Filled);
+}
+
+bool Order::take_override(const CommandKey& key, OrdStatus as) {
+  bool news = false;
+  for (Command& command : effort->commands) {
+    // Gone, or never there, it is so for every command; that it is open is no reason to give up another's.
+    if (as == OrdStatus::New && command.record.key != key) continue;
+    news |= std::exchange(command.override_status, as) != as;
+  }
+  return news;
+}
+
+Effort& Order::begin(const StreamGap& gap) {
+  if (!effort) {
+    effort = std::make_unique<Effort>();
+    effort->heard.gap = gap.number;
+  }
+  return *effort;
+}
+
+void Order::dispatched(TaskId task, WorkerId worker, Instant now) {
+  effort->attempts.add(task, worker, now.tick);
+  effort->schedule.next_delete = Never;
+  effort->schedule.exempt = false;
+  ++deletes.count;
+  if (!effort->reads.first_says_gone()) effort->reads.first.reset();
+  last_dispatch = now;
+}
+
+void Order::attempt_void(TaskId task, bool counts) {
+  effort->attempts.erase(task);
+  if (!counts) {
+    if (deletes.count > 0) --deletes.count;  // a 451 may have begun the count anew
+    --effort->attempts.counted;
+  }
   // Without a request of ours a 452 proves nothing.
-  if (fate && fate->evidence == Evidence::Channel452) fate.reset();
+  if (effort->attempts.none_acted()) retract_unpublished_452();
+}
+
+void Order::retract_unpublished_452() {
+  if (proof && !proof->published && proof->fate.evidence == Evidence::Channel452) proof.reset();
 }
 
 void Order::fact(const OrderFact& fact, Tick now) {
-  touched_at = now;
-  first_read.reset();
+  Heard& heard = effort->heard;
+  heard.any_at = now;
+  effort->reads.first.reset();
   switch (fact.type) {
     case FactType::Inserted451:
       // An edit is delete and insert: what was known of the order before is not about the order that is there now.
       inserted_at = now;
-      left_book.reset();
-      fate.reset();
-      read_open.reset();
-      proven_gone = false;
+      heard.left_book.reset();
+      proof.reset();
       // While a cancel is in flight its answer says when to ask.
-      if (!untouched_by_us() && !in_flight()) news(now);
+      if (!effort->attempts.none_acted() && !effort->attempts.in_flight()) effort->reads.news(now);
       return;
     case FactType::Deleted452:
-      left_book = fact;
-      left_book_at = now;
+      heard.left_book = fact;
+      heard.left_book_at = now;
       break;
     case FactType::Matched441:
     case FactType::Trade423:
-      filled_at = now;
-      // Nobody has been told yet, and a 452 proves less now.
-      if (fate && fate->evidence == Evidence::Channel452 && !proven_gone) fate.reset();
+      heard.filled_at = now;
+      retract_unpublished_452();
       break;
   }
-  if (!left_book_proves()) news(now);
+  if (!effort->left_book_proves()) effort->reads.news(now);
 }
 
 void Order::read(const Reading& reading, Tick now) {
-  withheld_until = Tick::min();
+  Reads& reads = effort->reads;
+  effort->schedule.withheld_until = Tick::min();
   // The order that was read is not the one that has been inserted since.
-  if (query_sent <= inserted_at) return news(now);
-  Fate seen = fate_of(reading);
-  if (reading.status == ReadStatus::Canceled || reading.status == ReadStatus::Closed) {
-    fate = std::move(seen);
-    return;
-  }
-  const bool counts = query_sent >= quiet_at() && query_sent > touched_at && owes_proof();
-  read_open = std::move(seen);
-  if (!counts) return;
-  if (first_read != reading.status) {
-    first_read = reading.status;
-    first_read_at = now;
-  } else if (query_sent - first_read_at >= ReadsApart) {
+  if (reads.sent <= inserted_at) return reads.news(now);
+  const bool counts =
+      reads.sent >= effort->attempts.quiet_at() && reads.sent > effort->heard.any_at && effort->owes_proof();
+  if (says_gone(reading)) {
+    const bool stands = reads.first == reading.status && reads.sent - reads.first_at >= Reads::Apart;
+    if (contradicts_itself(reading) && !stands) {
+      if (reads.first != reading.status) reads.first_at = now;
+      reads.first = reading.status;
+      effort->schedule.withheld_until = reads.first_at + Reads::Apart + Schedule::ReadPatience;
+      return;
+    }
+    if (!proof) proof.emplace();
+    proof->fate = fate_of(reading);
+    proof->at = now;
+    proof->unreadable = false;
+  } else if (counts && reads.first != reading.status) {
+    reads.first = reading.status;
+    reads.first_at = now;
+  } else if (counts && reads.sent - reads.first_at >= Reads::Apart) {
     // What a 452 has proven only a 451 undoes.
-    if (fate && fate->gone()) {
-      fate->unreadable = true;
+    if (proof && proof->fate.gone()) {
+      proof->unreadable = true;
     } else {
-      fate = read_open;
+      proof = Proof{fate_of(reading), now};
     }
   }
 }
 
-void Order::news(Tick at) {
-  next_query = std::min(next_query, at);
-  query_interval = FirstInterval;
+bool Order::gap(const StreamGap& gap) {
+  if (!effort || effort->heard.gap == gap.number) return false;
+  effort->heard.gap = gap.number;
+  effort->heard.filled_at = gap.at;
+  retract_unpublished_452();
+  effort->reads.news(gap.at);
+  return true;
 }
 
-void Order::ask_later(Tick now) {
-  next_query = now + query_interval;
-  query_interval = std::min(query_interval * 2, LongestQueryInterval);
+void Order::inserted() {
+  if (effort && known_gone()) effort->changed();
+  proof.reset();
+  deletes = {};
+  override_status.reset();
+}
+
+void Order::rest() {
+  effort.reset();
+  if (proof && !proof->fate.gone()) proof.reset();
+  if (proof) proof->published = true;
 }
 
 void Order::remember_canceled(const CommandKey& key) {
   if (canceled_finals.size() == MaxCanceledFinals) canceled_finals.erase(canceled_finals.begin());
   canceled_finals.push_back(key);
-}
-
-void Order::rest() {
-  Order kept;
-  kept.id = id;
-  kept.remembered = remembered;
-  kept.inserted_at = inserted_at;
-  kept.canceled_finals = std::move(canceled_finals);
-  kept.word = word;
-  kept.history_lines = history_lines;
-  kept.last_dispatch = last_dispatch;
-  if (fate && fate->gone()) {
-    kept.proven_gone = true;
-    kept.fate = std::move(fate);
-  }
-  *this = std::move(kept);
 }
 
 }  // namespace cancelbus::core

@@ -6,6 +6,9 @@
 // was granted last. Each of the other L was granted before it, and counted until at least a period after its own
 // arrival; so all L counted still, and the grant would have been refused.
 //
+// Two things come from the exchange's answers: a backoff (backoff.hpp), and limits that are lowered while another
+// program spends the same budget (lowered_limit.hpp).
+//
 // What is odd: no clock of the exchange, no guard band, no assumed delay. Everything hangs on `settles`, a moment by
 // which the request has certainly arrived or never will.
 #pragma once
@@ -18,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "service/core/backoff.hpp"
+#include "service/core/lowered_limit.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -28,10 +33,8 @@ class RateLimiter {
   explicit RateLimiter(std::vector<RateRule> rules);
 
   /// Grants `id` if every rule has room and nothing holds the limiter. `settles`: when the request can no longer
-  /// arrive even if no answer ever comes; not before `now`. `id` must be new.
-  bool acquire(TaskId id, Tick now, Tick settles);
-
-  /// As acquire, but leaves at least `1 - share` of every limit free. share is in (0, 1].
+  /// arrive even if no answer ever comes; not before `now`. `id` must be new. Leaves at least `1 - share` of every
+  /// limit free; share is in (0, 1].
   bool acquire_within(double share, TaskId id, Tick now, Tick settles);
 
   /// The request has arrived by `at`, or never will: its tail begins there. An unknown id is ignored: its tail is over.
@@ -44,11 +47,30 @@ class RateLimiter {
   /// back, or is not counted any more.
   std::optional<Tick> open_until(TaskId id) const;
 
+  struct Permit {
+    Tick settles;
+    bool open = true;
+  };
+  /// Absent if it is not counted any more.
+  std::optional<Permit> permit(TaskId id) const;
+  /// How many are counted.
+  size_t permits() const { return permits_.size(); }
+
   /// Puts back a permit from before a restart; never refused.
   void restore(TaskId id, Tick settles, bool open);
 
   /// The exchange said to wait: nothing is granted before `until`. A later hold wins.
-  void hold(Tick until, std::string why);
+  void hold(Tick until, std::string why) { backoff_.begin(until, std::move(why)); }
+  Backoff& backoff() { return backoff_; }
+
+  /// The exchange has refused although the limits were kept: those of `period` are halved; if there are none, the
+  /// shortest that is not under `wait`; if there is none, all.
+  void lower(std::optional<Duration> period, std::optional<Duration> wait, WallTime now);
+  /// Takes the steps back that are due; true if there were any.
+  bool regain(Tick now);
+  /// Limits that are lowered, or remember that they were.
+  std::vector<LoweredLimit::State> lowered() const;
+  void restore(const LoweredLimit::State& lowered);
 
   /// For how long after it is settled a permit counts at most: the longest period, stretched.
   Duration longest_tail() const;
@@ -57,19 +79,25 @@ class RateLimiter {
   std::vector<TaskId> expire(Tick now);
 
   /// The earliest moment at which `ahead + 1` more permits can have been granted, if every open request were answered
-  /// now: a lower bound. `now` if there is room.
+  /// now: a lower bound, by the configured limits. `now` if there is room.
   Tick earliest(Tick now, size_t ahead = 0) const;
 
   /// The earliest moment at which acquire_within(share) can succeed without any further answer.
   Tick next_grant(Tick now, double share = 1.0) const;
 
   struct Window {
-    RateRule rule;
+    RateRule rule;  ///< as configured
     uint32_t used = 0;
+    uint32_t limit = 0;  ///< in force
+    std::optional<WallTime> lowered_since;
   };
   std::vector<Window> windows(Tick now) const;
-  Tick held_until() const { return held_until_; }
-  const std::string& hold_text() const { return hold_text_; }
+  /// "10/1s, lowered to 5"; of several with semicolons; empty if none is.
+  std::string lowered_text() const;
+  Tick held_until() const { return backoff_.until(); }
+  const std::string& hold_text() const { return backoff_.why(); }
+  /// Broken invariant: a rule that counts something else than the permits.
+  void check() const;
 
  private:
   /// The permits that one rule counts, by the moment at which it stops counting them.
@@ -77,21 +105,17 @@ class RateLimiter {
     RateRule rule;
     Duration tail;  ///< the period, stretched
     absl::btree_set<std::pair<Tick, TaskId>> counted;
+    LoweredLimit limit{rule};
   };
 
   static size_t allowed(const Rule& rule, double share);
   size_t counted(const Rule& rule, Tick now) const;
-  struct Permit {
-    Tick settles;
-    bool open = true;
-  };
   void insert(TaskId id, Permit permit);
   void erase(TaskId id, Tick settles);
 
   std::vector<Rule> rules_;
   absl::flat_hash_map<TaskId, Permit> permits_;
-  Tick held_until_ = Tick::min();
-  std::string hold_text_;
+  Backoff backoff_;
 };
 
 }  // namespace cancelbus::core

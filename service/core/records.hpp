@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "service/core/answer.hpp"
+#include "service/core/lowered_limit.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -19,28 +20,46 @@ struct TopicPosition {
   uint64_t next_seq = 1;
 };
 
+/// What the exchange, or the way to it, made of a DELETE; for people.
+struct LastAnswer {
+  int http_status = 0;
+  int exchange_code = 0;
+  std::string text;
+};
+
 /// One command as it stands, for `cancels`: replaces the row of the same key.
 struct CommandRecord {
   CommandKey key;
   CancelOrder order;
+  /// When its time to live ends: by the tick in the boot that wrote the row; in another by the earlier of the wall
+  /// clock and the time that the bus has run. Only together; an earlier version wrote `expires` alone.
   std::optional<WallTime> expires;
+  std::optional<Tick> expires_tick;
+  Duration expires_run_time{};
   Timeline timeline;
   /// When the order's latest DELETE was given to a worker; `timeline.attempts` counts them. Absent: none was yet.
   std::optional<Instant> last_dispatch;
+  /// DELETEs of the order since its last 451, this one included, that were written or may have been.
+  uint32_t deletes = 0;
   /// An attempt may have been processed and nobody knows.
   bool doubt = false;
   /// Cancels of this order that the exchange answered with yes or no.
   uint32_t answered = 0;
   /// The latest such answer; absent: none yet.
   std::optional<Verdict> last_answer;
+  /// Until there is an ack: the latest answer that decided nothing, for the ack to tell.
+  std::optional<LastAnswer> undecided_answer;
   std::optional<CancelAck> ack;
   uint64_t ack_seq = 0;
+  /// With final_seq 0 it is not published yet: it is what will be told if no query says more exactly what became of the
+  /// order, whose end is proven and published to another command, or by this one's ack.
   std::optional<CancelFinal> final;
   uint64_t final_seq = 0;
   /// No event of this command will follow.
   bool ended = false;
   /// When it was last changed; of an ended one, when it ended.
   WallTime updated;
+  Duration run_time{};  ///< of the bus, then: what retention counts
 };
 
 /// Past retention: the row goes, and the events before it may.
@@ -71,8 +90,19 @@ struct PermitForgotten {
 struct HoldRecord {
   LimiterKind limiter = LimiterKind::Cancel;
   Tick until;
-  WallTime until_wall;
+  WallTime until_wall;  ///< for people
   std::string text;
+  Duration length{};    ///< from when it was written; zero: an earlier version wrote it, and did not say
+  Duration run_time{};  ///< of the bus, when it was written
+};
+
+/// Limits that are lowered, or remember that they were: all of them.
+struct LoweredLimits {
+  struct Entry {
+    LimiterKind limiter = LimiterKind::Cancel;
+    LoweredLimit::State state;
+  };
+  std::vector<Entry> entries;
 };
 
 /// Requests in a row that the exchange has refused as unauthorized, and the order that met the latest. Zero after an
@@ -140,8 +170,15 @@ struct HistoryForgotten {
   OrderId order_id = 0;
 };
 
-using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, HoldRecord,
-                            UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten>;
+/// A 451 came for an order of which a command that is known was told that it is gone. Not so any more: it has been told
+/// so again. Goes with the order's last command too.
+struct BackOnBook {
+  OrderId order_id = 0;
+  bool so = true;
+};
+
+using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, HoldRecord, LoweredLimits,
+                            UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten, BackOnBook>;
 
 /// What the store holds when the bus starts.
 struct Snapshot {
@@ -153,12 +190,16 @@ struct Snapshot {
   /// The last commits before this start may be missing, and what they let out has been heard all the same: the machine
   /// ended and the store was not synced. Then `epoch` is new.
   bool commits_lost = false;
+  /// How long a bus had run on this store at the last commit that is known.
+  Duration run_time{};
   std::vector<CommandRecord> commands;
   std::vector<PermitRecord> permits;
   std::vector<HoldRecord> holds;
+  LoweredLimits lowered;
   UnauthorizedCount unauthorized;
   std::vector<TopicPosition> topics;
   FactPosition facts;
+  std::vector<OrderId> back_on_book;
 };
 
 }  // namespace cancelbus::core

@@ -1,21 +1,24 @@
-// Who is connected under which name, and where every topic stands.
+// Who is connected under which name.
 //
-// A ROUTER does not see a client leave: a session that has been silent is dropped, and its next word is answered by
+// A ROUTER does not see a client leave: a session that has been silent is dropped, and its next message is answered by
 // hello_required, which costs the client one round trip and nothing else.
+//
+// Guarantees: at most MaxSessions; one more takes the place of the session that has been silent for longest. Every call
+// costs the same however many sessions there are.
 #pragma once
 
-#include <absl/container/btree_map.h>
 #include <absl/container/flat_hash_map.h>
 
+#include <list>
 #include <string>
 #include <vector>
 
-#include "service/core/actions.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
 
 struct Session {
+  PeerId peer;
   std::string sender;
   std::vector<std::string> topics;  ///< prefixes
   Tick last_heard;
@@ -25,30 +28,21 @@ class SessionBook {
  public:
   static constexpr size_t MaxSessions = 10'000;
   static constexpr Duration Silent = std::chrono::seconds(10);
-  /// Positions in one reply: what fits a frame of 64 KiB with the longest names.
-  static constexpr size_t MaxPositions = 512;
 
-  /// Says hello, or says it again.
-  Session& open(const PeerId& peer, const std::string& sender, std::vector<std::string> topics, Tick now);
+  /// Says hello, or says it again. `now` never goes back, here and below.
+  const Session& open(const PeerId& peer, const std::string& sender, std::vector<std::string> topics, Tick now);
   /// The session of a peer that is heard from now; null before its hello.
-  Session* heard(const PeerId& peer, Tick now);
-  void close(const PeerId& peer) { sessions_.erase(peer); }
+  const Session* heard(const PeerId& peer, Tick now);
+  void close(const PeerId& peer);
   /// Drops the silent ones.
   void sweep(Tick now);
-  size_t size() const { return sessions_.size(); }
-
-  /// The topic, as it stands; a new one from seq 1.
-  TopicPosition& topic(const std::string& name);
-  const TopicPosition* find_topic(const std::string& name) const;
-  void restore(const TopicPosition& position) { topics_[position.topic] = position; }
-  /// The session's own topic and those under its prefixes, at most MaxPositions.
-  std::vector<TopicPosition> positions(const Session& session) const;
+  /// Broken invariant: a list that is not in the order of silence, or an index that is not the list's.
+  void check() const;
 
  private:
-  absl::flat_hash_map<PeerId, Session> sessions_;
-  absl::btree_map<std::string, TopicPosition> topics_;  ///< those with events: at most one per sender with a command
+  using BySilence = std::list<Session>;
+  BySilence by_silence_;  ///< the one that has been silent for longest first
+  absl::flat_hash_map<PeerId, BySilence::iterator> sessions_;
 };
-
-std::string client_topic(const std::string& sender);
 
 }  // namespace cancelbus::core

@@ -5,20 +5,47 @@
 #include <string>
 #include <vector>
 
+#include "service/core/records.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
 
+/// Why commands wait that share a cause. In the order of the contract.
+enum class CauseKind : uint8_t {
+  NoWorker,
+  Backoff,
+  KeysRefused,
+  Clock,
+  Store,
+  NoLeader,  ///< for a bus that shares its store; not produced yet
+  ExchangeFailing,
+  LimitLowered,  ///< another program spends the budget of a limiter
+  Draining,
+};
+
+struct Cause {
+  CauseKind kind = CauseKind::NoWorker;
+  std::optional<LimiterKind> limiter = std::nullopt;  ///< absent: both
+  std::string stops;                                  ///< as cancel.proto lists; empty: nothing
+  std::string text;
+  WallTime since;
+  std::optional<Duration> remaining = std::nullopt;  ///< at least; absent: not known
+  int http_status = 0;
+  int exchange_code = 0;
+};
+
+/// For the log.
+struct CauseChange {
+  Cause cause;
+  bool began = true;
+};
+
 struct WindowStatus {
   std::string limiter;  ///< "cancel" or "query"
   uint32_t used = 0;
-  RateRule rule;
-};
-
-struct HoldStatus {
-  std::string limiter;
-  WallTime until;
-  std::string text;
+  RateRule rule;  ///< in force
+  uint32_t configured_limit = 0;
+  std::optional<WallTime> lowered_since{};
 };
 
 struct QueueStatus {
@@ -47,7 +74,6 @@ struct StreamStatus {
 
 struct BusStatus {
   std::vector<WindowStatus> windows;
-  std::vector<HoldStatus> holds;
   std::vector<QueueStatus> queues;
   uint32_t undecided = 0;
   uint32_t cancels_in_flight = 0;
@@ -59,7 +85,8 @@ struct BusStatus {
   uint32_t unauthorized_in_a_row = 0;
   StreamStatus stream;
   bool store_writable = true;
-  uint64_t store_bytes = 0;  ///< not the gateway's to know
+  uint64_t store_bytes = 0;   ///< not the gateway's to know
+  std::vector<Cause> causes;  ///< the most serious first
   WallTime as_of;
 };
 

@@ -36,6 +36,15 @@ struct Instant {
 
 constexpr Tick Never = Tick::max();
 
+/// How long a bus has run on its store, over all starts and boots. It goes on while a bus runs, whatever wall clocks
+/// show.
+struct RunClock {
+  Duration before{};  ///< when this bus started
+  Tick started{};
+
+  Duration at(Tick now) const { return before + (now - started); }
+};
+
 using OrderId = int64_t;
 using TaskId = uint64_t;
 using WorkerId = uint64_t;

@@ -39,8 +39,9 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
   worker.request_timeout = ready.request_timeout;
   worker.last_heard = now;
   worker.clock = ready.clock;
-  if (ready.clock) {
-    stamps_.report(worker.id, ready.clock->offset);
+  const bool believed = ready.clock && ready.clock->exchange_time && ready.clock->series > worker.disbelieved_series;
+  if (believed) {
+    stamps_.report(worker.id, *ready.clock, now);
   } else {
     stamps_.forget(worker.id);
   }
@@ -67,11 +68,13 @@ const Worker* WorkerPool::find(WorkerId id) const {
 }
 
 Worker* WorkerPool::choose(Tick now) {
+  // All that is under way may be refused.
+  if (unauthorized_in_a_row() + in_flight() >= MostWithOtherKeys) return nullptr;
   Worker* best = nullptr;
   size_t most = 0;
   for (auto& [id, worker] : workers_) {
     if (!has_room(worker) || worker.credit - worker.tasks.size() <= most) continue;
-    if (!why_benched(worker, now).empty()) continue;
+    if (hindrance(worker, now) != Hindrance::None) continue;
     best = &worker;
     most = worker.credit - worker.tasks.size();
   }
@@ -113,6 +116,12 @@ void WorkerPool::restore(const UnauthorizedCount& before) {
   refused_order_ = before.order_id;
 }
 
+uint32_t WorkerPool::in_flight() const {
+  uint32_t sum = 0;
+  for (const auto& [id, worker] : workers_) sum += static_cast<uint32_t>(worker.tasks.size());
+  return sum;
+}
+
 uint32_t WorkerPool::probes_under_way() const {
   return static_cast<uint32_t>(
       std::count_if(workers_.begin(), workers_.end(), [](const auto& entry) { return probe_under_way(entry.second); }));
@@ -122,14 +131,24 @@ void WorkerPool::met_nothing(Worker& worker, Tick now) {
   if (worker.unauthorized && worker.probe_at == Never) worker.probe_at = now + worker.probe_interval;
 }
 
-void WorkerPool::met_stale_stamp(Worker& worker) {
-  if (worker.clock) worker.stale_series = worker.clock->series;
+void WorkerPool::met_void_stamp(Worker& worker, const StampClock::Estimate& estimate, Tick now) {
+  if (stamps_.was_let_in(estimate, now)) {
+    if (worker.clock) disbelieve(worker, worker.clock->series);
+  } else if (Worker* source = find(estimate.worker)) {
+    disbelieve(*source, estimate.series);
+  }
+}
+
+void WorkerPool::disbelieve(Worker& worker, uint64_t series) {
+  worker.disbelieved_series = std::max(worker.disbelieved_series, series);
+  if (worker.clock && worker.clock->series <= worker.disbelieved_series) stamps_.forget(worker.id);
 }
 
 Worker* WorkerPool::probe_due(Tick now) {
   const uint32_t spent = unauthorized_in_a_row() + probes_under_way();
   for (auto& [id, worker] : workers_) {
-    const bool able = has_room(worker) && worker.clock && !is_silent(worker, now) && spent < end_of_probes(worker);
+    const bool able = has_room(worker) && why_not_by_clock(worker).empty() && !is_silent(worker, now) &&
+                      spent < end_of_probes(worker);
     if (worker.unauthorized && worker.probe_at <= now && able) return &worker;
   }
   return nullptr;
@@ -142,7 +161,8 @@ std::vector<TaskId> WorkerPool::take_abandoned(Tick now) {
     if (is_silent(worker, now)) {
       out.insert(out.end(), worker.tasks.begin(), worker.tasks.end());
     } else {
-      std::ranges::copy_if(unlisted, std::back_inserter(out), [&](TaskId task) { return worker.tasks.contains(task); });
+      std::ranges::copy_if(unlisted, std::back_inserter(out),
+                           [&tasks = worker.tasks](TaskId task) { return tasks.contains(task); });
     }
   }
   std::ranges::sort(out);  // the same in every run
@@ -153,7 +173,7 @@ void WorkerPool::forget_gone(Tick now) {
   for (auto it = workers_.begin(); it != workers_.end();) {
     const Worker& worker = it->second;
     const bool gone = now - worker.last_heard > Forget && worker.tasks.empty();
-    // A stopped worker's view of the clock must not sway the median.
+    // A stopped worker's view of the clock has no say.
     if (is_silent(worker, now)) stamps_.forget(worker.id);
     if (gone) unauthorized_of_the_gone_ += worker.unauthorized_in_a_row;
     it = gone ? workers_.erase(it) : std::next(it);
@@ -190,14 +210,59 @@ std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
   return out;
 }
 
+Availability WorkerPool::availability(Tick now) const {
+  Availability out;
+  out.near_block = unauthorized_in_a_row() >= MostWithOtherKeys;
+  for (const auto& [id, worker] : workers_) {
+    if (id == BeforeRestart) continue;
+    const Hindrance why = hindrance(worker, now);
+    out.heard += why != Hindrance::Silent;
+    out.available += why == Hindrance::None && worker.credit > 0;
+  }
+  if (out.available > 0 && !out.near_block) return out;
+  for (const auto& [id, worker] : workers_) {
+    if (id == BeforeRestart) continue;
+    const Hindrance why = hindrance(worker, now);
+    std::string& text = why == Hindrance::Unauthorized ? out.unauthorized
+                        : why == Hindrance::Clock      ? out.clock
+                                                       : out.other;
+    if (!text.empty()) continue;
+    text = worker.name + ": ";
+    text += why == Hindrance::None ? "has no connection to the exchange, or is ending" : why_benched(worker, now);
+  }
+  return out;
+}
+
+WorkerPool::Hindrance WorkerPool::hindrance(const Worker& worker, Tick now) const {
+  if (is_silent(worker, now)) return Hindrance::Silent;
+  if (worker.unauthorized) return Hindrance::Unauthorized;
+  if (!why_not_by_clock(worker).empty()) return Hindrance::Clock;
+  return worker.request_timeout + SlackBeforeLost > lost_after_ ? Hindrance::Timeout : Hindrance::None;
+}
+
 std::string WorkerPool::why_benched(const Worker& worker, Tick now) const {
-  if (is_silent(worker, now)) return "silent";
-  if (worker.unauthorized) return why_unauthorized(worker);
-  if (!worker.clock) return "has not read the exchange's clock";
-  if (worker.clock->series <= worker.stale_series) return "met a stale stamp; waits for a fresh clock reading";
-  if (stamps_.is_outlier(worker.id)) return "its clock is more than 500 ms off the other workers'";
-  if (worker.request_timeout + SlackBeforeLost > lost_after_) return "its request_timeout is too long for lost_after";
+  switch (hindrance(worker, now)) {
+    case Hindrance::None:
+      return "";
+    case Hindrance::Silent:
+      return "silent";
+    case Hindrance::Unauthorized:
+      return why_unauthorized(worker);
+    case Hindrance::Clock:
+      return std::string(why_not_by_clock(worker));
+    case Hindrance::Timeout:
+      return "its request_timeout is too long for lost_after";
+  }
   return "";
+}
+
+std::string_view WorkerPool::why_not_by_clock(const Worker& worker) const {
+  if (!worker.clock) return "clock: has not read the exchange's clock";
+  if (!worker.clock->exchange_time) return "clock: does not report exchange_time; it is of an earlier version";
+  if (worker.clock->series <= worker.disbelieved_series) {
+    return "clock: its reading of the exchange's clock was contradicted; waits for its next one";
+  }
+  return stamps_.why_not(worker.id);
 }
 
 std::string WorkerPool::why_unauthorized(const Worker& worker) const {

@@ -1,8 +1,8 @@
 // Which workers there are, how much each may hold, and why one gets no work.
 //
-// A worker is benched while it is silent, while its clock is not known, stale or an outlier, and after a 401 or 403
-// until a signed probe succeeds. 50 unauthorized requests in a row would block the address, and which workers share an
-// address nobody here knows: so all are added up, and before it comes to that, probes end until somebody acts.
+// A worker is benched while it is silent, while its reading of the exchange's clock does not count, and after a 401 or
+// 403 until a signed probe succeeds. 50 unauthorized requests in a row would block the address, and which workers share
+// an address is not known here: so all are added up, and before it comes to that, probes end until an operator acts.
 #pragma once
 
 #include <absl/container/btree_map.h>
@@ -10,8 +10,10 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "service/core/causes.hpp"
 #include "service/core/events.hpp"
 #include "service/core/records.hpp"
 #include "service/core/stamp_clock.hpp"
@@ -30,8 +32,8 @@ struct Worker {
   Tick last_heard;
   Duration request_timeout{};
   std::optional<ClockSample> clock;
-  /// A stale stamp was met with this clock series; work comes again with a later one.
-  uint64_t stale_series = 0;
+  /// Clock series up to this one are not believed: they were contradicted. Work comes again with a later one.
+  uint64_t disbelieved_series = 0;
   uint64_t key_series = 0;
   bool key_refused = false;            ///< by the exchange's latest word on the key of that series
   uint32_t unauthorized_in_a_row = 0;  ///< requests since one was let in
@@ -63,7 +65,8 @@ class WorkerPool {
   Worker* find(WorkerId id);
   const Worker* find(WorkerId id) const;
 
-  /// The worker with the most free credit among those that may work; null if none.
+  /// The worker with the most free credit among those that may work; null if none, or if so much is under way that the
+  /// exchange might block the address if it refused all of it.
   Worker* choose(Tick now);
 
   void met_unauthorized(Worker& worker, OrderId order, Tick now);
@@ -72,7 +75,10 @@ class WorkerPool {
   void was_let_in(Worker& worker);
   /// The probe ended without saying whether it is authorized.
   void met_nothing(Worker& worker, Tick now);
-  void met_stale_stamp(Worker& worker);
+  /// The worker has found a stamp too far from its reading of the exchange's clock, and not sent it. Of worker and
+  /// estimate one is wrong: the worker, if the exchange has just let such stamps in, else the estimate, and with it
+  /// the worker that it came from. That one gets no work until it has read the clock again.
+  void met_void_stamp(Worker& worker, const StampClock::Estimate& estimate, Tick now);
 
   /// An unauthorized worker whose probe is due, with a free place; null if none.
   Worker* probe_due(Tick now);
@@ -91,16 +97,27 @@ class WorkerPool {
   /// By whom, is not known any more.
   void met_unauthorized_unseen() { ++unauthorized_of_the_gone_; }
 
+  const absl::btree_map<WorkerId, Worker>& workers() const { return workers_; }
+
   Tick next_deadline(Tick now) const;
   std::vector<WorkerStatus> status(Tick now) const;
+  /// Whether requests can be given out, and why not.
+  Availability availability(Tick now) const;
   StampClock& stamps() { return stamps_; }
   const StampClock& stamps() const { return stamps_; }
   Duration lease() const { return lease_; }
 
  private:
+  /// Why a worker gets no work.
+  enum class Hindrance : uint8_t { None, Silent, Unauthorized, Clock, Timeout };
+  Hindrance hindrance(const Worker& worker, Tick now) const;
   std::string why_benched(const Worker& worker, Tick now) const;
   std::string why_unauthorized(const Worker& worker) const;
+  /// Why no stamp is to be given to it; empty if one may.
+  std::string_view why_not_by_clock(const Worker& worker) const;
+  void disbelieve(Worker& worker, uint64_t series);
   void take_key(Worker& worker, uint64_t series, Tick now);
+  uint32_t in_flight() const;
   uint32_t probes_under_way() const;
 
   Duration lease_;

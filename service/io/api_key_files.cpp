@@ -1,7 +1,6 @@
 #include "service/io/api_key_files.hpp"
 
 #include <absl/status/status.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -16,19 +15,9 @@ namespace {
 
 constexpr core::Duration LookEvery = std::chrono::seconds(1);
 
-int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
-
-// Of the file at the end of all links.
-std::array<int64_t, 5> mark_of(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return {};
-  return {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), static_cast<int64_t>(info.st_size),
-          nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
-}
-
 }  // namespace
 
-ApiKeyFiles::Marks ApiKeyFiles::look() const { return {mark_of(key_path_), mark_of(secret_path_)}; }
+ApiKeyFiles::Marks ApiKeyFiles::look() const { return {file_mark(key_path_), file_mark(secret_path_)}; }
 
 absl::StatusOr<ApiKeyPair> ApiKeyFiles::read() {
   // Looked at before, so that what changes during the reading counts as a change.

@@ -9,17 +9,16 @@
 
 #include <absl/status/statusor.h>
 
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
 #include "service/core/types.hpp"
 #include "service/io/clock.hpp"
+#include "service/io/file_mark.hpp"
 #include "service/io/secret_file.hpp"
 
 namespace cancelbus::io {
@@ -53,11 +52,9 @@ class ApiKeyFiles {
   absl::Status unusable(std::string_view why) const;
 
  private:
-  /// What tells one file from another. All zero: there is none.
-  using Mark = std::array<int64_t, 5>;
   struct Marks {
-    Mark key{};
-    Mark secret{};
+    FileMark key{};
+    FileMark secret{};
     bool operator==(const Marks&) const = default;
   };
   Marks look() const;

@@ -1,24 +1,10 @@
 #include "service/io/checkpointer.hpp"
 
-#include <signal.h>
-
-#include <functional>
 #include <utility>
 
+#include "service/io/blocked_signals.hpp"
+
 namespace cancelbus::io {
-namespace {
-
-/// A thread inherits the mask: signals are for the loop.
-std::thread without_signals(std::function<void()> work) {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(work));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::open(const std::string& path) {
   sqlite3* raw = nullptr;
@@ -31,7 +17,10 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::open(const std::stri
   return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(db)));
 }
 
-Checkpointer::Checkpointer(Sqlite db) : db_(std::move(db)), thread_(without_signals([this] { run(); })) {}
+Checkpointer::Checkpointer(Sqlite db) : db_(std::move(db)) {
+  const BlockedSignals blocked;
+  thread_ = std::thread([this] { run(); });
+}
 
 Checkpointer::~Checkpointer() {
   {

@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -11,6 +10,8 @@
 #include <string>
 #include <system_error>
 #include <thread>
+
+#include "service/io/blocked_signals.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -72,9 +73,7 @@ bool fewer_descriptors_than(size_t wanted) {
 
 void with_own_descriptors(const std::function<void()>& work) {
   // A signal's handler that ran there would write into a pipe that is closed there.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const BlockedSignals blocked;
   try {
     std::thread([&work] {
       (void)::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE);  // If not, it is done among the others.
@@ -83,7 +82,6 @@ void with_own_descriptors(const std::function<void()>& work) {
   } catch (const std::system_error&) {  // no thread can be had
     work();
   }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace cancelbus::io

@@ -24,13 +24,13 @@ const char* const KeepTopic = R"sql(
 INSERT INTO topics(topic, next_seq) SELECT topic, MAX(seq) + 1 FROM events WHERE topic=? GROUP BY topic
 ON CONFLICT(topic) DO UPDATE SET next_seq = MAX(next_seq, excluded.next_seq))sql";
 
-// Only the first events of a topic, so that what is kept has no gaps, also after a wall clock was set back.
+// Only the first events of a topic, so that what is kept has no gaps, whatever their rows say.
 const char* const PruneTopic = R"sql(
 DELETE FROM events WHERE topic=?1 AND seq<=?2 AND seq<?3 AND seq < COALESCE(
-  (SELECT MIN(seq) FROM events WHERE topic=?1 AND sending_time>=?4), ?2 + 1))sql";
+  (SELECT MIN(seq) FROM events WHERE topic=?1 AND run_time>=?4), ?2 + 1))sql";
 
 const char* const OldestEvents = R"sql(
-SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE sending_time < ? ORDER BY sending_time LIMIT ?)
+SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE run_time < ? ORDER BY run_time LIMIT ?)
 GROUP BY topic)sql";
 
 }  // namespace
@@ -47,7 +47,7 @@ bool EventTable::prepare(sqlite3* db) {
 
 absl::Status EventTable::insert(const EventRow& event, core::Duration run_time) {
   insert_.bind(event.topic).bind(event.seq).bind(event.sending_time).bind_blob(event.payload);
-  return insert_.bind(run_time).run();
+  return sqlite_run(insert_.bind(run_time));
 }
 
 absl::StatusOr<std::vector<std::string>> EventTable::read(const std::string& topic, uint64_t from_seq, uint32_t count) {
@@ -77,7 +77,7 @@ absl::StatusOr<uint64_t> EventTable::first_kept(const std::string& topic) {
 
 absl::StatusOr<std::vector<core::TopicPosition>> EventTable::topics() {
   std::vector<core::TopicPosition> positions;
-  Statement topics(db_, SelectTopics);
+  Statement topics = sqlite_statement(db_, SelectTopics);
   int result = SQLITE_OK;
   while ((result = topics.step()) == SQLITE_ROW) {
     std::string topic = topics.text();
@@ -87,9 +87,8 @@ absl::StatusOr<std::vector<core::TopicPosition>> EventTable::topics() {
   return positions;
 }
 
-absl::Status EventTable::prune(core::Instant at, core::Duration retention) {
-  if (at.tick < next_prune_) return absl::OkStatus();
-  const core::WallTime before = at.wall - retention;
+absl::Status EventTable::prune(core::Tick now, core::Duration before) {
+  if (now < next_prune_) return absl::OkStatus();
   std::vector<std::pair<std::string, int64_t>> oldest;
   oldest_.bind(before).bind(PrunedPerCommit);
   while (oldest_.step() == SQLITE_ROW) {
@@ -103,14 +102,14 @@ absl::Status EventTable::prune(core::Instant at, core::Duration retention) {
     deleted += sqlite3_changes(db_);
   }
   // Nothing to do, or an open command holds it back: no need to look at every commit.
-  if (deleted == 0) next_prune_ = at.tick + PruneInterval;
+  if (deleted == 0) next_prune_ = now + PruneInterval;
   return absl::OkStatus();
 }
 
-absl::Status EventTable::prune_topic(const std::string& topic, int64_t last, core::WallTime before) {
+absl::Status EventTable::prune_topic(const std::string& topic, int64_t last, core::Duration before) {
   // Its last event may go, and where it stands must not.
-  if (auto status = keep_topic_.bind(topic).run(); !status.ok()) return status;
-  return prune_.bind(topic).bind(last).bind(first_needed(topic)).bind(before).run();
+  if (auto status = sqlite_run(keep_topic_.bind(topic)); !status.ok()) return status;
+  return sqlite_run(prune_.bind(topic).bind(last).bind(first_needed(topic)).bind(before));
 }
 
 int64_t EventTable::first_needed(const std::string& topic) {

@@ -28,12 +28,13 @@ class EventTable {
   absl::StatusOr<uint64_t> first_kept(const std::string& topic);
   absl::StatusOr<std::vector<core::TopicPosition>> topics();
 
-  /// In the transaction of each batch: every 10 s, or as long as there is more, forgets up to 1,000 events that are
-  /// older than `retention`. The events of an open command stay, and with them what follows on their topic.
-  absl::Status prune(core::Instant at, core::Duration retention);
+  /// In the transaction of each batch: every 10 s, or as long as there is more, forgets up to 1,000 events that were
+  /// inserted before a bus had run for `before`. The events of an open command stay, and with them what follows on
+  /// their topic.
+  absl::Status prune(core::Tick now, core::Duration before);
 
  private:
-  absl::Status prune_topic(const std::string& topic, int64_t last, core::WallTime before);
+  absl::Status prune_topic(const std::string& topic, int64_t last, core::Duration before);
   int64_t first_needed(const std::string& topic);
 
   sqlite3* db_ = nullptr;

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -21,7 +20,6 @@
 #include <cstdlib>
 
 #include "service/io/clock.hpp"
-#include "service/io/lookup.hpp"
 #include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
@@ -82,7 +80,10 @@ HttpOutcome never_written(std::string why) {
 class HttpsClient::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(asio::io_context& context, std::shared_ptr<const Options> options)
-      : options_(std::move(options)), resolver_(context), timer_(context), stream_(context, *options_->tls) {}
+      : options_(std::move(options)),
+        dialer_(context.get_executor()),
+        timer_(context),
+        stream_(context, *options_->tls) {}
 
   asio::awaitable<absl::Status> establish();
   void start_reading(std::function<void(const std::string&)> closed);
@@ -108,7 +109,7 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
 
   std::shared_ptr<const Options> options_;
   std::function<void(const std::string&)> closed_;
-  tcp::resolver resolver_;
+  Dialer dialer_;
   asio::steady_timer timer_;  // of establishing, then of each request
   asio::ssl::stream<tcp::socket> stream_;
   boost::beast::flat_buffer buffer_;
@@ -152,12 +153,12 @@ asio::awaitable<absl::Status> HttpsClient::Connection::establish() {
 asio::awaitable<absl::Status> HttpsClient::Connection::step_by_step() {
   const Url& url = options_->url;
   error_code error;
-  const auto found = co_await look_up(resolver_, url.host, url.port, error);
+  const auto found = co_await dialer_.look_up(url.host, url.port, options_->ip_family, error);
   if (error) co_return absl::UnavailableError(absl::StrCat("name lookup of ", url.host, ": ", error.message()));
   if (ended_) co_return absl::CancelledError("");
   auto& socket = stream_.next_layer();
-  co_await asio::async_connect(socket, found, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return absl::UnavailableError(absl::StrCat("TCP connect: ", error.message()));
+  const absl::Status connected = co_await dialer_.connect(socket, found);
+  if (!connected.ok()) co_return connected;
   if (ended_) co_return absl::CancelledError("");
   set_options(socket, options_->request_timeout);
   if (!expect_host(stream_.native_handle(), url.host)) co_return absl::InvalidArgumentError("TLS: unusable host name");
@@ -227,6 +228,9 @@ void HttpsClient::Connection::complete() {
   if (const auto header = message.find(http::field::retry_after); header != message.end()) {
     outcome_.response.retry_after = std::string(header->value());
   }
+  if (const auto header = message.find(http::field::date); header != message.end()) {
+    outcome_.response.date = std::string(header->value());
+  }
   complete_ = true;
   ++answers_;
   if (!writing_) timer_.cancel();
@@ -293,7 +297,7 @@ void HttpsClient::Connection::end(std::string why) {
   open_ = false;
   why_ended_ = std::move(why);
   timer_.cancel();
-  resolver_.cancel();
+  dialer_.cancel();
   error_code ignored;
   stream_.next_layer().close(ignored);
   if (closed_) std::exchange(closed_, nullptr)(why_ended_);
@@ -307,8 +311,9 @@ void HttpsClient::Connection::abandon() {
 std::string HttpsClient::Connection::description() {
   if (!open_) return "not connected";
   error_code error;
-  const tcp::endpoint peer = stream_.next_layer().remote_endpoint(error);
-  return absl::StrCat(peer.address().to_string(), ", ", tls_description(stream_.native_handle()));
+  const auto& socket = stream_.next_layer();
+  return absl::StrCat(to_text(socket.remote_endpoint(error)), " from ", to_text(socket.local_endpoint(error)), ", ",
+                      tls_description(stream_.native_handle()));
 }
 
 // ---- HttpsClient ----

@@ -15,10 +15,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
+#include "base/http_request.hpp"
 #include "service/core/types.hpp"
+#include "service/io/dial.hpp"
 #include "service/io/option_values.hpp"
 #include "service/io/tls.hpp"
 
@@ -26,17 +26,13 @@ namespace cancelbus::io {
 
 namespace asio = boost::asio;
 
-/// Without a body. Host and User-Agent are added.
-struct HttpRequest {
-  std::string method;
-  std::string target;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
+using base::HttpRequest;
 
 struct HttpResponse {
   int status = 0;
   /// The header as it came; absent if it did not.
   std::optional<std::string> retry_after;
+  std::string date;  ///< likewise; empty if it did not come
   std::string body;
   /// The body was larger than MaxBodyBytes; `body` is empty.
   bool oversized = false;
@@ -65,6 +61,7 @@ class HttpsClient {
     TlsContext tls;
     core::Duration connect_timeout{};  ///< for name lookup, TCP and TLS together
     core::Duration request_timeout{};  ///< from the first byte written to the last one read
+    IpFamily ip_family = IpFamily::V4;
   };
 
   HttpsClient(asio::io_context& context, Options options);
@@ -86,7 +83,7 @@ class HttpsClient {
   asio::awaitable<HttpOutcome> request(HttpRequest request, std::function<bool()> may_write = {});
   void close();
 
-  /// Of the connection that stands: address, TLS version, cipher, certificate.
+  /// Of the connection that stands: its two addresses, TLS version, cipher, certificate.
   std::string description() const;
 
  private:

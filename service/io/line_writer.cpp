@@ -1,7 +1,6 @@
 #include "service/io/line_writer.hpp"
 
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,8 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "service/io/blocked_signals.hpp"
 
 namespace cancelbus::io {
 namespace {
@@ -129,17 +130,11 @@ LineWriter::~LineWriter() {
 }
 
 void LineWriter::start() {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  // Detached, because it cannot be joined while its reader keeps it waiting.
-  try {
+  {
+    const BlockedSignals blocked;
+    // Detached, because it cannot be joined while its reader keeps it waiting.
     std::thread([shared = shared_] { shared->run(); }).detach();
-  } catch (...) {
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
   }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   const std::lock_guard lock(shared_->mutex);
   shared_->started = true;
 }

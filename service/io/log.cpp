@@ -11,6 +11,7 @@
 #include <string>
 #include <type_traits>
 
+#include "base/utf8.hpp"
 #include "service/io/output.hpp"
 
 ABSL_FLAG(std::string, log_level, "info", "least severe log line to write: debug, info, warn or error");
@@ -40,26 +41,6 @@ std::atomic<Level> least{Level::Info};
 std::string& process_name() {
   static std::string& name = *new std::string;
   return name;
-}
-
-// Length of the UTF-8 sequence that `text` begins with, 0 if it begins with none. Overlong forms and surrogates are
-// none.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const size_t length = first < 0x80   ? 1
-                        : first < 0xC2 ? 0
-                        : first < 0xE0 ? 2
-                        : first < 0xF0 ? 3
-                        : first < 0xF5 ? 4
-                                       : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F)) return 0;
-  if ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) return 0;
-  return length;
 }
 
 void append_number(std::string& line, double value) {
@@ -114,7 +95,7 @@ void write(Level level, std::string_view event, LogFields fields) {
 std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    const size_t length = utf8_length(text);
+    const size_t length = base::utf8_length(text);
     const char c = text.front();
     if (length == 0) {
       out += "\uFFFD";

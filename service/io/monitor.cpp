@@ -179,11 +179,16 @@ struct Monitor::Server : std::enable_shared_from_this<Monitor::Server> {
     }
   }
 
-  // Out of descriptors, mostly: those of idle clients are better used for the next one.
+  // Out of descriptors, mostly: those of idle clients are better used for the next one. accept() wants its descriptor
+  // before it looks whether a client waits, so the first failure may be due to the one that was accepted just now: it
+  // gets its answer.
   asio::awaitable<void> recover(boost::system::error_code error) {
-    if (!accept_failed) log_warn("monitor_accept_failed", {{"error", error.message()}});
+    if (!accept_failed) {
+      log_warn("monitor_accept_failed", {{"error", error.message()}});
+    } else if (!connections.empty()) {
+      end_one();
+    }
     accept_failed = true;
-    if (!connections.empty()) end_one();
     co_await asio::steady_timer(acceptor.get_executor(), UntilNextAccept).async_wait(asio::use_awaitable);
   }
 

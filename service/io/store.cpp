@@ -66,10 +66,14 @@ class SqliteStore : public Store {
   absl::Status put(const core::PermitRecord& record);
   absl::Status put(const core::PermitForgotten& forgotten);
   absl::Status put(const core::HoldRecord& record);
+  absl::Status put(const core::LoweredLimits& lowered) {
+    return set_meta("lowered_limits", lowered_limits_text(lowered));
+  }
   absl::Status put(const core::UnauthorizedCount& count);
   absl::Status put(const core::FactPosition& position);
   absl::Status put(const core::HistoryLine& line);
   absl::Status put(const core::HistoryForgotten& forgotten);
+  absl::Status put(const core::BackOnBook& back);
   absl::Status put(const EventRow& event) { return events_.insert(event, run_time_); }
 
   const StoreOptions options_;
@@ -79,7 +83,7 @@ class SqliteStore : public Store {
   std::unique_ptr<Checkpointer> checkpointer_;
   Statement begin_, commit_, rollback_, put_meta_, get_meta_;
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_;
-  Statement insert_line_, drop_line_, delete_history_;
+  Statement insert_line_, drop_line_, delete_history_, insert_back_, delete_back_;
   EventTable events_;
   bool same_boot_ = false;
   bool commits_lost_ = false;
@@ -129,7 +133,7 @@ absl::Status SqliteStore::quick_check() {
 }
 
 absl::Status SqliteStore::use_log() {
-  Statement mode(db_.get(), "PRAGMA journal_mode=WAL");
+  Statement mode = sqlite_statement(db_.get(), "PRAGMA journal_mode=WAL");
   if (mode.step() != SQLITE_ROW) return sqlite_error(db_.get(), "journal_mode");
   if (!file_ || mode.text() == "wal") return absl::OkStatus();
   return absl::FailedPreconditionError("cannot have a write-ahead log here: the store needs a local file system");
@@ -150,6 +154,8 @@ absl::Status SqliteStore::prepare_statements() {
       {&insert_line_, insert_history_line()},
       {&drop_line_, "DELETE FROM history WHERE order_id=? AND term=? AND line=?"},
       {&delete_history_, "DELETE FROM history WHERE order_id=?"},
+      {&insert_back_, "INSERT OR REPLACE INTO back_on_book(order_id) VALUES(?)"},
+      {&delete_back_, "DELETE FROM back_on_book WHERE order_id=?"},
   };
   bool prepared = events_.prepare(db_.get());
   for (auto it = std::begin(statements); prepared && it != std::end(statements); ++it) {
@@ -177,7 +183,7 @@ absl::Status SqliteStore::stop_waiting() {
 }
 
 absl::Status SqliteStore::begin_term() {
-  if (auto status = begin_.run(); !status.ok()) return status;
+  if (auto status = sqlite_run(begin_); !status.ok()) return status;
   const std::string boot = boot_id();
   same_boot_ = !boot.empty() && meta("boot_id") == boot;
   // The permits hold ticks of the former boot until the first batch brings them anew. Who dies before that must find
@@ -198,7 +204,7 @@ absl::Status SqliteStore::begin_term() {
   opened_ = now().tick;
   next_run_time_ = opened_ + RunTimeInterval;
   run_time_before_ = core::Duration(std::stoll(meta("run_time").value_or("0")));
-  return commit_.run();
+  return sqlite_run(commit_);
 }
 
 absl::Status SqliteStore::begin_boot() {
@@ -215,7 +221,7 @@ std::optional<std::string> SqliteStore::meta(const std::string& key) {
 }
 
 absl::Status SqliteStore::set_meta(const std::string& key, const std::string& value) {
-  return put_meta_.bind(key).bind(value).run();
+  return sqlite_run(put_meta_.bind(key).bind(value));
 }
 
 absl::Status SqliteStore::save_run_time(core::Tick tick) {
@@ -229,22 +235,28 @@ absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
   snapshot.same_boot = same_boot_;
   snapshot.commits_lost = commits_lost_;
   int result = SQLITE_OK;
-  Statement commands(db_.get(), select_commands());
+  Statement commands = sqlite_statement(db_.get(), select_commands());
   while ((result = commands.step()) == SQLITE_ROW) {
     snapshot.commands.push_back(read_command(commands));
     // Saved once a minute, it may lie behind what a bus that died has written since.
-    run_time_before_ = std::max(run_time_before_, core::Duration(commands.integer()));
+    run_time_before_ = std::max(run_time_before_, snapshot.commands.back().run_time);
   }
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: cancels");
-  Statement permits(db_.get(), select_permits());
+  Statement permits = sqlite_statement(db_.get(), select_permits());
   while ((result = permits.step()) == SQLITE_ROW) snapshot.permits.push_back(read_permit(permits));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: permits");
-  Statement holds(db_.get(), select_holds());
+  Statement holds = sqlite_statement(db_.get(), select_holds());
   while ((result = holds.step()) == SQLITE_ROW) snapshot.holds.push_back(read_hold(holds));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: holds");
+  for (const core::HoldRecord& hold : snapshot.holds) run_time_before_ = std::max(run_time_before_, hold.run_time);
+  snapshot.run_time = run_time_before_;
+  Statement back = sqlite_statement(db_.get(), "SELECT order_id FROM back_on_book");
+  while ((result = back.step()) == SQLITE_ROW) snapshot.back_on_book.push_back(back.integer());
+  if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: back_on_book");
   auto topics = events_.topics();
   if (!topics.ok()) return topics.status();
   snapshot.topics = *std::move(topics);
+  snapshot.lowered = read_lowered_limits(meta("lowered_limits").value_or(""));
   snapshot.unauthorized.in_a_row = static_cast<uint32_t>(std::stoul(meta("unauthorized_in_a_row").value_or("0")));
   snapshot.unauthorized.order_id = std::stoll(meta("unauthorized_order").value_or("0"));
   if (const auto facts = meta("facts")) {
@@ -258,22 +270,21 @@ absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
   if (checkpointer_) checkpointer_->help(db_.get());
   absl::Status status = set_sync(options_.full_sync || !new_boot_.empty() || std::ranges::any_of(batch, asked_for));
-  if (status.ok()) status = begin_.run();
+  if (status.ok()) status = sqlite_run(begin_);
   if (status.ok()) status = write_rows(batch);
-  if (status.ok()) status = commit_.run();
+  if (status.ok()) status = sqlite_run(commit_);
   if (status.ok()) {
     new_boot_.clear();
     if (run_time_saved_ >= next_run_time_) next_run_time_ = run_time_saved_ + RunTimeInterval;
   }
   // A full disk may have rolled back by itself already.
-  if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) rollback_.run().IgnoreError();
+  if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) sqlite_run(rollback_).IgnoreError();
   return status;
 }
 
 absl::Status SqliteStore::write_rows(const Batch& batch) {
   absl::Status status;
-  const core::Instant at = now();
-  const core::Tick tick = at.tick;
+  const core::Tick tick = now().tick;
   run_time_ = run_time_before_ + (tick - opened_);
   const core::FactPosition* facts = nullptr;  // of several the last
   for (auto row = batch.begin(); status.ok() && row != batch.end(); ++row) {
@@ -289,7 +300,7 @@ absl::Status SqliteStore::write_rows(const Batch& batch) {
     status = save_run_time(tick);
     run_time_saved_ = tick;
   }
-  return status.ok() ? events_.prune(at, options_.retention) : status;
+  return status.ok() ? events_.prune(tick, run_time_ - options_.retention) : status;
 }
 
 absl::Status SqliteStore::set_sync(bool full) {
@@ -301,25 +312,25 @@ absl::Status SqliteStore::set_sync(bool full) {
 
 absl::Status SqliteStore::put(const core::CommandRecord& record) {
   bind_command(upsert_command_, record, run_time_);
-  return upsert_command_.run();
+  return sqlite_run(upsert_command_);
 }
 
 absl::Status SqliteStore::put(const core::CommandForgotten& forgotten) {
-  return delete_command_.bind(forgotten.key.sender).bind(forgotten.key.cl_ord_id).run();
+  return sqlite_run(delete_command_.bind(forgotten.key.sender).bind(forgotten.key.cl_ord_id));
 }
 
 absl::Status SqliteStore::put(const core::PermitRecord& record) {
   bind_permit(upsert_permit_, record);
-  return upsert_permit_.run();
+  return sqlite_run(upsert_permit_);
 }
 
 absl::Status SqliteStore::put(const core::PermitForgotten& forgotten) {
-  return delete_permit_.bind(forgotten.task).run();
+  return sqlite_run(delete_permit_.bind(forgotten.task));
 }
 
 absl::Status SqliteStore::put(const core::HoldRecord& record) {
-  bind_hold(upsert_hold_, record);
-  return upsert_hold_.run();
+  bind_hold(upsert_hold_, record, run_time_);
+  return sqlite_run(upsert_hold_);
 }
 
 absl::Status SqliteStore::put(const core::UnauthorizedCount& count) {
@@ -333,12 +344,17 @@ absl::Status SqliteStore::put(const core::FactPosition& position) {
 
 absl::Status SqliteStore::put(const core::HistoryLine& line) {
   bind_history_line(insert_line_, line, term_);
-  if (auto status = insert_line_.run(); !status.ok() || line.drops == 0) return status;
-  return drop_line_.bind(line.order_id).bind(term_).bind(line.drops).run();
+  if (auto status = sqlite_run(insert_line_); !status.ok() || line.drops == 0) return status;
+  return sqlite_run(drop_line_.bind(line.order_id).bind(term_).bind(line.drops));
 }
 
 absl::Status SqliteStore::put(const core::HistoryForgotten& forgotten) {
-  return delete_history_.bind(forgotten.order_id).run();
+  if (auto status = put(core::BackOnBook{forgotten.order_id, false}); !status.ok()) return status;
+  return sqlite_run(delete_history_.bind(forgotten.order_id));
+}
+
+absl::Status SqliteStore::put(const core::BackOnBook& back) {
+  return sqlite_run((back.so ? insert_back_ : delete_back_).bind(back.order_id));
 }
 
 absl::Status SqliteStore::check() {
@@ -357,7 +373,8 @@ absl::Status SqliteStore::check() {
 
 StoreBytes SqliteStore::bytes() {
   if (!file_) {
-    Statement pages(db_.get(), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    Statement pages =
+        sqlite_statement(db_.get(), "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
     return {pages.step() == SQLITE_ROW ? static_cast<uint64_t>(pages.integer()) : 0, 0};
   }
   const uint64_t log = file_->log_bytes();

@@ -27,11 +27,13 @@ struct EventRow {
   uint64_t seq = 0;
   core::WallTime sending_time;
   std::string payload;
+  /// Of a CancelFinal; not stored.
+  bool is_final = false;
 };
 
 using Row = std::variant<core::CommandRecord, core::CommandForgotten, core::PermitRecord, core::PermitForgotten,
-                         core::HoldRecord, core::UnauthorizedCount, core::FactPosition, core::HistoryLine,
-                         core::HistoryForgotten, EventRow>;
+                         core::HoldRecord, core::LoweredLimits, core::UnauthorizedCount, core::FactPosition,
+                         core::HistoryLine, core::HistoryForgotten, core::BackOnBook, EventRow>;
 using Batch = std::vector<Row>;
 
 struct StoreOptions {

@@ -1,64 +1,31 @@
 #include "service/io/store_rows.hpp"
 
 #include <algorithm>
-#include <span>
+#include <sstream>
+
+#include "service/core/names.hpp"
 
 namespace cancelbus::io {
 
 namespace {
 
-/// What stands in the column for each enumerator, in the enum's order.
-constexpr std::string_view Priorities[] = {"NORMAL", "URGENT"};
-constexpr std::string_view AckStatuses[] = {"ACCEPTED", "REJECTED", "IN_DOUBT"};
-constexpr std::string_view Origins[] = {"BUS", "WORKER", "EXCHANGE"};
-constexpr std::string_view Reasons[] = {
-    "",         "TOO_LATE",      "UNKNOWN_ORDER",  "ALREADY_PENDING",  "DUPLICATE_CL_ORD_ID",
-    "OTHER",    "EXPIRED",       "NOT_AUTHORIZED", "BLOCKED",          "MALFORMED",
-    "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",  "STORE_UNAVAILABLE"};
-constexpr std::string_view OrdStatuses[] = {"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
-constexpr std::string_view Evidences[] = {"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
-constexpr std::string_view Verdicts[] = {"ACCEPTED",      "UNKNOWN_ORDER", "REFUSED",      "BLOCKED",
-                                         "WRONG_REQUEST", "UNAUTHORIZED",  "THROTTLED",    "READ",
-                                         "DOUBTFUL",      "STALE_STAMP",   "NEVER_WRITTEN"};
-constexpr std::string_view Limiters[] = {"CANCEL", "QUERY"};
-constexpr std::string_view Readings[] = {"OPEN", "CANCELED", "CLOSED", "NOT_FOUND"};
-constexpr std::string_view FactTypes[] = {"451", "452", "441", "423"};
-constexpr std::string_view Stages[] = {"QUEUED",    "SENT",  "WAITING_FINAL", "IN_DOUBT",
-                                       "RESENDING", "STUCK", "BACK_ON_BOOK"};
-constexpr std::string_view HistoryWhats[] = {"DELETE",        "ANSWER",      "QUERY",  "READ",    "FACT",
-                                             "WORKER_SILENT", "WORKER_BACK", "STATUS", "RESOLVE", "CONTRADICTION"};
-
-template <typename Enum, size_t N>
-std::string_view word(const std::string_view (&words)[N], Enum value) {
-  return words[static_cast<size_t>(value)];
-}
-
-template <typename Enum, size_t N>
-std::optional<Enum> value_of(const std::string_view (&words)[N], std::string_view text) {
-  const auto it = std::find(std::begin(words), std::end(words), text);
-  if (it == std::end(words)) return std::nullopt;
-  return static_cast<Enum>(it - std::begin(words));
-}
-
 /// A word that this version does not know: the row was written by another one, or by hand.
-template <typename Enum, size_t N>
-Enum value_or(const std::string_view (&words)[N], std::string_view text, Enum otherwise) {
-  return value_of<Enum>(words, text).value_or(otherwise);
+template <typename Enum>
+Enum named_or(std::string_view text, Enum otherwise) {
+  return core::enumerator_named<Enum>(text).value_or(otherwise);
 }
-
-}  // namespace
-
-namespace {
 
 // The columns of a table in the order in which they are bound and read.
 constexpr std::string_view CommandColumns =
     "sender_comp_id, cl_ord_id, order_id, account, symbol, transact_time, time_to_live, priority, exact_quantities, "
-    "traceparent, expires, received, dispatched, sent, answered, finalized, attempts, worker, last_dispatched, "
-    "last_dispatched_tick, doubt, answers, last_answer, ack_status, cxl_rej_reason, origin, text, http_status, "
+    "traceparent, expires, expires_tick, expires_run_time, received, dispatched, sent, answered, finalized, attempts, "
+    "worker, last_dispatched, "
+    "last_dispatched_tick, deletes, doubt, answers, last_answer, ack_status, cxl_rej_reason, origin, text, "
+    "http_status, "
     "exchange_code, final_follows, ack_seq, ord_status, evidence, final_symbol, price, order_qty, leaves_qty, cum_qty, "
     "qty_exact, final_seq, ended, updated";
 constexpr std::string_view PermitColumns = "task_id, limiter, order_id, stamp, open, settles_tick, settles";
-constexpr std::string_view HoldColumns = "limiter, until_tick, until, text";
+constexpr std::string_view HoldColumns = "limiter, until_tick, until, text, length, run_time";
 constexpr std::string_view HistoryColumns =
     "order_id, term, line, at, what, status, text, task_id, attempt, stamp, worker, http_status, exchange_code, "
     "amount, "
@@ -85,11 +52,17 @@ std::string insert_history_line() { return insert("INSERT", "history", HistoryCo
 void bind_command(Statement& statement, const core::CommandRecord& record, core::Duration run_time) {
   const core::CancelOrder& order = record.order;
   const core::Timeline& timeline = record.timeline;
-  const auto last = record.last_answer ? std::optional(word(Verdicts, *record.last_answer)) : std::nullopt;
+  const auto last = record.last_answer ? std::optional(core::name_of(*record.last_answer)) : std::nullopt;
   statement.bind(record.key.sender).bind(record.key.cl_ord_id).bind(order.order_id).bind(order.account);
   statement.bind(order.symbol).bind(order.transact_time).bind(order.time_to_live);
-  statement.bind(word(Priorities, order.priority));
-  statement.bind(order.exact_quantities).bind(order.traceparent).bind(record.expires).bind(timeline.received);
+  statement.bind(core::name_of(order.priority));
+  statement.bind(order.exact_quantities).bind(order.traceparent).bind(record.expires);
+  if (record.expires_tick) {
+    statement.bind(int64_t{record.expires_tick->time_since_epoch().count()}).bind(record.expires_run_time);
+  } else {
+    statement.bind_null().bind_null();
+  }
+  statement.bind(timeline.received);
   statement.bind(timeline.dispatched).bind(timeline.sent).bind(timeline.answered).bind(timeline.finalized);
   statement.bind(timeline.attempts).bind(timeline.worker);
   if (const auto& dispatch = record.last_dispatch) {
@@ -97,17 +70,21 @@ void bind_command(Statement& statement, const core::CommandRecord& record, core:
   } else {
     statement.bind_null().bind_null();
   }
-  statement.bind(record.doubt).bind(record.answered).bind(last);
+  statement.bind(record.deletes).bind(record.doubt).bind(record.answered).bind(last);
   if (const auto& ack = record.ack) {
-    statement.bind(word(AckStatuses, ack->status)).bind(word(Reasons, ack->reason)).bind(word(Origins, ack->origin));
+    statement.bind(core::name_of(ack->status)).bind(core::name_of(ack->reason)).bind(core::name_of(ack->origin));
     statement.bind(ack->text).bind(ack->http_status).bind(ack->exchange_code).bind(ack->final_follows);
+  } else if (const auto& answer = record.undecided_answer) {
+    // Without an ack_status they are no ack's.
+    statement.bind_null().bind_null().bind_null();
+    statement.bind(answer->text).bind(answer->http_status).bind(answer->exchange_code).bind_null();
   } else {
     for (int i = 0; i < 7; ++i) statement.bind_null();
   }
   statement.bind(record.ack_seq);
   if (const auto& final = record.final) {
     const core::Quantities& quantities = final->quantities;
-    statement.bind(word(OrdStatuses, final->ord_status)).bind(word(Evidences, final->evidence)).bind(final->symbol);
+    statement.bind(core::name_of(final->ord_status)).bind(core::name_of(final->evidence)).bind(final->symbol);
     statement.bind(quantities.price).bind(quantities.order_qty).bind(quantities.leaves_qty).bind(quantities.cum_qty);
     statement.bind(quantities.exact);
   } else {
@@ -115,6 +92,47 @@ void bind_command(Statement& statement, const core::CommandRecord& record, core:
   }
   statement.bind(record.final_seq).bind(record.ended).bind(record.updated).bind(run_time);
 }
+
+namespace {
+
+/// The columns from ack_status to final_follows: an ack, or the latest answer that decided nothing, or neither.
+std::optional<core::CancelAck> read_ack(Statement& row, core::CommandRecord& record) {
+  core::CancelAck ack;
+  ack.cl_ord_id = record.key.cl_ord_id;
+  ack.order_id = record.order.order_id;
+  const auto status = core::enumerator_named<core::AckStatus>(row.text());
+  ack.status = status.value_or(core::AckStatus::InDoubt);
+  ack.reason = named_or(row.text(), core::RejectReason::Other);
+  ack.origin = named_or(row.text(), core::Origin::Bus);
+  ack.text = row.text();
+  ack.http_status = static_cast<int>(row.integer());
+  ack.exchange_code = static_cast<int>(row.integer());
+  ack.final_follows = row.flag();
+  ack.timeline = record.timeline;
+  const bool answered = !ack.text.empty() || ack.http_status != 0;
+  if (!status && answered) record.undecided_answer = {ack.http_status, ack.exchange_code, ack.text};
+  return status ? std::optional(std::move(ack)) : std::nullopt;
+}
+
+/// The columns from ord_status to qty_exact; absent if there was no final.
+std::optional<core::CancelFinal> read_final(Statement& row, const core::CommandRecord& record) {
+  core::CancelFinal final;
+  final.cl_ord_id = record.key.cl_ord_id;
+  final.order_id = record.order.order_id;
+  const auto status = core::enumerator_named<core::OrdStatus>(row.text());
+  final.ord_status = status.value_or(core::OrdStatus::New);
+  final.evidence = named_or(row.text(), core::Evidence::OrderQuery);
+  final.symbol = row.text();
+  final.quantities.price = row.text();
+  final.quantities.order_qty = row.text();
+  final.quantities.leaves_qty = row.text();
+  final.quantities.cum_qty = row.text();
+  final.quantities.exact = row.flag();
+  final.timeline = record.timeline;
+  return status ? std::optional(std::move(final)) : std::nullopt;
+}
+
+}  // namespace
 
 core::CommandRecord read_command(Statement& row) {
   core::CommandRecord record;
@@ -127,10 +145,12 @@ core::CommandRecord read_command(Statement& row) {
   order.symbol = row.text();
   order.transact_time = row.time();
   if (const auto ttl = row.time()) order.time_to_live = ttl->time_since_epoch();
-  order.priority = value_or(Priorities, row.text(), core::Priority::Normal);
+  order.priority = named_or(row.text(), core::Priority::Normal);
   order.exact_quantities = row.flag();
   order.traceparent = row.text();
   record.expires = row.time();
+  if (const auto tick = row.maybe_integer()) record.expires_tick = core::Tick(core::Duration(*tick));
+  record.expires_run_time = core::Duration(row.integer());
   timeline.received = row.time();
   timeline.dispatched = row.time();
   timeline.sent = row.time();
@@ -141,72 +161,45 @@ core::CommandRecord read_command(Statement& row) {
   const auto dispatched = row.time();
   const core::Tick tick{core::Duration(row.integer())};
   if (dispatched) record.last_dispatch = core::Instant{tick, *dispatched};
+  record.deletes = static_cast<uint32_t>(row.integer());
   record.doubt = row.flag();
   record.answered = static_cast<uint32_t>(row.integer());
-  record.last_answer = value_of<core::Verdict>(Verdicts, row.text());
-  core::CancelAck ack;
-  ack.cl_ord_id = order.cl_ord_id;
-  ack.order_id = order.order_id;
-  const auto status = value_of<core::AckStatus>(AckStatuses, row.text());
-  ack.status = status.value_or(core::AckStatus::InDoubt);
-  ack.reason = value_or(Reasons, row.text(), core::RejectReason::Other);
-  ack.origin = value_or(Origins, row.text(), core::Origin::Bus);
-  ack.text = row.text();
-  ack.http_status = static_cast<int>(row.integer());
-  ack.exchange_code = static_cast<int>(row.integer());
-  ack.final_follows = row.flag();
-  ack.timeline = timeline;
-  if (status) record.ack = std::move(ack);
+  record.last_answer = core::enumerator_named<core::Verdict>(row.text());
+  record.ack = read_ack(row, record);
   record.ack_seq = static_cast<uint64_t>(row.integer());
-  core::CancelFinal final;
-  final.cl_ord_id = order.cl_ord_id;
-  final.order_id = order.order_id;
-  const auto ord_status = value_of<core::OrdStatus>(OrdStatuses, row.text());
-  final.ord_status = ord_status.value_or(core::OrdStatus::New);
-  final.evidence = value_or(Evidences, row.text(), core::Evidence::OrderQuery);
-  final.symbol = row.text();
-  final.quantities.price = row.text();
-  final.quantities.order_qty = row.text();
-  final.quantities.leaves_qty = row.text();
-  final.quantities.cum_qty = row.text();
-  final.quantities.exact = row.flag();
-  final.timeline = timeline;
-  if (ord_status) record.final = std::move(final);
+  record.final = read_final(row, record);
   record.final_seq = static_cast<uint64_t>(row.integer());
   record.ended = row.flag();
   record.updated = row.time().value_or(core::WallTime{});
+  record.run_time = core::Duration(row.integer());
   return record;
 }
 
 void bind_permit(Statement& statement, const core::PermitRecord& record) {
-  statement.bind(record.task).bind(word(Limiters, record.limiter)).bind(record.order_id).bind(record.stamp_ms);
+  statement.bind(record.task).bind(core::name_of(record.limiter)).bind(record.order_id).bind(record.stamp_ms);
   statement.bind(record.open).bind(int64_t{record.settles.time_since_epoch().count()}).bind(record.settles_wall);
 }
 
-void bind_hold(Statement& statement, const core::HoldRecord& record) {
-  statement.bind(word(Limiters, record.limiter)).bind(int64_t{record.until.time_since_epoch().count()});
-  statement.bind(record.until_wall).bind(record.text);
+void bind_hold(Statement& statement, const core::HoldRecord& record, core::Duration run_time) {
+  statement.bind(core::name_of(record.limiter)).bind(int64_t{record.until.time_since_epoch().count()});
+  statement.bind(record.until_wall).bind(record.text).bind(record.length).bind(run_time);
 }
 
 namespace {
 
-struct StatusWord {
+struct StatusName {
   std::string_view operator()(std::monostate) const { return ""; }
-  std::string_view operator()(core::Verdict value) const { return word(Verdicts, value); }
-  std::string_view operator()(core::ReadStatus value) const { return word(Readings, value); }
-  std::string_view operator()(core::FactType value) const { return word(FactTypes, value); }
-  std::string_view operator()(core::Stage value) const { return word(Stages, value); }
-  std::string_view operator()(core::OrdStatus value) const { return word(OrdStatuses, value); }
+  std::string_view operator()(auto value) const { return core::name_of(value); }
 };
 
 }  // namespace
 
 void bind_history_line(Statement& statement, const core::HistoryLine& line, uint64_t term) {
-  statement.bind(line.order_id).bind(term).bind(line.line).bind(line.at).bind(word(HistoryWhats, line.what));
+  statement.bind(line.order_id).bind(term).bind(line.line).bind(line.at).bind(core::name_of(line.what));
   // What is not known takes no room.
   const auto text = [&](std::string_view value) { value.empty() ? statement.bind_null() : statement.bind(value); };
   const auto number = [&](int64_t value) { value == 0 ? statement.bind_null() : statement.bind(value); };
-  text(std::visit(StatusWord(), line.status));
+  text(std::visit(StatusName(), line.status));
   text(line.text);
   number(static_cast<int64_t>(line.task));
   number(line.attempt);
@@ -221,7 +214,7 @@ void bind_history_line(Statement& statement, const core::HistoryLine& line, uint
 core::PermitRecord read_permit(Statement& row) {
   core::PermitRecord record;
   record.task = static_cast<uint64_t>(row.integer());
-  record.limiter = value_or(Limiters, row.text(), core::LimiterKind::Cancel);
+  record.limiter = named_or(row.text(), core::LimiterKind::Cancel);
   record.order_id = row.integer();
   record.stamp_ms = row.integer();
   record.open = row.flag();
@@ -230,12 +223,41 @@ core::PermitRecord read_permit(Statement& row) {
   return record;
 }
 
+std::string lowered_limits_text(const core::LoweredLimits& lowered) {
+  std::ostringstream out;
+  for (const auto& [limiter, state] : lowered.entries) {
+    out << core::name_of(limiter) << ' ' << state.period.count() << ' ' << state.limit << ' ' << state.wait << ' '
+        << (state.regained ? 1 : 0) << ' ' << state.since.time_since_epoch().count() << '\n';
+  }
+  return out.str();
+}
+
+core::LoweredLimits read_lowered_limits(const std::string& text) {
+  core::LoweredLimits lowered;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream in(line);
+    std::string limiter;
+    core::LoweredLimit::State state;
+    int64_t period = 0, since = 0;
+    if (!(in >> limiter >> period >> state.limit >> state.wait >> state.regained >> since)) continue;
+    const auto kind = core::enumerator_named<core::LimiterKind>(limiter);
+    if (!kind) continue;
+    state.period = core::Duration(period);
+    state.since = core::WallTime(core::Duration(since));
+    lowered.entries.push_back({*kind, state});
+  }
+  return lowered;
+}
+
 core::HoldRecord read_hold(Statement& row) {
   core::HoldRecord record;
-  record.limiter = value_or(Limiters, row.text(), core::LimiterKind::Cancel);
+  record.limiter = named_or(row.text(), core::LimiterKind::Cancel);
   record.until = core::Tick(core::Duration(row.integer()));
   record.until_wall = row.time().value_or(core::WallTime{});
   record.text = row.text();
+  record.length = core::Duration(row.integer());
+  record.run_time = core::Duration(row.integer());
   return record;
 }
 

@@ -24,9 +24,13 @@ std::string select_permits();
 core::PermitRecord read_permit(Statement& row);
 
 std::string upsert_hold();
-void bind_hold(Statement& statement, const core::HoldRecord& record);
+void bind_hold(Statement& statement, const core::HoldRecord& record, core::Duration run_time);
 std::string select_holds();
 core::HoldRecord read_hold(Statement& row);
+
+/// One row of `meta`: a line for each limit. A line that cannot be read is left out.
+std::string lowered_limits_text(const core::LoweredLimits& lowered);
+core::LoweredLimits read_lowered_limits(const std::string& text);
 
 std::string insert_history_line();
 /// `term`: the start of the bus in which it is written. Nothing of the bus reads it back: cancelctl explain does.

@@ -59,10 +59,11 @@ CREATE VIEW IF NOT EXISTS commands AS SELECT
 FROM cancels;
 )sql";
 
-// run_time, in nanoseconds: how long a bus had run on this store when the row was last written. last_dispatched: when
-// the latest DELETE of the order was given to a worker; its tick is of the boot in which the row was written.
-// `attempts` is their number. A topic stands where its last event does; `topics` knows only what was pruned, so that an
-// event is one write. The position in the subscriber's facts is one row, `SUBSCRIBER SEQ`, so that a fact is one write.
+// run_time, in nanoseconds: how long a bus had run on this store when the row was last written; rows of version 1 ended
+// at 0. last_dispatched: when the latest DELETE of the order was given to a worker; its tick is of the boot in which
+// the row was written. `attempts` is their number. A topic stands where its last event does; `topics` knows only what
+// was pruned, so that an event is one write. The position in the subscriber's facts is one row, `SUBSCRIBER SEQ`, so
+// that a fact is one write.
 const char* const Version2 = R"sql(
 ALTER TABLE cancels ADD COLUMN last_dispatched INTEGER;
 ALTER TABLE cancels ADD COLUMN last_dispatched_tick INTEGER;
@@ -87,14 +88,40 @@ ALTER TABLE cancels DROP COLUMN last_dispatched_tick;
 ALTER TABLE cancels DROP COLUMN last_dispatched;
 )sql";
 
-const Migration Migrations[] = {{Version1, ""}, {Version2, BackToVersion1}};
+// deletes: of the order since its last 451, those that were written or may have been. expires_tick is of the boot in
+// which the row was written, expires_run_time the run_time at which the time to live ends, length how long a hold lasts
+// from when it was written. Retention counts run_time.
+const char* const Version3 = R"sql(
+ALTER TABLE cancels ADD COLUMN deletes INTEGER;
+UPDATE cancels SET deletes = attempts;
+ALTER TABLE cancels ADD COLUMN expires_tick INTEGER;
+ALTER TABLE cancels ADD COLUMN expires_run_time INTEGER;
+ALTER TABLE holds ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE holds ADD COLUMN run_time INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX events_by_run_time ON events(run_time);
+DROP INDEX events_by_time;
+)sql";
+
+const char* const BackToVersion2 = R"sql(
+CREATE INDEX events_by_time ON events(sending_time);
+DROP INDEX events_by_run_time;
+ALTER TABLE holds DROP COLUMN run_time;
+ALTER TABLE holds DROP COLUMN length;
+ALTER TABLE cancels DROP COLUMN expires_run_time;
+ALTER TABLE cancels DROP COLUMN expires_tick;
+ALTER TABLE cancels DROP COLUMN deletes;
+)sql";
+
+// Orders that came back on the book after a command that is known was told that they were gone. A bus that does not
+// know the table has no need of it, so that it makes no version of its own.
+const char* const BesideVersions = "CREATE TABLE IF NOT EXISTS back_on_book(order_id INTEGER PRIMARY KEY)";
+
+const Migration Migrations[] = {{Version1, ""}, {Version2, BackToVersion1}, {Version3, BackToVersion2}};
 
 absl::StatusOr<int64_t> number(sqlite3* db, const char* sql) {
-  sqlite3_stmt* raw = nullptr;
-  const int prepared = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
-  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, sqlite3_finalize);
-  if (prepared != SQLITE_OK || sqlite3_step(raw) != SQLITE_ROW) return sqlite_error(db, "not a store of cancel-bus");
-  return sqlite3_column_int64(raw, 0);
+  Statement statement(db, sql);
+  if (!statement.next()) return sqlite_error(db, "not a store of cancel-bus");
+  return statement.integer();
 }
 
 absl::Status in_transaction(sqlite3* db, const std::string& sql) {
@@ -141,7 +168,7 @@ absl::Status migrate(sqlite3* db) {
                           absl::StrCat("schema version ", version + 1, ": ", std::string(status.message())));
     }
   }
-  return absl::OkStatus();
+  return sqlite_run(db, BesideVersions);
 }
 
 absl::Status migrate_back(sqlite3* db, int64_t version) {
@@ -152,7 +179,7 @@ absl::Status migrate_back(sqlite3* db, int64_t version) {
         absl::StrCat("the store's schema is of version ", *found, "; expected a version from 1 to ", *found));
   }
   for (int64_t from = *found; from > version; --from) {
-    const std::string mark = absl::StrCat("PRAGMA user_version=", from - 1);
+    const std::string mark = absl::StrCat("DROP TABLE IF EXISTS back_on_book;PRAGMA user_version=", from - 1);
     if (auto status = in_transaction(db, absl::StrCat(Migrations[from - 1].back, mark)); !status.ok()) return status;
   }
   return absl::OkStatus();

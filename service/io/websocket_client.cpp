@@ -1,10 +1,8 @@
 #include "service/io/websocket_client.hpp"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -20,7 +18,7 @@
 #include <deque>
 #include <utility>
 
-#include "service/io/lookup.hpp"
+#include "base/retry_after.hpp"
 #include "service/io/spawn.hpp"
 
 namespace cancelbus::io {
@@ -32,10 +30,9 @@ using boost::system::error_code;
 
 namespace {
 
-std::optional<core::Duration> read_retry_after(boost::beast::string_view value) {
-  uint32_t seconds = 0;
-  if (!absl::SimpleAtoi(absl::string_view(value.data(), value.size()), &seconds)) return std::nullopt;
-  return std::chrono::seconds(seconds);
+std::string_view header_of(const websocket::response_type& response, boost::beast::http::field name) {
+  const auto value = response[name];
+  return {value.data(), value.size()};
 }
 
 std::string read_failure(const error_code& ec) {
@@ -66,7 +63,7 @@ class WebsocketClient::Connection : public std::enable_shared_from_this<Connecti
   explicit Connection(std::shared_ptr<Shared> shared)
       : shared_(std::move(shared)),
         listener_(&shared_->listener),
-        resolver_(shared_->io),
+        dialer_(shared_->io.get_executor()),
         deadline_(shared_->io),
         stream_(shared_->io, *shared_->tls) {}
 
@@ -99,7 +96,7 @@ class WebsocketClient::Connection : public std::enable_shared_from_this<Connecti
 
   std::shared_ptr<Shared> shared_;
   WebsocketListener* listener_;  // null once the last word is said
-  tcp::resolver resolver_;
+  Dialer dialer_;
   asio::steady_timer deadline_;
   websocket::stream<ssl::stream<tcp::socket>> stream_;
   std::deque<std::string> unsent_;
@@ -119,13 +116,13 @@ asio::awaitable<void> WebsocketClient::Connection::run(std::shared_ptr<Connectio
 
 asio::awaitable<bool> WebsocketClient::Connection::dial() {
   error_code ec;
-  const auto found = co_await look_up(resolver_, options().url.host, options().url.port, ec);
+  const auto found = co_await dialer_.look_up(options().url.host, options().url.port, options().ip_family, ec);
   if (ended_) co_return false;
   if (ec) co_return end(absl::StrCat("name lookup of ", options().url.host, ": ", ec.message()));
   step_ = "TCP connect";
-  co_await asio::async_connect(socket(), found, asio::redirect_error(asio::use_awaitable, ec));
+  const absl::Status connected = co_await dialer_.connect(socket(), found);
   if (ended_) co_return false;
-  if (ec) co_return end(absl::StrCat("TCP connect: ", ec.message()));
+  if (!connected.ok()) co_return end(std::string(connected.message()));
   socket().set_option(tcp::no_delay(true), ec);
   co_return true;
 }
@@ -156,13 +153,15 @@ asio::awaitable<bool> WebsocketClient::Connection::upgrade() {
   if (ec == websocket::error::upgrade_declined) {
     co_return end(absl::StrCat("WebSocket upgrade refused: HTTP ", response.result_int()),
                   static_cast<int>(response.result_int()),
-                  read_retry_after(response[boost::beast::http::field::retry_after]));
+                  base::read_retry_after(header_of(response, boost::beast::http::field::retry_after),
+                                         header_of(response, boost::beast::http::field::date)));
   }
   if (ec) co_return end(absl::StrCat("WebSocket upgrade: ", ec.message()));
   deadline_.cancel();
   open_ = true;
   const tcp::endpoint peer = socket().remote_endpoint(ec);
-  listener_->on_open({absl::StrCat(peer.address().to_string(), ":", peer.port()), tls_description(tls())});
+  listener_->on_open(
+      {absl::StrCat(to_text(peer), " from ", to_text(socket().local_endpoint(ec))), tls_description(tls())});
   co_return !ended_;
 }
 
@@ -239,7 +238,7 @@ bool WebsocketClient::Connection::end(std::string text, int http_status, std::op
   if (ended_) return false;
   ended_ = true;
   deadline_.cancel();
-  resolver_.cancel();
+  dialer_.cancel();
   error_code ignored;
   socket().set_option(asio::socket_base::linger(true, 0), ignored);
   socket().close(ignored);

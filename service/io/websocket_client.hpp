@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "service/io/dial.hpp"
 #include "service/io/option_values.hpp"
 #include "service/io/tls.hpp"
 
@@ -23,13 +24,14 @@ struct WebsocketOptions {
   Url url;
   core::Duration connect_timeout = std::chrono::seconds(10);
   core::Duration close_timeout = std::chrono::seconds(1);  ///< how long a close may take before the socket is reset
+  IpFamily ip_family = IpFamily::V4;
   std::size_t max_message_bytes = 64 * 1024;
   std::size_t max_unsent_messages = 64;
 };
 
 /// What was agreed with the server: for logs and for people.
 struct WebsocketPeer {
-  std::string address;  ///< 192.0.2.1:443
+  std::string address;  ///< 192.0.2.1:443 from 198.51.100.7:40000
   std::string tls;      ///< version, cipher, whose certificate and until when
 };
 
@@ -37,7 +39,7 @@ struct WebsocketPeer {
 struct WebsocketEnd {
   std::string text;
   int http_status = 0;                        ///< of an upgrade that was refused
-  std::optional<core::Duration> retry_after;  ///< of that refusal, if given in seconds
+  std::optional<core::Duration> retry_after;  ///< that the refusal asks for, if legible
 };
 
 /// Called from the io_context, never from inside a call to the client. May call the client, and may destroy it.

@@ -1,7 +1,6 @@
 #include "service/subscriber/check.hpp"
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -9,9 +8,9 @@
 #include <string_view>
 #include <variant>
 
+#include "service/backend/check.hpp"
 #include "service/btcturk/stream_frame.hpp"
 #include "service/io/clock.hpp"
-#include "service/io/output.hpp"
 #include "service/io/websocket_client.hpp"
 
 namespace cancelbus::subscriber {
@@ -19,28 +18,20 @@ namespace {
 
 constexpr auto LoginTimeout = std::chrono::seconds(10);
 
-void say(bool good, const char* what, const std::string& text) {
-  io::answer(absl::StrFormat("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text));
-}
-
 class Check final : private io::WebsocketListener {
  public:
   Check(boost::asio::io_context& context, Options& options)
-      : options_(options), stream_(context, options.tls, stream_options(options), *this), timer_(context) {}
+      : options_(options),
+        stream_(context, options.tls, {.url = options.stream_url, .ip_family = options.exchange_ip_family}, *this),
+        timer_(context) {}
 
   void start() { stream_.connect(); }
   bool good() const { return good_; }
 
  private:
-  static io::WebsocketOptions stream_options(const Options& options) {
-    io::WebsocketOptions stream;
-    stream.url = options.stream_url;
-    return stream;
-  }
-
   void on_open(const io::WebsocketPeer& peer) override {
-    say(true, "stream", absl::StrCat("connected to ", options_.stream_url.authority, " at ", peer.address));
-    say(true, "TLS", peer.tls);
+    backend::found(true, "stream", absl::StrCat("connected to ", options_.stream_url.authority, " at ", peer.address));
+    backend::found(true, "TLS", peer.tls);
     open_ = true;
     const auto now = std::chrono::floor<std::chrono::milliseconds>(io::now().wall);
     stream_.send(btcturk::login_frame(options_.signer, now.time_since_epoch().count(), options_.login_nonce));
@@ -53,7 +44,8 @@ class Check final : private io::WebsocketListener {
   void on_message(std::string_view text) override {
     const btcturk::StreamFrame frame = btcturk::read_frame(text);
     if (const auto* banner = std::get_if<btcturk::BannerFrame>(&frame)) {
-      say(true, "banner",
+      backend::found(
+          true, "banner",
           absl::StrCat("the stream's version is ", banner->current, ", it serves clients from ", banner->min, " on"));
     } else if (const auto* login = std::get_if<btcturk::LoginResult>(&frame)) {
       finish(login->ok, login->ok ? "accepted: the account's order events will come on this connection"
@@ -73,14 +65,14 @@ class Check final : private io::WebsocketListener {
       absl::StrAppend(&text, "; it asks to wait ", seconds, " s");
     }
     if (open_) return finish(false, "the connection ended before the answer: " + text);
-    say(false, "stream", absl::StrCat(options_.stream_url.authority, ": ", text));
+    backend::found(false, "stream", absl::StrCat(options_.stream_url.authority, ": ", text));
   }
 
   void finish(bool good, const std::string& text) {
     if (done_) return;
     done_ = true;
     good_ = good;
-    say(good, "login", text);
+    backend::found(good, "login", text);
     timer_.cancel();
     stream_.close();
   }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "service/btcturk/stream_frame.hpp"
 #include "service/btcturk/stream_session.hpp"
@@ -15,13 +16,13 @@ namespace cancelbus::subscriber {
 
 /// `451`, `452`, `441`, `423`, `banner`, `login`, or why it is none of them: `ignored`, `unknown`, `id_zero`,
 /// `malformed`.
-const char* frame_name(const btcturk::StreamFrame& frame);
+std::string_view frame_name(const btcturk::StreamFrame& frame);
 
 class Metrics {
  public:
   Metrics();
 
-  void count(const btcturk::StreamFrame& frame) { frames_.Add({{"type", frame_name(frame)}}).Increment(); }
+  void count(const btcturk::StreamFrame& frame) { frames_.Add({{"type", std::string(frame_name(frame))}}).Increment(); }
   void count_lost_fact() { facts_lost_.Increment(); }
 
   /// The page, with these as of now.
@@ -29,9 +30,6 @@ class Metrics {
                    bool bus_reached);
 
  private:
-  prometheus::Counter& counter(const char* name, const char* help);
-  prometheus::Gauge& gauge(const char* name, const char* help);
-
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& frames_;
   prometheus::Counter& facts_;

@@ -5,45 +5,23 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
-#include "service/btcturk/signer.hpp"
-#include "service/io/api_key_files.hpp"
-#include "service/io/curve_client.hpp"
-#include "service/io/option_values.hpp"
-#include "service/io/tls.hpp"
+#include "service/backend/options.hpp"
 
 namespace cancelbus::subscriber {
 
 /// The flags as given.
-struct Config {
-  std::string backend_endpoint;
+struct Config : backend::Config {
   std::string stream_url;
-  std::string api_key_file;
-  std::string api_secret_file;
-  std::string ca_file;
   int64_t login_nonce = 0;
   absl::Duration silence_timeout;
-  std::string monitor_address;
-  bool check = false;
-  io::CurveConfig curve;
 };
 
-struct Options {
-  std::string backend_endpoint;
+struct Options : backend::Options {
   io::Url stream_url;
-  io::TlsContext tls;
-  btcturk::Signer signer;
-  /// What the signer was made of.
-  io::ApiKeyFiles key_files;
   int64_t login_nonce = 0;
   core::Duration silence_timeout{};
-  /// Absent: no monitor.
-  std::optional<io::HostPort> monitor_address;
-  bool check = false;
-  /// Absent: a plain connection to a bus on this machine.
-  std::optional<io::CurveClient> curve = {};
 };
 
 Config config_from_flags();

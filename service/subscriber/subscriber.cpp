@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <utility>
 #include <variant>
 
@@ -24,19 +23,8 @@ constexpr core::Duration StopGrace = 1500ms;
 constexpr core::Duration Stalled = 200ms;
 constexpr core::Duration StallGrace = 50ms;
 
-uint64_t random_id() {
-  std::random_device source;
-  return std::uniform_int_distribution<uint64_t>(1)(source);
-}
-
 int64_t unix_milliseconds(core::WallTime time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
-}
-
-io::WebsocketOptions stream_options(const Options& options) {
-  io::WebsocketOptions stream;
-  stream.url = options.stream_url;
-  return stream;
 }
 
 }  // namespace
@@ -46,10 +34,10 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
     : context_(context),
       options_(std::move(options)),
       on_done_(std::move(on_done)),
-      subscriber_id_(random_id()),
-      session_({.silence_timeout = options_.silence_timeout}, random_id()),
+      subscriber_id_(backend::random_id()),
+      session_({.silence_timeout = options_.silence_timeout}, backend::random_id()),
       outbox_(limits),
-      stream_(context, options_.tls, stream_options(options_), *this),
+      stream_(context, options_.tls, {.url = options_.stream_url, .ip_family = options_.exchange_ip_family}, *this),
       backend_(context, zmq, zmq::socket_type::dealer),
       connection_(context, zmq, backend_, options_.curve),
       monitor_(context,
@@ -60,15 +48,7 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
       last_frame_(io::now().tick) {}
 
 absl::Status Subscriber::start() {
-  if (options_.monitor_address) {
-    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) {
-      return io::of_flag("monitor_address", status);
-    }
-    io::log_info("monitor_listens", {{"port", monitor_.port()}});
-  }
-  if (auto status = connection_.connect(options_.backend_endpoint); !status.ok()) {
-    return io::of_flag("backend_endpoint", status);
-  }
+  if (auto status = backend::open(options_, monitor_, connection_); !status.ok()) return status;
   io::log_info("started", {{"subscriber_id", subscriber_id_},
                            {"backend", options_.backend_endpoint},
                            {"stream", options_.stream_url.authority}});
@@ -115,10 +95,8 @@ void Subscriber::on_closed(const io::WebsocketEnd& end) {
 }
 
 absl::StatusOr<bool> Subscriber::use_key(const io::ApiKeyPair& pair) {
-  auto signer = btcturk::Signer::make(std::string(pair.key.view()), pair.secret.view());
-  if (!signer.ok()) return signer.status();
-  if (signer->is_same(options_.signer)) return false;
-  options_.signer = *std::move(signer);
+  auto replaced = backend::replace_key(options_.signer, pair);
+  if (!replaced.value_or(false)) return replaced;
   step(event::KeyReplaced{});
   return true;
 }

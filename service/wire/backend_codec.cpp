@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -23,8 +24,10 @@ constexpr uint32_t MaxCredit = 64;
 constexpr std::size_t MaxNameBytes = 64;
 constexpr core::Duration MinRequestTimeout = 100ms;
 constexpr core::Duration MaxRequestTimeout = 60s;
-/// A clock that is further off cannot keep TLS connections either.
+/// Of what is only shown: a worker whose wall clock is further off says so much.
 constexpr core::Duration MaxClockOffset = 24h;
+constexpr core::WallTime EarliestTime{std::chrono::sys_days(std::chrono::year(2000) / 1 / 1)};
+constexpr core::WallTime LatestTime{std::chrono::sys_days(std::chrono::year(2100) / 1 / 1)};
 
 absl::Status bad(const char* field, const char* problem) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", problem));
@@ -34,13 +37,25 @@ absl::Status bad(const char* field, const char* problem) {
 
 absl::StatusOr<core::ClockSample> to_clock(const v1::ClockSample& proto) {
   if (proto.series() == 0) return bad("ready.clock.series", "must be 1 or above");
+  core::ClockSample sample;
+  sample.series = proto.series();
   const auto offset = to_duration(proto.offset());
   if (!offset || *offset > MaxClockOffset || *offset < -MaxClockOffset) {
     return bad("ready.clock.offset", "must be -24 h to 24 h");
   }
+  sample.offset = *offset;
   const auto round_trip = to_duration(proto.round_trip());
   if (!round_trip || *round_trip < 0s) return bad("ready.clock.round_trip", "not a valid duration of 0 or above");
-  return core::ClockSample{proto.series(), *offset, *round_trip};
+  sample.round_trip = *round_trip;
+  const auto uncertainty = to_duration(proto.uncertainty());
+  if (!uncertainty || *uncertainty < 0s) return bad("ready.clock.uncertainty", "not a valid duration of 0 or above");
+  sample.uncertainty = *uncertainty;
+  if (!proto.has_exchange_time()) return sample;
+  sample.exchange_time = to_wall_time(proto.exchange_time());
+  if (!sample.exchange_time || *sample.exchange_time < EarliestTime || *sample.exchange_time >= LatestTime) {
+    return bad("ready.clock.exchange_time", "must be a time of the years 2000 to 2099");
+  }
+  return sample;
 }
 
 absl::StatusOr<core::Event> to_event(const v1::Ready& proto, core::PeerId peer) {
@@ -173,12 +188,6 @@ std::string encode_relogin() {
   return frame.SerializeAsString();
 }
 
-std::string encode_drain() {
-  v1::BackendReply frame;
-  frame.mutable_drain();
-  return frame.SerializeAsString();
-}
-
 std::string encode_ready(const core::WorkerReady& ready) {
   v1::BackendRequest frame;
   v1::Ready& proto = *frame.mutable_ready();
@@ -190,8 +199,10 @@ std::string encode_ready(const core::WorkerReady& ready) {
   if (ready.clock) {
     v1::ClockSample& clock = *proto.mutable_clock();
     clock.set_series(ready.clock->series);
-    *clock.mutable_offset() = to_proto_duration(ready.clock->offset);
+    *clock.mutable_offset() = to_proto_duration(std::clamp(ready.clock->offset, -MaxClockOffset, MaxClockOffset));
     *clock.mutable_round_trip() = to_proto_duration(ready.clock->round_trip);
+    *clock.mutable_uncertainty() = to_proto_duration(ready.clock->uncertainty);
+    if (ready.clock->exchange_time) *clock.mutable_exchange_time() = to_timestamp(*ready.clock->exchange_time);
   }
   *proto.mutable_request_timeout() = to_proto_duration(ready.request_timeout);
   proto.set_key_series(ready.key_series);

@@ -32,7 +32,6 @@ absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core:
 std::string encode_task(const core::SendTask& task, uint64_t term);
 std::string encode_confirm(const core::SendConfirm& confirm);
 std::string encode_relogin();
-std::string encode_drain();
 
 // ---- Worker and subscriber ----
 

@@ -1,5 +1,7 @@
 #include "service/wire/bus_status.hpp"
 
+#include "service/core/names.hpp"
+#include "service/wire/enums.hpp"
 #include "service/wire/text.hpp"
 #include "service/wire/times.hpp"
 
@@ -23,7 +25,30 @@ void fill_stream(const core::StreamStatus& stream, v1::BusStatus::Stream& proto)
   proto.set_text(legible(stream.text));
 }
 
+/// The same for clients that do not know of causes.
+void fill_hold(const core::Cause& backoff, core::WallTime now, v1::BusStatus::Hold& proto) {
+  proto.set_limiter(core::lower_name_of(*backoff.limiter));
+  *proto.mutable_until() = to_timestamp(now + *backoff.remaining);
+  proto.set_text(legible(backoff.text));
+}
+
+std::string headline(const std::vector<core::Cause>& causes) {
+  if (causes.empty()) return "ok";
+  return legible(std::string(core::name_of(causes[0].kind)) + ": " + causes[0].text);
+}
+
 }  // namespace
+
+void fill_cause(const core::Cause& cause, v1::Cause& proto) {
+  proto.set_kind(to_wire(cause.kind));
+  if (cause.limiter) proto.set_limiter(core::lower_name_of(*cause.limiter));
+  proto.set_stops(cause.stops);
+  proto.set_text(legible(cause.text));
+  *proto.mutable_since() = to_timestamp(cause.since);
+  if (cause.remaining) *proto.mutable_remaining() = to_proto_duration(*cause.remaining);
+  proto.set_http_status(cause.http_status);
+  proto.set_exchange_code(cause.exchange_code);
+}
 
 void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
   for (const auto& window : status.windows) {
@@ -32,12 +57,7 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     added.set_used(window.used);
     added.set_limit(window.rule.limit);
     *added.mutable_period() = to_proto_duration(window.rule.period);
-  }
-  for (const auto& hold : status.holds) {
-    auto& added = *proto.add_holds();
-    added.set_limiter(hold.limiter);
-    *added.mutable_until() = to_timestamp(hold.until);
-    added.set_text(legible(hold.text));
+    added.set_configured_limit(window.configured_limit);
   }
   for (const auto& queue : status.queues) {
     auto& added = *proto.add_queues();
@@ -56,6 +76,11 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
   proto.set_orders_in_doubt(status.orders_in_doubt);
   if (status.oldest_doubt) *proto.mutable_oldest_doubt() = to_timestamp(*status.oldest_doubt);
   proto.set_store_bytes(status.store_bytes);
+  for (const auto& cause : status.causes) {
+    fill_cause(cause, *proto.add_cause());
+    if (cause.kind == core::CauseKind::Backoff) fill_hold(cause, status.as_of, *proto.add_holds());
+  }
+  proto.set_headline(headline(status.causes));
 }
 
 }  // namespace cancelbus::wire

@@ -1,7 +1,10 @@
 #include "service/wire/enums.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
-#include <cstdlib>
+
+#include "service/core/names.hpp"
 
 namespace cancelbus::wire {
 namespace {
@@ -12,41 +15,49 @@ struct Pair {
   Wire wire;
 };
 
-/// A core value without a counterpart is a table that was not kept up: abort.
-template <typename Core, typename Wire, std::size_t N>
-Wire wire_of(const Pair<Core, Wire> (&table)[N], Core value) {
-  for (const auto& pair : table) {
-    if (pair.core == value) return pair.wire;
+/// The wire's value of each enumerator; they must be named in the enum's order, so that none is left out.
+template <typename Core, typename Wire, size_t Count>
+consteval std::array<Wire, Count> pairs(const Pair<Core, Wire> (&named)[Count]) {
+  static_assert(Count == core::enumerators<Core>(), "each enumerator needs a counterpart");
+  std::array<Wire, Count> values{};
+  for (size_t i = 0; i < Count; ++i) {
+    if (named[i].core != static_cast<Core>(i)) throw "not in the enum's order";
+    values[i] = named[i].wire;
   }
-  std::abort();
+  return values;
 }
 
-template <typename Core, typename Wire, std::size_t N>
-std::optional<Core> core_of(const Pair<Core, Wire> (&table)[N], Wire value) {
-  for (const auto& pair : table) {
-    if (pair.wire == value) return pair.core;
-  }
-  return std::nullopt;
+template <typename Wire, size_t Count, typename Core>
+Wire wire_of(const std::array<Wire, Count>& values, Core value) {
+  return values[static_cast<size_t>(value)];
 }
 
-constexpr Pair<core::Priority, v1::Priority> Priorities[] = {
+/// The first enumerator with this counterpart.
+template <typename Core, typename Wire, size_t Count>
+std::optional<Core> core_of(const std::array<Wire, Count>& values, Wire value) {
+  const auto found = std::find(values.begin(), values.end(), value);
+  if (found == values.end()) return std::nullopt;
+  return static_cast<Core>(found - values.begin());
+}
+
+constexpr auto Priorities = pairs<core::Priority, v1::Priority>({
     {core::Priority::Normal, v1::PRIORITY_NORMAL},
     {core::Priority::Urgent, v1::PRIORITY_URGENT},
-};
+});
 
-constexpr Pair<core::AckStatus, v1::CancelAckStatus> AckStatuses[] = {
+constexpr auto AckStatuses = pairs<core::AckStatus, v1::CancelAckStatus>({
     {core::AckStatus::Accepted, v1::CANCEL_ACK_STATUS_ACCEPTED},
     {core::AckStatus::Rejected, v1::CANCEL_ACK_STATUS_REJECTED},
     {core::AckStatus::InDoubt, v1::CANCEL_ACK_STATUS_IN_DOUBT},
-};
+});
 
-constexpr Pair<core::Origin, v1::Origin> Origins[] = {
+constexpr auto Origins = pairs<core::Origin, v1::Origin>({
     {core::Origin::Bus, v1::ORIGIN_BUS},
     {core::Origin::Worker, v1::ORIGIN_WORKER},
     {core::Origin::Exchange, v1::ORIGIN_EXCHANGE},
-};
+});
 
-constexpr Pair<core::RejectReason, v1::CxlRejReason> RejectReasons[] = {
+constexpr auto RejectReasons = pairs<core::RejectReason, v1::CxlRejReason>({
     {core::RejectReason::None, v1::CXL_REJ_REASON_UNSPECIFIED},
     {core::RejectReason::TooLate, v1::CXL_REJ_REASON_TOO_LATE},
     {core::RejectReason::UnknownOrder, v1::CXL_REJ_REASON_UNKNOWN_ORDER},
@@ -61,23 +72,23 @@ constexpr Pair<core::RejectReason, v1::CxlRejReason> RejectReasons[] = {
     {core::RejectReason::TtlTooShort, v1::CXL_REJ_REASON_TTL_TOO_SHORT},
     {core::RejectReason::WrongAccount, v1::CXL_REJ_REASON_WRONG_ACCOUNT},
     {core::RejectReason::StoreUnavailable, v1::CXL_REJ_REASON_STORE_UNAVAILABLE},
-};
+});
 
-constexpr Pair<core::OrdStatus, v1::OrdStatus> OrdStatuses[] = {
+constexpr auto OrdStatuses = pairs<core::OrdStatus, v1::OrdStatus>({
     {core::OrdStatus::New, v1::ORD_STATUS_NEW},
     {core::OrdStatus::PartiallyFilled, v1::ORD_STATUS_PARTIALLY_FILLED},
     {core::OrdStatus::Filled, v1::ORD_STATUS_FILLED},
     {core::OrdStatus::Canceled, v1::ORD_STATUS_CANCELED},
     {core::OrdStatus::Rejected, v1::ORD_STATUS_REJECTED},
-};
+});
 
-constexpr Pair<core::Evidence, v1::Evidence> Evidences[] = {
+constexpr auto Evidences = pairs<core::Evidence, v1::Evidence>({
     {core::Evidence::Channel452, v1::EVIDENCE_CHANNEL_452},
     {core::Evidence::OrderQuery, v1::EVIDENCE_ORDER_QUERY},
     {core::Evidence::Operator, v1::EVIDENCE_OPERATOR},
-};
+});
 
-constexpr Pair<core::Stage, v1::CancelStage> Stages[] = {
+constexpr auto Stages = pairs<core::Stage, v1::CancelStage>({
     {core::Stage::Queued, v1::CANCEL_STAGE_QUEUED},
     {core::Stage::Sent, v1::CANCEL_STAGE_SENT},
     {core::Stage::WaitingFinal, v1::CANCEL_STAGE_WAITING_FINAL},
@@ -85,49 +96,61 @@ constexpr Pair<core::Stage, v1::CancelStage> Stages[] = {
     {core::Stage::Resending, v1::CANCEL_STAGE_RESENDING},
     {core::Stage::Stuck, v1::CANCEL_STAGE_STUCK},
     {core::Stage::BackOnBook, v1::CANCEL_STAGE_BACK_ON_BOOK},
-};
+});
 
-constexpr Pair<core::ReceiptStatus, v1::ReceiptStatus> ReceiptStatuses[] = {
+constexpr auto CauseKinds = pairs<core::CauseKind, v1::CauseKind>({
+    {core::CauseKind::NoWorker, v1::CAUSE_KIND_NO_WORKER},
+    {core::CauseKind::Backoff, v1::CAUSE_KIND_BACKOFF},
+    {core::CauseKind::KeysRefused, v1::CAUSE_KIND_KEYS_REFUSED},
+    {core::CauseKind::Clock, v1::CAUSE_KIND_CLOCK},
+    {core::CauseKind::Store, v1::CAUSE_KIND_STORE},
+    {core::CauseKind::NoLeader, v1::CAUSE_KIND_NO_LEADER},
+    {core::CauseKind::ExchangeFailing, v1::CAUSE_KIND_EXCHANGE_FAILING},
+    {core::CauseKind::LimitLowered, v1::CAUSE_KIND_LIMIT_LOWERED},
+    {core::CauseKind::Draining, v1::CAUSE_KIND_DRAINING},
+});
+
+constexpr auto ReceiptStatuses = pairs<core::ReceiptStatus, v1::ReceiptStatus>({
     {core::ReceiptStatus::Applied, v1::RECEIPT_STATUS_APPLIED},
     {core::ReceiptStatus::Duplicate, v1::RECEIPT_STATUS_DUPLICATE},
     {core::ReceiptStatus::Refused, v1::RECEIPT_STATUS_REFUSED},
-};
+});
 
-constexpr Pair<core::ResolveStatus, v1::ResolveStatus> ResolveStatuses[] = {
+constexpr auto ResolveStatuses = pairs<core::ResolveStatus, v1::ResolveStatus>({
     {core::ResolveStatus::Settled, v1::RESOLVE_STATUS_SETTLED},
     {core::ResolveStatus::Pending, v1::RESOLVE_STATUS_PENDING},
     {core::ResolveStatus::Refused, v1::RESOLVE_STATUS_REFUSED},
-};
+});
 
-/// The first pair of a wire value is the one that is read back.
-constexpr Pair<core::Arrival, v1::Arrival> Arrivals[] = {
+/// What is never sent is read back as silent.
+constexpr auto Arrivals = pairs<core::Arrival, v1::Arrival>({
     {core::Arrival::Answered, v1::ARRIVAL_ANSWERED},
     {core::Arrival::Page, v1::ARRIVAL_PAGE},
     {core::Arrival::Silent, v1::ARRIVAL_SILENT},
     {core::Arrival::NeverSent, v1::ARRIVAL_SILENT},
-};
+});
 
-constexpr Pair<core::ReadStatus, v1::OrderReading> Readings[] = {
+constexpr auto Readings = pairs<core::ReadStatus, v1::OrderReading>({
     {core::ReadStatus::Open, v1::ORDER_READING_OPEN},
     {core::ReadStatus::Canceled, v1::ORDER_READING_CANCELED},
     {core::ReadStatus::Closed, v1::ORDER_READING_CLOSED},
     {core::ReadStatus::NotFound, v1::ORDER_READING_NOT_FOUND},
-};
+});
 
-constexpr Pair<core::FactType, v1::FactType> FactTypes[] = {
+constexpr auto FactTypes = pairs<core::FactType, v1::FactType>({
     {core::FactType::Inserted451, v1::FACT_TYPE_ORDER_INSERTED},
     {core::FactType::Deleted452, v1::FACT_TYPE_ORDER_DELETED},
     {core::FactType::Matched441, v1::FACT_TYPE_ORDER_MATCHED},
     {core::FactType::Trade423, v1::FACT_TYPE_USER_TRADE},
-};
+});
 
-constexpr Pair<core::OrdStatus, v1::ExecType> ExecTypes[] = {
+constexpr auto ExecTypes = pairs<core::OrdStatus, v1::ExecType>({
     {core::OrdStatus::New, v1::EXEC_TYPE_ORDER_STATUS},
     {core::OrdStatus::PartiallyFilled, v1::EXEC_TYPE_ORDER_STATUS},
     {core::OrdStatus::Filled, v1::EXEC_TYPE_TRADE},
     {core::OrdStatus::Canceled, v1::EXEC_TYPE_CANCELED},
     {core::OrdStatus::Rejected, v1::EXEC_TYPE_ORDER_STATUS},
-};
+});
 
 }  // namespace
 
@@ -138,6 +161,7 @@ v1::CxlRejReason to_wire(core::RejectReason value) { return wire_of(RejectReason
 v1::OrdStatus to_wire(core::OrdStatus value) { return wire_of(OrdStatuses, value); }
 v1::Evidence to_wire(core::Evidence value) { return wire_of(Evidences, value); }
 v1::CancelStage to_wire(core::Stage value) { return wire_of(Stages, value); }
+v1::CauseKind to_wire(core::CauseKind value) { return wire_of(CauseKinds, value); }
 v1::ReceiptStatus to_wire(core::ReceiptStatus value) { return wire_of(ReceiptStatuses, value); }
 v1::ResolveStatus to_wire(core::ResolveStatus value) { return wire_of(ResolveStatuses, value); }
 v1::Arrival to_wire(core::Arrival value) { return wire_of(Arrivals, value); }
@@ -145,15 +169,10 @@ v1::OrderReading to_wire(core::ReadStatus value) { return wire_of(Readings, valu
 v1::FactType to_wire(core::FactType value) { return wire_of(FactTypes, value); }
 v1::ExecType to_exec_type(core::OrdStatus value) { return wire_of(ExecTypes, value); }
 
-std::optional<core::Priority> from_wire(v1::Priority value) { return core_of(Priorities, value); }
-std::optional<core::AckStatus> from_wire(v1::CancelAckStatus value) { return core_of(AckStatuses, value); }
-std::optional<core::Origin> from_wire(v1::Origin value) { return core_of(Origins, value); }
-std::optional<core::RejectReason> from_wire(v1::CxlRejReason value) { return core_of(RejectReasons, value); }
-std::optional<core::OrdStatus> from_wire(v1::OrdStatus value) { return core_of(OrdStatuses, value); }
-std::optional<core::Evidence> from_wire(v1::Evidence value) { return core_of(Evidences, value); }
-std::optional<core::Stage> from_wire(v1::CancelStage value) { return core_of(Stages, value); }
-std::optional<core::Arrival> from_wire(v1::Arrival value) { return core_of(Arrivals, value); }
-std::optional<core::ReadStatus> from_wire(v1::OrderReading value) { return core_of(Readings, value); }
-std::optional<core::FactType> from_wire(v1::FactType value) { return core_of(FactTypes, value); }
+std::optional<core::Priority> from_wire(v1::Priority value) { return core_of<core::Priority>(Priorities, value); }
+std::optional<core::OrdStatus> from_wire(v1::OrdStatus value) { return core_of<core::OrdStatus>(OrdStatuses, value); }
+std::optional<core::Arrival> from_wire(v1::Arrival value) { return core_of<core::Arrival>(Arrivals, value); }
+std::optional<core::ReadStatus> from_wire(v1::OrderReading value) { return core_of<core::ReadStatus>(Readings, value); }
+std::optional<core::FactType> from_wire(v1::FactType value) { return core_of<core::FactType>(FactTypes, value); }
 
 }  // namespace cancelbus::wire

@@ -1,7 +1,7 @@
-// The enums of the core and of the wire, one table each way. Used by every codec here.
+// The enums of the core and of the wire, in one table each. Used by every codec here.
 //
-// to_wire is total. from_wire is absent for UNSPECIFIED and for what only a newer peer knows; what that means is the
-// caller's to say.
+// to_wire is total. from_wire, of what others send, is absent for UNSPECIFIED and for what only a newer peer knows;
+// what that means is the caller's to say.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,7 @@
 #include "cancelbus/v1/session.pb.h"
 #include "service/core/actions.hpp"
 #include "service/core/answer.hpp"
+#include "service/core/status.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::wire {
@@ -18,11 +19,12 @@ namespace cancelbus::wire {
 v1::Priority to_wire(core::Priority value);
 v1::CancelAckStatus to_wire(core::AckStatus value);
 v1::Origin to_wire(core::Origin value);
-/// None is UNSPECIFIED here, in both directions.
+/// None is UNSPECIFIED here.
 v1::CxlRejReason to_wire(core::RejectReason value);
 v1::OrdStatus to_wire(core::OrdStatus value);
 v1::Evidence to_wire(core::Evidence value);
 v1::CancelStage to_wire(core::Stage value);
+v1::CauseKind to_wire(core::CauseKind value);
 v1::ReceiptStatus to_wire(core::ReceiptStatus value);
 v1::ResolveStatus to_wire(core::ResolveStatus value);
 /// NeverSent has no counterpart: what was never sent is not in doubt. It becomes SILENT, which assumes the worst.
@@ -33,12 +35,7 @@ v1::FactType to_wire(core::FactType value);
 v1::ExecType to_exec_type(core::OrdStatus value);
 
 std::optional<core::Priority> from_wire(v1::Priority value);
-std::optional<core::AckStatus> from_wire(v1::CancelAckStatus value);
-std::optional<core::Origin> from_wire(v1::Origin value);
-std::optional<core::RejectReason> from_wire(v1::CxlRejReason value);
 std::optional<core::OrdStatus> from_wire(v1::OrdStatus value);
-std::optional<core::Evidence> from_wire(v1::Evidence value);
-std::optional<core::Stage> from_wire(v1::CancelStage value);
 std::optional<core::Arrival> from_wire(v1::Arrival value);
 std::optional<core::ReadStatus> from_wire(v1::OrderReading value);
 std::optional<core::FactType> from_wire(v1::FactType value);

@@ -1,13 +1,10 @@
-// The second frame of what is published: an Event. Used by the bus, and by tests that read what it published.
+// The second frame of what is published: an Event. Used by the bus.
 //
 // The bytes are made once, before the commit: what the store keeps is what went out, and what is sent again later.
 #pragma once
 
-#include <absl/status/statusor.h>
-
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "service/core/records.hpp"
 #include "service/core/status.hpp"
@@ -19,14 +16,5 @@ std::string encode_event(const core::Publication& publication, uint64_t epoch);
 
 /// For topic `bus.`: not sequenced, seq 0. Sent as of the status.
 std::string encode_bus_status_event(const core::BusStatus& status, uint64_t epoch);
-
-struct DecodedEvent {
-  uint64_t epoch = 0;
-  bool poss_dup = false;
-  core::Publication publication;
-};
-
-/// A sequenced event only. Errors are InvalidArgument and begin with the field.
-absl::StatusOr<DecodedEvent> decode_event(std::string_view bytes);
 
 }  // namespace cancelbus::wire

@@ -39,6 +39,7 @@ void fill_not_processed(const Answer& answer, v1::NotProcessedReason reason, v1:
   not_processed.set_http_status(answer.http_status);
   not_processed.set_exchange_code(answer.exchange_code);
   not_processed.set_text(legible(answer.text));
+  if (answer.period) *not_processed.mutable_period() = to_proto_duration(*answer.period);
 }
 
 void fill_unresolved(const Answer& answer, v1::Outcome& outcome) {
@@ -46,6 +47,7 @@ void fill_unresolved(const Answer& answer, v1::Outcome& outcome) {
   unresolved.set_arrival(to_wire(answer.arrival));
   unresolved.set_http_status(answer.http_status);
   unresolved.set_text(legible(answer.text));
+  if (answer.retry_after) *unresolved.mutable_retry_after() = to_proto_duration(*answer.retry_after);
 }
 
 void fill_order_state(const Answer& answer, v1::Outcome& outcome) {
@@ -80,6 +82,12 @@ Answer certain(Verdict verdict, Arrival arrival, int http_status, int exchange_c
   return answer;
 }
 
+/// A wait or a period; negative is absent.
+std::optional<core::Duration> wait_of(const google::protobuf::Duration& told) {
+  const auto wait = to_duration(told);
+  return wait < core::Duration::zero() ? std::nullopt : wait;
+}
+
 std::optional<Verdict> rejection(const v1::CancelAck& ack) {
   switch (ack.cxl_rej_reason()) {
     case v1::CXL_REJ_REASON_UNKNOWN_ORDER:
@@ -109,14 +117,15 @@ Answer from_unresolved(const v1::Unresolved& unresolved) {
   answer.http_status = unresolved.http_status();
   answer.text = legible(unresolved.text());
   answer.arrival = from_wire(unresolved.arrival()).value_or(Arrival::Silent);
+  if (unresolved.has_retry_after()) answer.retry_after = wait_of(unresolved.retry_after());
   return answer;
 }
 
 Answer from_not_processed(const v1::NotProcessed& told) {
   const auto answer = [&told](Verdict verdict, Arrival arrival) {
     Answer result = certain(verdict, arrival, told.http_status(), told.exchange_code(), told.text());
-    if (told.has_retry_after()) result.retry_after = to_duration(told.retry_after());
-    if (result.retry_after < core::Duration::zero()) result.retry_after.reset();
+    if (told.has_retry_after()) result.retry_after = wait_of(told.retry_after());
+    if (told.has_period()) result.period = wait_of(told.period());
     return result;
   };
   switch (told.reason()) {

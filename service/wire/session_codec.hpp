@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "service/core/actions.hpp"
 #include "service/core/events.hpp"
@@ -38,7 +39,8 @@ std::string encode_receipt(const core::SendReceipt& receipt);
 /// holds from before it began a new one belongs to that, and its reader would take no other.
 absl::StatusOr<std::string> encode_retransmission(std::string_view event, uint64_t epoch);
 std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, uint64_t epoch);
-std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, uint64_t epoch);
+std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::vector<core::Cause>& causes,
+                             uint64_t epoch);
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);
 std::string encode_status(const core::BusStatus& status);
 std::string encode_resolved(const core::SendResolved& resolved);

@@ -62,9 +62,12 @@ std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, u
   return frame.SerializeAsString();
 }
 
-std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, uint64_t epoch) {
+std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::vector<core::Cause>& causes,
+                             uint64_t epoch) {
   v1::SessionReply frame;
-  fill_positions(heartbeat.positions, epoch, *frame.mutable_heartbeat());
+  v1::HeartbeatReply& reply = *frame.mutable_heartbeat();
+  fill_positions(heartbeat.positions, epoch, reply);
+  for (const core::Cause& cause : causes) fill_cause(cause, *reply.add_cause());
   return frame.SerializeAsString();
 }
 

@@ -2,16 +2,15 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 #include <absl/time/time.h>
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <string>
 
+#include "service/backend/check.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/https_client.hpp"
-#include "service/io/output.hpp"
 #include "service/io/spawn.hpp"
 #include "service/worker/exchange.hpp"
 #include "service/worker/exchange_clock.hpp"
@@ -22,13 +21,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::OrderId NobodysOrder = 1;
-/// Stamps follow the exchange's clock, so an offset does no harm; but a worker this far off the others gets no work.
+/// Stamps follow the exchange's clock, so an offset does them no harm. Log lines and certificates go by this machine's.
 constexpr core::Duration Suspicious = 500ms;
-
-bool say(bool good, const char* what, const std::string& text) {
-  io::answer(absl::StrFormat("%-6s %-6s %s\n", what, good ? "ok" : "FAILED", text));
-  return good;
-}
 
 std::string text_of(core::Duration duration) {
   return absl::FormatDuration(absl::Trunc(absl::FromChrono(duration), absl::Microseconds(1)));
@@ -36,14 +30,15 @@ std::string text_of(core::Duration duration) {
 
 asio::awaitable<bool> check_tls(io::HttpsClient& client, const Options& options) {
   const absl::Status status = co_await client.connect();
-  co_return say(status.ok(), "TLS",
-                absl::StrCat(options.rest_url.authority, ": ",
-                             status.ok() ? client.description() : std::string(status.message())));
+  co_return backend::found(status.ok(), "TLS",
+                           absl::StrCat(options.rest_url.authority, ": ",
+                                        status.ok() ? client.description() : std::string(status.message())));
 }
 
 asio::awaitable<bool> check_clock(io::HttpsClient& client, ExchangeClock& clock) {
-  const auto series = co_await read_clock(client);
-  if (!series.ok()) co_return say(false, "clock", std::string(series.status().message()));
+  ClockSchedule schedule;
+  const auto series = co_await read_clock(client, schedule);
+  if (!series.ok()) co_return backend::found(false, "clock", std::string(series.status().message()));
   clock.take(*series);
   const core::ClockSample sample = *clock.sample(io::now());
   const bool ahead = sample.offset >= core::Duration::zero();
@@ -51,7 +46,7 @@ asio::awaitable<bool> check_clock(io::HttpsClient& client, ExchangeClock& clock)
       absl::StrCat("the exchange's clock is ", text_of(ahead ? sample.offset : -sample.offset),
                    ahead ? " ahead of" : " behind", " this machine's, round trip ", text_of(sample.round_trip));
   if (std::chrono::abs(sample.offset) > Suspicious) text += "; is this machine's clock synchronised?";
-  co_return say(true, "clock", text);
+  co_return backend::found(true, "clock", text);
 }
 
 asio::awaitable<bool> check_key(io::HttpsClient& client, const ExchangeClock& clock, btcturk::Signer& signer) {
@@ -62,18 +57,22 @@ asio::awaitable<bool> check_key(io::HttpsClient& client, const ExchangeClock& cl
   const io::HttpOutcome outcome = co_await client.request(request_for(signer, task));
   const core::Answer answer = answer_to(task, outcome);
   if (answer.verdict == core::Verdict::Read) {
-    co_return say(true, "key",
-                  absl::StrCat("a signed query of order 1 was answered: ", answer.text,
-                               " (that the key may also cancel is seen only when it does)"));
+    co_return backend::found(true, "key",
+                             absl::StrCat("a signed query of order 1 was answered: ", answer.text,
+                                          "; so it may read orders; whether it may cancel, which needs the permission "
+                                          "Trade, is seen only when it does"));
   }
   std::string text = absl::StrCat("a signed query of order 1 came to nothing: ", answer.text);
   if (answer.http_status != 0 && !absl::StrContains(answer.text, "HTTP ")) {
     absl::StrAppend(&text, " (HTTP ", answer.http_status, ")");
   }
   if (answer.verdict == core::Verdict::Unauthorized) {
-    text += "; wrong key or secret, the key lacks a permission, or it is bound to another IP address";
+    text +=
+        "; the usual causes, the likeliest first: the key is bound to other IP addresses than the one this machine is "
+        "seen "
+        "from; it lacks the permission Trade; key and secret are not one pair; it was deleted or has expired";
   }
-  co_return say(false, "key", text);
+  co_return backend::found(false, "key", text);
 }
 
 asio::awaitable<void> check(io::HttpsClient& client, Options& options, bool& good) {
@@ -88,7 +87,8 @@ asio::awaitable<void> check(io::HttpsClient& client, Options& options, bool& goo
 }  // namespace
 
 int run_check(boost::asio::io_context& context, Options& options) {
-  io::HttpsClient client(context, {options.rest_url, options.tls, options.request_timeout, options.request_timeout});
+  io::HttpsClient client(context, {options.rest_url, options.tls, options.request_timeout, options.request_timeout,
+                                   options.exchange_ip_family});
   bool good = false;
   io::spawn(context, check(client, options, good));
   context.run();

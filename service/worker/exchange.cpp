@@ -11,26 +11,39 @@
 namespace cancelbus::worker {
 namespace {
 
-constexpr size_t ReadingsInASeries = 5;
-
-io::HttpRequest carried(btcturk::HttpRequest request) {
-  return {std::move(request.method), std::move(request.target), std::move(request.headers)};
-}
-
 btcturk::HttpReply reply_of(const io::HttpResponse& response) {
   btcturk::HttpReply reply;
   reply.status = response.status;
   if (response.retry_after) reply.retry_after = *response.retry_after;
+  reply.date = response.date;
   reply.body = response.body;
   return reply;
 }
 
+asio::awaitable<absl::StatusOr<ClockReading>> read_clock_once(io::HttpsClient& client) {
+  base::HttpRequest request = btcturk::server_time_request();
+  ClockReading reading;
+  // The last word before the write is the moment from which the round trip counts.
+  std::function<bool()> begin = [&reading] {
+    reading.asked = io::now().tick;
+    return true;
+  };
+  const io::HttpOutcome outcome = co_await client.request(std::move(request), std::move(begin));
+  reading.had = io::now().tick;
+  if (outcome.end != io::HttpOutcome::End::Answered) {
+    co_return absl::UnavailableError(absl::StrCat("server time: ", outcome.error));
+  }
+  const auto time = btcturk::read_server_time(reply_of(outcome.response));
+  if (!time.ok()) co_return time.status();
+  reading.exchange = *time;
+  co_return reading;
+}
+
 }  // namespace
 
-io::HttpRequest request_for(btcturk::Signer& signer, const wire::Task& task) {
-  return carried(task.kind == core::LimiterKind::Cancel
-                     ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
-                     : btcturk::query_request(signer, task.order.order_id, task.stamp_ms));
+base::HttpRequest request_for(btcturk::Signer& signer, const wire::Task& task) {
+  return task.kind == core::LimiterKind::Cancel ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
+                                                : btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
 }
 
 core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome) {
@@ -50,26 +63,19 @@ core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome) {
   return answer;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client) {
+asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client,
+                                                                      ClockSchedule& schedule) {
   std::vector<ClockReading> series;
-  while (series.size() < ReadingsInASeries) {
-    io::HttpRequest request = carried(btcturk::server_time_request());
-    ClockReading reading;
-    // The last word before the write is the moment from which the round trip counts.
-    std::function<bool()> begin = [&reading] {
-      reading.asked = io::now().tick;
-      return true;
-    };
-    const io::HttpOutcome outcome = co_await client.request(std::move(request), std::move(begin));
-    reading.had = io::now().tick;
-    if (outcome.end != io::HttpOutcome::End::Answered) {
-      co_return absl::UnavailableError(absl::StrCat("server time: ", outcome.error));
+  absl::Status failure = absl::UnavailableError("server time: no request is allowed yet");
+  while (series.size() < ClockSchedule::ReadingsInASeries && schedule.ask(io::now().tick)) {
+    auto reading = co_await read_clock_once(client);
+    if (!reading.ok()) {
+      failure = reading.status();
+      break;
     }
-    const auto time = btcturk::read_server_time(reply_of(outcome.response));
-    if (!time.ok()) co_return time.status();
-    reading.exchange = *time;
-    series.push_back(reading);
+    series.push_back(*reading);
   }
+  if (series.empty()) co_return failure;
   co_return series;
 }
 

@@ -9,11 +9,13 @@
 #include <boost/asio/awaitable.hpp>
 #include <vector>
 
+#include "base/http_request.hpp"
 #include "service/btcturk/rest.hpp"
 #include "service/btcturk/signer.hpp"
 #include "service/core/answer.hpp"
 #include "service/io/https_client.hpp"
 #include "service/wire/backend_codec.hpp"
+#include "service/worker/clock_schedule.hpp"
 #include "service/worker/exchange_clock.hpp"
 
 namespace cancelbus::worker {
@@ -21,12 +23,13 @@ namespace cancelbus::worker {
 namespace asio = boost::asio;
 
 /// Signed with the stamp of the task's permit.
-io::HttpRequest request_for(btcturk::Signer& signer, const wire::Task& task);
+base::HttpRequest request_for(btcturk::Signer& signer, const wire::Task& task);
 
 /// What became of that request, in the bus's words.
 core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome);
 
-/// A series of readings of the exchange's clock, of which the one with the smallest round trip is to be believed.
-asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client);
+/// A series of readings of the exchange's clock, of which the one with the smallest round trip is to be believed: as
+/// many as the schedule allows, and fewer if one fails. At least one.
+asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client, ClockSchedule& schedule);
 
 }  // namespace cancelbus::worker

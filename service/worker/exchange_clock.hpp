@@ -1,7 +1,8 @@
 // What a worker knows of the exchange's clock.
 //
-// Pure. It is kept against this machine's boot clock, which nobody sets: when somebody sets the wall clock, the offset
-// that is reported follows at once, and what a permit's stamp is judged by does not move.
+// Pure. It is kept against this machine's boot clock, which is never set: the time that is reported to the bus, and
+// what a permit's stamp is judged by, do not move when the wall clock is set. Only the offset does, which is shown to
+// people.
 #pragma once
 
 #include <chrono>
@@ -22,22 +23,20 @@ struct ClockReading {
 
 class ExchangeClock {
  public:
-  /// Nothing is sent with a stamp that is further behind the exchange's clock.
-  static constexpr std::chrono::milliseconds MostBehind{1'000};
-
-  /// Takes the reading with the smallest round trip, as belonging to the middle of it. At least one.
-  void take(std::span<const ClockReading> series);
+  /// Takes the reading with the smallest round trip, as belonging to the middle of it. At least one. True if it is
+  /// certain enough for the bus, and agrees with the series before.
+  bool take(std::span<const ClockReading> series);
 
   bool known() const { return series_ > 0; }
-  /// The exchange's clock less this machine's wall clock, as of now; absent before the first series.
+  /// What the bus is told, as of now; absent before the first series.
   std::optional<core::ClockSample> sample(core::Instant now) const;
   /// Since the Unix epoch, by the exchange's clock. Only once known.
   std::chrono::milliseconds time(core::Tick now) const;
   /// How far `stamp_ms` is behind the exchange's clock; negative: ahead. Only once known.
   std::chrono::milliseconds behind(int64_t stamp_ms, core::Tick now) const;
-  /// Nothing may be sent with this stamp any more: whoever gave it out may hold it for lost. Only once known.
-  bool stale(int64_t stamp_ms, core::Tick now) const { return behind(stamp_ms, now) > MostBehind; }
-  /// When that will be.
+  /// Nothing may be sent with this stamp: it is too far from the exchange's clock, behind or ahead. Only once known.
+  bool is_void(int64_t stamp_ms, core::Tick now) const;
+  /// When it will be too far behind.
   core::Tick stale_at(int64_t stamp_ms, core::Tick now) const;
 
  private:

@@ -16,10 +16,6 @@
 
 namespace cancelbus::worker {
 
-/// As logs and metrics write it: `accepted`, `unknown_order`, ...
-const char* verdict_name(core::Verdict verdict);
-const char* kind_name(core::LimiterKind kind);
-
 class Metrics {
  public:
   Metrics();
@@ -41,9 +37,6 @@ class Metrics {
   std::string text(const Now& now);
 
  private:
-  prometheus::Gauge& gauge(const char* name, const char* help);
-  prometheus::Counter& counter(const char* name, const char* help);
-
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& tasks_ended_;
   prometheus::Family<prometheus::Histogram>& seconds_;

@@ -8,10 +8,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
-#include <random>
 #include <utility>
 #include <variant>
 
+#include "service/core/names.hpp"
 #include "service/io/log.hpp"
 #include "service/io/spawn.hpp"
 #include "service/worker/exchange.hpp"
@@ -22,19 +22,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::Duration HeartbeatEvery = 250ms;
-constexpr core::Duration ClockEvery = 60s;
-constexpr core::Duration ClockRetryFirst = 1s;
 constexpr core::Duration ConnectTimeout = 5s;
 /// Tasks that the bus gave out before it learned of the drain arrive within this, and are done.
 constexpr core::Duration DrainSettles = 300ms;
 /// Beyond the longest request, for the confirmations.
 constexpr core::Duration DrainGrace = 2s;
 constexpr size_t MostHostCharacters = 50;
-
-core::WorkerId random_id() {
-  std::random_device source;
-  return std::uniform_int_distribution<core::WorkerId>(1)(source);
-}
 
 std::string process_name() {
   std::array<char, 256> host{};
@@ -57,8 +50,10 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
     : context_(context),
       options_(std::move(options)),
       on_done_(std::move(on_done)),
-      connections_(context, {options_.rest_url, options_.tls, ConnectTimeout, options_.request_timeout},
-                   options_.connections, [this] { send_ready(); }),
+      connections_(
+          context,
+          {options_.rest_url, options_.tls, ConnectTimeout, options_.request_timeout, options_.exchange_ip_family},
+          options_.connections, [this] { send_ready(); }),
       backend_(std::make_unique<io::ZmqSocket>(context, zmq, zmq::socket_type::dealer)),
       connection_(std::make_unique<io::BusConnection>(context, zmq, *backend_, options_.curve)),
       monitor_(context,
@@ -68,21 +63,13 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
       repeat_timer_(context),
       drain_timer_(context),
       clock_timer_(context) {
-  self_.worker = random_id();
+  self_.worker = backend::random_id();
   self_.name = process_name();
   self_.request_timeout = options_.request_timeout;
 }
 
 absl::Status Worker::start() {
-  if (options_.monitor_address) {
-    if (auto status = monitor_.listen(*options_.monitor_address); !status.ok()) {
-      return io::of_flag("monitor_address", status);
-    }
-    io::log_info("monitor_listens", {{"port", monitor_.port()}});
-  }
-  if (auto status = connection_->connect(options_.backend_endpoint); !status.ok()) {
-    return io::of_flag("backend_endpoint", status);
-  }
+  if (auto status = backend::open(options_, monitor_, *connection_); !status.ok()) return status;
   io::log_info("started", {{"worker", self_.name},
                            {"worker_id", self_.worker},
                            {"backend", options_.backend_endpoint},
@@ -130,7 +117,7 @@ void Worker::on_task(wire::Task task) {
     return;
   }
   io::log_info("task_taken", {{"task", task.task},
-                              {"kind", kind_name(task.kind)},
+                              {"kind", core::lower_name_of(task.kind)},
                               {"order_id", task.order.order_id},
                               {"cl_ord_id", task.order.cl_ord_id},
                               {"attempt", task.attempt},
@@ -155,22 +142,22 @@ asio::awaitable<void> Worker::work(wire::Task task) {
 }
 
 asio::awaitable<core::Answer> Worker::ask(const wire::Task& task) {
-  const auto stale = [&] { return clock_.stale(task.stamp_ms, io::now().tick); };
+  const auto stamp_is_void = [&] { return clock_.is_void(task.stamp_ms, io::now().tick); };
   // The bus gives no work before it knows this clock, so an unknown one means that the task is not for this process.
   if (!clock_.known()) co_return btcturk::never_written("the exchange's clock is not known yet");
-  io::HttpRequest request = request_for(options_.signer, task);
+  base::HttpRequest request = request_for(options_.signer, task);
   std::string why = "no connection to the exchange";
-  while (!stale()) {
+  while (!stamp_is_void()) {
     auto lease = co_await connections_.acquire(clock_.stale_at(task.stamp_ms, io::now().tick));
     if (!lease) co_return btcturk::never_written(why);
-    bool too_late = false;
-    std::function<bool()> still_fresh = [&] {
-      too_late = stale();
-      return !too_late;
+    bool refused = false;
+    std::function<bool()> still_good = [&] {
+      refused = stamp_is_void();
+      return !refused;
     };
-    const io::HttpOutcome outcome = co_await lease->client().request(request, std::move(still_fresh));
+    const io::HttpOutcome outcome = co_await lease->client().request(request, std::move(still_good));
     if (outcome.end != io::HttpOutcome::End::NeverWritten) co_return answer_to(task, outcome);
-    if (too_late) break;
+    if (refused) break;
     why = outcome.error;
   }
   co_return btcturk::stale_stamp(clock_.behind(task.stamp_ms, io::now().tick));
@@ -180,10 +167,10 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
   metrics_.count(task.kind, answer);
   const bool answered = answer.sent && answer.answered;
   io::log_info("task_ended", {{"task", task.task},
-                              {"kind", kind_name(task.kind)},
+                              {"kind", core::lower_name_of(task.kind)},
                               {"order_id", task.order.order_id},
                               {"cl_ord_id", task.order.cl_ord_id},
-                              {"verdict", verdict_name(answer.verdict)},
+                              {"verdict", core::lower_name_of(answer.verdict)},
                               {"http_status", answer.http_status},
                               {"exchange_code", answer.exchange_code},
                               {"text", answer.text},
@@ -193,7 +180,7 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
   if (ended_) return;
   send_outcome(task.task, answer);
   repeat_outcomes();
-  if (answer.verdict == core::Verdict::Unauthorized || answer.verdict == core::Verdict::StaleStamp) refresh_clock();
+  if (answer.verdict == core::Verdict::Unauthorized || answer.verdict == core::Verdict::StaleStamp) doubt_clock();
   if (answer.verdict == core::Verdict::Unauthorized) {
     refused_ = absl::StrCat("the exchange refuses the key: HTTP ", answer.http_status, " ", answer.text);
   } else if (proves_authorized(answer.verdict)) {
@@ -206,10 +193,8 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
 // ---- The key ----
 
 absl::StatusOr<bool> Worker::use_key(const io::ApiKeyPair& pair) {
-  auto signer = btcturk::Signer::make(std::string(pair.key.view()), pair.secret.view());
-  if (!signer.ok()) return signer.status();
-  if (signer->is_same(options_.signer)) return false;
-  options_.signer = *std::move(signer);
+  auto replaced = backend::replace_key(options_.signer, pair);
+  if (!replaced.value_or(false)) return replaced;
   ++self_.key_series;
   send_ready();
   return true;
@@ -218,41 +203,51 @@ absl::StatusOr<bool> Worker::use_key(const io::ApiKeyPair& pair) {
 // ---- The exchange's clock ----
 
 asio::awaitable<void> Worker::keep_clock() {
-  core::Duration pause{};
   while (!ended_) {
-    clock_wanted_ = false;
-    const absl::Status status = co_await read_clock_once();
-    if (ended_) break;
-    if (status.ok()) {
-      pause = ClockEvery;
-      send_ready();
-    } else {
-      io::log_warn("clock_not_read", {{"why", std::string(status.message())}});
-      pause =
-          pause == ClockEvery ? ClockRetryFirst : std::clamp<core::Duration>(pause * 2, ClockRetryFirst, ClockEvery);
+    const core::Duration wait = clock_schedule_.due() - io::now().tick;
+    if (wait <= core::Duration::zero()) {
+      co_await read_clock_now();
+      continue;
     }
-    if (clock_wanted_ && status.ok()) continue;
-    clock_timer_.expires_after(pause);
+    clock_timer_.expires_after(wait);
     boost::system::error_code ignored;
     co_await clock_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 
-asio::awaitable<absl::Status> Worker::read_clock_once() {
+asio::awaitable<void> Worker::read_clock_now() {
   auto lease = co_await connections_.acquire(core::Never);
-  if (!lease) co_return absl::CancelledError("ended");
-  const auto series = co_await read_clock(lease->client());
-  if (!series.ok()) co_return series.status();
-  clock_.take(*series);
+  if (!lease) co_return;
+  clock_schedule_.begin(io::now().tick);
+  const auto series = co_await read_clock(lease->client(), clock_schedule_);
+  if (ended_) co_return;
+  if (series.ok()) {
+    clock_read(*series);
+  } else {
+    clock_not_read(series.status());
+  }
+}
+
+void Worker::clock_read(std::span<const ClockReading> series) {
+  clock_schedule_.taken(clock_.take(series));
+  clock_trouble_ = absl::OkStatus();
   const auto sample = clock_.sample(io::now());
   io::log_info("clock_read", {{"series", sample->series},
                               {"offset_microseconds", microseconds(sample->offset)},
                               {"round_trip_microseconds", microseconds(sample->round_trip)}});
-  co_return absl::OkStatus();
+  send_ready();
 }
 
-void Worker::refresh_clock() {
-  clock_wanted_ = true;
+void Worker::clock_not_read(const absl::Status& status) {
+  clock_schedule_.failed(io::now().tick);
+  // It is tried once a second: the same once more is not worth a line.
+  if (status == clock_trouble_) return;
+  clock_trouble_ = status;
+  io::log_warn("clock_not_read", {{"why", std::string(status.message())}});
+}
+
+void Worker::doubt_clock() {
+  clock_schedule_.doubt();
   clock_timer_.cancel();
 }
 
@@ -289,10 +284,17 @@ void Worker::repeat_outcomes() {
   });
 }
 
+// A time that is not in milliseconds means that the exchange has changed: what was read before will soon be wrong.
+std::string Worker::clock_trouble() const {
+  if (clock_.known() && !absl::IsInvalidArgument(clock_trouble_)) return "";
+  const std::string why(clock_trouble_.message());
+  return absl::StrCat("the exchange's clock is not known", why.empty() ? " yet" : ": ", why);
+}
+
 std::string Worker::why_unready() const {
   if (draining_) return "draining";
   if (connections_.established() == 0) return "no connection to the exchange";
-  if (!clock_.known()) return "the exchange's clock is not known yet";
+  if (const std::string why = clock_trouble(); !why.empty()) return why;
   if (!refused_.empty()) return refused_;
   return bus_reached_ ? "" : "no connection to the bus, or it does not accept this worker's key";
 }

@@ -2,7 +2,7 @@
 //
 // It never decides, never asks the exchange twice for one task, and forgets a task once the bus has confirmed its
 // outcome; until then it repeats it. A stamp is judged last, right before the first byte is written: so a task that sat
-// in a buffer, or in a process that was stopped, does no harm.
+// in a buffer, or in a process that was stopped, does no harm, and nor does a stamp of a wrong estimate.
 #pragma once
 
 #include <absl/status/status.h>
@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <zmq.hpp>
 
@@ -23,6 +24,7 @@
 #include "service/io/monitor.hpp"
 #include "service/io/zmq_socket.hpp"
 #include "service/wire/backend_codec.hpp"
+#include "service/worker/clock_schedule.hpp"
 #include "service/worker/connections.hpp"
 #include "service/worker/exchange_clock.hpp"
 #include "service/worker/metrics.hpp"
@@ -56,8 +58,10 @@ class Worker {
   void finish(const wire::Task& task, const core::Answer& answer);
 
   asio::awaitable<void> keep_clock();
-  asio::awaitable<absl::Status> read_clock_once();
-  void refresh_clock();
+  asio::awaitable<void> read_clock_now();
+  void clock_read(std::span<const ClockReading> series);
+  void clock_not_read(const absl::Status& status);
+  void doubt_clock();
 
   absl::StatusOr<bool> use_key(const io::ApiKeyPair& pair);
 
@@ -67,6 +71,7 @@ class Worker {
   void repeat_outcomes();
   uint32_t credit() const;
   std::string why_unready() const;
+  std::string clock_trouble() const;
   std::string metrics_text();
   void end_if_drained();
   void end();
@@ -78,6 +83,7 @@ class Worker {
   Connections connections_;
   TaskBook book_;
   ExchangeClock clock_;
+  ClockSchedule clock_schedule_;
   Metrics metrics_;
   std::unique_ptr<io::ZmqSocket> backend_;
   std::unique_ptr<io::BusConnection> connection_;
@@ -90,7 +96,7 @@ class Worker {
   bool bus_reached_ =
       false;             // the last Ready had a connection to go to, and one exists only once both keys are accepted
   std::string refused_;  // how the exchange refused the key, until it accepts it again
-  bool clock_wanted_ = false;
+  absl::Status clock_trouble_;  // why the exchange's clock could not be read last
   bool draining_ = false;
   bool drain_settled_ = false;
   bool ended_ = false;

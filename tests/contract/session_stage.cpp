@@ -38,6 +38,9 @@ std::string bytes_of_hex(const std::string& text) {
 
 /// Whether all that is expected is there.
 bool covers(const Value& expected, const Value& actual) {
+  if (expected.has_list_value()) {
+    return std::ranges::equal(expected.list_value().values(), actual.list_value().values(), covers);
+  }
   if (!expected.has_struct_value()) return google::protobuf::util::MessageDifferencer::Equals(expected, actual);
   const auto& fields = actual.struct_value().fields();
   return std::ranges::all_of(expected.struct_value().fields(), [&](const auto& field) {
@@ -216,6 +219,10 @@ void SessionStage::collect() {
       shown_.push_back({"unreadable", "{}"});
     } else if constexpr (std::is_same_v<Kind, NotReached>) {
       // Of sockets, which there are none of here.
+    } else if constexpr (std::is_same_v<Kind, Causes>) {
+      std::string causes;
+      for (const v1::Cause& cause : notice.causes) causes += (causes.empty() ? "" : ",") + json_of(cause);
+      shown_.push_back({"causes", "{\"causes\":[" + causes + "]}"});
     } else if constexpr (std::is_same_v<Kind, LostEvents>) {
       shown_.push_back({"lost", "{\"topic\":\"" + notice.topic + "\",\"from_seq\":" + quoted(notice.from_seq) +
                                     ",\"to_seq\":" + quoted(notice.to_seq) + "}"});

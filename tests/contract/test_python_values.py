@@ -18,11 +18,13 @@ ENUMS = [(values.ReceiptStatus, session_pb2.ReceiptStatus), (values.ResolveStatu
          (values.AckStatus, cancel_pb2.CancelAckStatus),
          (values.Reason, cancel_pb2.CxlRejReason), (values.Origin, cancel_pb2.Origin),
          (values.ExecType, cancel_pb2.ExecType), (values.OrdStatus, cancel_pb2.OrdStatus),
-         (values.Evidence, cancel_pb2.Evidence), (values.Stage, cancel_pb2.CancelStage)]
+         (values.Evidence, cancel_pb2.Evidence), (values.Stage, cancel_pb2.CancelStage),
+         (values.CauseKind, cancel_pb2.CauseKind)]
 # BusStatus is a digest; CancelAck and CancelFinal have one name that is shorter here.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
-            (values.Status, cancel_pb2.CancelStatus, {}), (values.Resolved, session_pb2.Resolved, {})]
+            (values.Status, cancel_pb2.CancelStatus, {}), (values.Resolved, session_pb2.Resolved, {}),
+            (values.Cause, cancel_pb2.Cause, {})]
 
 
 @pytest.mark.parametrize("ours, contract", ENUMS)

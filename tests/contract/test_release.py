@@ -79,7 +79,7 @@ def change_byte(golden):
 @pytest.mark.parametrize("tamper, says", [
     (change_byte, "git checkout"),
     (lambda golden: (golden / "Ready.golden").unlink(), "git checkout"),
-    (lambda golden: shutil.copy(golden / "Ready.golden", golden / "Ready.3.golden"), "Ready.3.golden"),
+    (lambda golden: shutil.copy(golden / "Ready.golden", golden / "Ready.99.golden"), "Ready.99.golden"),
 ], ids=["changed", "removed", "made by hand"])
 def test_a_golden_cannot_be(copy, tamper, says):
     assert copy.check().returncode == 0
@@ -121,13 +121,13 @@ def test_a_check_of_additions_writes_nothing(copy):
 
 def test_a_new_field_makes_one_more_golden_of_each_message_that_holds_it(copy):
     now = copy.content()
-    name = "oldest_unconfirmed"
-    copy.change_released("backend.proto", "BackendRequest", lambda request: request.field.remove(field(request, name)))
-    goldens = [f"BackendRequest.{shape}.golden" for shape in ("ready.3", "outcome.2", "order_fact.2", "stream_state.2")]
+    name = "uncertainty"  # of those that were released last
+    copy.change_released("backend.proto", "ClockSample", lambda sample: sample.field.remove(field(sample, name)))
+    goldens = ["ClockSample.2.golden", "Ready.3.golden", "BackendRequest.ready.4.golden"]
     for golden in goldens:
         (copy.folder / "golden" / golden).unlink()
     released = copy.release()
     assert released.returncode == 0, released.stderr
-    assert released.stdout.splitlines() == [f"cancelbus.v1.BackendRequest.{name}: is new",
+    assert released.stdout.splitlines() == [f"cancelbus.v1.ClockSample.{name}: is new",
                                             *(f"golden/{golden}: is new" for golden in goldens), "1 additions released"]
     assert copy.content() == now

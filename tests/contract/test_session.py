@@ -15,20 +15,22 @@ sys.path[:0] = [str(Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")) / "p
 import newer  # noqa: E402
 import transcript as transcripts  # noqa: E402
 from cancelbus.event_reader import LostEvents, NewEpoch  # noqa: E402
-from cancelbus.session import Connected, Session, Silent, Unreadable  # noqa: E402
+from cancelbus.session import Causes, Connected, Session, Silent, Unreadable  # noqa: E402
 from cancelbus.v1 import cancel_pb2, session_pb2  # noqa: E402
 from google.protobuf.json_format import ParseDict  # noqa: E402
 
 MILLISECOND = 1_000_000
-WHAT = {Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost", NewEpoch: "new_epoch",
-        session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
+WHAT = {Causes: "causes", Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost",
+        NewEpoch: "new_epoch", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
         cancel_pb2.CancelFinal: "final", cancel_pb2.CancelStatus: "status", cancel_pb2.Event: "event",
         cancel_pb2.BusStatus: "bus_status"}
 
 
 def shown(notice):
     """As a `sees` line."""
-    if dataclasses.is_dataclass(notice):  # numbers as protobuf's JSON has them
+    if isinstance(notice, Causes):
+        fields = {"causes": [transcripts.as_json(cause.message) for cause in notice.causes]}
+    elif dataclasses.is_dataclass(notice):  # numbers as protobuf's JSON has them
         fields = {name: str(value) for name, value in dataclasses.asdict(notice).items()}
     else:
         fields = transcripts.as_json(notice)

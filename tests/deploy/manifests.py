@@ -11,7 +11,8 @@ from pathlib import Path
 import yaml
 
 CLUSTER_WIDE = ("Namespace", "PriorityClass")
-KNOWN = {"apiVersion", "kind", "resources", "patches", "namespace", "images"}
+KNOWN = {"apiVersion", "kind", "resources", "components", "patches", "namespace", "labels", "images", "replacements",
+         "configMapGenerator", "generatorOptions"}
 # How lists of objects are merged by a patch; a list of anything else is replaced.
 MERGE_KEYS = {"containers": "name", "initContainers": "name", "env": "name", "volumes": "name",
               "volumeMounts": "mountPath", "ports": "containerPort"}
@@ -29,21 +30,65 @@ def render(folder):
     if unknown:
         raise ValueError(f"{folder}: this loader knows nothing of {', '.join(sorted(unknown))}")
     objects = []
-    for name in kustomization["resources"]:
+    for name in [*kustomization.get("resources", ()), *kustomization.get("components", ())]:
         resource = folder / name
         objects += render(resource) if resource.is_dir() else copy.deepcopy(load(resource))
+    for entry in kustomization.get("configMapGenerator", ()):
+        data = {Path(file).name: (folder / file).read_text() for file in entry["files"]}
+        assert entry.keys() == {"name", "files"} and kustomization["generatorOptions"]["disableNameSuffixHash"], folder
+        objects.append({"apiVersion": "v1", "kind": "ConfigMap", "data": data,
+                        "metadata": {"name": entry["name"], "labels": kustomization["generatorOptions"]["labels"]}})
     for entry in kustomization.get("patches", ()):
         for patch in load(folder / entry["path"]):
             target = find(objects, patch["kind"], patch["metadata"]["name"])
             target.update(merged(target, patch))
     for one in objects:
-        if "namespace" in kustomization and one["kind"] not in CLUSTER_WIDE:
+        if "namespace" in kustomization and one["kind"] == "Namespace":
+            one["metadata"]["name"] = kustomization["namespace"]
+        elif "namespace" in kustomization and one["kind"] not in CLUSTER_WIDE:
             one["metadata"]["namespace"] = kustomization["namespace"]
+        for entry in kustomization.get("labels", ()):
+            for metadata in labelled(one, entry.get("includeTemplates", False)):
+                metadata["labels"] = metadata.get("labels", {}) | entry["pairs"]
         for container in containers(one):
             for image in kustomization.get("images", ()):
                 if container["image"] == image["name"]:
                     container["image"] = f"{image['newName']}:{image['newTag']}"
+    for entry in kustomization.get("replacements", ()):
+        replace(objects, entry)
     return objects
+
+
+def labelled(one, templates):
+    """Where a label goes: to the object, and to what it makes pods and volume claims of."""
+    yield one["metadata"]
+    if templates and "template" in one.get("spec", {}):
+        yield one["spec"]["template"]["metadata"]
+        yield from (claim["metadata"] for claim in one["spec"].get("volumeClaimTemplates", ()))
+
+
+def replace(objects, entry):
+    source, = [one for one in objects if is_selected(one, entry["source"])]
+    value = source
+    for step in entry["source"]["fieldPath"].split("."):
+        value = value[step]
+    for target in entry["targets"]:
+        for one in objects:
+            if is_selected(one, target["select"]):
+                for path in target["fieldPaths"]:
+                    set_field(one, path.split("."), value, target.get("options", {}).get("create", False))
+
+
+def is_selected(one, select):
+    return one["kind"] == select["kind"] and one["metadata"]["name"] == select.get("name", one["metadata"]["name"])
+
+
+def set_field(one, path, value, create):
+    for step in path[:-1]:
+        one = one[step]
+    if path[-1] not in one and not create:
+        raise ValueError(f"there is no {'.'.join(path)} to replace")
+    one[path[-1]] = value
 
 
 def merged(base, patch, key=None):
@@ -90,7 +135,9 @@ def containers(one):
 
 
 def environment(container):
-    return {entry["name"]: entry["value"] for entry in container.get("env", ())}
+    """What is known before there is a pod; for what the pod's own fields say, the path of the field."""
+    return {entry["name"]: entry["value"] if "value" in entry else entry["valueFrom"]["fieldRef"]["fieldPath"]
+            for entry in container.get("env", ())}
 
 
 def selects(selector, its_labels):

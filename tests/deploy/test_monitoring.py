@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from manifests import containers, find, pod, render
+from manifests import containers, find, labels, pod, render, selects, workloads
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
+COMPONENT = ROOT / "deploy" / "kubernetes" / "components" / "prometheus-operator"
 PRODUCTION = ROOT / "deploy" / "kubernetes" / "overlays" / "production"
 
 
@@ -61,12 +62,41 @@ def test_links_within_the_runbook_lead_somewhere():
         assert (ROOT / "deploy" / file).exists(), file
 
 
-def test_the_dashboard_is_what_its_script_prints():
-    loader = importlib.machinery.SourceFileLoader("dashboard", str(MONITORING / "dashboard"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("dashboard", loader))
+def script(name):
+    """A script of deploy/monitoring as a module."""
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(MONITORING / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
-    assert (MONITORING / "dashboard.json").read_text() == module.text(), \
+    return module
+
+
+def test_the_dashboard_is_what_its_script_prints():
+    assert (MONITORING / "dashboard.json").read_text() == script("dashboard").text(), \
         "deploy/monitoring/dashboard >deploy/monitoring/dashboard.json"
+
+
+def test_the_operator_is_given_the_same_rules_and_dashboard():
+    rule = render(COMPONENT)
+    assert (MONITORING / "prometheus-rule.yaml").read_text() == script("prometheus-rule").text(), \
+        "deploy/monitoring/prometheus-rule >deploy/monitoring/prometheus-rule.yaml"
+    groups, = [one["spec"] for one in rule if one["kind"] == "PrometheusRule"]
+    assert groups == yaml.safe_load((MONITORING / "alerts.yaml").read_text())
+    dashboard, = [one for one in rule if one["kind"] == "ConfigMap"]
+    assert dashboard["data"] == {"dashboard.json": (MONITORING / "dashboard.json").read_text()}
+    assert dashboard["metadata"]["labels"] == {"grafana_dashboard": "1"}
+
+
+def test_the_operator_finds_the_pods_that_the_annotations_name():
+    monitor, = [one["spec"] for one in render(COMPONENT) if one["kind"] == "PodMonitor"]
+    objects = render(PRODUCTION)
+    found = {one["metadata"]["name"] for one in workloads(objects) if selects(monitor["selector"], labels(one))}
+    assert found == {one["metadata"]["name"] for one in workloads(objects)
+                     if "prometheus.io/scrape" in one["spec"]["template"]["metadata"]["annotations"]}
+    endpoint, = monitor["podMetricsEndpoints"]
+    for one in workloads(objects):
+        assert endpoint["port"] in {port["name"] for container in pod(one)["containers"] for port in container["ports"]}
+        assert labels(one)[monitor["jobLabel"]] == "cancelbus", "the job that the rules ask for"
+        assert set(monitor["podTargetLabels"]) <= labels(one).keys()
 
 
 def test_prometheus_is_told_where_our_pods_are(tmp_path):

@@ -20,6 +20,8 @@ def module(api_version):
 
 def main():
     for index, one in enumerate(manifests.load(Path(sys.argv[1]))):
+        if one["apiVersion"].startswith("monitoring.coreos.com/"):  # the Prometheus Operator's own: not of the API
+            continue
         print(f"// {one['kind']} {one['metadata']['name']}")
         print(f"import {{ {one['kind']} as Type{index} }} from \"{module(one['apiVersion'])}\";")
         print(f"export const object{index}: Type{index} = {json.dumps(one, indent=1)};")

@@ -80,9 +80,6 @@ void Book::set(Order& order, OrderStatus status, Decimal left, Instant now) {
   order.status = status;
   order.left = left;
   order.updated = now;
-  if (changes_.size() >= kMaxChanges) changes_.pop_front();
-  changes_.push_back({now, order.id, status, left});
-  ++changes_ever_;
   note_change(order, now);
 }
 

@@ -62,18 +62,8 @@ struct Order {
   std::vector<OrderChange> changes;  // from its placing on; never empty
 };
 
-// One change of an order's status or remaining amount.
-struct BookChange {
-  Instant at{};
-  std::int64_t id = 0;
-  OrderStatus status = OrderStatus::Untouched;
-  Decimal left;
-};
-
 class Book {
  public:
-  static constexpr std::size_t kMaxChanges = 200'000;
-
   Book(std::int64_t first_id, std::size_t max_orders) : next_id_(first_id), max_orders_(max_orders) {}
 
   bool has_room_for(std::size_t count) const { return open_ + count <= max_orders_; }
@@ -88,9 +78,6 @@ class Book {
 
   const std::set<std::int64_t>& shown_open() const { return shown_open_; }
   std::size_t count(OrderStatus status) const { return by_status_[static_cast<std::size_t>(status)]; }
-  // The latest kMaxChanges of them, oldest first, and how many there ever were.
-  const std::deque<BookChange>& changes() const { return changes_; }
-  std::uint64_t changes_ever() const { return changes_ever_; }
   // Ids are handed out in rising order.
   std::vector<std::int64_t> ids_in_order() const;
 
@@ -104,8 +91,6 @@ class Book {
   std::unordered_map<std::int64_t, Order> orders_;
   std::deque<std::int64_t> finished_;  // in the order they ended
   std::set<std::int64_t> shown_open_;
-  std::deque<BookChange> changes_;
-  std::uint64_t changes_ever_ = 0;
   std::size_t open_ = 0;
   std::array<std::size_t, kOrderStatuses.size()> by_status_{};
 };

@@ -310,6 +310,7 @@ json::object Control::counters() const {
           {"peak_as_counted", to_json(rest_.cancel_quota().peaks())},
           {"refused_429", seen.refused_429},
           {"refused_429_by_endpoint", to_json(seen.refused_429_by_endpoint)},
+          {"other_program", {{"requests", seen.other_program}, {"refused_429", seen.other_program_refused}}},
           {"repeated_stamps", seen.repeated_stamps},
           {"max_deletes_per_order", seen.deletes.max_per_order()},
           {"max_overlapping_deletes_per_order", seen.deletes.max_overlapping()},

@@ -46,6 +46,8 @@ struct Counters {
   SlidingPeak deletes_60s{std::chrono::seconds{60}};
   std::int64_t refused_429 = 0;  // by the windows; a 429 that a fault gave is not among them
   std::map<std::string, std::int64_t> refused_429_by_endpoint;
+  std::int64_t other_program = 0;                    // requests of the fault of this name
+  std::int64_t other_program_refused = 0;            // of these
   std::map<std::string, std::int64_t> unauthorized;  // by reason
   std::int64_t repeated_stamps = 0;
   std::int64_t max_unauthorized_in_a_row = 0;

@@ -15,7 +15,8 @@ const std::array<FaultInfo, kFaults>& fault_infos() {
        "fraction of the order fills before the 452, whose numLeft still reads as before the fill"},
       {Fault::EditDuringCancel, "edit_during_cancel", "order_ids delay_ms",
        "an edit that keeps the id wins over the cancel: 452, after delay_ms 451, the order stays open", 10ms},
-      {Fault::Answer, "answer", "payload status body retry_after_s processed endpoint order_ids",
+      {Fault::Answer, "answer",
+       "payload status body retry_after_s retry_after retry_after_date_s processed endpoint order_ids",
        "this answer instead of the true one; processed: the origin did its work all the same"},
       {Fault::ProxyPage, "proxy_page", "endpoint order_ids", "a proxy's 503 page after the origin did its work"},
       {Fault::Latency, "latency", "endpoint order_ids request_ms request_jitter_ms answer_ms answer_jitter_ms",
@@ -31,8 +32,15 @@ const std::array<FaultInfo, kFaults>& fault_infos() {
       {Fault::CloseWithoutFrame, "close_without_frame", "delay_ms", "delay_ms after login the connection just ends"},
       {Fault::RefuseLogin, "refuse_login", "message", "114 with ok false"},
       {Fault::Mute45x, "mute_45x", "", "login succeeds; 441, 451 and 452 stay away, 201 and 423 flow"},
-      {Fault::RefuseHandshake, "refuse_handshake", "retry_after_s", "429 to the WebSocket handshake"},
+      {Fault::RefuseHandshake, "refuse_handshake", "retry_after_s retry_after retry_after_date_s",
+       "429 to the WebSocket handshake"},
+      {Fault::OtherProgram, "other_program", "endpoint per_second",
+       "another program spends the account's budget from another address, so often"},
       {Fault::ClockOff, "clock_off", "seconds", "the exchange's clock is ahead by so many seconds (or behind)"},
+      {Fault::WrongServerTime, "wrong_server_time", "seconds",
+       "server time alone is ahead by so many seconds (or behind)"},
+      {Fault::WrongStatusWord, "wrong_status_word", "order_ids",
+       "a query reads a canceled order as Closed, and a filled one as Canceled; what is left of it is right"},
   }};
   return kInfos;
 }

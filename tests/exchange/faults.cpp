@@ -88,6 +88,24 @@ bool read_retry_after(const json::value& value, FaultRule& rule) {
   return wait.has_value();
 }
 
+bool read_retry_after_text(const json::value& value, FaultRule& rule) {
+  if (!value.is_string()) return false;
+  rule.answer.retry_after = std::string(value.as_string());
+  return rule.answer.retry_after.find_first_of("\r\n") == std::string::npos;
+}
+
+bool read_retry_after_date(const json::value& value, FaultRule& rule) {
+  const auto wait = number_within(value, -86'400, 86'400);
+  rule.answer.retry_after_date_s = static_cast<std::int64_t>(wait.value_or(0));
+  return wait.has_value();
+}
+
+bool read_per_second(const json::value& value, FaultRule& rule) {
+  const auto rate = number_within(value, 0.001, 1'000);
+  rule.per_second = rate.value_or(1);
+  return rate.has_value();
+}
+
 bool read_processed(const json::value& value, FaultRule& rule) {
   if (!value.is_bool()) return false;
   rule.processed = value.as_bool();
@@ -126,6 +144,9 @@ constexpr std::array kFields = {
     Field{"status", "an HTTP status from 200 to 599", read_status},
     Field{"body", "a string (sent as it is) or JSON", read_body},
     Field{"retry_after_s", "seconds from 0 to 86400", read_retry_after},
+    Field{"retry_after", "the header as it is, in one line", read_retry_after_text},
+    Field{"retry_after_date_s", "seconds from -86400 to 86400", read_retry_after_date},
+    Field{"per_second", "a number from 0.001 to 1000", read_per_second},
     Field{"processed", "true or false", read_processed},
     Field{"endpoint", "\"any\" or a name like \"DELETE /api/v1/order\" or \"GET /api/v1/order/{id}\"", read_endpoint},
     Field{"order_ids", "a list of 1 to 100000 order ids", read_order_ids},

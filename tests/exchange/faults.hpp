@@ -44,9 +44,12 @@ enum class Fault {
   RefuseLogin,
   Mute45x,
   RefuseHandshake,
+  OtherProgram,
   ClockOff,
+  WrongServerTime,
+  WrongStatusWord,
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::ClockOff) + 1;
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::WrongStatusWord) + 1;
 
 // What is known of a fault without its settings. `fields` are those it takes beside share and count, space-separated.
 struct FaultInfo {
@@ -73,6 +76,7 @@ struct FaultRule {
   Millis answering{0}, answering_jitter{0};
   Millis jitter{0};
   Millis clock{0};
+  double per_second = 1;
   std::string message;
   std::int64_t applied = 0;
   std::string source;  // the rule as it was given

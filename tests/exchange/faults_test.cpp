@@ -225,6 +225,30 @@ TEST_F(FaultTest, ClockOffMovesStampsAndServerTime) {
   EXPECT_EQ(json::parse(reply.body).at("serverTime"), unix_ms(sim_.now) + 7000);
 }
 
+TEST_F(FaultTest, AWrongStatusWordIsThatOfTheOtherEnd) {
+  const auto ids = sim_.place(3);
+  sim_.cancel(ids[0]);
+  sim_.control("POST", "fill", "{\"id\":" + std::to_string(ids[1]) + "}");
+  sim_.advance(seconds{1});
+  set(R"({"wrong_status_word":{}})");
+  EXPECT_EQ(sim_.status_of(ids[0]), "Closed");
+  EXPECT_EQ(sim_.status_of(ids[1]), "Canceled");
+  EXPECT_EQ(sim_.status_of(ids[2]), "Untouched");
+  set(R"({"wrong_status_word":null})");
+  EXPECT_EQ(sim_.status_of(ids[0]), "Canceled");
+}
+
+TEST_F(FaultTest, WrongServerTimeMovesServerTimeAlone) {
+  set(R"({"wrong_server_time":{"seconds":-2.5,"count":1}})");
+  const auto time = [&] {
+    const auto reply = sim_.answer(sim_.send(HttpRequest{"GET", "/api/v2/server/time", "", "", "", "", "10.0.0.1"}));
+    return json::parse(reply.body).at("serverTime").as_int64();
+  };
+  EXPECT_EQ(time(), unix_ms(sim_.now) - 2500);
+  EXPECT_EQ(time(), unix_ms(sim_.now));
+  EXPECT_EQ(sim_.cancel(7).status, 400u) << "the stamp is right";
+}
+
 TEST_F(FaultTest, LoginCanBeRefused) {
   set(R"({"refuse_login":{"message":"Not today"}})");
   const StreamId stream = sim_.open_stream();
@@ -276,6 +300,34 @@ TEST_F(FaultTest, AHandshakeCanBeRefused) {
   EXPECT_EQ(refusal->status, 429u);
   EXPECT_EQ(refusal->retry_after_s, 7);
   EXPECT_FALSE(sim_.exchange.handshake(sim_.now, "10.0.0.1"));
+}
+
+TEST_F(FaultTest, ARefusalAsksToWaitInAnyForm) {
+  set(R"({"answer":[{"status":503,"retry_after":"0.493","count":1},{"status":418,"retry_after_date_s":3,"count":1}]})");
+  EXPECT_EQ(retry_after_header(sim_.cancel(1)), "0.493");
+  const HttpAnswer dated = sim_.cancel(2);
+  EXPECT_THAT(dated.date, testing::EndsWith(" GMT"));
+  EXPECT_THAT(retry_after_header(dated), testing::EndsWith(" GMT"));
+  EXPECT_NE(retry_after_header(dated), dated.date);
+  set(R"({"refuse_handshake":{"retry_after":"soon"}})");
+  EXPECT_EQ(retry_after_header(*sim_.exchange.handshake(sim_.now, "10.0.0.1")), "soon");
+}
+
+TEST_F(FaultTest, AnotherProgramSpendsTheAccountsBudget) {
+  const auto ids = sim_.place(12);
+  set(R"({"other_program":{"per_second":4}})");
+  EXPECT_EQ(sim_.cancel(ids[0]).status, 200u);
+  sim_.advance(milliseconds{900});
+  for (int i = 1; i < 6; ++i) EXPECT_EQ(sim_.cancel(ids[i]).status, 200u) << "with four of the other program it is ten";
+  EXPECT_EQ(sim_.cancel(ids[6]).status, 429u);
+  const auto& counters = sim_.exchange.seen().counters;
+  EXPECT_EQ(counters.other_program, 4);
+  EXPECT_EQ(counters.other_program_refused, 0);
+  EXPECT_EQ(counters.deletes_1s.peak(), 7);
+  set(R"({"other_program":null})");
+  sim_.advance(milliseconds{2'000});
+  EXPECT_EQ(sim_.cancel(ids[7]).status, 200u);
+  EXPECT_EQ(counters.other_program, 4);
 }
 
 TEST_F(FaultTest, AppliesToTheNamedOrdersAndEndpointsOnly) {

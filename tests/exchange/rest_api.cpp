@@ -59,6 +59,14 @@ HttpAnswer too_many_requests(const Refusal& refusal) {
   return {429, json::serialize(body), wait_s, false};
 }
 
+void set_date(HttpAnswer& answer, Instant clock) {
+  const auto date = [](Instant at) {
+    return absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::FromUnixMicros(unix_us(at)), absl::UTCTimeZone());
+  };
+  answer.date = date(clock);
+  if (answer.retry_after_date_s) answer.retry_after = date(clock + std::chrono::seconds{*answer.retry_after_date_s});
+}
+
 RestApi::RestApi(World& world, Market& market, Auth& auth) : world_(world), market_(market), auth_(auth) {
   const Settings& given = world.settings;
   const Quota::Scope both{.account = true, .ip = true};
@@ -122,7 +130,9 @@ void RestApi::finish(Instant now, RequestId id, const Verdict& verdict) {
       world_.outputs.push_back(ResetConnection{id});
       settle(now, found->second, "reset");
     } else {
-      world_.outputs.push_back(Reply{id, verdict.answer});
+      HttpAnswer answer = verdict.answer;
+      set_date(answer, world_.clock(now));
+      world_.outputs.push_back(Reply{id, std::move(answer)});
       settle(now, found->second, std::to_string(verdict.answer.status));
     }
   }
@@ -166,12 +176,30 @@ std::optional<HttpAnswer> RestApi::refuse(Instant now, const Pending& pending) {
     counters.deletes_1s.add(now);
     counters.deletes_60s.add(now);
   }
+  spend_of_others(now, endpoint);
   // One account stands behind all keys.
   const auto refusal = quotas_.at(endpoint).arrive(now, "account", pending.request.ip);
   if (!refusal) return std::nullopt;
   ++counters.refused_429;
   ++counters.refused_429_by_endpoint[std::string(endpoint_name(endpoint))];
   return too_many_requests(*refusal);
+}
+
+void RestApi::spend_of_others(Instant now, Endpoint endpoint) {
+  const auto& rules = world_.faults.rules(Fault::OtherProgram);
+  const auto rule = std::ranges::find_if(
+      rules, [endpoint](const FaultRule& each) { return !each.endpoint || *each.endpoint == endpoint; });
+  if (rule == rules.end()) {
+    others_at_.erase(endpoint);
+    return;
+  }
+  // It begins with our first request. Of what is long past nothing counts any more.
+  Instant& at = others_at_.try_emplace(endpoint, now).first->second;
+  at = std::max(at, now - std::chrono::hours{1});
+  for (; at <= now; at += Micros{static_cast<std::int64_t>(1e6 / rule->per_second)}) {
+    ++world_.counters.other_program;
+    if (quotas_.at(endpoint).arrive(at, "account", "198.51.100.7")) ++world_.counters.other_program_refused;
+  }
 }
 
 std::optional<HttpAnswer> RestApi::check_key(Instant now, const HttpRequest& request) {
@@ -247,9 +275,16 @@ HttpAnswer RestApi::place(Instant now, const HttpRequest& request) {
   return success(placed_to_json(*market_.book().find(*id)));
 }
 
-HttpAnswer RestApi::query(const Target& target) const {
+HttpAnswer RestApi::query(const Target& target) {
   const Order* order = target.order_id ? market_.book().find(*target.order_id) : nullptr;
-  return order != nullptr ? success(order_to_json(*order)) : payload("query_not_found");
+  if (order == nullptr) return payload("query_not_found");
+  json::object shown = order_to_json(*order);
+  const bool ended = !is_open(order->shown_status);
+  if (ended && world_.faults.draw(Fault::WrongStatusWord, world_.random, std::nullopt, order->id) != nullptr) {
+    const bool canceled = order->shown_status == OrderStatus::Canceled;
+    shown["status"] = std::string(status_name(canceled ? OrderStatus::Closed : OrderStatus::Canceled));
+  }
+  return success(std::move(shown));
 }
 
 HttpAnswer RestApi::open_orders(const Target& target) const {
@@ -265,8 +300,9 @@ HttpAnswer RestApi::open_orders(const Target& target) const {
   return success(json::object{{"asks", std::move(asks)}, {"bids", std::move(bids)}});
 }
 
-HttpAnswer RestApi::server_time(Instant now) const {
-  const Instant clock = world_.clock(now);
+HttpAnswer RestApi::server_time(Instant now) {
+  const FaultRule* wrong = world_.faults.draw(Fault::WrongServerTime, world_.random);
+  const Instant clock = world_.clock(now) + (wrong ? wrong->clock : Millis{0});
   const std::string readable =
       absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(unix_us(clock)), absl::UTCTimeZone());
   return {200, json::serialize(json::object{{"serverTime", unix_ms(clock)}, {"serverTime2", readable}}), {}, false};

@@ -16,6 +16,8 @@ namespace exchange_sim {
 
 // The 429 of an exceeded limit.
 HttpAnswer too_many_requests(const Refusal& refusal);
+// The answer leaves at `clock`, which its Date and a date in its Retry-After are of.
+void set_date(HttpAnswer& answer, Instant clock);
 
 class RestApi {
  public:
@@ -51,14 +53,16 @@ class RestApi {
 
   Verdict judge(Instant now, const Pending& pending);
   std::optional<HttpAnswer> refuse(Instant now, const Pending& pending);
+  // What the other program has sent until now.
+  void spend_of_others(Instant now, Endpoint endpoint);
   std::optional<HttpAnswer> check_key(Instant now, const HttpRequest& request);
   Verdict serve(Instant now, const Pending& pending);
   Verdict handle(Instant now, const Pending& pending);
   Verdict cancel(Instant now, const Target& target);
   HttpAnswer place(Instant now, const HttpRequest& request);
-  HttpAnswer query(const Target& target) const;
+  HttpAnswer query(const Target& target);
   HttpAnswer open_orders(const Target& target) const;
-  HttpAnswer server_time(Instant now) const;
+  HttpAnswer server_time(Instant now);
 
   static constexpr std::size_t kMaxAddresses = 1024;
 
@@ -66,6 +70,7 @@ class RestApi {
   Market& market_;
   Auth& auth_;
   std::map<Endpoint, Quota> quotas_;
+  std::map<Endpoint, Instant> others_at_;  // when the other program sends next
   std::unordered_map<RequestId, Pending> pending_;
   std::map<std::string, std::int64_t> unauthorized_in_a_row_;  // by address
 };

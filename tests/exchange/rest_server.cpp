@@ -72,7 +72,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     out_ = absl::StrCat("HTTP/1.1 ", answer.status, " ", reason(answer.status),
                         "\r\nContent-Type: ", std::string(content_type(answer)),
                         "\r\nContent-Length: ", answer.body.size(), "\r\n");
-    if (answer.retry_after_s) absl::StrAppend(&out_, "Retry-After: ", *answer.retry_after_s, "\r\n");
+    if (!answer.date.empty()) absl::StrAppend(&out_, "Date: ", answer.date, "\r\n");
+    const std::string wait = retry_after_header(answer);
+    if (!wait.empty()) absl::StrAppend(&out_, "Retry-After: ", wait, "\r\n");
     absl::StrAppend(&out_, "\r\n", answer.body);
     asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code error, std::size_t) {
       self->writing_ = false;

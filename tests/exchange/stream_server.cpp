@@ -176,7 +176,9 @@ class Session : public std::enable_shared_from_this<Session> {
     refusal_.result(static_cast<http::status>(answer.status));
     const auto type = content_type(answer);
     refusal_.set(http::field::content_type, {type.data(), type.size()});
-    if (answer.retry_after_s) refusal_.set(http::field::retry_after, std::to_string(*answer.retry_after_s));
+    if (!answer.date.empty()) refusal_.set(http::field::date, answer.date);
+    const std::string wait = retry_after_header(answer);
+    if (!wait.empty()) refusal_.set(http::field::retry_after, wait);
     refusal_.body() = answer.body;
     refusal_.keep_alive(false);
     refusal_.prepare_payload();

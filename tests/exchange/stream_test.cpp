@@ -67,6 +67,9 @@ TEST_F(StreamTest, SurvivesMessagesThatAreNoLogin) {
   sim_.collect();
   EXPECT_THAT(sim_.frames[stream_], IsEmpty());
   EXPECT_EQ(sim_.counters().at("stream").at("other_messages"), 7);
+  EXPECT_EQ(login_answer(Driver::login_message(sim_.now)).at("ok"), true);
+  sim_.place();
+  EXPECT_EQ(sim_.bodies(stream_, 451).size(), 1u);
 }
 
 TEST_F(StreamTest, PingsEveryFiveSeconds) {

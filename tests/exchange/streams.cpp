@@ -56,7 +56,11 @@ std::optional<HttpAnswer> Streams::handshake(Instant now, std::string_view ip) {
   if (const FaultRule* rule = world_.faults.draw(Fault::RefuseHandshake, world_.random)) {
     ++counts["handshakes_refused_by_fault"];
     const std::chrono::seconds wait{rule->answer.retry_after_s.value_or(0)};
-    return too_many_requests({Policy::Ip, Limit{15, std::chrono::seconds{60}}, wait});
+    HttpAnswer refusal = too_many_requests({Policy::Ip, Limit{15, std::chrono::seconds{60}}, wait});
+    refusal.retry_after = rule->answer.retry_after;
+    refusal.retry_after_date_s = rule->answer.retry_after_date_s;
+    set_date(refusal, world_.clock(now));
+    return refusal;
   }
   return std::nullopt;
 }

@@ -25,7 +25,8 @@ void require_sane(const core::WorkerReady& ready) {
   require(ready.worker != 0 && ready.credit <= 64 && ready.name.size() <= 64, "a worker is within its limits");
   require(ready.request_timeout >= 100ms && ready.request_timeout <= 60s, "a request ends in 100 ms to 60 s");
   if (!ready.clock) return;
-  require(ready.clock->series != 0 && ready.clock->round_trip >= 0s, "a clock sample is possible");
+  require(ready.clock->series != 0 && ready.clock->round_trip >= 0s && ready.clock->uncertainty >= 0s,
+          "a clock sample is possible");
   require(std::chrono::abs(ready.clock->offset) <= 24h, "a clock's offset can be reckoned with");
 }
 
@@ -71,7 +72,8 @@ bool backend_request(std::string_view input) {
 std::vector<std::string> backend_request_seeds() {
   std::vector<std::string> seeds = goldens("BackendRequest.");
   for (auto& outcome : goldens("Outcome.")) seeds.push_back(std::move(outcome));
-  core::WorkerReady ready{"", 5, "worker-1", 4, {7, 8}, core::ClockSample{1, -3ms, 30ms}, 5s};
+  core::WorkerReady ready{
+      "", 5, "worker-1", 4, {7, 8}, core::ClockSample{1, core::WallTime(1'700'000'000s), 15ms, -3ms, 30ms}, 5s};
   seeds.push_back(wire::encode_ready(ready));
   ready.credit = 65;
   seeds.push_back(wire::encode_ready(ready));

@@ -1,4 +1,4 @@
-// An event as the store kept it: read by the bus's tools, and sent again on request.
+// An event as the store kept it: sent again on request, and read back.
 #include <string>
 
 #include "cancelbus/v1/session.pb.h"
@@ -6,6 +6,7 @@
 #include "service/wire/session_codec.hpp"
 #include "tests/fuzz/seeds.hpp"
 #include "tests/fuzz/targets.hpp"
+#include "tests/unit/wire/event_decoder.hpp"
 
 namespace cancelbus::fuzz {
 namespace {

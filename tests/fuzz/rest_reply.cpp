@@ -34,8 +34,11 @@ void require_sane(const Answer& answer, int status, std::initializer_list<Verdic
           "whatever is not in doubt is the exchange's own word");
   require(answer.http_status == status, "the status is carried along");
   require(is_shown_text(answer.text), "the text is fit to be shown");
-  require(!answer.retry_after || answer.verdict == Verdict::Throttled, "only a 429 holds");
-  require(!answer.retry_after || (*answer.retry_after >= 0s && *answer.retry_after <= 24h), "a hold is 0 to 24 h");
+  const bool asks =
+      answer.verdict == Verdict::Throttled || (answer.verdict == Verdict::Doubtful && (status == 418 || status == 503));
+  require(!answer.retry_after || asks, "only a 429, a 418 and a 503 ask to wait");
+  require(!answer.retry_after || (*answer.retry_after >= 0s && *answer.retry_after <= 24h), "a wait is 0 to 24 h");
+  require(!answer.period || answer.verdict == Verdict::Throttled, "only a 429 names a window");
   for (const auto& decimal : {answer.reading.quantity, answer.reading.left_amount, answer.reading.price}) {
     require(is_decimal_or_empty(decimal), "amounts are decimals");
   }
@@ -51,6 +54,7 @@ void require_survives_the_wire(const Answer& answer) {
   const Answer& heard = ended->answer;
   require(heard.verdict == answer.verdict && heard.arrival == answer.arrival, "the bus hears what the worker read");
   require(heard.http_status == answer.http_status && heard.retry_after == answer.retry_after, "nothing is lost of it");
+  require(heard.period == answer.period, "the window arrives");
   require(answer.verdict == Verdict::Read || heard.text == answer.text, "the text arrives whole");
   require(heard.reading.status == answer.reading.status && heard.reading.quantity == answer.reading.quantity &&
               heard.reading.left_amount == answer.reading.left_amount,
@@ -72,6 +76,7 @@ bool rest_reply(std::string_view input) {
   reply.status = number<int>(take_until(input, '\n'));
   const auto asked = number<core::OrderId>(take_until(input, '\n'));
   reply.retry_after = take_until(input, '\n');
+  reply.date = "Wed, 21 Oct 2026 07:28:00 GMT";
   reply.body = input;
 
   const Answer canceled = btcturk::read_cancel_reply(reply);

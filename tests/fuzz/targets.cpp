@@ -24,6 +24,7 @@ constexpr std::array All = {
     Target{"ctl_arguments", ctl_arguments, ctl_arguments_seeds},
     Target{"ctl_output", ctl_output, ctl_output_seeds},
     Target{"exchange_request", exchange_request, exchange_request_seeds},
+    Target{"scenario", scenario, scenario_seeds},
     Target{"text", text, text_seeds},
 };
 

@@ -71,6 +71,8 @@ bool ctl_output(std::string_view input);
 std::vector<std::string> ctl_output_seeds();
 bool exchange_request(std::string_view input);
 std::vector<std::string> exchange_request_seeds();
+bool scenario(std::string_view input);
+std::vector<std::string> scenario_seeds();
 bool text(std::string_view input);
 std::vector<std::string> text_seeds();
 

@@ -24,7 +24,7 @@ def orderly_stack():
     """Nothing started yet. What is left running must end in order afterwards, what ended before must have been killed by
     the test or have its exit code asked for, and no log may tell a secret."""
     with tempfile.TemporaryDirectory(prefix="cancelbus-test-") as folder:
-        stack = Stack(BUILD, folder)
+        stack = Stack(BUILD, folder, check_invariants="true")
         try:
             yield stack
             running = [process for process in stack.processes.values()

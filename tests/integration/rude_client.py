@@ -4,8 +4,9 @@
 
 Used by test_rude_clients.py, as a process of its own. Its sender is "rude". It prints "at it" once it has begun. `flood`
 prints "sent" when its 100,000 commands are sent, and only then reads. To each line on standard input it prints a line of
-JSON: to "read" the receipts of its commands that have come so far, counted by their meaning; to "repeat" those of the
-repetitions of every command that has no receipt yet, once each of these repetitions has its receipt.
+JSON: to "read" the receipts of its commands, counted by their meaning, once the bus has read all that was sent, and
+whether the connection broke meanwhile; to "repeat" the receipts of the repetitions of every command that has none yet,
+once each of these repetitions has its receipt.
 """
 
 import json
@@ -123,6 +124,7 @@ class Rude:
 
     def flood(self):
         session, _ = self.connect(buffered=1)
+        breaks = session.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         frames = cancels("flood", FLOOD)
         print("at it", flush=True)
         for frame in frames:
@@ -130,17 +132,37 @@ class Rude:
         print("sent", flush=True)
         unanswered = {f"flood-{n}": frame for n, frame in enumerate(frames)}
         receipts = Counter()
+        again = request(retransmit_request={"epoch": self.epoch, "topic": "client.rude.", "from_seq": 1, "count": 1})
+        ask_at = 0.0
         poller = zmq.Poller()
         poller.register(session, zmq.POLLIN)
         poller.register(sys.stdin, zmq.POLLIN)
+
+        def hear():
+            """Counts the receipts that can be read now. Returns whether a retransmission was among them."""
+            marked = False
+            for reply in replies_now(session):
+                if reply.HasField("receipt"):
+                    del unanswered[reply.receipt.cl_ord_id]  # A second receipt of one command is a KeyError.
+                    receipts[meaning(reply.receipt)] += 1
+                marked |= reply.HasField("retransmission")
+            return marked
+
         while True:
             # It reads whether it is asked or not: the bus ends a connection that answers no ping.
             told = sys.stdin.fileno() in dict(poller.poll()) and sys.stdin.readline()
-            for receipt in receipts_now(session):
-                del unanswered[receipt.cl_ord_id]  # A second receipt of one command is a KeyError.
-                receipts[meaning(receipt)] += 1
-            if told:
-                print(json.dumps(self.repeat(session, unanswered) if told == "repeat\n" else receipts), flush=True)
+            hear()
+            if told == "read\n":
+                # No receipt is behind the retransmission. Where the connection broke, the new one needs a hello first.
+                while not hear():
+                    if time.monotonic() >= ask_at:
+                        ask_at = time.monotonic() + 1
+                        session.send(HELLO)
+                        session.send(again)
+                    session.poll(100)
+                print(json.dumps({"receipts": receipts, "broke": breaks.poll(0) != 0}), flush=True)
+            elif told:
+                print(json.dumps({"receipts": self.repeat(session, unanswered)}), flush=True)
 
     @staticmethod
     def repeat(session, unanswered):
@@ -152,18 +174,17 @@ class Rude:
                 session.send(unanswered.pop(cl_ord_id))
             while waiting:
                 assert session.poll(PATIENCE_SECONDS * 1000), f"no receipt of {len(waiting)} repeated commands"
-                for receipt in receipts_now(session):
-                    waiting.remove(receipt.cl_ord_id)
-                    receipts[meaning(receipt)] += 1
+                for reply in replies_now(session):
+                    if reply.HasField("receipt"):
+                        waiting.remove(reply.receipt.cl_ord_id)
+                        receipts[meaning(reply.receipt)] += 1
         return receipts
 
 
-def receipts_now(session):
-    """Those that can be read without waiting. Replies of other kinds are passed over."""
+def replies_now(session):
+    """Those that can be read without waiting."""
     while session.poll(0):
-        reply = SessionReply.FromString(session.recv())
-        if reply.HasField("receipt"):
-            yield reply.receipt
+        yield SessionReply.FromString(session.recv())
 
 
 def meaning(receipt):

@@ -303,6 +303,41 @@ def test_rights_that_shrink_end_the_session(shared, connect):
             client.wait_reply("reject")
 
 
+def test_a_replaced_policy_counts_without_a_signal(shared, connect):
+    leaver = connect(shared, "leaver-2")
+    newcomer = shared.access.key("newcomer-2")
+    policy = shared.access.policy_file
+
+    def replace(lines):
+        written = policy.with_suffix(".new")
+        written.write_text("".join(lines))
+        written.rename(policy)
+
+    good = policy.read_text().splitlines(keepends=True)
+    others = [line for line in good if f" {leaver.sender} " not in line]
+    assert len(others) == len(good) - 1
+    try:
+        replace([*others, f"strategy newcomer-2 {newcomer.public}\n"])
+
+        def revoked():
+            leaver.send(heartbeat={})
+            leaver.live(0.1)
+            return any(reply.HasField("reject") for reply in leaver.replies)
+
+        leaver.wait_until(revoked, "the one that was taken out is refused")
+        shared.wait_until(lambda: shared.cancelctl("--sender=newcomer-2", "status", key="newcomer-2").exit_code == 0,
+                          "the one that was put in is let in")
+        # What is wrong is refused once, and not each second again.
+        refused = shared.processes["bus"].log().count('"event":"policy_refused"')
+        replace(["strategy leaver-2 none\n"])
+        shared.wait_until(lambda: shared.processes["bus"].log().count('"event":"policy_refused"') > refused, "it is refused")
+        assert shared.cancelctl("--sender=newcomer-2", "status", key="newcomer-2").exit_code == 0
+    finally:
+        replace(good)
+        shared.reload()
+    assert shared.processes["bus"].log().count('"event":"policy_refused"') == refused + 1
+
+
 def test_a_policy_that_is_wrong_is_refused_whole(shared, connect):
     strategy = connect(shared, "desk-a")
     good = shared.access.policy_file.read_text()
@@ -310,7 +345,7 @@ def test_a_policy_that_is_wrong_is_refused_whole(shared, connect):
     try:
         shared.access.policy_file.write_text(f"strategy newcomer {newcomer}\nstrategy desk-a none\n")
         shared.reload()
-        [line] = [line for line in shared.processes["bus"].log().splitlines() if '"event":"policy_refused"' in line]
+        line = [line for line in shared.processes["bus"].log().splitlines() if '"event":"policy_refused"' in line][-1]
         assert "line 2: key: " in line and "--policy_file" in line
         assert answer_to(strategy, heartbeat={}).HasField("heartbeat")
         assert shared.cancelctl("status").exit_code == 0

@@ -13,7 +13,8 @@ from conftest import BUILD
 from process import PATIENCE_SECONDS, clean_environment
 from throwaway import Authority, make_api_key, write_secret
 
-BUS, WORKER, SUBSCRIBER, SIM, CTL = "cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl"
+BUS, WORKER, SUBSCRIBER = "cancel-bus", "cancel-worker", "final-subscriber"
+SIM, LOAD, CTL = "exchange-sim", "cancel-load", "cancelctl"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,8 @@ def good(tmp_path_factory):
         SIM: {"rest_address": address, "cert_file": str(certificate.cert_file),
               "key_file": str(certificate.key_file), **keys},
         CTL: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{address}", **plain},
+        LOAD: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{address}",
+               "exchange_url": f"https://{address}", "exchange_ca_file": str(authority.cert_file), **plain},
     }
     with listener:
         yield {program: dict(values, listener=listener) for program, values in flags.items()}
@@ -113,6 +116,8 @@ def refused(good, program, folder, *arguments, environment=None):
     (WORKER, ["--connections=65"], "--connections"),
     (WORKER, ["--request_timeout=1h"], "--request_timeout"),
     (WORKER, ["--rest_url=http://127.0.0.1:1"], "--rest_url"),
+    (WORKER, ["--exchange_ip_family=5"], "--exchange_ip_family"),
+    (SUBSCRIBER, ["--exchange_ip_family="], "--exchange_ip_family"),
     (WORKER, ["--rest_url=https://127.0.0.1:1/api"], "--rest_url"),
     (WORKER, ["--ca_file=/nowhere.pem"], "--ca_file"),
     (WORKER, ["--backend_endpoint=tcp://*:5552"], "--backend_endpoint"),
@@ -133,6 +138,20 @@ def refused(good, program, folder, *arguments, environment=None):
     (SIM, ["--deleted_delay=later"], "--deleted_delay"),
     (SIM, ['--faults={"no_such_fault": {}}'], "no_such_fault"),
     (SIM, ["--cert_file="], "--cert_file"),
+    (LOAD, ["--colour=red"], "--colour"),
+    (LOAD, ["--exchange_url="], "--exchange_url"),
+    (LOAD, ["--exchange_url=http://127.0.0.1:1"], "--exchange_url"),
+    (LOAD, ["--exchange_url=https://api.btcturk.com"], "is not on this machine"),
+    (LOAD, ["--exchange_url=https://127.example.org:1"], "is not on this machine"),
+    (LOAD, ["--exchange_ca_file="], "--exchange_ca_file"),
+    (LOAD, ["--session_endpoint=tcp://cancel-bus:5550"], "--session_endpoint"),
+    (LOAD, ["--event_endpoint=tcp://10.0.0.1:5551"], "--event_endpoint"),
+    (LOAD, ["--insecure_loopback=false"], "--curve_key_file"),
+    (LOAD, ["--sender=a b"], "--sender"),
+    (LOAD, ["--count=100001"], "--count"),
+    (LOAD, ["--rate=-1"], "--rate"),
+    (LOAD, ["--seconds=5"], "--seconds: needs --rate or --count"),
+    (LOAD, ["--rate=10000", "--seconds=3600"], "more than 100000"),
     (CTL, ["--colour=red", "status"], "--colour"),
     (CTL, ["--sender=a b", "status"], "--sender"),
     (CTL, ["--ttl=soon", "cancel", "1"], "--ttl"),
@@ -150,7 +169,7 @@ def test_a_bad_flag_is_named(good, tmp_path, program, bad, names):
 
 
 @pytest.mark.parametrize("program, flag", [(BUS, "final_wait"), (WORKER, "request_timeout"),
-                                           (SUBSCRIBER, "silence_timeout"), (SIM, "read_lag")])
+                                           (SUBSCRIBER, "silence_timeout"), (SIM, "read_lag"), (LOAD, "timeout")])
 def test_a_bad_environment_variable_is_named(good, tmp_path, program, flag):
     said = refused(good, program, tmp_path, environment={f"CANCELBUS_{flag.upper()}": "soon"})
     assert f"--{flag}" in said.splitlines()[0]
@@ -196,14 +215,14 @@ def test_a_key_file_that_is_not_given_is_asked_for(good, tmp_path, program, flag
 
 
 @pytest.mark.parametrize("question", ["-h", "--help"])
-@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, SIM, CTL])
+@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, SIM, LOAD, CTL])
 def test_help_is_given_whatever_else_is_said(tmp_path, program, question):
     ran = run(program, "--colour=red", question, folder=tmp_path) if program != SIM else run(SIM, question, folder=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith(f"{program}: ")
 
 
-@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, CTL])
+@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, LOAD, CTL])
 def test_the_version_is_told(tmp_path, program):
     ran = run(program, "--version", folder=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")

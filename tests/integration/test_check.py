@@ -36,6 +36,8 @@ def test_worker_good(shared):
     assert exit_code == 0, said
     assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "ok"}
     assert "TLSv1.3" in said and "valid until" in said and "round trip" in said
+    assert f"{shared.rest_url.removeprefix('https://')} from 127.0.0.1:" in said, "both addresses"
+    assert "may read orders" in said and "permission Trade" in said
     assert shared.api_key.secret_file.read_text().strip() not in said
 
 
@@ -46,6 +48,14 @@ def test_worker_names_a_clock_that_is_off(shared, faults, seconds, direction):
     # Stamps follow the exchange's clock, so that this does no harm.
     assert exit_code == 0, said
     assert f"{direction} this machine's" in said and "is this machine's clock synchronised?" in said
+
+
+def test_worker_refuses_a_time_that_is_not_in_milliseconds(shared, faults):
+    faults(answer={"endpoint": "GET /api/v2/server/time", "status": 200, "body": {"serverTime": 1_795_341_679}})
+    exit_code, said = run_check(shared.start_worker)
+    assert exit_code == 1
+    assert steps(said) == {"TLS": "ok", "clock": "FAILED"}
+    assert "serverTime is 1795341679" in said and "it looks like seconds" in said
 
 
 def other_secret(stack):
@@ -61,7 +71,10 @@ def test_worker_with_a_wrong_key(shared, wrong):
     exit_code, said = run_check(shared.start_worker, **wrong(shared))
     assert exit_code == 1
     assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "FAILED"}
-    assert "HTTP 401" in said and "wrong key or secret" in said
+    assert "HTTP 401" in said
+    causes = ["bound to other IP addresses", "lacks the permission Trade", "not one pair", "deleted or has expired"]
+    places = [said.index(cause) for cause in causes]
+    assert places == sorted(places), "the likeliest first"
 
 
 def test_worker_where_nobody_listens(shared, nobody):
@@ -69,6 +82,16 @@ def test_worker_where_nobody_listens(shared, nobody):
     assert exit_code == 1
     assert steps(said) == {"TLS": "FAILED"}
     assert nobody in said and "refused" in said
+
+
+def test_which_addresses_of_a_name_are_used(shared, nobody):
+    port = nobody.rpartition(":")[2]
+    for family, address in (("4", f"127.0.0.1:{port}"), ("6", f"[::1]:{port}"), ("any", f"127.0.0.1:{port}")):
+        for start, url in ((shared.start_worker, {"rest_url": f"https://localhost:{port}"}),
+                           (shared.start_subscriber, {"stream_url": f"wss://localhost:{port}"})):
+            exit_code, said = run_check(start, exchange_ip_family=family, **url)
+            assert exit_code == 1
+            assert f"TCP connect: {address}: " in said, said
 
 
 def test_worker_where_something_else_than_tls_answers(shared, nobody):

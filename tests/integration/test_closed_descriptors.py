@@ -64,5 +64,12 @@ def test_so_they_do_in_cancelctl(stack):
 
 
 def sockets(process):
-    links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{process.pid}/fd")]
-    return [link for link in links if link.startswith("socket:")]
+    return [entry for entry in os.scandir(f"/proc/{process.pid}/fd") if link_of(entry).startswith("socket:")]
+
+
+def link_of(entry):
+    """Of a descriptor that was closed meanwhile there is none."""
+    try:
+        return os.readlink(entry.path)
+    except FileNotFoundError:
+        return ""

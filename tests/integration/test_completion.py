@@ -69,8 +69,7 @@ class Shell:
 
 @pytest.fixture(scope="module", params=["bash", "zsh"])
 def shell(request, tmp_path_factory):
-    if shutil.which(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
+    assert shutil.which(request.param), f"{request.param} is not installed: deploy/setup tests"
     folder = tmp_path_factory.mktemp("home")
     (folder / "desk-a.key").touch()
     (folder / "desk-a.pub").touch()

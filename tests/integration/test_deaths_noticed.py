@@ -2,12 +2,24 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from conftest import orderly_stack
 from scene import place_orders
 
 from cancelbus.v1 import cancel_pb2
+from process import Process, wait_until
+
+# Exit code 1 if a second SIGTERM comes while it ends.
+ENDS_SLOWLY = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+print("ready", flush=True)
+signal.sigwait({signal.SIGTERM})
+print("ending", flush=True)
+sys.exit(signal.sigtimedwait({signal.SIGTERM}, 1) is not None)
+"""
 
 
 @pytest.mark.parametrize("victim, signal_number", [("worker-1", signal.SIGSEGV), ("bus", signal.SIGABRT)])
@@ -40,3 +52,11 @@ def test_a_broken_invariant_in_a_log_fails_the_test():
             stack.start_exchange()
             with stack.processes["exchange"].log_file.open("a") as log:
                 log.write("order.cpp:1: broken invariant: a == b\n")
+
+
+def test_a_process_that_ends_slowly_is_asked_to_end_once(tmp_path):
+    """The second signal would end a service at once, or kill one that has nothing left to do but exit."""
+    process = Process("slow", [sys.executable, "-c", ENDS_SLOWLY], tmp_path).wait_ready()
+    process.ask_to_end()
+    wait_until(lambda: "ending" in process.out(), "it ends")
+    assert process.stop() == 0

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -84,6 +85,29 @@ def test_a_signal_in_the_middle_ends_all(start, number):
     assert demo.popen.wait(PATIENCE_SECONDS) == 128 + number
     assert demo.processes() == []
     assert list(demo.temporary.iterdir()) == []
+
+
+INTERRUPTED = """
+import os, signal, sys
+from process import Ended, end_on, wait_until
+end_on(signal.SIGINT, signal.SIGTERM)
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("went on", flush=True)
+    wait_until(lambda: print("waited"), "an end")
+except Ended as ended:
+    print(ended.exit_code, flush=True)
+wait_until(lambda: True, "nothing")
+"""
+
+
+def test_a_signal_ends_a_wait_and_interrupts_nothing_else():
+    """An exception out of the signal's handler once left a lock of subprocess taken: every wait after it took minutes."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    program = subprocess.run([sys.executable, "-c", INTERRUPTED], env=clean_environment() | {"PYTHONPATH": paths},
+                             capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert (program.stdout, program.stderr) == ("went on\n130\n", "")
 
 
 def test_its_sudden_death_ends_all(start):

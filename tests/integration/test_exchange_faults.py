@@ -76,7 +76,7 @@ CASES = {
     "could not, said at length": Case(*answered("cancel_400_extra_fields"), [400], (REJECTED, OTHER), STILL_OPEN),
     "maintenance": Case(*answered(status=400, body={"success": False, "message": "ORDER_CANCEL_BLOCKED", "code": 1}),
                         [400], (REJECTED, BLOCKED)),
-    "a path that is not there": Case(*answered(status=404, body="<html>nothing here</html>"), [404], (REJECTED, OTHER)),
+    "a path that is not there": Case(*answered(status=404, body="<html>nothing here</html>"), [404], (REJECTED, OTHER), STILL_OPEN),
     "an error inside": Case("answer", {"payload": "cancel_500", "count": 1}, [500, 200], *ALL_WELL),
     "an error inside, of work that is done": Case("answer", {"payload": "cancel_500", "processed": True}, [500],
                                                   *DONE_UNANSWERED),

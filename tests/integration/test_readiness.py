@@ -70,6 +70,17 @@ def test_a_worker_is_not_ready_without_the_exchange(exchange):
     wait_says(exchange, monitor, 503, "no connection to the exchange")
 
 
+def test_a_worker_is_not_ready_while_the_exchanges_time_is_not_in_milliseconds(exchange):
+    exchange.start_bus()
+    exchange.exchange.set_faults(answer={"endpoint": "GET /api/v2/server/time", "status": 200,
+                                         "body": {"serverTime": 1_795_341_679}})
+    monitor = monitor_of(exchange, exchange.start_worker(monitor_address=ANY))
+    wait_says(exchange, monitor, 503, "it looks like seconds")
+    assert exchange.status().get("workers", []) == []
+    exchange.exchange.set_faults(answer=None)
+    wait_says(exchange, monitor, 200, "ok")
+
+
 def test_a_worker_whose_key_is_refused_is_not_ready_until_it_is_accepted(exchange):
     exchange.start_bus()
     monitor = monitor_of(exchange, exchange.start_worker(monitor_address=ANY))

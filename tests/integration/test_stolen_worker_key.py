@@ -1,9 +1,11 @@
 """Who has stolen a worker's key takes tasks and lies about them, until it is revoked; and nothing beyond."""
 
 import re
+import time
 
 import pytest
 import zmq
+from google.protobuf.timestamp_pb2 import Timestamp
 from scene import bus_metric, bus_status, curve_keys, encrypt, place_orders, requests, statuses
 
 from cancelbus.v1 import cancel_pb2
@@ -22,7 +24,9 @@ class Thief:
         self._socket.connect(stack.processes["bus"].endpoints["backend"])
 
     def presents(self, worker_id, credit=0, ahead_seconds=0, tasks=()):
-        clock = {"series": 1, "offset": {"seconds": ahead_seconds}, "round_trip": {"nanos": 1_000_000}}
+        exchange_time = Timestamp()
+        exchange_time.FromMicroseconds(round((time.time() + ahead_seconds) * 1e6))
+        clock = {"series": 1, "exchange_time": exchange_time, "uncertainty": {"nanos": 500_000}}
         self._say(ready={"version": 1, "worker_id": worker_id, "name": f"thief-{worker_id}", "credit": credit,
                          "request_timeout": {"seconds": 5}, "task_ids": tasks, "key_series": 1, "clock": clock})
 
@@ -81,7 +85,7 @@ def test_a_clock_that_lied_is_not_waited_for_once_its_key_is_revoked(running, co
     given = []
 
     def the_thief_has_a_task():
-        for worker_id in range(1, 6):  # more than the honest ones: the median is theirs
+        for worker_id in range(1, 6):  # more than the honest ones, and they agree: the median is theirs
             thief.presents(worker_id, credit=1, ahead_seconds=AHEAD_SECONDS, tasks=given)
         strategy.live(HEARTBEAT_SECONDS)
         given.extend(thief.tasks())

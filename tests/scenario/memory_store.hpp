@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -43,20 +44,26 @@ class MemoryStore {
     epoch_ = epoch;
   }
 
+  uint64_t epoch() const { return epoch_; }
   /// What a bus that starts now reads.
   core::Snapshot start(bool same_boot, bool commits_lost = false) {
+    for (const auto& [key, command] : commands_) run_time_ = std::max(run_time_, command.run_time);
+    for (const auto& [limiter, hold] : holds_) run_time_ = std::max(run_time_, hold.run_time);
     core::Snapshot snapshot;
     if (commits_lost) ++epoch_;
     snapshot.epoch = epoch_;
     snapshot.term = ++term_;
     snapshot.same_boot = same_boot;
     snapshot.commits_lost = commits_lost;
+    snapshot.run_time = run_time_;
     for (const auto& [key, command] : commands_) snapshot.commands.push_back(command);
     for (const auto& [task, permit] : permits_) snapshot.permits.push_back(permit);
     for (const auto& [limiter, hold] : holds_) snapshot.holds.push_back(hold);
+    snapshot.lowered = lowered_;
     snapshot.unauthorized = unauthorized_;
     for (const auto& [topic, events] : events_) snapshot.topics.push_back({topic, events.size() + 1});
     snapshot.facts = facts_;
+    snapshot.back_on_book.assign(back_on_book_.begin(), back_on_book_.end());
     return snapshot;
   }
 
@@ -70,7 +77,8 @@ class MemoryStore {
  private:
   void apply(const core::CommandRecord& record) {
     commands_[record.key] = record;
-    EXPECT_EQ(record.ended, record.final || (record.ack && !record.ack->final_follows)) << record.key.cl_ord_id;
+    const bool told = record.final && record.final_seq != 0;
+    EXPECT_EQ(record.ended, told || (record.ack && !record.ack->final_follows)) << record.key.cl_ord_id;
   }
   void apply(const core::CommandForgotten& forgotten) {
     EXPECT_TRUE(commands_.at(forgotten.key).ended) << "an open command is never forgotten";
@@ -80,6 +88,7 @@ class MemoryStore {
   void apply(const core::PermitRecord& permit) { permits_[permit.task] = permit; }
   void apply(const core::PermitForgotten& permit) { permits_.erase(permit.task); }
   void apply(const core::HoldRecord& hold) { holds_[hold.limiter] = hold; }
+  void apply(const core::LoweredLimits& lowered) { lowered_ = lowered; }
   void apply(const core::UnauthorizedCount& count) { unauthorized_ = count; }
   void apply(const core::HistoryLine& line) {
     std::vector<core::HistoryLine>& lines = history_[line.order_id];
@@ -89,8 +98,16 @@ class MemoryStore {
     lines.push_back(line);
     EXPECT_EQ(line.drops != 0, line.line > core::HistoryLine::MaxLines);
   }
+  void apply(const core::BackOnBook& back) {
+    if (back.so) {
+      back_on_book_.insert(back.order_id);
+    } else {
+      back_on_book_.erase(back.order_id);
+    }
+  }
   void apply(const core::HistoryForgotten& forgotten) {
     history_.erase(forgotten.order_id);
+    back_on_book_.erase(forgotten.order_id);
     for (const auto& [key, command] : commands_) EXPECT_NE(command.order.order_id, forgotten.order_id) << key.cl_ord_id;
   }
   void apply(const core::FactPosition& position) { facts_ = position; }
@@ -120,8 +137,11 @@ class MemoryStore {
   std::map<std::string, std::vector<core::Publication>> events_;
   std::map<core::CommandKey, Told> told_;
   std::map<core::OrderId, std::vector<core::HistoryLine>> history_;
+  core::LoweredLimits lowered_;
   core::UnauthorizedCount unauthorized_;
   core::FactPosition facts_;
+  std::set<core::OrderId> back_on_book_;
+  core::Duration run_time_{};  ///< of the bus, as the rows tell
   uint64_t term_ = 0;
   uint64_t epoch_ = 77;
   std::shared_ptr<const MemoryStore> synced_;

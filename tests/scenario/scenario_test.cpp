@@ -8,7 +8,8 @@
 // Unless `given` says otherwise there are one worker w1 with 4 places, a live stream, and the sessions alice and bob.
 //
 //   given KEY=VALUE...          first line only: any option of the bus by its flag's name, workers=, credit=, timeout=,
-//                               stream=live|mute|off, and the word confirms to see confirmations
+//                               stream=live|mute|off, statuses= (CancelStatus a second), and the words confirms, to see
+//                               confirmations, and causes, to see them begin and end
 //   alice cancel a 100          CancelOrder a of order 100; ttl=2s, urgent, exact, account=
 //   alice hello                 as=SENDER, topics=venue.,client. and the word open for open_commands
 //   alice garbles a             a command with an unreadable field
@@ -16,20 +17,24 @@
 //   alice heartbeat | status | asks TOPIC FROM [count=] [epoch=] | leaves
 //   #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one), BLOCKED, 404,
 //                               405, 401, 403, 429 [retry=], 503, timeout, stale, unwritten;
-//                               of queries open|canceled [qty= left=], closed, notfound
+//                               of queries open|canceled|closed [qty= left=], notfound
 //   queries open left=1         from now on every query is answered so, 10 ms after it was given out; also deletes;
 //                               without an answer: no more
 //   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one,
 //                               oldest= the subscriber's oldest that is not confirmed
 //   stream login | logout | silent | speaks
-//   w2 joins | silent | back | forgets #1 | clock offset=1s | clock none | credit 0 | key (another one than before)
-//                               joins (a new process) takes credit=, timeout=, offset= and the word clockless
+//   w2 joins | silent | back | forgets #1 | credit 0 | key (another one than before)
+//   w2 clock                    it has read the exchange's clock again; off=1s ahead of the truth, uncertain=600ms,
+//   none
+//                               (it knows no time), earlier (its version does not report exchange_time); joins (a new
+//                               process) takes these too, and credit=, timeout=
+//   wall 26h                    the wall clock of the bus's host is set so much ahead of the truth
 //   +250ms   at 2s              time moves, by steps to every deadline and heartbeat; lines then begin with @TIME
 //   stall 5s                    time moves, and the bus reads nothing until the next line
 //   store full | writable | synced (what comes after is lost in a power cut)       drain
 //   restart [down=5s] [lost_after=30s] [other_boot | power_cut]
 //   show history                what is written down of each order, for cancelctl explain
-//   show workers | budget | queue | stream | counters | drained
+//   show workers | budget | causes | queue | stream | counters | drained
 //
 // In answer: `#1 DELETE 100 -> w1` and `#2 GET 100 -> w1` are requests given out; receipt, ack, final, status, venue.
 // are what strategies are told.

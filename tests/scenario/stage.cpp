@@ -20,6 +20,8 @@ Duration next_multiple(Duration now, Duration step) { return (now / step + 1) * 
 
 }  // namespace
 
+Stage::Stage(Duration longest) : longest_(longest) { options_.check_invariants = true; }
+
 std::vector<std::string> Stage::play(const std::string& line) {
   lines_.clear();
   Words words(line);
@@ -29,11 +31,11 @@ std::vector<std::string> Stage::play(const std::string& line) {
   } else {
     if (!gateway_) open();
     if (subject.starts_with("+")) {
-      move(now_ + parse_duration(subject.substr(1)));
+      move(after(parse_duration(subject.substr(1))));
     } else if (subject == "at") {
-      move(parse_duration(words.next()));
+      move(after(parse_duration(words.next()) - now_));
     } else if (subject == "stall") {
-      now_ += parse_duration(words.next());
+      now_ = after(parse_duration(words.next()));
       stalled_ = true;
     } else if (subject == "restart") {
       restart(words);
@@ -46,8 +48,12 @@ std::vector<std::string> Stage::play(const std::string& line) {
       if (verb == "synced") {
         store_.sync();
       } else {
-        turn(core::StoreHealth{verb == "writable"});
+        const bool writable = verb == "writable";
+        turn(core::StoreHealth{writable, writable ? "" : "disk is full"});
       }
+    } else if (subject == "wall") {
+      // The wall clock of the bus's host is set.
+      wall_error_ = parse_duration(words.next());
     } else if (subject == "drain") {
       turn(core::DrainRequested{});
     } else if (subject.starts_with("#")) {
@@ -90,7 +96,9 @@ void Stage::given(Words& words) {
   start_credit_ = words.number("credit", start_credit_);
   start_timeout_ = words.duration("timeout", start_timeout_);
   start_stream_ = words.value("stream", start_stream_);
+  options_.statuses_per_second = words.number("statuses", options_.statuses_per_second);
   confirms_ = words.flag("confirms");
+  causes_ = words.flag("causes");
 }
 
 void Stage::open() {
@@ -114,12 +122,17 @@ void Stage::open() {
   lines_.clear();
 }
 
+Duration Stage::after(Duration time) const {
+  if (time < Duration::zero()) throw std::runtime_error("time only moves forward");
+  if (time > longest_ - now_) throw std::runtime_error("this is more time than may pass");
+  return now_ + time;
+}
+
 void Stage::move(Duration target) {
-  if (target < now_) throw std::runtime_error("time only moves forward");
   moving_ = true;
   while (now_ < target || stalled_) {
     const Tick deadline = gateway_->next_deadline(instant().tick);
-    if (deadline <= instant().tick && !stalled_) throw std::runtime_error("the gateway's next deadline never passes");
+    if (deadline <= instant().tick && !stalled_) throw Stuck("the gateway's next deadline never passes");
     const Duration beat_at = next_multiple(now_, WorkerBeat);
     const Duration next = std::min({beat_at, target, due_.empty() ? target : due_.front().first});
     now_ = stalled_ ? now_ : deadline - boot_ < next ? deadline - boot_ : next;
@@ -133,8 +146,9 @@ void Stage::move(Duration target) {
 void Stage::restart(Words& words) {
   const bool power_cut = words.flag("power_cut");
   const bool same_boot = !words.flag("other_boot") && !power_cut;
-  now_ += words.duration("down", Duration::zero());
+  now_ = after(words.duration("down", Duration::zero()));
   options_.lost_after = words.duration("lost_after", options_.lost_after);
+  if (words.has("cancel_limits")) options_.cancel_limits = parse_rules(words.value("cancel_limits", ""));
   if (!same_boot) boot_ = Tick(seconds(5)) - now_;
   sessions_.clear();
   if (power_cut) store_.lose_what_is_not_synced();
@@ -214,7 +228,7 @@ void Stage::worker(const std::string& name, Words& words) {
     worker.id = ++last_worker_;
     worker.credit = static_cast<uint32_t>(words.number("credit", start_credit_));
     worker.timeout = words.duration("timeout", start_timeout_);
-    if (!words.flag("clockless")) worker.clock = {1, words.duration("offset", Duration::zero()), milliseconds(2)};
+    read_clock(worker, words);
   } else if (verb == "silent") {
     worker.silent = true;
     return;
@@ -228,9 +242,7 @@ void Stage::worker(const std::string& name, Words& words) {
   } else if (verb == "forgets") {
     worker.tasks.erase(task_id(words.next()));
   } else if (verb == "clock") {
-    const uint64_t series = worker.clock ? worker.clock->series + 1 : 1;
-    worker.clock = {series, words.duration("offset", Duration::zero()), milliseconds(2)};
-    if (words.flag("none")) worker.clock.reset();
+    read_clock(worker, words);
   } else if (verb == "key") {
     ++worker.key;
   } else if (verb == "credit") {
@@ -239,6 +251,14 @@ void Stage::worker(const std::string& name, Words& words) {
     throw std::runtime_error("unknown word: " + verb);
   }
   turn(ready(name));
+}
+
+void Stage::read_clock(Worker& worker, Words& words) {
+  worker.clockless = words.flag("none");
+  worker.earlier = words.flag("earlier");
+  worker.off = words.duration("off", Duration::zero());
+  worker.uncertainty = words.duration("uncertain", milliseconds(1));
+  ++worker.series;
 }
 
 void Stage::session(const std::string& peer, Words& words) {
@@ -259,7 +279,7 @@ void Stage::session(const std::string& peer, Words& words) {
     const std::string topic = words.next();
     const uint64_t from = std::stoull(words.next());
     const auto count = static_cast<uint32_t>(words.number("count", 500));
-    turn(core::RetransmitRequest{peer, words.number("epoch", gateway_->epoch()), topic, from, count});
+    turn(core::RetransmitRequest{peer, words.number("epoch", store_.epoch()), topic, from, count});
   } else if (verb == "resolves") {
     const auto command = split(words.next(), '/');
     turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
@@ -284,7 +304,7 @@ void Stage::cancel(const std::string& peer, Words& words) {
 
 // ---- The world ----
 
-core::Instant Stage::instant() const { return {boot_ + now_, Start + now_}; }
+core::Instant Stage::instant() const { return {boot_ + now_, Start + now_ + wall_error_}; }
 
 void Stage::turn(const core::Event& event) {
   run(event);
@@ -292,9 +312,10 @@ void Stage::turn(const core::Event& event) {
   run(core::DeadlinePassed{});
 }
 
-void Stage::run(const core::Event& event) {
+void Stage::run(const core::Event& event) noexcept {
   const core::Actions actions = gateway_->step(instant(), event);
   store_.commit(actions.records);
+  show_causes(actions.causes);
   for (const core::Send& send : actions.sends) {
     std::visit([this](const auto& s) { show_send(s); }, send);
   }
@@ -311,14 +332,23 @@ void Stage::beat(bool everyone) {
   if (!stream_.silent) run(report(false));
   for (const auto& [peer, sender] : sessions_) {
     // What it is answered is not worth a line.
-    store_.commit(gateway_->step(instant(), core::SessionHeartbeat{peer}).records);
+    const core::Actions actions = gateway_->step(instant(), core::SessionHeartbeat{peer});
+    store_.commit(actions.records);
+    show_causes(actions.causes);
   }
 }
 
 core::WorkerReady Stage::ready(const std::string& name) const {
   const Worker& worker = workers_.at(name);
-  return {name,         worker.id,      name,      worker.credit, {worker.tasks.begin(), worker.tasks.end()},
-          worker.clock, worker.timeout, worker.key};
+  std::optional<core::ClockSample> clock;
+  if (!worker.clockless) {
+    core::ClockSample& sample = clock.emplace();
+    sample.series = worker.series;
+    sample.uncertainty = worker.uncertainty;
+    if (!worker.earlier) sample.exchange_time = Start + now_ + worker.off;
+  }
+  return {name,  worker.id,      name,      worker.credit, {worker.tasks.begin(), worker.tasks.end()},
+          clock, worker.timeout, worker.key};
 }
 
 core::StreamReport Stage::report(bool change) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -18,13 +19,22 @@
 
 namespace cancelbus::scenario {
 
+/// The gateway's fault, not the transcript's: its next deadline never passes.
+struct Stuck : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
 class Stage {
  public:
   static constexpr core::WallTime Start{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
   /// From giving out a request to its standing answer.
   static constexpr core::Duration Latency = std::chrono::milliseconds(10);
 
-  /// Does one command of a transcript and returns what it brought forth. Throws std::exception for a bad command.
+  /// `longest`: how far time may move in all.
+  explicit Stage(core::Duration longest = core::Duration::max());
+
+  /// Does one command of a transcript and returns what it brought forth. Throws Stuck, or another std::exception for a
+  /// bad command; what else the gateway throws ends the process.
   std::vector<std::string> play(const std::string& line);
 
  private:
@@ -32,7 +42,11 @@ class Stage {
     core::WorkerId id = 0;
     uint32_t credit = 4;
     core::Duration timeout{};
-    std::optional<core::ClockSample> clock;
+    uint64_t series = 0;     ///< of readings of the exchange's clock
+    bool clockless = false;  ///< it has none
+    bool earlier = false;    ///< of a version that does not report exchange_time
+    core::Duration off{};    ///< how far its reading is ahead of the truth
+    core::Duration uncertainty{};
     uint64_t key = 1;
     std::set<core::TaskId> tasks;
     bool silent = false;
@@ -48,6 +62,8 @@ class Stage {
   // Commands.
   void given(Words& words);
   void open();
+  /// The moment so much later, if time may pass as far.
+  core::Duration after(core::Duration time) const;
   void move(core::Duration target);
   void restart(Words& words);
   void stream(Words& words);
@@ -56,6 +72,7 @@ class Stage {
   void standing(core::LimiterKind kind, const std::string& line);
   void answer_standing();
   void worker(const std::string& name, Words& words);
+  static void read_clock(Worker& worker, Words& words);
   void session(const std::string& name, Words& words);
   void cancel(const std::string& peer, Words& words);
   void show(const std::string& what);
@@ -63,7 +80,7 @@ class Stage {
   // The world.
   core::Instant instant() const;
   void turn(const core::Event& event);
-  void run(const core::Event& event);
+  void run(const core::Event& event) noexcept;
   void beat(bool everyone);
   core::WorkerReady ready(const std::string& name) const;
   core::StreamReport report(bool change);
@@ -71,6 +88,7 @@ class Stage {
 
   // What it shows.
   void say(const std::string& line);
+  void show_causes(const std::vector<core::CauseChange>& changes);
   void show_send(const core::SendWelcome& send);
   void show_send(const core::SendReceipt& send);
   void show_send(const core::SendRetransmission& send);
@@ -83,10 +101,12 @@ class Stage {
   void show_send(const core::SendConfirm& send);
   void show_send(const core::SendRelogin& send);
 
+  core::Duration longest_;
   core::GatewayOptions options_;
   testing::MemoryStore store_;
   std::unique_ptr<core::Gateway> gateway_;
   core::Duration now_{};
+  core::Duration wall_error_{};  ///< of the bus's host
   core::Tick boot_{std::chrono::hours(1)};
 
   std::map<std::string, Worker> workers_;
@@ -111,6 +131,7 @@ class Stage {
   bool moving_ = false;    ///< lines are prefixed with their time
   bool stalled_ = false;   ///< heartbeats wait to be read
   bool confirms_ = false;  ///< confirmations are shown
+  bool causes_ = false;    ///< causes are shown as they begin and end
 };
 
 }  // namespace cancelbus::scenario

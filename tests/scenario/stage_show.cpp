@@ -8,6 +8,13 @@ namespace cancelbus::scenario {
 
 void Stage::say(const std::string& line) { lines_.push_back(moving_ ? "@" + to_text(now_) + " " + line : line); }
 
+void Stage::show_causes(const std::vector<core::CauseChange>& changes) {
+  if (!causes_) return;
+  for (const core::CauseChange& change : changes) {
+    say(change.began ? "cause " + to_text(change.cause) : "no more " + kind_of(change.cause));
+  }
+}
+
 void Stage::show_send(const core::SendWelcome& send) { say("welcome " + send.peer + ":" + to_text(send.positions)); }
 
 void Stage::show_send(const core::SendReceipt& send) { say("receipt " + send.peer + "/" + to_text(send)); }
@@ -27,7 +34,9 @@ void Stage::show_send(const core::SendRetransmitReject& send) {
 }
 
 void Stage::show_send(const core::SendHeartbeat& send) {
-  say("heartbeat " + send.peer + ":" + to_text(send.positions));
+  std::string causes;
+  for (const core::Cause& cause : gateway_->causes(instant())) causes += "; " + to_text(cause);
+  say("heartbeat " + send.peer + ":" + to_text(send.positions) + causes);
 }
 
 void Stage::show_send(const core::SendHelloRequired& send) {
@@ -69,11 +78,18 @@ void Stage::show(const std::string& what) {
   } else if (what == "budget") {
     for (const core::WindowStatus& w : status.windows) {
       say(w.limiter + " " + std::to_string(w.used) + " of " + std::to_string(w.rule.limit) + " in " +
-          to_text(w.rule.period));
+          to_text(w.rule.period) + (w.lowered_since ? ", lowered from " + std::to_string(w.configured_limit) : ""));
     }
-    for (const core::HoldStatus& h : status.holds) {
-      say(h.limiter + " held for " + to_text(h.until - instant().wall) + " \"" + h.text + "\"");
+    for (const core::Cause& cause : status.causes) {
+      if (cause.kind != core::CauseKind::Backoff) continue;
+      const std::string limiter = cause.limiter == core::LimiterKind::Cancel ? "cancel" : "query";
+      say(limiter + " held for " + to_text(*cause.remaining) + " \"" + cause.text + "\"");
     }
+  } else if (what == "causes") {
+    for (const core::Cause& cause : status.causes) {
+      say(to_text(cause) + ", since @" + to_text(cause.since - wall_error_ - Start));
+    }
+    if (status.causes.empty()) say("ok");
   } else if (what == "queue") {
     for (const core::QueueStatus& q : status.queues) {
       const core::Duration age = instant().wall - q.oldest.value();
@@ -105,7 +121,8 @@ void Stage::show(const std::string& what) {
     say("deletes " + std::to_string(c.deletes) + ", queries " + std::to_string(c.queries) + ", unknown outcomes " +
         std::to_string(c.unknown_outcomes) + ", outcomes of others " + std::to_string(c.outcomes_of_others) +
         ", repeated departures " + std::to_string(c.repeated_departures) +
-        (c.words_contradicted == 0 ? "" : ", words contradicted " + std::to_string(c.words_contradicted)));
+        (c.words_contradicted == 0 ? "" : ", words contradicted " + std::to_string(c.words_contradicted)) +
+        (c.contradicting_reads == 0 ? "" : ", contradicting reads " + std::to_string(c.contradicting_reads)));
   } else {
     throw std::runtime_error("unknown word: " + what);
   }

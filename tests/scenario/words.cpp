@@ -34,6 +34,8 @@ constexpr std::array ReasonNames{
 constexpr std::array OrdStatusNames{"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
 constexpr std::array EvidenceNames{"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
 constexpr std::array StageNames{"QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK", "BACK_ON_BOOK"};
+constexpr std::array CauseNames{"NO_WORKER", "BACKOFF",          "KEYS_REFUSED",  "CLOCK",   "STORE",
+                                "NO_LEADER", "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING"};
 constexpr std::array ReceiptNames{"APPLIED", "DUPLICATE", "REFUSED"};
 constexpr std::array VerdictNames{"Accepted",  "UnknownOrder", "Refused",  "Blocked",    "WrongRequest", "Unauthorized",
                                   "Throttled", "Read",         "Doubtful", "StaleStamp", "NeverWritten"};
@@ -51,7 +53,7 @@ Answer read_answer(core::ReadStatus status, Words& words) {
     answer.reading.status = status;
     return answer;
   }
-  const std::string left = status == core::ReadStatus::Closed ? "0" : words.value("left", "1");
+  const std::string left = words.value("left", status == core::ReadStatus::Closed ? "0" : "1");
   answer.reading = {status, words.value("qty", "1"), left, "100", "BTCTRY"};
   return answer;
 }
@@ -151,14 +153,17 @@ Answer parse_answer(Words& words) {
       {"405", {Verdict::WrongRequest, Arrival::Answered, 405, 0, "Method Not Allowed", {}, {}, {}, {}}},
       {"401", {Verdict::Unauthorized, Arrival::Answered, 401, 0, "Unauthorized", {}, {}, {}, {}}},
       {"403", {Verdict::Unauthorized, Arrival::Answered, 403, 0, "Forbidden", {}, {}, {}, {}}},
+      {"418", {Verdict::Doubtful, Arrival::Page, 418, 0, "I'm a teapot", {}, {}, {}, {}}},
+      {"500", {Verdict::Doubtful, Arrival::Page, 500, 0, "Internal Server Error", {}, {}, {}, {}}},
       {"503", {Verdict::Doubtful, Arrival::Page, 503, 0, "Service Unavailable", {}, {}, {}, {}}},
+      {"429", {Verdict::Throttled, Arrival::Answered, 429, 429, "TOO_MANY_REQUESTS", {}, {}, {}, {}}},
       {"timeout", {Verdict::Doubtful, Arrival::Silent, 0, 0, "no answer in time", {}, {}, {}, {}}},
       {"stale", {Verdict::StaleStamp, Arrival::NeverSent, 0, 0, "the stamp is too old", {}, {}, {}, {}}},
       {"unwritten", {Verdict::NeverWritten, Arrival::NeverSent, 0, 0, "no connection", {}, {}, {}, {}}},
   };
-  if (const auto it = plain.find(word); it != plain.end()) return it->second;
-  if (word == "429") {
-    Answer answer{Verdict::Throttled, Arrival::Answered, 429, 429, "TOO_MANY_REQUESTS", {}, {}, {}, {}};
+  if (const auto it = plain.find(word); it != plain.end()) {
+    Answer answer = it->second;
+    if (words.has("period")) answer.retry_after = answer.period = words.duration("period", {});
     if (words.has("retry")) answer.retry_after = words.duration("retry", {});
     return answer;
   }
@@ -203,6 +208,20 @@ std::string to_text(const core::CancelFinal& final) {
 
 std::string to_text(const core::CancelStatus& status) {
   return status.cl_ord_id + " " + name(StageNames, status.stage) + quoted(status.text);
+}
+
+std::string kind_of(const core::Cause& cause) {
+  const std::string kind = name(CauseNames, cause.kind);
+  if (!cause.limiter) return kind;
+  return kind + (cause.limiter == core::LimiterKind::Cancel ? " cancel" : " query");
+}
+
+std::string to_text(const core::Cause& cause) {
+  std::string text = kind_of(cause);
+  text += cause.stops.empty() ? " stops nothing" : " stops " + cause.stops;
+  if (cause.remaining) text += " for " + to_text(*cause.remaining);
+  if (cause.http_status != 0) text += " " + std::to_string(cause.http_status);
+  return text + quoted(cause.text);
 }
 
 std::string to_text(const core::SendReceipt& receipt) {

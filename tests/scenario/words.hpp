@@ -47,6 +47,10 @@ core::FactType parse_fact_type(const std::string& text);
 std::string to_text(const core::CancelAck& ack);
 std::string to_text(const core::CancelFinal& final);
 std::string to_text(const core::CancelStatus& status);
+/// `BACKOFF cancel`
+std::string kind_of(const core::Cause& cause);
+/// `BACKOFF cancel stops cancels for 6s 429 "TOO_MANY_REQUESTS"`
+std::string to_text(const core::Cause& cause);
 std::string to_text(const core::SendReceipt& receipt);
 std::string to_text(const core::SendResolved& resolved);
 std::string to_text(const core::HistoryLine& line);

@@ -11,7 +11,7 @@ Budget::Budget(World& world, const exchange_sim::Exchange& exchange, bool foreig
     : world_(world), exchange_(exchange), foreign_traffic_(foreign_traffic) {
   const exchange_sim::Settings& settings = exchange.seen().settings;
   const auto add = [&](core::LimiterKind kind, const std::vector<exchange_sim::Limit>& limits) {
-    Limiter limiter{exchange_sim::Quota(limits, settings.window, {.account = true}), {}, {}, false};
+    Limiter limiter{exchange_sim::Quota(limits, settings.window, {.account = true}), {}, {}};
     for (const exchange_sim::Limit& limit : limits) limiter.peaks.emplace_back(limit, limit.period);
     limiters_.emplace(kind, std::move(limiter));
   };
@@ -28,6 +28,9 @@ void Budget::exchange_moved() {
       count(arrival, limiters_.at(core::LimiterKind::Cancel));
     } else if (arrival.endpoint == exchange_sim::Endpoint::QueryOrder) {
       count(arrival, limiters_.at(core::LimiterKind::Query));
+    } else if (arrival.endpoint != exchange_sim::Endpoint::ServerTime) {
+      world_.fail("promise 3: a request of ours reaches ", exchange_sim::endpoint_name(arrival.endpoint),
+                  ", which no limiter counts");
     }
   }
   if (seen.counters.refused_429 > 0 && !foreign_traffic_) world_.fail("promise 3: the exchange refuses for its limits");
@@ -46,15 +49,10 @@ void Budget::count(const exchange_sim::Arrival& arrival, Limiter& limiter) {
   }
 }
 
-void Budget::bus_started(uint64_t boot) {
-  if (std::exchange(boot_, boot) == boot) return;
-  if (!std::exchange(clock_set_, false)) return;
-  for (auto& [kind, limiter] : limiters_) limiter.by_wall_clock = world_.now() < limiter.waits_until;
-}
-
-void Budget::throttled(core::TaskId task, core::LimiterKind kind, const core::Answer& answer) {
+void Budget::asked_to_wait(core::TaskId task, core::LimiterKind kind, const core::Answer& answer) {
+  const Duration longest = answer.http_status == 503 ? 30s : 10min;
   const Duration asked = answer.retry_after.value_or(60s);
-  heard_.try_emplace(task, Wait{kind, world_.now() + std::min<Duration>(asked, 120s)});
+  heard_.try_emplace(task, Wait{kind, world_.now() + std::clamp<Duration>(asked, 1s, longest)});
 }
 
 void Budget::confirmed(core::TaskId task) {
@@ -63,15 +61,11 @@ void Budget::confirmed(core::TaskId task) {
   Limiter& limiter = limiters_.at(wait->second.kind);
   if (wait->second.until <= limiter.waits_until) return;
   limiter.waits_until = wait->second.until;
-  limiter.by_wall_clock = false;
 }
 
 void Budget::sending(core::LimiterKind kind) {
-  const Limiter& limiter = limiters_.at(kind);
-  if (world_.now() >= limiter.waits_until) return;
-  constexpr const char* Early = "a request is sent while the exchange has said to wait";
-  if (limiter.by_wall_clock) return world_.expect(KnownFault::BackoffByWallClock, Early);
-  world_.fail("promise 3: ", Early);
+  if (world_.now() >= limiters_.at(kind).waits_until) return;
+  world_.fail("promise 3: a request is sent while the exchange has said to wait");
 }
 
 void Budget::at_the_end(int subscriber_deaths) {

@@ -17,13 +17,14 @@ Bus::Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, 
     watch_.committed(batch);
   };
   store_.answer = [this](std::function<void()> read) { answer(std::move(read)); };
+  store_.tick = [this] { return now().tick; };
   store_.wall = [this] { return now().wall; };
 }
 
 Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
-    : engine(
-          bus.options_, snapshot, bus.now(), bus.store_,
-          {{[&bus](const core::Send& s) { bus.send(s); }, [&bus](const io::EventRow& event) { bus.publish(event); }}}),
+    : engine(bus.options_, snapshot, bus.now(), bus.store_,
+             {{[&bus](const core::Send& s) { bus.send(s); }, [&bus](const io::EventRow& event) { bus.publish(event); }},
+              [&bus](const core::Actions& actions) { bus.watch_.decided(actions, bus.now().tick); }}),
       turns(bus, [&bus] { bus.turn({}); }) {}
 
 // ---- Its life as a process ----
@@ -31,7 +32,7 @@ Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
 void Bus::on_start() {
   // An operator who starts a bus on a store has put it where the bus finds it.
   store_.set_misplaced(false);
-  store_.opened(boot_);
+  store_.opened(boot_, now().tick);
   operations_left_ = operations_before_stop_ = -1;
   dead_ = false;
   watch_.bus_started();
@@ -176,6 +177,7 @@ void Bus::tell_store() {
   const bool writable = life_->engine.outbox().trouble().empty();
   if (writable != std::exchange(life_->writable, writable)) {
     tell(writable ? "the store takes writes again" : "the store refuses");
+    watch_.store_writable(writable);
   }
 }
 
@@ -204,8 +206,13 @@ void Bus::send(const core::Send& send) {
     }
     watch_.sending(send);
     const core::PeerId peer = std::visit([](const auto& s) { return s.peer; }, send);
-    life_->engine.frames(now(), send, [this, peer](const absl::StatusOr<std::vector<std::string>>& frames) {
-      for (const std::string& frame : frames.value()) to_peer(peer, {frame});
+    const bool heartbeat = std::holds_alternative<core::SendHeartbeat>(send);
+    life_->engine.frames(now(), send, [this, peer, heartbeat](const absl::StatusOr<std::vector<std::string>>& frames) {
+      for (const std::string& frame : frames.value()) {
+        v1::SessionReply reply;
+        if (heartbeat && reply.ParseFromString(frame)) watch_.answering(reply.heartbeat());
+        to_peer(peer, {frame});
+      }
     });
   });
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "cancelbus/v1/session.pb.h"
 #include "service/bus/engine.hpp"
 #include "tests/simulation/network.hpp"
 #include "tests/simulation/process.hpp"
@@ -34,6 +35,10 @@ class BusWatch {
   virtual void judging_deadlines() = 0;
   virtual void committed(const io::Batch& batch) = 0;
   virtual void sending(const core::Send& send) = 0;
+  /// A turn's decisions, before they are committed, at this tick of the bus.
+  virtual void decided(const core::Actions& actions, Tick now) = 0;
+  virtual void store_writable(bool writable) = 0;
+  virtual void answering(const v1::HeartbeatReply& reply) = 0;
   virtual void publishing(const io::EventRow& event) = 0;
   /// It ends because it was asked to, and says that it is done.
   virtual void bus_drained() = 0;

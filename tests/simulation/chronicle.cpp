@@ -30,11 +30,6 @@ Time time_of(exchange_sim::Instant at) {
 }
 
 void Chronicle::exchange_moved() {
-  const exchange_sim::Book& book = exchange_.book();
-  for (; changes_seen_ < book.changes_ever(); ++changes_seen_) {
-    const exchange_sim::BookChange& change = book.changes()[changes_seen_];
-    changes_[change.id].push_back({time_of(change.at), change.status, change.left});
-  }
   const exchange_sim::ArrivalLog& arrivals = exchange_.seen().arrivals;
   for (; arrivals_seen_ < arrivals.total(); ++arrivals_seen_) {
     const exchange_sim::Arrival& arrival = arrivals.kept()[arrivals_seen_];
@@ -57,10 +52,10 @@ void Chronicle::frame_leaves(const std::string& text) {
 }
 
 Time Chronicle::gone_at(core::OrderId id) const {
-  const auto found = changes_.find(id);
-  if (found == changes_.end()) return Never;
-  for (const Change& change : found->second) {
-    if (!exchange_sim::is_open(change.status)) return change.at;
+  const exchange_sim::Order* known = order(id);
+  if (!known) return Never;
+  for (const exchange_sim::OrderChange& change : known->changes) {
+    if (!exchange_sim::is_open(change.status)) return time_of(change.at);
   }
   return Never;
 }
@@ -68,15 +63,12 @@ Time Chronicle::gone_at(core::OrderId id) const {
 bool Chronicle::had_left(core::OrderId id, exchange_sim::Decimal left, Time from) const {
   const exchange_sim::Order* known = order(id);
   if (!known) return false;
-  const auto found = changes_.find(id);
-  if (found == changes_.end()) return known->left == left;
-  // Nothing but fills changes it here, so before the first change all of it was left.
-  exchange_sim::Decimal before = known->spec.quantity;
-  for (const Change& change : found->second) {
-    if (before == left && change.at >= from) return true;
-    before = change.left;
+  // So much was left after a change until the next one, or is left still.
+  for (size_t i = 0; i < known->changes.size(); ++i) {
+    const bool until_now = i + 1 == known->changes.size();
+    if (known->changes[i].left == left && (until_now || time_of(known->changes[i + 1].at) >= from)) return true;
   }
-  return before == left;
+  return false;
 }
 
 Time Chronicle::read_at(int64_t stamp_ms) const {

@@ -6,7 +6,6 @@
 
 #include <map>
 #include <utility>
-#include <vector>
 
 #include "service/core/answer.hpp"
 #include "tests/exchange/exchange.hpp"
@@ -39,17 +38,10 @@ class Chronicle {
   Duration read_lag() const { return exchange_.seen().settings.read_lag; }
 
  private:
-  struct Change {
-    Time at;
-    exchange_sim::OrderStatus status;
-    exchange_sim::Decimal left;
-  };
   using Frame = std::pair<core::FactType, core::OrderId>;
 
   const exchange_sim::Exchange& exchange_;
-  uint64_t changes_seen_ = 0;
   uint64_t arrivals_seen_ = 0;
-  std::map<core::OrderId, std::vector<Change>> changes_;
   std::map<int64_t, Time> arrived_;  ///< by stamp
   std::map<Frame, int> unheard_;     ///< frames sent and not heard so far
   std::map<core::OrderId, int> edits_;

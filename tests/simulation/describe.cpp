@@ -2,8 +2,8 @@
 
 #include <sstream>
 
-#include "service/wire/event_codec.hpp"
 #include "tests/exchange/world.hpp"
+#include "tests/unit/wire/event_decoder.hpp"
 
 namespace cancelbus::simulation {
 

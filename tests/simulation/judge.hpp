@@ -8,8 +8,10 @@
 #include <string>
 
 #include "tests/simulation/bus.hpp"
+#include "tests/simulation/clocks.hpp"
 #include "tests/simulation/readers.hpp"
 #include "tests/simulation/referee.hpp"
+#include "tests/simulation/silence.hpp"
 #include "tests/simulation/subscriber.hpp"
 #include "tests/simulation/venue.hpp"
 #include "tests/simulation/worker.hpp"
@@ -18,27 +20,41 @@ namespace cancelbus::simulation {
 
 class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public SubscriberWatch {
  public:
-  Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, Readers::Rules reading)
+  /// `misleading`: see Clocks.
+  Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, Readers::Rules reading,
+        bool misleading)
       : venue_(venue),
         ledger_(world, store),
+        clocks_(world, misleading),
+        silence_(world, store, ledger_, rules.options),
         referee_(world, venue.model(), store, ledger_, std::move(rules)),
         readers_(world, ledger_, reading) {}
 
   void bus_started() override;
   void stepping(const core::Event& event) override;
-  void judging_deadlines() override { referee_.judging_deadlines(); }
+  void judging_deadlines() override {
+    referee_.judging_deadlines();
+    silence_.judging_deadlines();
+  }
+  void store_writable(bool writable) override { silence_.store_writable(writable); }
+  void decided(const core::Actions& actions, Tick now) override { silence_.decided(actions, now); }
+  void answering(const v1::HeartbeatReply& reply) override { silence_.answering(reply); }
   void committed(const io::Batch& batch) override;
   void sending(const core::Send& send) override;
   void publishing(const io::EventRow& event) override { ledger_.publishing(event); }
   void exchange_moved() override { referee_.exchange_moved(); }
   void frame_leaves(const std::string& text) override { referee_.frame_leaves(text); }
-  void writing(const std::string& worker, int64_t stamp_ms) override {
-    referee_.writing(worker, stamp_ms, venue_.model().seen().clock(venue_.now()));
+  void writing(const std::string& worker, int64_t stamp_ms, int64_t reading_ms) override {
+    clocks_.writing(worker, stamp_ms, venue_.model().seen().clock(venue_.now()), reading_ms);
   }
-  void clock_read(const std::string& worker, Time asked) override { referee_.clock_read(worker, asked); }
+  void asking_time(const std::string& worker) override { clocks_.asking(worker); }
+  void clock_read(const std::string& worker, Time began) override { clocks_.series(worker, began); }
   void bus_drained() override { referee_.bus_drained(); }
   void task_ended(const std::string& worker, core::TaskId task) override { referee_.task_ended(worker, task); }
-  void worker_died(const std::string& worker) override { referee_.worker_died(worker); }
+  void worker_died(const std::string& worker) override {
+    clocks_.worker_died(worker);
+    referee_.worker_died(worker);
+  }
   void fact_came(uint64_t subscriber, uint64_t seq) override { referee_.fact_came(subscriber, seq); }
   void subscriber_died() override { referee_.subscriber_died(); }
 
@@ -51,6 +67,8 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
  private:
   const Venue& venue_;
   Ledger ledger_;
+  Clocks clocks_;
+  Silence silence_;
   Referee referee_;
   Readers readers_;
   std::map<core::PeerId, std::string> sender_of_;  ///< as the bus knows it

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "service/wire/event_codec.hpp"
+#include "tests/unit/wire/event_decoder.hpp"
 
 namespace cancelbus::simulation {
 
@@ -26,7 +26,7 @@ bool Ledger::bus_started() {
   for (auto& [key, command] : commands_) {
     const core::CommandRecord& record = store_.commands().at(key);
     if (!record.ack) command.ack.reset();
-    if (!record.final) command.final.reset();
+    if (record.final_seq == 0) command.final.reset();
   }
   return true;
 }
@@ -45,11 +45,17 @@ bool Ledger::committed(const core::CommandRecord& record) {
   return is_new;
 }
 
-void Ledger::forgotten(const core::CommandKey& key) {
+std::optional<core::OrderId> Ledger::forgotten(const core::CommandKey& key) {
   const CommandSeen* command = find(key);
-  if (!command || !command->ended()) return world_.fail("promise 7: the open command ", named(key), " is forgotten");
+  if (!command || !command->ended()) {
+    world_.fail("promise 7: the open command ", named(key), " is forgotten");
+    return std::nullopt;
+  }
+  const core::OrderId order = command->order.order_id;
   forgotten_.erase(key);
   forgotten_.insert(commands_.extract(key));
+  const bool another = std::ranges::any_of(commands_, [&](const auto& c) { return c.second.order.order_id == order; });
+  return another ? std::nullopt : std::optional(order);
 }
 
 std::pair<const CommandSeen*, core::Publication> Ledger::committed(const io::EventRow& row) {

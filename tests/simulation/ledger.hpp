@@ -38,7 +38,8 @@ class Ledger {
   bool bus_started();
   /// True: the command is new.
   bool committed(const core::CommandRecord& record);
-  void forgotten(const core::CommandKey& key);
+  /// The order, if no other command of it is known.
+  std::optional<core::OrderId> forgotten(const core::CommandKey& key);
   /// What the event says, if it is about a command: which, and the event.
   std::pair<const CommandSeen*, core::Publication> committed(const io::EventRow& row);
   void sending(const core::SendReceipt& receipt, const std::string& sender);

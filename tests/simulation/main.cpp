@@ -4,8 +4,9 @@
 //   simulation --seeds=1..2000           many; every failure is printed with the command that replays it
 //   simulation --seeds=1.. --minutes=20  as many as the time allows
 //   simulation --seeds=1..2000 --stop    until the first that fails
+//   simulation --seeds=1..2000 --coverage  each fault must happen in 1 % of them
 //
-// Exit code 0: every promise was kept. 1: one was broken. 2: usage.
+// Exit code 0: every promise was kept, and with --coverage each fault has happened. 1: not so. 2: usage.
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -24,13 +25,14 @@ namespace {
 
 constexpr const char* Usage =
     "usage: simulation --seed=N [--transcript]\n"
-    "       simulation --seeds=FIRST..[LAST] [--minutes=N] [--stop]\n";
+    "       simulation --seeds=FIRST..[LAST] [--minutes=N] [--stop] [--coverage]\n";
 
 struct Options {
   uint64_t first = 0;
   uint64_t last = 0;
   bool transcript = false;
   bool stop = false;  ///< at the first that fails
+  bool coverage = false;
   std::optional<std::chrono::minutes> time;
 };
 
@@ -62,6 +64,8 @@ std::optional<Options> parse(int argc, char** argv) {
       options.transcript = true;
     } else if (argument == "--stop") {
       options.stop = true;
+    } else if (argument == "--coverage") {
+      options.coverage = true;
     } else {
       return std::nullopt;
     }
@@ -82,16 +86,19 @@ int main(int argc, char** argv) {
   name_seed_on_abort();
   const auto start = std::chrono::steady_clock::now();
   uint64_t runs = 0, broken = 0;
-  KnownFaultTally known;
+  CoverageTally tally;
   for (uint64_t seed = options->first; seed <= options->last; ++seed) {
     if (options->time && std::chrono::steady_clock::now() - start > *options->time) break;
-    const std::string failure = run_seed(seed, options->transcript ? &std::cout : nullptr, &known);
+    const std::string failure = run_seed(seed, options->transcript ? &std::cout : nullptr, &tally);
     ++runs;
     if (failure.empty()) continue;
     ++broken;
     std::cout << failure << std::endl;
     if (options->stop) break;
   }
-  std::cout << describe(known) << runs << " runs, " << broken << " with a broken promise" << std::endl;
-  return broken == 0 ? 0 : 1;
+  if (options->first != options->last) std::cout << tally.describe();
+  std::cout << runs << " runs, " << broken << " with a broken promise" << std::endl;
+  const std::string rare = options->coverage ? tally.too_rare() : "";
+  if (!rare.empty()) std::cout << "too rare to be tested:\n" << rare << std::flush;
+  return broken == 0 && rare.empty() ? 0 : 1;
 }

@@ -40,6 +40,7 @@ void plan_limits(Plan& plan, Random& random) {
 void plan_options(Plan& plan, Random& random) {
   core::GatewayOptions& options = plan.options;
   options.account = "main";
+  options.check_invariants = true;
   if (random.chance(0.3)) options.final_wait = random.pick(std::vector<Duration>{500ms, 5s});
   if (random.chance(0.2)) options.edit_grace = 50ms;
   if (random.chance(0.3)) options.doubt_after = 3s;
@@ -53,19 +54,22 @@ void plan_options(Plan& plan, Random& random) {
   plan.exchange.seed = random.number();
 }
 
+/// Of one host, whatever the others show: most are a little off, some by days.
+Duration wall_error(Random& random) {
+  if (random.chance(0.5)) return random.between(-150ms, 150ms);
+  return random.chance(0.7) ? random.between(-10s, 10s) : random.between(-50h, 50h);
+}
+
 void plan_machines(Plan& plan, Random& random) {
   plan.inside = make_weather(random, 2ms, 40ms, 500ms);
   plan.outside = make_weather(random, 40ms, 400ms, 1'500ms);
   plan.workers = static_cast<int>(random.between(1, 4));
   plan.connections = static_cast<int>(random.between(1, 4));
   if (random.chance(0.3)) plan.request_timeout = 2s;
-  const Duration all_off = random.between(-1s, 1s);
   const int64_t clients = random.between(1, 3);
   for (int64_t i = 0; i < 2 + plan.workers + clients; ++i) {
-    plan.clocks.emplace_back(Time{}, random.between(-400, 400), all_off + random.between(-150ms, 150ms));
+    plan.clocks.emplace_back(Time{}, random.between(-400, 400), wall_error(random));
   }
-  // One worker's clock may be far off, if there are enough to tell.
-  if (plan.workers >= 3 && random.chance(0.2)) plan.clocks[2].set_wall_error(all_off + random.between(-3s, 3s));
   const std::vector<std::string> senders = {"desk-a", "desk-b"};
   for (int64_t i = 0; i < clients; ++i) {
     ClientPlan client;
@@ -143,16 +147,33 @@ void plan_blows(Plan& plan, Random& random) {
 void plan_power_cuts(Plan& plan) {
   constexpr uint64_t Own = 0xD1B54A32D192ED03;
   Random random(plan.seed ^ Own);
-  // Stamps that are lost are not given out again only because clocks go on.
-  const bool clocks_jump = std::ranges::any_of(plan.blows, [](const BlowPlan& blow) {
-    return blow.blow == Blow::SetExchangeClock || blow.blow == Blow::SetOurClocks || blow.blow == Blow::SetOneClock;
-  });
-  if (clocks_jump || !random.chance(0.2)) return;
+  // Stamps that are lost are not given out again only because the exchange's clock goes on.
+  if (plan.has(Blow::SetExchangeClock) || plan.wrong_readings || !random.chance(0.2)) return;
   plan.store_synced = false;
   for (int64_t cuts = random.between(0, 2); cuts > 0; --cuts) {
     const Duration down = random.chance(0.6) ? random.between(100ms, 2s) : random.between(1s, 15s);
     plan.blows.push_back({random.between(0ms, plan.trouble), Blow::CutPower, random.number(), down, random.number()});
   }
+}
+
+/// Drawn from a source of its own. Some readings are wrong, and not only those of one worker.
+void plan_wrong_readings(Plan& plan) {
+  constexpr uint64_t Own = 0x8EBC6AF09C88C6E3;
+  Random random(plan.seed ^ Own);
+  if (!random.chance(0.1)) return;
+  plan.wrong_readings = true;
+  const int64_t most_ms = random.chance(0.5) ? 4'000 : 30'000;
+  std::ostringstream fault;
+  fault << R"({"wrong_server_time":{"share":)" << random.fraction() * 0.6 << R"(,"seconds":)"
+        << static_cast<double>(random.between(-most_ms, most_ms)) / 1'000 << "}}";
+  plan.faults.push_back(fault.str());
+}
+
+/// Drawn from a source of its own. Few statuses a second, or none would ever wait.
+void plan_statuses(Plan& plan) {
+  constexpr uint64_t Own = 0xA3F1C0DE5B2E9D47;
+  Random random(plan.seed ^ Own);
+  if (random.chance(0.3)) plan.options.statuses_per_second = random.pick(std::vector<size_t>{1, 3, 10});
 }
 
 /// A rule of one of the exchange's faults, with a share of its own.
@@ -195,15 +216,31 @@ void plan_faults(Plan& plan, Random& random) {
   add("refuse_handshake", R"("retry_after_s":)" + ms(20), 0.8, 0.06);
 }
 
-/// What the exchange answers instead of the truth. To a query it never lies: what it reads must be true.
+/// A rule of the fault `answer`, now and then.
+void add_answer(std::string& answers, Random& random, const std::string& fields) {
+  if (!random.chance(0.12)) return;
+  std::ostringstream rule;
+  rule << (answers.empty() ? "" : ",") << R"({"share":)" << random.fraction() * 0.15 << ',' << fields << '}';
+  answers += rule.str();
+}
+
+/// Drawn from a source of its own.
+void plan_rare_answers(const Plan& plan, std::string& answers) {
+  constexpr uint64_t Own = 0xA0761D6478BD642F;
+  Random random(plan.seed ^ Own);
+  const auto wait = [&random] { return R"(,"retry_after_s":)" + std::to_string(random.between(0, 30)); };
+  add_answer(answers, random, R"("status":418)" + wait());
+  add_answer(answers, random, R"("status":503)" + wait());
+  add_answer(answers, random, R"("processed":true,"status":503)" + wait());
+  add_answer(answers, random, R"("status":422)");
+  add_answer(answers, random, R"("endpoint":"GET /api/v1/order/{id}","status":405)");
+}
+
+/// What the exchange answers instead of the truth. What a query reads of an order is right, but for the word that names
+/// its end.
 void plan_answers(Plan& plan, Random& random) {
   std::string answers;
-  const auto answer = [&](const std::string& fields) {
-    if (!random.chance(0.12)) return;
-    std::ostringstream rule;
-    rule << (answers.empty() ? "" : ",") << R"({"share":)" << random.fraction() * 0.15 << ',' << fields << '}';
-    answers += rule.str();
-  };
+  const auto answer = [&](const std::string& fields) { add_answer(answers, random, fields); };
   for (const char* name : {"cancel_500", "cancel_503_html", "cancel_400_could_not"}) {
     answer(std::string(R"("payload":")") + name + '"');
     answer(std::string(R"("processed":true,"payload":")") + name + '"');
@@ -225,7 +262,31 @@ void plan_answers(Plan& plan, Random& random) {
     answer(query + R"("status":)" + status);
   }
   answer(query + R"("status":200,"body":"rubbish")");
+  plan_rare_answers(plan, answers);
   if (!answers.empty()) plan.faults.push_back("{\"answer\":[" + answers + "]}");
+}
+
+/// Drawn from a source of its own: orders that are edited about when they are canceled, while the stream is lost; a
+/// worker that writes nothing; and words for an order's end that contradict what is left of it.
+void plan_more_troubles(Plan& plan) {
+  constexpr uint64_t Own = 0xE7037ED1A0B428DB;
+  Random random(plan.seed ^ Own);
+  if (random.chance(0.15)) {
+    for (int64_t edits = random.between(1, 5); edits > 0; --edits) {
+      const CancelPlan& cancel = random.pick(plan.cancels);
+      if (cancel.order >= static_cast<size_t>(plan.orders)) continue;
+      const Duration at = std::min(cancel.at + random.between(-300ms, 700ms), plan.trouble);
+      plan.hands.push_back({at, HandPlan::Kind::EditAcrossGap, cancel.order, random.between(20, 400)});
+    }
+  }
+  if (random.chance(0.1)) {
+    for (int64_t blows = random.between(1, 4); blows > 0; --blows) {
+      const Duration length = random.chance(0.5) ? random.between(10ms, 2s) : random.between(1s, 40s);
+      plan.blows.push_back(
+          {random.between(0ms, plan.trouble), Blow::StopWriting, random.number(), length, random.number()});
+    }
+  }
+  if (random.chance(0.1)) plan.faults.push_back("{" + fault(random, "wrong_status_word", "", 1.5) + "}");
 }
 
 /// Drawn from a source of its own, so that the seeds without an operator are what they would be without this.
@@ -281,11 +342,16 @@ const char* blow_name(Blow blow) {
                                           "silence stream",
                                           "rubbish on stream",
                                           "set the exchange's clock",
-                                          "set our clocks",
-                                          "set one clock",
-                                          "cut the bus's power"};
+                                          "set the bus's wall clock",
+                                          "set a wall clock",
+                                          "cut the bus's power",
+                                          "stop a worker's writing"};
   static_assert(std::size(Names) == Blows);
   return Names[static_cast<size_t>(blow)];
+}
+
+bool Plan::has(Blow blow) const {
+  return std::ranges::any_of(blows, [blow](const BlowPlan& each) { return each.blow == blow; });
 }
 
 Plan make_plan(uint64_t seed, Random& random) {
@@ -300,9 +366,13 @@ Plan make_plan(uint64_t seed, Random& random) {
   if (random.chance(0.05)) return plan;
   plan_hands(plan, random);
   plan_blows(plan, random);
+  plan_wrong_readings(plan);
   plan_power_cuts(plan);
+  plan_statuses(plan);
   plan_faults(plan, random);
   plan_answers(plan, random);
+  plan_waits(plan);
+  plan_more_troubles(plan);
   return plan;
 }
 

@@ -10,6 +10,7 @@
 
 #include "service/core/gateway_options.hpp"
 #include "tests/exchange/world.hpp"
+#include "tests/simulation/blow.hpp"
 #include "tests/simulation/network.hpp"
 #include "tests/simulation/random.hpp"
 
@@ -35,7 +36,14 @@ struct CancelPlan {
 
 /// Somebody else does something to an order, or with the account.
 struct HandPlan {
-  enum class Kind : uint8_t { Fill, PartialFill, Edit, Cancel, ForeignDelete };
+  enum class Kind : uint8_t {
+    Fill,
+    PartialFill,
+    Edit,
+    EditAcrossGap,  ///< the stream ends between its 452 and its 451
+    Cancel,
+    ForeignDelete
+  };
   Duration at{};
   Kind kind{};
   size_t order = 0;
@@ -49,37 +57,6 @@ struct WordPlan {
   /// What else than the truth, if anything: a mistake.
   std::optional<core::OrdStatus> mistake;
 };
-
-enum class Blow : uint8_t {
-  KillBus,
-  KillBusInTurn,
-  StopBusInTurn,
-  RebootBus,
-  FreezeBus,
-  DrainBus,
-  FillDisk,
-  MisplaceStore,  ///< the store's file is deleted or replaced under the bus, and put back
-  DropReplies,
-  KillWorker,
-  FreezeWorker,
-  DrainWorker,
-  KillSubscriber,
-  FreezeSubscriber,
-  KillClient,
-  FreezeClient,
-  HoldPath,
-  CutPath,
-  CloseStream,
-  MuteStream,
-  SilenceStream,
-  RubbishOnStream,
-  SetExchangeClock,
-  SetOurClocks,
-  SetOneClock,
-  CutPower,  ///< of the bus's machine: only where its store is not synced, or it were another RebootBus
-};
-constexpr size_t Blows = static_cast<size_t>(Blow::CutPower) + 1;
-const char* blow_name(Blow blow);
 
 struct BlowPlan {
   Duration at{};
@@ -111,8 +88,18 @@ struct Plan {
   /// The exchange's own faults, as its control interface takes them, one a line; each ends with the troubles.
   std::vector<std::string> faults;
   Duration trouble{};  ///< when all of it ends
+  /// What the exchange answers as its time is wrong now and then.
+  bool wrong_readings = false;
+  /// Another program spends the same budget all the time.
+  bool other_program = false;
+  /// What a 429 or 418 may have asked for is heeded still when the troubles end.
+  Duration longest_wait{};
+
+  bool has(Blow blow) const;
 };
 
+/// What the exchange asks to wait, in every form, and another program that spends the budget (plan_waits.cpp).
+void plan_waits(Plan& plan);
 Plan make_plan(uint64_t seed, Random& random);
 std::string describe(const Plan& plan);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "tests/simulation/describe.hpp"
 
@@ -11,11 +12,15 @@ namespace {
 
 /// From a decision to its commit.
 constexpr Duration LongestTrouble = 16s;
-/// What a worker may be wrong about the exchange's clock, and what its own stop between two instructions costs.
-constexpr std::chrono::milliseconds StampSlack{1'000};
-/// STUCK is told once a minute, and a query goes every 30 s; a second for budget and workers.
+
+bool asks_to_wait(const core::Answer& answer) {
+  if (answer.verdict == core::Verdict::Throttled) return true;
+  return answer.retry_after && (answer.http_status == 418 || answer.http_status == 503);
+}
+/// STUCK is told once a minute; some seconds for clocks.
 constexpr Duration StuckEvery = 62s;
-constexpr Duration AskedEvery = 36s;
+/// A query goes when it is due; a second for clocks and workers.
+constexpr Duration QueryDelay = 1s;
 
 }  // namespace
 
@@ -23,9 +28,14 @@ constexpr Duration AskedEvery = 36s;
 
 void Referee::bus_started() {
   ++life_;
+  stream_.reset();
+  reports_.clear();
+  stream_heard_ = stream_taken_ = Never;
   bus_started_at_ = world_.now();
-  budget_.bus_started(store_.boot());
+  waits_.bus_started();
   thrift_.bus_started();
+  distance_.bus_started();
+  repeats_.bus_started();
   worker_of_.clear();
   last_heard_.clear();
   facts_.clear();
@@ -40,17 +50,22 @@ void Referee::bus_started() {
   for (auto& [id, order] : orders_) {
     order.left_book = Time::min();
     order.left_book_first = Never;
-    order.looked_gone = false;
+    order.looked_gone &= told_gone(id, false);
+    order.doubtful = false;
+    order.unsure |= order.permitted;
   }
 }
 
 void Referee::commits_lost() {
+  if (life_ > 1) world_.happened.add(Fault::CommitsLost);
   for (auto& [id, task] : tasks_) task.lost |= !task.ended && !store_.permits().contains(id);
   std::erase_if(open_deletes_, [this](core::TaskId id) { return tasks_[id].lost; });
   for (auto& [id, order] : orders_) {
     if (order.gone_in_life != 0 && !told_gone(id)) order.gone_in_life = 0;
   }
+  waits_.commits_lost(store_.lowered());
   thrift_.commits_lost();
+  distance_.commits_lost();
   // Whether anything was sent of what it still holds, it cannot know.
   for (const auto& [key, command] : ledger_.commands()) {
     if (command.ended()) continue;
@@ -81,10 +96,19 @@ void Referee::heard(const core::WorkerReady& ready) {
 }
 
 void Referee::release(Task& task) {
-  if (!std::exchange(task.released, true)) thrift_.delete_released(task.order);
+  if (std::exchange(task.released, true)) return;
+  thrift_.delete_released(task.order);
+  distance_.released(task.order, task.worker);
 }
 
 void Referee::judging_deadlines() {
+  const auto silent = [&](Time& heard, Time& gap) {
+    if (heard == Never || world_.now() - heard <= core::StreamWatch::Lease) return;
+    heard = Never;
+    gap = world_.now();
+  };
+  silent(stream_heard_, gap_at_);
+  silent(stream_taken_, maybe_gap_at_);
   for (const core::TaskId id : open_deletes_) {
     Task& task = tasks_[id];
     const Duration silence = world_.now() - last_heard_[task.worker];
@@ -101,26 +125,48 @@ void Referee::heard(const core::TaskEnded& ended) {
   Task& task = it->second;
   const auto permit = store_.permits().find(ended.task);
   // Of one whose permit has settled the wait is long over.
-  if (ended.answer.verdict == core::Verdict::Throttled && permit != store_.permits().end() && permit->second.open) {
-    budget_.throttled(ended.task, task.kind, ended.answer);
+  if (permit != store_.permits().end() && permit->second.open) {
+    if (asks_to_wait(ended.answer)) budget_.asked_to_wait(ended.task, task.kind, ended.answer);
+    waits_.heard(ended.task, task.kind, ended.answer);
   }
   if (std::exchange(task.ended, true)) return;
   thrift_.worker_answered(task.worker, ended.answer, task.sent);
-  if (task.kind == core::LimiterKind::Cancel && !task.lost) thrift_.delete_ended(task.order, ended.answer);
+  if (task.kind == core::LimiterKind::Cancel && !task.lost) {
+    thrift_.delete_ended(task.order, ended.answer);
+    orders_[task.order].doubtful = ended.answer.verdict == core::Verdict::Doubtful;
+    event_of(task.order);
+    distance_.ended(task.order, ended.answer, orders_[task.order].deletes.back() == task.id);
+  }
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.
   const bool written = ended.answer.arrival != core::Arrival::NeverSent;
   if (!written) std::erase_if(by_stamp_, [&](const auto& entry) { return entry.second == ended.task; });
   if (task.kind != core::LimiterKind::Query) return;
   Order& order = orders_[task.order];
+  event_of(task.order);
+  order.last_query = world_.now();
   order.last_answered_query = std::max(order.last_answered_query, task.sent);
-  if (ended.answer.verdict == core::Verdict::Read) query_read(task, ended.answer, order);
+  if (ended.answer.verdict == core::Verdict::WrongRequest) {
+    order.queries_refused_since = std::min(order.queries_refused_since, world_.now());
+    order.queries_refused_until = world_.now();
+  }
+  if (ended.answer.verdict == core::Verdict::Read) {
+    order.queries_refused_since = Never;
+    query_read(task, ended.answer, order);
+  }
   thrift_.query_ended(task.order, task.id, ended.answer, read_open_twice(order));
 }
 
 void Referee::query_read(const Task& task, const core::Answer& answer, Order& order) {
   order.last_read = answer.reading.status;
   const bool gone = order.last_read == core::ReadStatus::Canceled || order.last_read == core::ReadStatus::Closed;
+  if (gone && !core::contradicts_itself(answer.reading)) {
+    order.read_gone = true;
+  } else if (gone && std::exchange(order.contradiction, order.last_read) != order.last_read) {
+    order.contradicted_since = world_.now();
+  } else if (gone) {
+    order.contradiction_stands |= task.sent - order.contradicted_since >= core::Reads::Apart - ClockSlack;
+  }
   // What was asked before the stream's latest frame says nothing of what came after it.
   if (gone || task.sent < order.touched) return;
   order.open_read_at = std::max(order.open_read_at, chronicle_.read_at(task.stamp_ms));
@@ -129,8 +175,31 @@ void Referee::query_read(const Task& task, const core::Answer& answer, Order& or
   order.last_open_read = std::max(order.last_open_read.value_or(task.sent), task.sent);
 }
 
+void Referee::heard(const core::StreamReport& report) {
+  thrift_.stream_heard(report.seq != 0);
+  if (report.seq == 0) return stream_state(report);
+  reports_.try_emplace({report.subscriber, report.seq}, report);
+}
+
+void Referee::stream_state(const core::StreamReport& report) {
+  const bool same = stream_ && stream_heard_ != Never && stream_->subscriber == report.subscriber &&
+                    stream_->logins == report.logins && stream_->logged_in == report.logged_in;
+  if (!same) {
+    gap_at_ = maybe_gap_at_ = world_.now();
+    const bool across = std::ranges::any_of(orders_, [this](const auto& entry) {
+      const exchange_sim::Order* truth = book(entry.first);
+      return entry.second.last_book_fact == core::FactType::Deleted452 && truth && exchange_sim::is_open(truth->status);
+    });
+    if (across) world_.happened.add(Fault::EditAcrossGap);
+    for (auto& [id, order] : orders_) event_of(id);
+  }
+  stream_ = report;
+  stream_heard_ = stream_taken_ = world_.now();
+}
+
 void Referee::heard(const core::StreamFact& event) {
   thrift_.stream_heard(false);
+  if (stream_heard_ != Never) stream_heard_ = world_.now();
   facts_.try_emplace({event.subscriber, event.seq}, FactHeard{event.fact, world_.now()});
   if (!facts_heard_.insert({event.subscriber, event.seq}).second || chronicle_.heard(event.fact)) return;
   world_.fail("promise 2: a frame of ", order_name(event.fact.order_id), " is heard that the exchange never sent");
@@ -143,14 +212,22 @@ void Referee::committed(const core::FactPosition& position) {
   }
   owed_facts_.erase({position.subscriber, position.seq});
   const auto it = facts_.find({position.subscriber, position.seq});
-  if (it == facts_.end()) return;  // a state of the stream
+  if (it == facts_.end()) {
+    const auto report = reports_.find({position.subscriber, position.seq});
+    if (report != reports_.end()) stream_state(report->second);
+    return;
+  }
   const auto& [fact, heard] = it->second;
+  event_of(fact.order_id);
+  if (fact.type != core::FactType::Trade423) stream_heard_ = stream_taken_ = world_.now();
   Order& order = orders_[fact.order_id];
   order.touched = world_.now();
   order.first_open_read.reset();
   if (fact.type == core::FactType::Inserted451) {
     order.last_book_fact = fact.type;
+    distance_.inserted(fact.order_id);
     order.gone_in_life = 0;
+    order.perhaps_gone = false;
     order.looked_gone = false;
     order.left_book_first = Never;
     order.unsolicited_in_life = 0;
@@ -159,16 +236,23 @@ void Referee::committed(const core::FactPosition& position) {
     order.last_book_fact = fact.type;
     order.left_book = world_.now();
     if (order.first_delete != Never) order.left_book_first = std::min(order.left_book_first, heard);
-    if (!ledger_.has_undecided(fact.order_id) && !known_gone(fact.order_id, order)) departed_.insert(fact.order_id);
+    if (!ledger_.has_undecided(fact.order_id)) {
+      if (!known_gone(fact.order_id, order, gap_at_)) {
+        departed_.insert(fact.order_id);
+      } else if (!known_gone(fact.order_id, order, maybe_gap_at_)) {
+        perhaps_departed_.insert(fact.order_id);
+      }
+    }
   }
   thrift_.fact_came(fact.order_id);
 }
 
 // ---- Requests ----
 
-void Referee::command_came(const core::CancelOrder& command) {
+void Referee::command_came(const core::CommandKey& key, const core::CancelOrder& command) {
   const core::OrderId id = command.order_id;
   Order& order = orders_[id];
+  event_of(id);
   order.last_command_at = world_.now();
   if (order.open_since_life == 0) {
     order.open_since_life = life_;
@@ -176,14 +260,38 @@ void Referee::command_came(const core::CancelOrder& command) {
     const auto heard = commands_heard_.find(command.cl_ord_id);
     order.open_since = heard == commands_heard_.end() ? world_.now() : heard->second;
   }
+  const auto heard_at = commands_heard_.find(command.cl_ord_id);
+  if (heard_at != commands_heard_.end() && gap_at_ < heard_at->second) gap_before_[key] = gap_at_;
+  // What was known of it is not about the new command.
+  if (maybe_back(order, maybe_gap_at_)) {
+    order.perhaps_gone |= order.gone_in_life != 0;
+    order.gone_in_life = 0;
+  }
+  if (maybe_back(order, gap_at_)) {
+    order.looked_gone = false;
+    order.left_book_first = Never;
+  }
   thrift_.command_came(id);
+  distance_.command_came(id);
+}
+
+void Referee::committed(const core::HoldRecord& hold) {
+  if (hold.limiter == core::LimiterKind::Query) query_share_.held(true_time(hold.until_wall));
+  waits_.committed(hold, true_time(hold.until));
 }
 
 void Referee::committed(const core::PermitRecord& permit) {
-  if (!permit.open) return;
-  decided_.try_emplace(permit.task, world_.now());
+  if (permit.limiter == core::LimiterKind::Query) {
+    query_share_.permitted(permit.task, world_.now(), true_time(permit.settles_wall));
+  }
+  waits_.committed(permit, true_time(permit.settles - rules_.options.lost_after));
+  const bool is_new = permit.open && decided_.try_emplace(permit.task, world_.now()).second;
   if (permit.limiter != core::LimiterKind::Cancel) return;
+  if (is_new) judge_turn(permit.order_id);
+  repeats_.permitted(permit.task, true_time(permit.settles_wall));
+  if (!permit.open) return;
   Order& order = orders_[permit.order_id];
+  order.doubtful = false;
   order.permitted = true;
   order.first_delete = std::min(order.first_delete, world_.now());
 }
@@ -217,33 +325,33 @@ void Referee::sending(const core::SendTask& sent) {
   }
   check_not_gone(order, task.order);
   thrift_.delete_sent(task.order);
+  distance_.sent(task.order);
   order.first_open_read.reset();
   order.deletes.push_back(task.id);
   open_deletes_.insert(task.id);
 }
 
-// What lies too far ahead for a clock that was set back is not believed, and may come again.
 void Referee::check_stamp(const core::SendTask& sent) {
-  if (!by_stamp_.contains(sent.stamp_ms)) return;
-  if (clocks_set_ != Never) return world_.expect(KnownFault::StampAgain, sent.stamp_ms);
-  world_.fail("stamp ", sent.stamp_ms, " is used twice");
+  if (by_stamp_.contains(sent.stamp_ms)) world_.fail("stamp ", sent.stamp_ms, " is used twice");
 }
 
-// A bus that starts has forgotten its proofs. For a command that comes later it asks first, and sends a DELETE when no
-// answer has come within a second, or none that says something; for one that was open when it started it sends one.
+// A bus that starts remembers a proof for the commands that were open when it was published. For one that came later it
+// asks first, and sends a DELETE when no answer has come within a second, or none that says something; for one that had
+// come before the start it sends one.
 void Referee::check_not_gone(const Order& order, core::OrderId id) {
   const bool remembered = world_.now() - order.gone_at < rules_.options.retention - LongestTrouble;
   if (order.gone_in_life == 0 || !remembered) return;
-  const bool waited = world_.now() - order.open_since >= core::Order::ReadPatience - ClockSlack;
+  const bool waited = world_.now() - order.open_since >= core::Schedule::ReadPatience - ClockSlack;
   const bool asked_first = waited || order.last_answered_query >= order.open_since;
-  const bool forgotten = order.gone_in_life != life_;
-  if (forgotten && order.last_command_at < order.gone_at)
-    return world_.expect(KnownFault::DeleteAfterProof, order_name(id));
+  const bool forgotten = order.gone_in_life != life_ && order.last_command_at >= order.gone_at;
   if (forgotten && (asked_first || order.open_since_life != life_)) return;
   world_.fail("promise 4: a DELETE of ", order_name(id), ", which is proven gone");
 }
 
-void Referee::sending(const core::SendConfirm& confirm) { budget_.confirmed(confirm.task); }
+void Referee::sending(const core::SendConfirm& confirm) {
+  budget_.confirmed(confirm.task);
+  waits_.confirmed(confirm.task);
+}
 
 void Referee::check_one_in_flight(const Task& task) {
   for (const core::TaskId id : open_deletes_) {
@@ -251,20 +359,6 @@ void Referee::check_one_in_flight(const Task& task) {
     if (other.order != task.order || other.released) continue;
     world_.fail("promise 4: task ", task_name(task.id), " and task ", task_name(id), " both delete ",
                 order_name(task.order), " on workers inside their lease");
-  }
-}
-
-void Referee::our_clocks_set(bool also_of_bus) {
-  clocks_set_ = world_.now();
-  if (also_of_bus) budget_.bus_clock_set();
-}
-
-void Referee::writing(const std::string& worker, int64_t stamp_ms, exchange_sim::Instant exchange_clock) {
-  // It cannot know better before it has read the clock again.
-  if (clock_read_[worker] <= exchange_clock_set_) return;
-  const std::chrono::milliseconds behind{exchange_sim::unix_ms(exchange_clock) - stamp_ms};
-  if (behind > std::chrono::milliseconds(1'000) + StampSlack) {
-    world_.fail("promise 7: ", worker, " sends a stale task, ", behind.count(), " ms old");
   }
 }
 
@@ -314,14 +408,18 @@ std::string Referee::owed_to_the_bus() const {
   return "the subscriber lives, and the bus never took " + std::to_string(owed_facts_.size()) + " facts of the stream";
 }
 
+bool Referee::is_neglected(const Order& order) const {
+  const Time now = world_.now();
+  const Time due = std::max(order.last_query, bus_started_at_) + core::Reads::LongestInterval;
+  return now - std::max(due, query_share_.room_since(now)) > QueryDelay;
+}
+
 void Referee::at_the_end() {
   if (const std::string owed = owed_to_the_bus(); !owed.empty()) world_.fail("promise 7: ", owed);
   const exchange_sim::Counters& counters = exchange_.seen().counters;
   budget_.at_the_end(rules_.subscriber_deaths);
   if (counters.max_unauthorized_in_a_row >= 50) world_.fail("the exchange has blocked our address");
-  if (counters.repeated_stamps > 0 && !world_.known.contains(KnownFault::StampAgain)) {
-    world_.fail("a stamp was used twice");
-  }
+  if (counters.repeated_stamps > 0) world_.fail("a stamp was used twice");
   for (const auto& [key, command] : ledger_.commands()) {
     if (!command.stuck || command.ended()) continue;
     const exchange_sim::Order* truth = book(command.order.order_id);
@@ -329,10 +427,13 @@ void Referee::at_the_end() {
       world_.fail(key.cl_ord_id, " is stuck, and its order is not open");
     }
     const Order& order = orders_[command.order.order_id];
-    if (world_.now() - std::max(order.stuck_at, bus_started_at_) > StuckEvery) {
+    // It may have waited for the others.
+    const auto wait =
+        2s * static_cast<int64_t>(ledger_.commands().size()) / static_cast<int64_t>(rules_.options.statuses_per_second);
+    if (world_.now() - std::max(order.stuck_at, bus_started_at_) > StuckEvery + wait) {
       world_.fail("promise 2: ", key.cl_ord_id, " is stuck, and STUCK is not told again");
     }
-    if (world_.now() - std::max(order.last_query, bus_started_at_) > AskedEvery) {
+    if (is_neglected(order)) {
       world_.fail("promise 2: ", key.cl_ord_id, " is stuck, and its order is not asked about any more");
     }
   }

@@ -54,6 +54,8 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   order.gone_at = world_.now();
   const std::string name = command.key.cl_ord_id;
   const bool by_452 = final.evidence == core::Evidence::Channel452;
+  // A newer command has come after a gap of the stream: of the order that may be there since, nothing is known.
+  const bool superseded = by_452 && order.last_heard_of == world_.now() && maybe_gap_at_ >= order.left_book;
   const auto wrong = [&](const char* says) {
     world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",
                 truth ? std::string(exchange_sim::status_name(truth->status)) : "no such order");
@@ -62,15 +64,21 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
     case core::OrdStatus::Canceled:
       if (!truth || truth->status != exchange_sim::OrderStatus::Canceled) check_left_book(command, final, order);
       // REST may never show what the stream has said.
-      if (by_452 && command.order.exact_quantities && !read_open_twice(order)) {
+      if (by_452 && command.order.exact_quantities && !read_open_twice(order) && !superseded) {
         world_.fail("the final of ", name, " did not wait for exact quantities");
       }
-      if (by_452) check_edit_grace(command, order);
-      order.gone_in_life = life_;
+      if (by_452 && !told_before_start(command, order)) {
+        check_edit_grace(command, order);
+        check_no_gap_between(command, order);
+      }
+      order.gone_in_life = superseded ? 0 : life_;
+      order.gone_by_stream = by_452;
+      order.known_since = by_452 ? order.left_book : world_.now();
       break;
     case core::OrdStatus::Filled:
       if (!truth || truth->status != exchange_sim::OrderStatus::Closed) wrong("FILLED");
       order.gone_in_life = life_;
+      order.gone_by_stream = false;
       break;
     case core::OrdStatus::Rejected:
       if (truth) wrong("REJECTED");
@@ -91,6 +99,10 @@ void Referee::told(const CommandSeen& command, const core::CancelStatus& status)
   Order& order = orders_[id];
   order.stuck_at = world_.now();
   const std::string name = command.key.cl_ord_id;
+  const bool unread = order.queries_refused_since != Never &&
+                      order.queries_refused_until - order.queries_refused_since >= 60s - ClockSlack;
+  // One that has waited is of before.
+  if (unread || rules_.options.statuses_per_second < core::GatewayOptions().statuses_per_second) return;
   if (thrift_.answered(id) < rules_.options.max_attempts) {
     world_.fail("promise 2: ", name, " is told STUCK after ", thrift_.answered(id), " cancels that were answered");
   }
@@ -108,8 +120,9 @@ bool Referee::told_gone(core::OrderId id, bool told_back) const {
   });
 }
 
-bool Referee::known_gone(core::OrderId id, const Order& order) const {
-  return order.gone_in_life != 0 || order.unsolicited_in_life == life_ || told_gone(id, false);
+bool Referee::known_gone(core::OrderId id, const Order& order, Time gap) const {
+  const bool told = order.unsolicited_in_life == life_ && gap < order.unsolicited_at;
+  return told || ((order.gone_in_life != 0 || told_gone(id, false)) && !maybe_back(order, gap));
 }
 
 // On venue. stands once what left the book without a command of ours, by its 452 alone, and the quantities are bounds.
@@ -120,10 +133,11 @@ void Referee::told_unsolicited(const core::CancelFinal& final) {
   if (!well_formed) world_.fail("the unsolicited final of ", name, " is not what it should be");
   Order& order = orders_[final.order_id];
   if (order.overridden) return;
-  if (departed_.erase(final.order_id) == 0) {
+  if (departed_.erase(final.order_id) + perhaps_departed_.erase(final.order_id) == 0) {
     world_.fail("promise 2: an unsolicited final of ", name, ", and no 452 of an order that was not known to be gone");
   }
   order.unsolicited_in_life = life_;
+  order.unsolicited_at = world_.now();
   const exchange_sim::Order* truth = chronicle_.order(final.order_id);
   const auto left = exchange_sim::Decimal::parse(final.quantities.leaves_qty);
   if (truth && (!left || *left < truth->left))
@@ -143,27 +157,29 @@ void Referee::batch_judged() {
     if (!command || command->back_on_book) continue;
     world_.fail("promise 2: ", key.cl_ord_id, " was told CANCELED, a 451 came, and it is not told BACK_ON_BOOK");
   }
+  perhaps_departed_.clear();
   for (const core::OrderId id : std::exchange(departed_, {})) {
     const Order& order = orders_[id];
     // A command of the same turn may have come before the 452.
     if (order.overridden || order.last_command_at == world_.now()) continue;
-    if (told_gone(id)) {
-      world_.expect(KnownFault::VenueSilentAfterRestart, order_name(id));
-    } else {
-      world_.fail("promise 2: ", order_name(id), " left the book without a command, and venue. does not tell");
-    }
+    world_.fail("promise 2: ", order_name(id), " left the book without a command, and venue. does not tell");
   }
 }
 
 // Without a command the bus forgets what it sent; a worker that was out of hearing then is not waited for,
 // also not by a bus that starts later.
 void Referee::rests(core::OrderId id) {
-  if (ledger_.has_undecided(id)) return;
+  const auto open = undecided(id);
+  // Those that came in the same turn have come after it.
+  const bool all_new = std::ranges::all_of(open, [&](const CommandSeen* c) { return c->received == world_.now(); });
+  if (all_new) distance_.rests(id);
+  if (!open.empty()) return;
   thrift_.rests(id);
   Order& order = orders_[id];
   order.first_delete = Never;
+  order.doubtful = order.unsure = false;
   order.open_since_life = 0;
-  if (order.gone_in_life == 0) order.left_book_first = Never;
+  if (order.gone_in_life == 0 && !order.perhaps_gone) order.left_book_first = Never;
   std::erase_if(open_deletes_, [&](core::TaskId task) { return tasks_[task].order == id && tasks_[task].released; });
 }
 
@@ -171,11 +187,27 @@ void Referee::rests(core::OrderId id) {
 // after a request of ours, and only until the 451 that follows it.
 void Referee::check_left_book(const CommandSeen& command, const core::CancelFinal& final, Order& order) {
   const bool by_452 = final.evidence == core::Evidence::Channel452;
-  const bool left = order.last_book_fact == core::FactType::Deleted452 && order.left_book >= order.first_delete;
+  const bool left = order.last_book_fact == core::FactType::Deleted452 &&
+                    (order.left_book >= order.first_delete || told_before_start(command, order));
   order.looked_gone |= by_452 && left && chronicle_.was_edited(final.order_id);
   if (by_452 && order.looked_gone) return;
   world_.fail("promise 2: the final of ", command.key.cl_ord_id, " says CANCELED, the book does not, and no 452 of an ",
               "edit between our request and a 451 made it look so");
+}
+
+bool Referee::told_before_start(const CommandSeen& command, const Order& order) const {
+  if (order.left_book != Time::min() || command.received >= bus_started_at_ || !command.ack) return false;
+  const core::CancelAck& ack = *command.ack;
+  return told_gone(command.order.order_id, false) || ack.status == core::AckStatus::InDoubt ||
+         ack.reason == core::RejectReason::TooLate;
+}
+
+// What the stream said before it missed something answers nothing for a command that came after that.
+void Referee::check_no_gap_between(const CommandSeen& command, const Order& order) {
+  const auto gap = gap_before_.find(command.key);
+  if (gap == gap_before_.end() || order.left_book >= gap->second) return;
+  world_.fail("promise 2: the final of ", command.key.cl_ord_id,
+              " is by a 452 from before a gap of the stream, and the ", "command came after it");
 }
 
 void Referee::check_edit_grace(const CommandSeen& command, const Order& order) {
@@ -204,13 +236,17 @@ void Referee::check_quantities(const CommandSeen& command, const core::CancelFin
   if (*quantity - *left != *filled) return wrong("they do not add up");
   if (*quantity != truth->spec.quantity) return wrong("the order's is another");
   const bool by_query = final.evidence == core::Evidence::OrderQuery;
-  if (told.exact != by_query) return wrong("exact are those that a query read, and no others");
   const bool open = final.ord_status != core::OrdStatus::Canceled && final.ord_status != core::OrdStatus::Filled;
+  if (told.exact && !by_query) return wrong("exact are those that a query read, and no others");
+  if (by_query && !told.exact && (open || !order.contradiction_stands)) {
+    return wrong("a query has read them, and no reading contradicted itself twice, 2 s apart");
+  }
+  if (told.exact && !open && !order.read_gone) return wrong("exact, and every reading contradicted itself");
   if (open && filled->positive() != (final.ord_status == core::OrdStatus::PartiallyFilled)) {
     return wrong("ord_status does not agree with them");
   }
   if (!told.exact && *left < truth->left) wrong("more is left than at most " + told.leaves_qty);
-  if (told.exact && !open && *left != truth->left) wrong("the book says " + truth->left.trimmed() + " left");
+  if (by_query && !open && *left != truth->left) wrong("the book says " + truth->left.trimmed() + " left");
   if (told.exact && open && !chronicle_.had_left(final.order_id, *left, order.open_read_at - chronicle_.read_lag())) {
     wrong("when it was read the book said something else");
   }

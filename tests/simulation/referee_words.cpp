@@ -6,6 +6,11 @@
 
 namespace cancelbus::simulation {
 
+void Referee::heard(const core::ResolveRequest& word) {
+  words_[word.key].insert(word.as);
+  if (const CommandSeen* command = ledger_.find(word.key)) event_of(command->order.order_id);
+}
+
 void Referee::check_word(const CommandSeen& command, const core::CancelFinal& final) {
   const std::string name = command.key.cl_ord_id;
   // Gone, or never there, an order is so for all its commands.

@@ -23,25 +23,13 @@ std::string replay(uint64_t seed) { return "bin/simulation --seed=" + std::to_st
 
 }  // namespace
 
-std::string run_seed(uint64_t seed, std::ostream* transcript, KnownFaultTally* tally) {
+std::string run_seed(uint64_t seed, std::ostream* transcript, CoverageTally* tally) {
   std::snprintf(under_way, sizeof under_way, "aborted; replay: %s\n", replay(seed).c_str());
   Simulation simulation(seed, transcript);
   const std::string failure = simulation.run();
-  if (tally) {
-    for (const KnownFault fault : simulation.known()) (*tally)[fault].push_back(seed);
-  }
+  if (tally) tally->add(simulation.happened());
   under_way[0] = '\0';
   return failure.empty() ? "" : "seed " + std::to_string(seed) + failure + "\n  replay: " + replay(seed);
-}
-
-std::string describe(const KnownFaultTally& tally) {
-  std::string text;
-  for (const auto& [fault, seeds] : tally) {
-    const KnownFaultInfo& info = known_fault(fault);
-    text += "known fault of issue " + std::to_string(info.issue) + ", " + info.name + ": " +
-            std::to_string(seeds.size()) + " seeds, the first is " + std::to_string(seeds.front()) + '\n';
-  }
-  return text;
 }
 
 void name_seed_on_abort() { std::signal(SIGABRT, on_abort); }

@@ -5,16 +5,13 @@
 #include <ostream>
 #include <string>
 
-#include "tests/simulation/known_faults.hpp"
+#include "tests/simulation/coverage.hpp"
 
 namespace cancelbus::simulation {
 
-/// Nothing if every promise was kept, else what was broken and the command that replays it. Counts known faults in
-/// `tally`, if there is one.
-std::string run_seed(uint64_t seed, std::ostream* transcript = nullptr, KnownFaultTally* tally = nullptr);
-
-/// One line for each known fault that was met: how many seeds met it, and which was the first.
-std::string describe(const KnownFaultTally& tally);
+/// Nothing if every promise was kept, else what was broken and the command that replays it. Counts in `tally`, if there
+/// is one, what has happened.
+std::string run_seed(uint64_t seed, std::ostream* transcript = nullptr, CoverageTally* tally = nullptr);
 
 /// A broken invariant aborts: from now on the seed under way is named before.
 void name_seed_on_abort();

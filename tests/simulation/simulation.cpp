@@ -23,6 +23,8 @@ exchange_sim::Settings with_keys(exchange_sim::Settings settings) {
 Referee::Rules rules_of(const Plan& plan) {
   Referee::Rules rules;
   rules.options = plan.options;
+  rules.wrong_readings = plan.wrong_readings;
+  rules.foreign_traffic = plan.other_program;
   for (const HandPlan& hand : plan.hands) rules.foreign_traffic |= hand.kind == HandPlan::Kind::ForeignDelete;
   for (const BlowPlan& blow : plan.blows) {
     rules.subscriber_deaths += blow.blow == Blow::KillSubscriber;
@@ -30,8 +32,10 @@ Referee::Rules rules_of(const Plan& plan) {
   return rules;
 }
 
-Duration milliseconds_off(const BlowPlan& blow) {
-  return std::chrono::milliseconds(static_cast<int64_t>(blow.choice % 20'001) - 10'000);
+/// By how much a wall clock is off then: seconds, or days.
+Duration wall_error(const BlowPlan& blow) {
+  const auto off = static_cast<int64_t>(blow.choice % 20'001) - 10'000;
+  return blow.choice / 20'001 % 3 == 0 ? std::chrono::seconds(off * 20) : Duration(std::chrono::milliseconds(off));
 }
 
 /// Somebody sets its wall clock.
@@ -50,7 +54,8 @@ Simulation::Simulation(uint64_t seed, std::ostream* transcript)
       plan_(make_plan(seed, world_.random)),
       venue_(world_, with_keys(plan_.exchange)),
       store_(plan_.options.retention, plan_.store_synced),
-      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_)),
+      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_),
+             plan_.wrong_readings || plan_.has(Blow::SetExchangeClock)),
       foreign_signer_(make_foreign_signer()) {
   if (transcript) *transcript << describe(plan_);
   build();
@@ -79,6 +84,10 @@ void Simulation::build() {
 }
 
 void Simulation::begin() {
+  const auto [earliest, latest] = std::ranges::minmax(plan_.clocks, {}, &Clock::wall_error);
+  if (latest.wall_error() - earliest.wall_error() > 1s) world_.happened.add(Fault::WallClocksDiffer);
+  const auto [slowest, fastest] = std::ranges::minmax(plan_.clocks, {}, &Clock::ppm);
+  if (fastest.ppm() - slowest.ppm() > 100) world_.happened.add(Fault::ClocksDrift);
   orders_ = venue_.place(plan_.orders);
   venue_.watched_by(judge_);
   const auto soon = [this](Process& process) {
@@ -101,6 +110,7 @@ void Simulation::begin() {
 std::string Simulation::run() {
   begin();
   while (!over_ && !world_.failed()) world_.agenda.run_next(Never - Duration(1));
+  count_faults_of_the_exchange();
   return world_.failure;
 }
 
@@ -121,18 +131,31 @@ void Simulation::cancel(const CancelPlan& cancel) {
 
 void Simulation::act(const HandPlan& hand) {
   const std::string id = "{\"id\":" + std::to_string(orders_[hand.order]);
+  const auto control = [&](Fault fault, const char* what, const std::string& body) {
+    if (venue_.control(what, id + body)) world_.happened.add(fault);
+  };
   switch (hand.kind) {
     case HandPlan::Kind::Fill:
-      return venue_.control("fill", id + "}");
+      return control(Fault::Fill, "fill", "}");
     case HandPlan::Kind::PartialFill:
-      return venue_.control("fill", id + R"(,"amount":"0.002"})");
+      return control(Fault::PartialFill, "fill", R"(,"amount":"0.002"})");
     case HandPlan::Kind::Edit:
-      return venue_.control("edit", id + R"(,"price":"9","gap_ms":)" + std::to_string(hand.gap_ms) + "}");
+    case HandPlan::Kind::EditAcrossGap:
+      return edit(id, hand);
     case HandPlan::Kind::Cancel:
-      return venue_.control("cancel", id + "}");
+      return control(Fault::CancelByHand, "cancel", "}");
     case HandPlan::Kind::ForeignDelete:
       return foreign_delete(orders_[hand.order]);
   }
+}
+
+void Simulation::edit(const std::string& order, const HandPlan& hand) {
+  const std::string body = R"(,"price":"9","gap_ms":)" + std::to_string(hand.gap_ms) + "}";
+  if (!venue_.control("edit", order + body)) return;
+  world_.happened.add(Fault::Edit);
+  if (hand.kind != HandPlan::Kind::EditAcrossGap) return;
+  world_.agenda.after(std::chrono::milliseconds(hand.gap_ms) / 2,
+                      [this] { venue_.control("stream", R"({"close":"frame"})"); });
 }
 
 void Simulation::say(const WordPlan& word) {
@@ -149,6 +172,7 @@ void Simulation::say(const WordPlan& word) {
   request.set_sender_comp_id(plan_.clients[cancel.client].sender);
   request.set_cl_ord_id(cancel.cl_ord_id);
   request.set_as(word.mistake ? wire::to_wire(*word.mistake) : truth);
+  world_.happened.add(request.as() == truth ? Fault::Override : Fault::MistakenOverride);
   clients_.back()->resolve(std::move(request));
 }
 
@@ -163,6 +187,7 @@ void Simulation::foreign_delete(core::OrderId order) {
   request.stamp = std::to_string(stamp);
   request.signature = foreign_signer_.sign_rest(stamp);
   request.ip = ForeignAddress;
+  world_.happened.add(Fault::AnotherProgram);
   venue_.request(std::move(request), [](const Venue::HttpAnswer*) {});
   world_.tell("foreign", "deletes ", order_name(order));
 }
@@ -171,6 +196,7 @@ void Simulation::foreign_delete(core::OrderId order) {
 
 void Simulation::strike(const BlowPlan& blow) {
   world_.tell("BLOW", blow_name(blow.blow));
+  world_.happened.add(blow.blow);
   const auto one_of = [&](auto& from) -> auto& { return *from[blow.target % from.size()]; };
   switch (blow.blow) {
     case Blow::KillWorker:
@@ -180,6 +206,9 @@ void Simulation::strike(const BlowPlan& blow) {
     case Blow::DrainWorker:
       one_of(workers_).drain();
       return world_.agenda.after(blow.length, [&worker = one_of(workers_)] { worker.start(); });
+    case Blow::StopWriting:
+      one_of(workers_).set_writes(false);
+      return world_.agenda.after(blow.length, [&worker = one_of(workers_)] { worker.set_writes(true); });
     case Blow::KillSubscriber:
       return restart(*subscriber_, blow.length);
     case Blow::FreezeSubscriber:
@@ -194,42 +223,35 @@ void Simulation::strike(const BlowPlan& blow) {
       return paths_[blow.target % paths_.size()].cut();
     case Blow::CloseStream: {
       static constexpr const char* Ways[] = {"frame", "no_frame", "reset"};
-      return venue_.control("stream", std::string(R"({"close":")") + Ways[blow.choice % 3] + "\"}");
+      venue_.control("stream", std::string(R"({"close":")") + Ways[blow.choice % 3] + "\"}");
+      return;
     }
     case Blow::MuteStream:
-      return venue_.control("stream", R"({"mute":true})");
+      venue_.control("stream", R"({"mute":true})");
+      return;
     case Blow::SilenceStream:
-      return venue_.control("stream", R"({"silence":true})");
+      venue_.control("stream", R"({"silence":true})");
+      return;
     case Blow::RubbishOnStream:
-      return venue_.control("stream", blow.choice % 2 ? R"({"text":"[452,"})" : R"({"frame":[777,{"id":1}]})");
+      venue_.control("stream", blow.choice % 2 ? R"({"text":"[452,"})" : R"({"frame":[777,{"id":1}]})");
+      return;
     case Blow::SetExchangeClock: {
       const auto off = static_cast<int64_t>(blow.choice % 41) - 20;
       judge_.referee().exchange_clock_set();
-      return venue_.control("faults", R"({"clock_off":{"seconds":)" + std::to_string(off) + "}}");
-    }
-    case Blow::SetOurClocks:
-      return set_our_clocks(milliseconds_off(blow));
-    case Blow::SetOneClock: {
-      Process& process = blow.target % 2 ? static_cast<Process&>(*bus_) : one_of(workers_);
-      set_clock(process, milliseconds_off(blow));
-      judge_.referee().our_clocks_set(&process == bus_.get());
-      clocks_differ_ = true;
+      world_.happened.add(exchange_sim::Fault::ClockOff);
+      venue_.control("faults", R"({"clock_off":{"seconds":)" + std::to_string(off) + "}}");
       return;
+    }
+    case Blow::SetBusClock:
+      return set_clock(*bus_, wall_error(blow));
+    case Blow::SetAnyClock: {
+      std::vector<Process*> hosts{bus_.get(), subscriber_.get()};
+      for (const auto& worker : workers_) hosts.push_back(worker.get());
+      return set_clock(*hosts[blow.target % hosts.size()], wall_error(blow));
     }
     default:
       return strike_bus(blow);
   }
-}
-
-// All of them together: between each other they stay as far off as they were at the beginning.
-void Simulation::set_our_clocks(Duration bus_error) {
-  auto planned = plan_.clocks.begin();
-  const Duration by = bus_error - planned->wall_error();
-  const auto set = [&](Process& process) { set_clock(process, (planned++)->wall_error() + by); };
-  set(*bus_);
-  set(*subscriber_);
-  for (const auto& worker : workers_) set(*worker);
-  judge_.referee().our_clocks_set(true);
 }
 
 void Simulation::strike_bus(const BlowPlan& blow) {
@@ -298,10 +320,9 @@ void Simulation::calm() {
   store_.set_full(false);
   store_.set_misplaced(false);
   bus_->drop(0, false);
-  // "Keep the clocks of all hosts synchronized", says the README: not equal, but as near as they were.
-  if (clocks_differ_) set_our_clocks(bus_->clock().wall_error());
-  judge_.referee().exchange_clock_set();
+  if (plan_.has(Blow::SetExchangeClock)) judge_.referee().exchange_clock_set();
   for (Path& path : paths_) path.release();
+  for (const auto& worker : workers_) worker->set_writes(true);
   for (size_t i = 0; i < exchange_sim::kFaults; ++i) {
     venue_.control("faults", "{\"" + std::string(exchange_sim::fault_infos()[i].name) + "\":null}");
   }
@@ -322,9 +343,9 @@ void Simulation::all_well() {
 void Simulation::look() {
   // The last blows, and drains, may end a process later still.
   all_well();
-  if (settled() && all_heard()) return world_.agenda.after(Afterwards, [this] { end(); });
+  if (settled() && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
   drain_blocked_bus();
-  if (world_.now() > Time(plan_.trouble + Patience)) {
+  if (world_.now() > Time(plan_.trouble + Patience + plan_.longest_wait)) {
     return world_.fail("promise 2: not settled long after the troubles: ", undecided());
   }
   world_.agenda.after(1s, [this] { look(); });
@@ -356,6 +377,11 @@ bool Simulation::settled() {
          });
 }
 
+Duration Simulation::afterwards() const {
+  const auto open = [](const auto& entry) { return !entry.second.ended(); };
+  return std::ranges::any_of(judge_.ledger().commands(), open) ? AfterwardsIfStuck : Afterwards;
+}
+
 bool Simulation::all_heard() const {
   return judge_.readers().read_to_the_end(store_).empty() && judge_.referee().owed_to_the_bus().empty();
 }
@@ -371,8 +397,19 @@ std::string Simulation::undecided() const {
   return text;
 }
 
+void Simulation::count_faults_of_the_exchange() {
+  // No answer of ours shows it.
+  if (venue_.model().seen().counters.other_program > 0) world_.happened.add(exchange_sim::Fault::OtherProgram);
+  for (const exchange_sim::FaultInfo& info : exchange_sim::fault_infos()) {
+    if (venue_.model().seen().faults.applied(info.fault) > 0) world_.happened.add(info.fault);
+  }
+}
+
 void Simulation::end() {
   all_well();
+  // Of a stuck command queries go on: an outcome that is just on its way is waited for.
+  constexpr int MostWaits = 20;
+  if (!all_heard() && ++waits_at_the_end_ <= MostWaits) return world_.agenda.after(100ms, [this] { end(); });
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();

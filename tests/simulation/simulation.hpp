@@ -27,25 +27,27 @@ class Simulation {
   std::string run();
 
   Time now() const { return world_.now(); }
-  /// Known faults of the product that it met.
-  const std::set<KnownFault>& known() const { return world_.known; }
+  /// Which faults have taken effect in it.
+  const Coverage& happened() const { return world_.happened; }
 
  private:
   /// After the troubles, everything must settle within this.
   static constexpr Duration Patience = 300s;
   /// And then nothing more may happen.
   static constexpr Duration Afterwards = 5s;
+  /// Where commands are stuck it shows in so long if STUCK is not told again, or if their orders are not asked about.
+  static constexpr Duration AfterwardsIfStuck = Afterwards + 70s;
 
   void build();
   void begin();
   void cancel(const CancelPlan& cancel);
   void act(const HandPlan& hand);
   void say(const WordPlan& word);
+  void edit(const std::string& order, const HandPlan& hand);
   void foreign_delete(core::OrderId order);
   void strike(const BlowPlan& blow);
   void strike_bus(const BlowPlan& blow);
   Clock clock_of_next_boot(const BlowPlan& blow) const;
-  void set_our_clocks(Duration bus_error);
   void restart(Process& process, Duration down);
   void freeze(Process& process, Duration length);
   void hold(const BlowPlan& blow);
@@ -53,9 +55,11 @@ class Simulation {
   /// Whoever is dead or stopped goes on.
   void all_well();
   void look();
+  void count_faults_of_the_exchange();
   void drain_blocked_bus();
   bool settled();
   bool all_heard() const;
+  Duration afterwards() const;
   void end();
   std::string undecided() const;
 
@@ -72,8 +76,8 @@ class Simulation {
   std::vector<core::OrderId> orders_;
   btcturk::Signer foreign_signer_;
   int64_t last_foreign_stamp_ = 0;
-  bool clocks_differ_ = false;  ///< of our machines, until the troubles end
   Time drained_for_keys_ = Never;
+  int waits_at_the_end_ = 0;
   bool over_ = false;
 };
 

@@ -7,11 +7,12 @@
 
 namespace cancelbus::simulation {
 
-void Store::opened(uint64_t boot) {
+void Store::opened(uint64_t boot, Tick now) {
   commits_lost_ = !synced_ && term_ > 0 && boot != rows_.boot;
   if (commits_lost_) ++epoch_;
   ++term_;
   boot_ = boot;
+  run_clock_ = {rows_.run_time, now};
   // The start of a term is synced, and with it all that stands before.
   on_disk_ = rows_;
 }
@@ -26,12 +27,15 @@ core::Snapshot Store::snapshot() const {
   snapshot.term = term_;
   snapshot.same_boot = boot_ == rows_.boot;
   snapshot.commits_lost = commits_lost_;
+  snapshot.run_time = rows_.run_time;
   for (const auto& [key, command] : rows_.commands) snapshot.commands.push_back(command);
   for (const auto& [task, permit] : rows_.permits) snapshot.permits.push_back(permit);
   for (const auto& [limiter, hold] : rows_.holds) snapshot.holds.push_back(hold);
   for (const auto& [name, topic] : rows_.topics) snapshot.topics.push_back({name, topic.next_seq});
+  snapshot.lowered = rows_.lowered;
   snapshot.unauthorized = rows_.unauthorized;
   snapshot.facts = rows_.facts;
+  snapshot.back_on_book.assign(rows_.back_on_book.begin(), rows_.back_on_book.end());
   return snapshot;
 }
 
@@ -41,7 +45,10 @@ void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> don
   for (const io::Row& row : batch) {
     std::visit([this](const auto& r) { put(r); }, row);
   }
-  if (!batch.empty()) rows_.boot = boot_;
+  if (!batch.empty()) {
+    rows_.boot = boot_;
+    rows_.run_time = run_time();
+  }
   prune();
   const bool first_of_boot = on_disk_.boot != boot_;
   const bool asked_for = std::ranges::any_of(batch, [](const io::Row& row) {
@@ -55,20 +62,21 @@ void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> don
 void Store::put(const io::EventRow& event) {
   Topic& topic = rows_.topics[event.topic];
   topic.next_seq = event.seq + 1;
-  topic.kept[event.seq] = {event.sending_time, event.payload};
+  topic.kept[event.seq] = {run_time(), event.payload};
 }
 
 void Store::prune() {
-  const core::WallTime before = wall() - retention_;
+  const Duration before = run_time() - retention_;
   for (auto& [name, topic] : rows_.topics) {
-    if (topic.kept.empty() || topic.kept.begin()->second.sent >= before) continue;
+    if (topic.kept.empty() || topic.kept.begin()->second.run_time >= before) continue;
     // The events of an open command stay, and with them what follows on their topic.
     uint64_t keep_from = ~uint64_t{0};
     for (const auto& [key, command] : rows_.commands) {
       const bool its_own = name == "client." + key.sender + ".";
       if (its_own && !command.ended && command.ack_seq > 0) keep_from = std::min(keep_from, command.ack_seq);
     }
-    while (!topic.kept.empty() && topic.kept.begin()->first < keep_from && topic.kept.begin()->second.sent < before) {
+    while (!topic.kept.empty() && topic.kept.begin()->first < keep_from &&
+           topic.kept.begin()->second.run_time < before) {
       topic.kept.erase(topic.kept.begin());
     }
   }

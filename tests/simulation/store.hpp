@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,8 @@ class Store : public io::Store {
   /// `synced`: as with --store_sync=full. Else a power cut takes what has not reached the disk.
   Store(Duration retention, bool synced) : retention_(retention), synced_(synced) {}
 
-  /// Before a start of the bus: counts the start. `boot`: which boot of the machine, from 1.
-  void opened(uint64_t boot);
+  /// Before a start of the bus: counts the start. `boot`: which boot of the machine, from 1; `now`: its tick.
+  void opened(uint64_t boot, Tick now);
   /// The machine has ended: what was only in its memory is gone.
   void cut_power();
   /// Of the bus's machine, as the latest start of the bus found it.
@@ -49,16 +50,20 @@ class Store : public io::Store {
   std::function<void(const io::Batch&)> on_committed = [](const io::Batch&) {};
   /// What answers a read: at once or later, and never once the bus is gone.
   std::function<void(std::function<void()>)> answer = [](const std::function<void()>& read) { read(); };
-  /// Now, on the bus's wall clock.
+  /// Now, on the bus's steady clock.
+  std::function<Tick()> tick;
+  /// Likewise, on its wall clock.
   std::function<core::WallTime()> wall;
 
   const std::map<core::CommandKey, core::CommandRecord>& commands() const { return rows_.commands; }
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return rows_.permits; }
+  const core::LoweredLimits& lowered() const { return rows_.lowered; }
   uint64_t next_seq(const std::string& topic) const;
+  uint32_t unauthorized_in_a_row() const { return rows_.unauthorized.in_a_row; }
 
  private:
   struct Event {
-    core::WallTime sent;
+    Duration run_time{};
     std::string payload;
   };
   struct Topic {
@@ -68,13 +73,16 @@ class Store : public io::Store {
 
   /// All that a commit writes.
   struct Rows {
-    uint64_t boot = 0;  ///< of the latest batch
+    uint64_t boot = 0;    ///< of the latest batch
+    Duration run_time{};  ///< likewise
     std::map<core::CommandKey, core::CommandRecord> commands;
     std::map<core::TaskId, core::PermitRecord> permits;
     std::map<core::LimiterKind, core::HoldRecord> holds;
     std::map<std::string, Topic> topics;
+    core::LoweredLimits lowered;
     core::UnauthorizedCount unauthorized;
     core::FactPosition facts;
+    std::set<core::OrderId> back_on_book;
   };
 
   void put(const core::CommandRecord& record) { rows_.commands[record.key] = record; }
@@ -82,13 +90,22 @@ class Store : public io::Store {
   void put(const core::PermitRecord& record) { rows_.permits[record.task] = record; }
   void put(const core::PermitForgotten& forgotten) { rows_.permits.erase(forgotten.task); }
   void put(const core::HoldRecord& record) { rows_.holds[record.limiter] = record; }
+  void put(const core::LoweredLimits& lowered) { rows_.lowered = lowered; }
   void put(const core::UnauthorizedCount& count) { rows_.unauthorized = count; }
   void put(const core::FactPosition& position) { rows_.facts = position; }
   // Nobody here reads the history.
   void put(const core::HistoryLine&) {}
-  void put(const core::HistoryForgotten&) {}
+  void put(const core::HistoryForgotten& forgotten) { rows_.back_on_book.erase(forgotten.order_id); }
+  void put(const core::BackOnBook& back) {
+    if (back.so) {
+      rows_.back_on_book.insert(back.order_id);
+    } else {
+      rows_.back_on_book.erase(back.order_id);
+    }
+  }
   void put(const io::EventRow& event);
   void prune();
+  Duration run_time() const { return run_clock_.at(tick()); }
 
   Duration retention_;
   bool synced_;
@@ -96,6 +113,7 @@ class Store : public io::Store {
   bool misplaced_ = false;
   bool commits_lost_ = false;
   uint64_t boot_ = 0;
+  core::RunClock run_clock_;
   uint64_t term_ = 0;
   uint64_t epoch_ = 77;
   Rows rows_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/retry_after.hpp"
 #include "tests/simulation/keys.hpp"
 
 namespace cancelbus::simulation {
@@ -151,8 +152,7 @@ void SubscriberProcess::Life::open_stream() {
 void SubscriberProcess::Life::handshaken(const std::optional<Venue::HttpAnswer>& refusal) {
   connect_timeout.clear();
   if (!refusal) return step(event::Connected{});
-  std::optional<Duration> wait;
-  if (refusal->retry_after_s) wait = std::chrono::seconds(*refusal->retry_after_s);
+  const auto wait = base::read_retry_after(exchange_sim::retry_after_header(*refusal), refusal->date);
   ended("refused", static_cast<int>(refusal->status), wait);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using core::Verdict;
 
-bool let_in(Verdict verdict) {
+bool passes(Verdict verdict) {
   return verdict == Verdict::Accepted || verdict == Verdict::UnknownOrder || verdict == Verdict::Refused ||
          verdict == Verdict::Blocked || verdict == Verdict::Read;
 }
@@ -33,8 +33,6 @@ void Thrift::bus_started() {
   for (auto& [id, order] : orders_) {
     order.cause = true;
     ++order.restarts;
-    order.interval = 1s;
-    order.unauthorized = 0;
     order.query = 0;
     order.asked = 0;
     order.last_query = Time::min();
@@ -76,14 +74,10 @@ void Thrift::fact_came(core::OrderId id) {
 
 void Thrift::delete_sent(core::OrderId id) {
   Order& order = orders_[id];
-  const bool has_cause = order.deletes++ == 0 || order.cause || world_.now() >= order.due - Slack;
-  if (!has_cause && order.blocked) {
-    world_.expect(KnownFault::DeleteAfterBlocked, order_name(id));
-  } else if (!has_cause) {
+  if (order.deletes++ > 0 && !order.cause) {
     world_.fail("promise 4: another DELETE of ", order_name(id), " without a cause");
   }
-  order.cause = order.blocked = false;
-  order.due = Never;
+  order.cause = false;
   order.asked = 0;
 }
 
@@ -92,31 +86,16 @@ void Thrift::delete_ended(core::OrderId id, const core::Answer& answer) {
   if (found == orders_.end()) return;
   Order& order = found->second;
   order.asked = 0;
-  const auto repeat_later = [&] {
-    order.due = std::min(order.due, world_.now() + order.interval);
-    order.interval = std::min<Duration>(order.interval * 2, 30s);
-  };
   switch (answer.verdict) {
     case Verdict::Blocked:
     case Verdict::WrongRequest:
-      order.blocked = true;
-      [[fallthrough]];
     case Verdict::Accepted:
     case Verdict::UnknownOrder:
     case Verdict::Refused:
       ++order.answered;
-      order.unauthorized = 0;
       order.cause = false;
-      order.due = Never;
-      order.interval = 1s;
       return;
-    case Verdict::Doubtful:
-    case Verdict::Read:
-      return repeat_later();
-    case Verdict::Unauthorized:
-      if (++order.unauthorized >= 2) return repeat_later();
-      [[fallthrough]];
-    default:  // it was not processed, and keeps its place
+    default:  // it was not processed, or nothing is known of it
       order.cause = true;
       return;
   }
@@ -134,7 +113,7 @@ void Thrift::query_sent(core::OrderId id, core::TaskId task, core::WorkerId work
   if (found == orders_.end() || probes(worker)) return;
   Order& order = found->second;
   const Duration apart = decided - order.last_query;
-  if (order.last_query != Time::min() && apart < core::Order::QueriesApart - Slack) {
+  if (order.last_query != Time::min() && apart < core::Reads::QueriesApart - Slack) {
     world_.fail("promise 4: two queries of ", order_name(id), ' ', apart / 1ms, " ms apart");
   }
   const Time stream_lost = stream_heard_ == Time::min() ? Time::min() : stream_heard_ + core::StreamWatch::Lease;
@@ -167,7 +146,7 @@ void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer, 
     ++refused_[worker];
     to_be_probed_.insert(worker);
   }
-  if (let_in(answer.verdict)) {
+  if (passes(answer.verdict)) {
     refused_[worker] = 0;
     refused_of_the_gone_ = 0;
   }

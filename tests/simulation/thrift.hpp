@@ -1,7 +1,7 @@
 // How many requests one order costs: each DELETE after the first has a cause that the bus has heard, and queries that
-// bring nothing new come less and less often.
+// bring nothing new come less and less often. How far apart its DELETEs are is distance.hpp's.
 //
-// Part of the judge. LIFE.md's rules of repetition, reckoned from what the bus has heard.
+// Part of the judge, reckoned from what the bus has heard.
 #pragma once
 
 #include <map>
@@ -52,12 +52,8 @@ class Thrift {
   struct Order {
     int deletes = 0;
     bool cause = false;
-    Time due = Never;  ///< of a repetition, after an attempt that ended without an answer
-    Duration interval = std::chrono::seconds(1);
     uint32_t answered = 0;
-    uint32_t restarts = 0;      ///< of the bus
-    bool blocked = false;       ///< the latest DELETE was answered BLOCKED, 404 or 405
-    uint32_t unauthorized = 0;  ///< in a row
+    uint32_t restarts = 0;  ///< of the bus
     Time last_query = Time::min();
     core::TaskId query = 0;          ///< in flight; 0: none
     Time asked_since = Time::min();  ///< the first of the queries that have brought nothing new

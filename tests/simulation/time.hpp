@@ -46,6 +46,7 @@ class Clock {
     return at;
   }
 
+  int64_t ppm() const { return ppm_; }
   Duration wall_error() const { return wall_error_; }
   void set_wall_error(Duration error) { wall_error_ = error; }
 

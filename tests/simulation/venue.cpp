@@ -69,12 +69,13 @@ std::vector<core::OrderId> Venue::place(int count) {
   return ids;
 }
 
-void Venue::control(const std::string& what, const std::string& body) {
+bool Venue::control(const std::string& what, const std::string& body) {
   const HttpAnswer answer = ask(what, body);
   world_.tell("hand", what, ' ', body, answer.status == 200 ? "" : ": " + answer.body);
   // An order may be gone before a hand comes to it; anything else is the plan's mistake.
   const bool about_an_order = what == "fill" || what == "edit" || what == "cancel";
   if (answer.status != 200 && !about_an_order) world_.fail(what, ": ", answer.body);
+  return answer.status == 200;
 }
 
 Venue::HttpAnswer Venue::ask(const std::string& path, const std::string& body) {

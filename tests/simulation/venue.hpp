@@ -50,8 +50,8 @@ class Venue {
 
   // Hands and faults.
   std::vector<core::OrderId> place(int count);
-  /// `what` of the control interface, as fill, edit, cancel, stream, faults.
-  void control(const std::string& what, const std::string& body);
+  /// `what` of the control interface, as fill, edit, cancel, stream, faults. False: the order is gone.
+  bool control(const std::string& what, const std::string& body);
 
   const exchange_sim::Exchange& model() const { return exchange_; }
   exchange_sim::Instant now() const;

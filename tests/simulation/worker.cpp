@@ -12,13 +12,11 @@ namespace cancelbus::simulation {
 namespace {
 
 constexpr Duration HeartbeatEvery = 250ms;
-constexpr Duration ClockEvery = 60s;
-constexpr Duration ClockRetryFirst = 1s;
 constexpr Duration DrainSettles = 300ms;
 constexpr Duration DrainGrace = 2s;
-constexpr size_t ReadingsInASeries = 5;
 
 using worker::ClockReading;
+using worker::ClockSchedule;
 using worker::ExchangeClock;
 
 Venue::HttpRequest carried(const btcturk::HttpRequest& request) {
@@ -32,11 +30,6 @@ Venue::HttpRequest carried(const btcturk::HttpRequest& request) {
     if (name == "X-Signature") out.signature = value;
   }
   return out;
-}
-
-/// What the answer's header says, to be read like a header.
-std::string retry_after(const Venue::HttpAnswer& answer) {
-  return answer.retry_after_s ? std::to_string(*answer.retry_after_s) : "";
 }
 
 }  // namespace
@@ -63,8 +56,8 @@ struct WorkerProcess::Life {
 
   void read_clock();
   void read_clock(RestConnection& connection);
-  void clock_read(bool ok);
-  void refresh_clock();
+  void clock_read();
+  void doubt_clock();
 
   void beat();
   void send_ready();
@@ -80,10 +73,9 @@ struct WorkerProcess::Life {
   std::deque<Waiting> waiting;
   Timer patience, heartbeat, repeats, clock_due, drained;
   std::vector<ClockReading> series;
+  ClockSchedule schedule;
   bool reading_clock = false;
-  bool clock_wanted = false;
-  Time clock_asked{};  ///< when the series under way began
-  Duration clock_pause{};
+  Time clock_began{};  ///< when the series under way began
   bool draining = false;
   bool drain_settled = false;
   Socket backend;
@@ -159,6 +151,7 @@ void WorkerProcess::Life::on_task(const wire::Task& task) {
 
 void WorkerProcess::Life::ask(const wire::Task& task) {
   if (!clock.known()) return finish(task, btcturk::never_written("the exchange's clock is not known yet"));
+  if (!process.writes_) return finish(task, btcturk::never_written("cannot write"));
   want({[this, task](RestConnection& connection) { write(task, connection); },
         [this, task] { finish(task, btcturk::never_written("no connection to the exchange")); },
         clock.stale_at(task.stamp_ms, process.now().tick)});
@@ -166,12 +159,12 @@ void WorkerProcess::Life::ask(const wire::Task& task) {
 
 void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connection) {
   const Instant now = process.now();
-  if (clock.stale(task.stamp_ms, now.tick)) {
+  if (clock.is_void(task.stamp_ms, now.tick)) {
     return finish(task, btcturk::stale_stamp(clock.behind(task.stamp_ms, now.tick)));
   }
   const bool cancel = task.kind == core::LimiterKind::Cancel;
   process.tell("writes task ", task_name(task.task), cancel ? ": DELETE " : ": GET ", order_name(task.order.order_id));
-  process.watch_.writing(process.name(), task.stamp_ms);
+  process.watch_.writing(process.name(), task.stamp_ms, clock.time(now.tick).count());
   const auto request = cancel ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
                               : btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
   connection.request(carried(request), process.setup_.request_timeout,
@@ -181,10 +174,11 @@ void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connecti
                          none.sent = sent;
                          return finish(task, std::move(none));
                        }
-                       const std::string header = retry_after(*got);
-                       const btcturk::HttpReply reply{static_cast<int>(got->status), header, got->body};
+                       const std::string header = exchange_sim::retry_after_header(*got);
+                       const btcturk::HttpReply reply{static_cast<int>(got->status), header, got->body, got->date};
                        core::Answer answer = cancel ? btcturk::read_cancel_reply(reply)
                                                     : btcturk::read_query_reply(reply, task.order.order_id);
+                       process.world().happened.add(cancel, *got, answer);
                        answer.sent = sent;
                        answer.answered = process.now().wall;
                        finish(task, std::move(answer));
@@ -195,10 +189,11 @@ void WorkerProcess::Life::finish(const wire::Task& task, core::Answer answer) {
   process.tell("ends task ", task_name(task.task), ": ", describe(answer));
   process.watch_.task_ended(process.name(), task.task);
   const core::Verdict verdict = answer.verdict;
+  if (verdict == core::Verdict::NeverWritten) process.world().happened.add(Fault::NeverWritten);
   backend.send(wire::encode_outcome(task.task, answer));
   book.finish(task.task, std::move(answer), process.now().tick);
   repeat_outcomes();
-  if (verdict == core::Verdict::Unauthorized || verdict == core::Verdict::StaleStamp) refresh_clock();
+  if (verdict == core::Verdict::Unauthorized || verdict == core::Verdict::StaleStamp) doubt_clock();
 }
 
 void WorkerProcess::Life::repeat_outcomes() {
@@ -240,48 +235,51 @@ void WorkerProcess::Life::serve() {
 // ---- The exchange's clock ----
 
 void WorkerProcess::Life::read_clock() {
-  if (std::exchange(reading_clock, true)) return;
-  clock_wanted = false;
-  clock_asked = process.world().now();
+  if (reading_clock) return;
+  if (process.now().tick < schedule.due()) return clock_due.set(schedule.due());
+  reading_clock = true;
   series.clear();
-  want({[this](RestConnection& connection) { read_clock(connection); }, [] {}, Never});
+  want({[this](RestConnection& connection) {
+          schedule.begin(process.now().tick);
+          clock_began = process.world().now();
+          read_clock(connection);
+        },
+        [] {}, Never});
 }
 
 void WorkerProcess::Life::read_clock(RestConnection& connection) {
+  const bool more = series.size() < ClockSchedule::ReadingsInASeries && connection.idle();
+  if (!more || !schedule.ask(process.now().tick)) return clock_read();
   ClockReading reading;
   reading.asked = process.now().tick;
+  process.watch_.asking_time(process.name());
   connection.request(carried(btcturk::server_time_request()), process.setup_.request_timeout,
                      [this, &connection, reading](const Venue::HttpAnswer* got, const std::string&) mutable {
-                       if (!got) return clock_read(false);
+                       if (!got) return clock_read();
                        reading.had = process.now().tick;
-                       const std::string header = retry_after(*got);
-                       const auto time = btcturk::read_server_time({static_cast<int>(got->status), header, got->body});
-                       if (!time.ok()) return clock_read(false);
+                       const auto time = btcturk::read_server_time({static_cast<int>(got->status), {}, got->body});
+                       if (!time.ok()) return clock_read();
                        reading.exchange = *time;
                        series.push_back(reading);
-                       if (series.size() == ReadingsInASeries) return clock_read(true);
-                       if (!connection.idle()) return clock_read(false);
                        read_clock(connection);
                      });
 }
 
-void WorkerProcess::Life::clock_read(bool ok) {
+void WorkerProcess::Life::clock_read() {
   reading_clock = false;
-  if (ok) {
-    clock.take(series);
-    process.watch_.clock_read(process.name(), clock_asked);
-    clock_pause = ClockEvery;
-    send_ready();
+  if (series.empty()) {
+    schedule.failed(process.now().tick);
   } else {
-    clock_pause = clock_pause == ClockEvery ? ClockRetryFirst
-                                            : std::clamp<Duration>(clock_pause * 2, ClockRetryFirst, ClockEvery);
+    schedule.taken(clock.take(series));
+    process.watch_.clock_read(process.name(), clock_began);
+    send_ready();
   }
-  clock_due.set(process.now().tick + (clock_wanted && ok ? Duration::zero() : clock_pause));
+  clock_due.set(schedule.due());
 }
 
-void WorkerProcess::Life::refresh_clock() {
-  clock_wanted = true;
-  if (!reading_clock) clock_due.set(process.now().tick);
+void WorkerProcess::Life::doubt_clock() {
+  schedule.doubt();
+  read_clock();
 }
 
 // ---- What the bus is told ----

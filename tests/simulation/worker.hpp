@@ -10,6 +10,7 @@
 
 #include "service/btcturk/rest.hpp"
 #include "service/wire/backend_codec.hpp"
+#include "service/worker/clock_schedule.hpp"
 #include "service/worker/exchange_clock.hpp"
 #include "service/worker/task_book.hpp"
 #include "tests/simulation/rest_connection.hpp"
@@ -28,10 +29,13 @@ struct WorkerSetup {
 class WorkerWatch {
  public:
   virtual ~WorkerWatch() = default;
-  /// Right before the first byte of a request with this stamp.
-  virtual void writing(const std::string& worker, int64_t stamp_ms) = 0;
-  /// It has another reading of the exchange's clock, for which it had begun to ask at `asked`.
-  virtual void clock_read(const std::string& worker, Time asked) = 0;
+  /// Right before the first byte of a request with this stamp. `reading_ms`: what the worker takes for the exchange's
+  /// time.
+  virtual void writing(const std::string& worker, int64_t stamp_ms, int64_t reading_ms) = 0;
+  /// A request for the exchange's time leaves.
+  virtual void asking_time(const std::string& worker) = 0;
+  /// It has another reading of the exchange's clock, for which it had begun to ask at `began`.
+  virtual void clock_read(const std::string& worker, Time began) = 0;
   virtual void task_ended(const std::string& worker, core::TaskId task) = 0;
   virtual void worker_died(const std::string& worker) = 0;
 };
@@ -44,6 +48,8 @@ class WorkerProcess : public Process {
 
   /// SIGTERM: finishes what it holds, then ends.
   void drain();
+  /// False: it goes on taking tasks, and writes none of them.
+  void set_writes(bool writes) { writes_ = writes; }
 
  protected:
   void on_start() override;
@@ -57,6 +63,7 @@ class WorkerProcess : public Process {
   Bus& bus_;
   Venue& venue_;
   WorkerWatch& watch_;
+  bool writes_ = true;
   std::unique_ptr<Life> life_;
 };
 

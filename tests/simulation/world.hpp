@@ -3,12 +3,11 @@
 
 #include <iomanip>
 #include <ostream>
-#include <set>
 #include <sstream>
 #include <string>
 
 #include "tests/simulation/agenda.hpp"
-#include "tests/simulation/known_faults.hpp"
+#include "tests/simulation/coverage.hpp"
 #include "tests/simulation/random.hpp"
 
 namespace cancelbus::simulation {
@@ -22,8 +21,8 @@ struct World {
   std::ostream* transcript;
   /// The first promise that was broken; empty so far.
   std::string failure;
-  /// Those that this run has met.
-  std::set<KnownFault> known;
+  /// Faults of the world that took effect.
+  Coverage happened;
 
   Time now() const { return agenda.now(); }
   bool failed() const { return !failure.empty(); }
@@ -44,13 +43,6 @@ struct World {
     (text << ... << parts);
     failure = text.str();
     tell("BROKEN", parts...);
-  }
-
-  /// Instead of fail(), for a fault that is known.
-  template <typename... Parts>
-  void expect(KnownFault fault, const Parts&... parts) {
-    known.insert(fault);
-    tell("KNOWN", known_fault(fault).name, ": ", parts...);
   }
 
   std::string stamp() const {

@@ -74,7 +74,7 @@ class Client {
   Cancel cancel(int64_t order_id, const CancelOptions& options = {}, Callbacks callbacks = {}) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
-  /// Why the bus cannot be heard at the moment; none if it can. Ask when a future is late.
+  /// What is wrong at the moment; none if all is well. Ask when a future is late.
   std::optional<Problem> problem() const noexcept;
 
  private:

@@ -12,6 +12,7 @@
 #include "cancelbus/cl_ord_ids.hpp"
 #include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
+#include "cancelbus/describe.hpp"
 #include "cancelbus/options.hpp"
 #include "cancelbus/wakeup.hpp"
 
@@ -214,7 +215,14 @@ struct Client::Impl {
       }
       if (!worst) worst = {Problem::Kind::BusUnreachable, nobody_at(*endpoint, option)};
     }
-    if (worst || connected) return worst;
+    if (worst) return worst;
+    auto causes = session.causes();
+    // A lowered limit makes commands slower, and stops none.
+    std::erase_if(causes, [](const v1::Cause& cause) { return cause.kind() == v1::CAUSE_KIND_LIMIT_LOWERED; });
+    if (connected && !causes.empty()) {
+      return Problem{Problem::Kind::BusImpaired, describe_all(causes)};
+    }
+    if (connected) return {};
     return Problem{Problem::Kind::BusUnreachable,
                    "the connection to " + session_endpoint +
                        " stands, but the bus says nothing: is it a cancel-bus, is it stopped?"};
@@ -308,5 +316,7 @@ std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept
 size_t Client::undecided() const noexcept { return impl_->commands.undecided(); }
 
 std::optional<Problem> Client::problem() const noexcept { return impl_->problem(); }
+
+std::vector<v1::Cause> Client::causes() const noexcept { return impl_->session.causes(); }
 
 }  // namespace cancelbus::client

@@ -32,12 +32,13 @@ struct ClientOptions {
   bool insecure_loopback = false;
 };
 
-/// Why nothing moves, and what to do about it.
+/// What is wrong, and what to do about it.
 struct Problem {
   enum class Kind {
     OptionError,     ///< an option is wrong; `text` begins with its name
     BusUnreachable,  ///< nothing answers, or what answers is not a bus
     KeyRefused,      ///< the bus and we do not accept each other's keys, or not this sender_comp_id
+    BusImpaired,     ///< the bus is there, and something holds up the commands of all, as that no worker is connected
   };
   Kind kind = Kind::OptionError;
   std::string text = {};
@@ -80,8 +81,10 @@ class Client {
 
   /// Commands whose last word has not come.
   size_t undecided() const noexcept;
-  /// Why the bus cannot be heard at the moment; none if it can.
+  /// What is wrong at the moment; none if all is well.
   std::optional<Problem> problem() const noexcept;
+  /// What the bus says that commands wait for, the most serious first.
+  std::vector<v1::Cause> causes() const noexcept;
 
  private:
   struct Impl;

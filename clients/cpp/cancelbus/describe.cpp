@@ -70,4 +70,10 @@ std::string describe(const v1::CancelFinal& final) {
   return text + " (" + short_name(final.evidence(), "EVIDENCE_") + ")" + quantities(final);
 }
 
+std::string describe(const v1::Cause& cause) {
+  std::string text = short_name(cause.kind(), "CAUSE_KIND_") + ": " + printable(cause.text());
+  if (cause.has_remaining()) text += ", " + std::to_string(cause.remaining().seconds()) + " s left";
+  return text;
+}
+
 }  // namespace cancelbus::client

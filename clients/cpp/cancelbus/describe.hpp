@@ -29,5 +29,14 @@ std::string reason_text(v1::CxlRejReason reason, const std::string& text);
 std::string describe(const v1::Receipt& receipt);
 std::string describe(const v1::CancelAck& ack);
 std::string describe(const v1::CancelFinal& final);
+/// As "BACKOFF: TOO_MANY_REQUESTS, 12 s left".
+std::string describe(const v1::Cause& cause);
+/// Each, separated by semicolons.
+template <typename Range>
+std::string describe_all(const Range& causes) {
+  std::string text;
+  for (const v1::Cause& cause : causes) text += (text.empty() ? "" : "; ") + describe(cause);
+  return text;
+}
 
 }  // namespace cancelbus::client

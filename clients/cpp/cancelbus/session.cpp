@@ -67,7 +67,7 @@ void Session::on_reply(std::string_view frame, Time now) {
   }
   last_heard_ = now;
   on_reply(reply, now);
-  drain_reader(now);
+  drain_reader();
   send_waiting(now);
 }
 
@@ -82,7 +82,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
     case v1::SessionReply::kRetransmitReject:
       return reader_.on_reject(reply.retransmit_reject(), now);
     case v1::SessionReply::kHeartbeat:
-      return reader_.on_positions(reply.heartbeat().epoch(), reply.heartbeat().position(), now);
+      return on_heartbeat(*reply.mutable_heartbeat(), now);
     case v1::SessionReply::kHelloRequired:
       if (open_) on_reconnected(now);  // else it is one of several: hello is on its way
       return;
@@ -117,6 +117,18 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
   reader_.on_positions(welcome.epoch(), welcome.position(), now);
 }
 
+void Session::on_heartbeat(v1::HeartbeatReply& reply, Time now) {
+  const auto same = [](const v1::Cause& a, const v1::Cause& b) {
+    return a.kind() == b.kind() && a.limiter() == b.limiter();
+  };
+  const bool news = !std::ranges::equal(causes_, reply.cause(), same);
+  causes_.assign(reply.cause().begin(), reply.cause().end());
+  if (news) notices_.emplace_back(Causes{causes_});
+  reader_.on_positions(reply.epoch(), reply.position(), now);
+}
+
+std::vector<v1::Cause> Session::causes() const { return open_ ? causes_ : std::vector<v1::Cause>(); }
+
 void Session::on_reconnected(Time now) {
   open_ = false;
   say_hello(now);
@@ -132,7 +144,8 @@ void Session::on_receipt(v1::Receipt& receipt, Time now) {
     notices_.emplace_back(std::move(receipt));
     return;
   }
-  mark_received(command, now);
+  // Otherwise it is repeated: the receipt comes alone if what follows it is lost, and it may be one of an earlier copy.
+  mark_received(command, command.is_live() ? Never : now + RepeatUntilAck);
   if (command.receipt_told || command.acked) return;
   command.receipt_told = true;
   notices_.emplace_back(std::move(receipt));
@@ -142,10 +155,8 @@ void Session::on_retransmission(v1::Event& event, Time now) {
   // The answer to a repeated command can stand before the place where reading began.
   const bool repetition = event.seq() != 0 && !reader_.on_event(event, now);
   if (!repetition) return;
-  apply(event, now);
   // The final may stand there as well, and its repetition may be lost: only another repetition brings it.
-  const auto it = commands_.find(event.cancel_ack().cl_ord_id());
-  if (it != commands_.end() && it->second.acked) schedule(it->second, now + RepeatUntilAck);
+  apply(event, now + RepeatUntilAck);
 }
 
 void Session::on_event(std::string_view topic, std::string_view payload, Time now) {
@@ -155,14 +166,14 @@ void Session::on_event(std::string_view topic, std::string_view payload, Time no
     return;
   }
   reader_.on_event(std::move(event), now);
-  drain_reader(now);
+  drain_reader();
   send_waiting(now);
 }
 
-void Session::drain_reader(Time now) {
+void Session::drain_reader() {
   for (auto& output : reader_.take()) {
     if (auto* event = std::get_if<v1::Event>(&output)) {
-      deliver(std::move(*event), now);
+      deliver(std::move(*event));
     } else if (auto* request = std::get_if<v1::RetransmitRequest>(&output)) {
       *frames_.emplace_back().mutable_retransmit_request() = std::move(*request);
     } else if (auto* lost = std::get_if<LostEvents>(&output)) {
@@ -185,9 +196,9 @@ void Session::forget_what_was_told() {
   queue_unreceived();
 }
 
-void Session::deliver(v1::Event event, Time now) {
+void Session::deliver(v1::Event event) {
   if (event.topic() == own_topic_) {
-    apply(event, now);
+    apply(event, Never);
     if (event.has_cancel_status() && commands_.contains(event.cancel_status().cl_ord_id())) {
       notices_.emplace_back(event.cancel_status());
     }
@@ -195,18 +206,17 @@ void Session::deliver(v1::Event event, Time now) {
   notices_.emplace_back(std::move(event));
 }
 
-void Session::apply(const v1::Event& event, Time now) {
+void Session::apply(const v1::Event& event, Time repeat_at) {
   if (event.topic() != own_topic_) return;
-  if (event.has_cancel_ack()) apply(event.cancel_ack(), now);
+  if (event.has_cancel_ack()) apply(event.cancel_ack(), repeat_at);
   if (event.has_cancel_final()) apply(event.cancel_final());
 }
 
-void Session::apply(const v1::CancelAck& ack, Time now) {
+void Session::apply(const v1::CancelAck& ack, Time repeat_at) {
   const auto it = commands_.find(ack.cl_ord_id());
-  if (it == commands_.end() || it->second.acked) return;
-  notices_.emplace_back(ack);
-  it->second.acked = true;
-  mark_received(it->second, now);
+  if (it == commands_.end()) return;
+  if (!std::exchange(it->second.acked, true)) notices_.emplace_back(ack);
+  mark_received(it->second, repeat_at);
   if (!ack.final_follows()) end(it);
 }
 
@@ -218,10 +228,10 @@ void Session::apply(const v1::CancelFinal& final) {
   end(it);
 }
 
-void Session::mark_received(Command& command, Time now) {
+void Session::mark_received(Command& command, Time repeat_at) {
   command.received = true;
   leave_the_wire(command);
-  schedule(command, command.acked ? Never : now + RepeatUntilAck);
+  schedule(command, repeat_at);
 }
 
 void Session::leave_the_wire(Command& command) {
@@ -248,7 +258,7 @@ void Session::send_waiting(Time now) {
   while (open_ && !waiting_.empty() && unreceipted_ < MaxUnreceipted) {
     const auto it = commands_.find(waiting_.front());
     waiting_.pop_front();
-    if (it == commands_.end() || it->second.received) continue;
+    if (it == commands_.end() || it->second.received || it->second.on_the_wire) continue;
     it->second.on_the_wire = true;
     ++unreceipted_;
     send(it->second, now);
@@ -296,7 +306,7 @@ void Session::on_time(Time now) {
   }
   if (open_) repeat_due(now);
   reader_.on_time(now);
-  drain_reader(now);
+  drain_reader();
   send_waiting(now);
 }
 

@@ -45,6 +45,11 @@ struct NotReached {
   bool key_refused = false;
   std::string why;
 };
+/// What commands wait for, as the bus says with each heartbeat, the most serious first. Told when a cause begins or
+/// ends; empty: none is left.
+struct Causes {
+  std::vector<v1::Cause> causes;
+};
 /// A frame of the bus could not be read, and was skipped.
 struct Unreadable {
   std::string what;
@@ -55,8 +60,9 @@ struct Unreadable {
 /// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
 /// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED.
-using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
-                            v1::BusStatus, v1::Reject, v1::Resolved, LostEvents, NewEpoch, Unreadable, NotReached>;
+using Notice =
+    std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
+                 v1::BusStatus, v1::Reject, v1::Resolved, LostEvents, NewEpoch, Unreadable, NotReached, Causes>;
 
 class Session {
  public:
@@ -92,6 +98,8 @@ class Session {
   std::vector<v1::SessionRequest> take_frames();
   std::vector<Notice> take_notices();
 
+  /// As of the last heartbeat's answer; empty while not connected.
+  std::vector<v1::Cause> causes() const;
   /// Commands whose last word has not come.
   size_t undecided() const { return commands_.size(); }
 
@@ -103,26 +111,31 @@ class Session {
     Time due = Never;
     /// Counted in unreceipted_.
     bool on_the_wire = false;
+    /// By a receipt or an ack, after which nothing was lost that may have told more of it.
     bool received = false;
     bool receipt_told = false;
     bool acked = false;
+    /// Its ack was read in its place, so that its final will be.
+    bool is_live() const { return received && due == Never; }
   };
   using Commands = std::map<std::string, Command>;
 
   void say_hello(Time now);
   void on_reply(v1::SessionReply& reply, Time now);
   void on_welcome(const v1::Welcome& welcome, Time now);
+  void on_heartbeat(v1::HeartbeatReply& reply, Time now);
   void on_receipt(v1::Receipt& receipt, Time now);
   void on_retransmission(v1::Event& event, Time now);
 
-  void drain_reader(Time now);
-  void deliver(v1::Event event, Time now);
-  void apply(const v1::Event& event, Time now);
-  void apply(const v1::CancelAck& ack, Time now);
+  void drain_reader();
+  void deliver(v1::Event event);
+  /// `repeat_at`: when to repeat a command that it acks.
+  void apply(const v1::Event& event, Time repeat_at);
+  void apply(const v1::CancelAck& ack, Time repeat_at);
   void apply(const v1::CancelFinal& final);
   void forget_what_was_told();
 
-  void mark_received(Command& command, Time now);
+  void mark_received(Command& command, Time repeat_at);
   void leave_the_wire(Command& command);
   void end(Commands::iterator command);
   void queue_unreceived();
@@ -136,6 +149,7 @@ class Session {
   EventReader reader_;
   bool open_ = false;
   bool silent_told_ = false;
+  std::vector<v1::Cause> causes_;
   Time last_heard_ = Never;
   Time hello_due_ = Never;
   Time heartbeat_due_ = Never;
@@ -144,7 +158,8 @@ class Session {
   Time resolve_due_ = Never;
 
   Commands commands_;
-  /// cl_ord_ids to send when there is room; may name commands that have ended meanwhile.
+  /// cl_ord_ids to send when there is room; may name commands that have ended or were received meanwhile, and one twice
+  /// that was used again.
   std::deque<std::string> waiting_;
   /// When to repeat which command; an entry counts only if it agrees with the command's `due`.
   std::multimap<Time, std::string> repeats_;

@@ -33,6 +33,10 @@ struct Warning {
     return "the cancel of order " + std::to_string(status.order_id()) + " is stuck: " + printable(status.text()) +
            "; look at the order";
   }
+  std::optional<std::string> operator()(const Causes& causes) const {
+    return causes.causes.empty() ? "the bus is no longer impaired"
+                                 : "the bus is impaired: " + describe_all(causes.causes);
+  }
   template <typename Ordinary>
   std::optional<std::string> operator()(const Ordinary&) const {
     return {};

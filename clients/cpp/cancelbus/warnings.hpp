@@ -10,7 +10,7 @@
 
 namespace cancelbus::client {
 
-/// Nothing for what is as it should be. `problem` is why the bus cannot be heard, "" if it can.
+/// Nothing for what is as it should be. `problem` is what is wrong, "" if all is well.
 std::optional<std::string> warning(const Notice& notice, const std::string& problem);
 
 }  // namespace cancelbus::client

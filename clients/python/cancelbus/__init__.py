@@ -9,16 +9,16 @@ The same without asyncio is cancelbus.blocking.Client. The messages of the wire 
 """
 
 from .client import Client
-from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet, OptionError,
-                     QueueFull, ReadTooSlowly, RefusedError, RejectedError, StoreLost)
+from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet,
+                     OptionError, QueueFull, ReadTooSlowly, RefusedError, RejectedError, StoreLost)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
-from .session import Connected, Silent
-from .values import (Ack, AckStatus, BusStatus, Event, Evidence, ExecType, Final, Origin, OrdStatus, Reason, Receipt,
-                     ReceiptStatus, Resolved, ResolveStatus, Stage, Status, Timeline)
+from .session import Causes, Connected, Silent
+from .values import (Ack, AckStatus, BusStatus, Cause, CauseKind, Event, Evidence, ExecType, Final, Origin, OrdStatus,
+                     Reason, Receipt, ReceiptStatus, Resolved, ResolveStatus, Stage, Status, Timeline)
 
-__all__ = ["Ack", "AckStatus", "BusStatus", "BusUnreachable", "Cancel", "CancelbusError", "Client", "ClientClosed",
-           "Connected", "Event", "Events", "Evidence", "ExecType", "Final", "KeyRefused", "LostEvents", "NewEpoch", "News",
+__all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelbusError", "Cause",
+           "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "Event", "Events", "Evidence", "ExecType", "Final", "KeyRefused", "LostEvents", "NewEpoch", "News",
            "NotSettled", "NotYet", "OptionError", "OrdStatus", "Origin", "QueueFull", "ReadTooSlowly", "Reason", "Receipt",
            "ReceiptStatus", "RefusedError", "RejectedError", "Resolved", "ResolveStatus", "Silent", "Stage", "Status",
            "StoreLost", "Timeline"]

@@ -15,9 +15,9 @@ from typing import Any, Coroutine, Iterator, Optional, TypeVar
 
 from . import client as asynchronous
 from . import handles
-from .errors import ClientClosed
+from .errors import CancelbusError, ClientClosed
 from .handles import News
-from .values import Ack, BusStatus, Final, OrdStatus, Receipt, Resolved
+from .values import Ack, BusStatus, Final, OrdStatus, Receipt, Resolved, Status
 
 T = TypeVar("T")
 
@@ -36,6 +36,11 @@ class Cancel:
     @property
     def order_id(self) -> int:
         return self._inner.order_id
+
+    @property
+    def stage(self) -> Optional[Status]:
+        """Where it stood when the bus last said so; it does only if something is not ordinary."""
+        return self._inner.stage
 
     @property
     def decided(self) -> bool:
@@ -92,6 +97,11 @@ class Client:
         """As cancel(), but waits for nothing: for many orders at once."""
         return Cancel(self, self._run(self._submit(order_id, options)))
 
+    @property
+    def problem(self) -> Optional[CancelbusError]:
+        """As cancelbus.Client.problem."""
+        return self._run(self._problem())
+
     def status(self, timeout: Optional[float] = None) -> BusStatus:
         return self._run(self._inner.status(timeout))
 
@@ -118,6 +128,9 @@ class Client:
 
     async def _submit(self, order_id: int, options: dict[str, Any]) -> handles.Cancel:
         return self._inner.submit(order_id, **options)
+
+    async def _problem(self) -> Optional[CancelbusError]:
+        return self._inner.problem
 
     async def _events(self) -> handles.Events:
         return self._inner.events()

@@ -23,15 +23,15 @@ from typing import Any, Callable, Optional, Sequence, TypeVar, Union
 import zmq
 
 from . import command, values
-from .errors import (BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet, OptionError,
-                     RejectedError, StoreLost, refusal)
+from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotYet, OptionError,
+                     RejectedError, StoreLost, refusal, settled)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
-from .link import Link, readable
+from .link import Link, readable, worst_problem
 from .options import resolve
-from .session import Connected, Session, Silent, Unreadable, ends_resolve
+from .session import Causes, Connected, Session, Silent, Unreadable, ends_resolve
 from .v1 import cancel_pb2, session_pb2
-from .values import BusStatus, OrdStatus, Resolved, ResolveStatus, Stage
+from .values import BusStatus, CauseKind, OrdStatus, Resolved, ResolveStatus, Stage
 
 log = logging.getLogger("cancelbus")
 
@@ -202,7 +202,7 @@ class Client:
 
     def events(self) -> Events:
         """Every event of your topic and of `topics`, each once and in order, from now on; with it LostEvents and NewEpoch,
-        which say what could not be told, and Connected and Silent. Ends when the client is closed."""
+        which say what could not be told, and Connected, Silent and Causes. Ends when the client is closed."""
         if self._closed:
             raise ClientClosed("this client was closed; make another one")
         stream = Events()
@@ -243,17 +243,19 @@ class Client:
         finally:
             self._resolving = None
             self._session.give_up_resolve()
-        if isinstance(answer, session_pb2.Reject):
-            raise NotSettled(name, f"{answer.text} ({answer.field})")
-        if answer.status != ResolveStatus.SETTLED:
-            raise NotSettled(name, answer.text or str(answer.status), answer)
-        return answer
+        return settled(name, answer)
 
     @property
     def problem(self) -> Optional[CancelbusError]:
-        """Why the bus cannot be heard at the moment: BusUnreachable or KeyRefused. None if it can."""
-        problems = [link.problem() for link in self._links] if self._context is not None else []
-        worst = next((p for p in problems if isinstance(p, KeyRefused)), next(filter(None, problems), None))
+        """What is wrong at the moment: BusUnreachable or KeyRefused if the bus cannot be heard, BusImpaired if it says that
+        something holds up the commands of all, as that no worker is connected. None if all is well."""
+        # A lowered limit makes commands slower, and stops none.
+        causes = tuple(cause for cause in self._session.causes if cause.kind != CauseKind.LIMIT_LOWERED)
+        return self._unheard or (BusImpaired(causes) if causes else None)
+
+    @property
+    def _unheard(self) -> Optional[CancelbusError]:
+        worst = worst_problem(self._links) if self._context is not None else None
         if worst is None and (self._silent or self._context is None or not self._welcome.done()):
             return BusUnreachable(f"the connection to {self._options.session_endpoint} stands, but the bus says nothing: is "
                                   "it a cancel-bus, is it stopped?")
@@ -267,7 +269,8 @@ class Client:
         while not future.done():
             waited = time.monotonic() - started
             if timeout is not None and waited >= timeout:
-                raise self.problem or NotYet(f"{subject} has not come within {timeout:g} s; wait again if you like")
+                why = f" ({self.problem})" if self.problem else ""
+                raise self._unheard or NotYet(f"{subject} has not come within {timeout:g} s{why}; wait again if you like")
             left = SAY_AGAIN_S if timeout is None else min(SAY_AGAIN_S, timeout - waited)
             await asyncio.wait([future], timeout=left)
             if not future.done() and left == SAY_AGAIN_S:
@@ -337,7 +340,7 @@ class Client:
         """Before the first welcome a refused key ends connect(); afterwards it is only told, and tried again."""
         if self._welcome.done():
             return
-        problem = self.problem
+        problem = self._unheard
         if isinstance(problem, KeyRefused):
             self._welcome.set_exception(problem)
             self._welcome.exception()
@@ -357,8 +360,13 @@ class Client:
 
     def _on_silent(self, silent: Silent) -> None:
         self._silent = True
-        log.warning("nothing was heard from the bus for %d s: %s; trying on", silent.silent_for // 10**9, self.problem)
+        log.warning("nothing was heard from the bus for %d s: %s; trying on", silent.silent_for // 10**9, self._unheard)
         self._publish(silent)
+
+    def _on_causes(self, causes: Causes) -> None:
+        text = "; ".join(map(str, causes.causes))
+        log.warning("%s", f"the bus is impaired: {text}" if text else "the bus is no longer impaired")
+        self._publish(causes)
 
     def _on_receipt(self, message: session_pb2.Receipt) -> None:
         cancel = self._undecided.get(message.cl_ord_id)
@@ -444,6 +452,7 @@ class Client:
 
 _HANDLERS: dict[type, Callable[[Client, Any], None]] = {
     Connected: Client._on_connected, Silent: Client._on_silent, Unreadable: Client._on_unreadable,
+    Causes: Client._on_causes,
     LostEvents: Client._on_loss, NewEpoch: Client._on_loss, session_pb2.Receipt: Client._on_receipt,
     session_pb2.Reject: Client._on_reject, session_pb2.Resolved: Client._on_resolved,
     cancel_pb2.CancelAck: Client._on_ack, cancel_pb2.CancelFinal: Client._on_final,

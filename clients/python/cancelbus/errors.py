@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
-from .values import Ack, Reason, Receipt, Resolved
+from .v1.session_pb2 import Reject
+from .values import Ack, Cause, Reason, Receipt, Resolved, ResolveStatus
 
 
 class CancelbusError(Exception):
@@ -21,6 +22,15 @@ class BusUnreachable(CancelbusError):
 
 class KeyRefused(CancelbusError):
     """The bus and this client do not accept each other's keys."""
+
+
+class BusImpaired(CancelbusError):
+    """The bus is there, and something holds up the commands of all: see `causes`, the most serious first. Nothing is lost:
+    they go on when it is over."""
+
+    def __init__(self, causes: tuple[Cause, ...]) -> None:
+        self.causes = causes
+        super().__init__("; ".join(map(str, causes)))
 
 
 class ClientClosed(CancelbusError):
@@ -90,3 +100,12 @@ class NotSettled(CancelbusError):
 
 def refusal(order_id: int, receipt: Receipt) -> RefusedError:
     return (QueueFull if receipt.reason == Reason.BUS_FULL else RefusedError)(order_id, receipt)
+
+
+def settled(command: str, answer: Union[Resolved, Reject]) -> Resolved:
+    """The bus's last answer to an operator's word, if it has taken it; else raises NotSettled."""
+    if isinstance(answer, Reject):
+        raise NotSettled(command, f"{answer.text} ({answer.field})")
+    if answer.status != ResolveStatus.SETTLED:
+        raise NotSettled(command, answer.text or str(answer.status), answer)
+    return answer

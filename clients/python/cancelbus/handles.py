@@ -8,14 +8,14 @@ from typing import Any, AsyncIterator, Optional, Protocol, TypeVar, Union
 
 from .errors import CancelbusError, ReadTooSlowly
 from .event_reader import LostEvents, NewEpoch
-from .session import Connected, Silent
+from .session import Causes, Connected, Silent
 from .values import Ack, Event, Final, Receipt, Status
 
 # Events that wait for one reader of events().
 MOST_EVENTS_WAITING = 100_000
 
 T = TypeVar("T")
-News = Union[Event, LostEvents, NewEpoch, Connected, Silent]
+News = Union[Event, LostEvents, NewEpoch, Connected, Silent, Causes]
 
 
 class Waiter(Protocol):

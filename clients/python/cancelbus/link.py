@@ -6,7 +6,7 @@ so the link disconnects and connects again, RETRY_AFTER later, until it is close
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Iterable, Optional
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
@@ -121,3 +121,9 @@ class Link:
         self.socket.disable_monitor()
         self.monitor.close(0)
         self.socket.close(0)
+
+
+def worst_problem(links: Iterable[Link]) -> Optional[CancelbusError]:
+    """Of connections that are not up: a refused key first. None if all are."""
+    problems = [problem for problem in (link.problem() for link in links) if problem is not None]
+    return next((problem for problem in problems if isinstance(problem, KeyRefused)), next(iter(problems), None))

@@ -17,8 +17,9 @@ from google.protobuf.message import DecodeError
 
 from .event_reader import MILLISECOND, NEVER, SECOND, EventReader, LostEvents, NewEpoch
 from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event
-from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, Hello, Receipt, Reject, Resolved,
-                             ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
+from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, HeartbeatReply, Hello, Receipt,
+                             Reject, Resolved, ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
+from .values import Cause, cause_of
 
 HELLO_EVERY = SECOND
 HEARTBEAT_EVERY = SECOND
@@ -43,6 +44,12 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Causes:
+    """What commands wait for, as the bus says with each heartbeat. Told when a cause begins or ends; empty: none is left."""
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """A frame of the bus could not be read, and was skipped."""
     what: str
@@ -54,7 +61,7 @@ class Unreadable:
 # topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
 # the bus answers a resolve(), until it says anything but PENDING.
 Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
-               LostEvents, NewEpoch, Unreadable]
+               LostEvents, NewEpoch, Unreadable, Causes]
 
 
 def ends_resolve(reject: Reject) -> bool:
@@ -68,9 +75,13 @@ class _Command:
     asked_at: int
     due: int = NEVER  # when to repeat it; NEVER while it waits here or needs no repetition
     on_the_wire: bool = False  # counted in _unreceipted
-    received: bool = False
+    received: bool = False  # by a receipt or an ack, after which nothing was lost that may have told more of it
     receipt_told: bool = False
     acked: bool = False
+
+    def is_live(self) -> bool:
+        """Its ack was read in its place, so that its final will be."""
+        return self.received and self.due == NEVER
 
 
 def _as_of(order: CancelOrder, age: int) -> CancelOrder:
@@ -94,9 +105,12 @@ class Session:
         self._resolve_due = NEVER
         self._resolve = ResolveRequest()
         self._commands: dict[str, _Command] = {}
-        self._waiting: deque[str] = deque()  # to send when there is room; may name commands that have ended meanwhile
+        # To send when there is room; may name commands that have ended or were received meanwhile, and one twice that was
+        # used again.
+        self._waiting: deque[str] = deque()
         self._repeats: list[tuple[int, str]] = []  # a heap; an entry counts only if it agrees with the command's `due`
         self._unreceipted = 0
+        self._causes: tuple[Cause, ...] = ()
         self._frames: list[SessionRequest] = []
         self._notices: list[Notice] = []
 
@@ -132,6 +146,11 @@ class Session:
         self._resolve_due = NEVER
 
     @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What commands wait for, as of the last heartbeat's answer, the most serious first; empty while not connected."""
+        return self._causes if self._open else ()
+
+    @property
     def undecided(self) -> int:
         """Commands whose last word has not come."""
         return len(self._commands)
@@ -146,7 +165,7 @@ class Session:
             return
         self._last_heard = now
         self._on_reply(reply, now)
-        self._drain_reader(now)
+        self._drain_reader()
         self._send_waiting(now)
 
     def on_event(self, topic: bytes, payload: bytes, now: int) -> None:
@@ -158,7 +177,7 @@ class Session:
             self._notices.append(Unreadable(f"an event of {len(payload)} bytes on its topic frame"))
             return
         self._reader.on_event(event, now)
-        self._drain_reader(now)
+        self._drain_reader()
         self._send_waiting(now)
 
     def on_reconnected(self, now: int) -> None:
@@ -186,7 +205,7 @@ class Session:
         if self._open:
             self._repeat_due(now)
         self._reader.on_time(now)
-        self._drain_reader(now)
+        self._drain_reader()
         self._send_waiting(now)
 
     # What comes of it.
@@ -226,6 +245,7 @@ class Session:
         elif kind == "retransmit_reject":
             self._reader.on_reject(reply.retransmit_reject, now)
         elif kind == "heartbeat":
+            self._on_causes(reply.heartbeat)
             self._reader.on_positions(reply.heartbeat.epoch, reply.heartbeat.position, now)
         elif kind == "hello_required":
             if self._open:  # else it is one of several: hello is on its way
@@ -253,6 +273,12 @@ class Session:
             self._queue_unreceived()
         self._reader.on_positions(welcome.epoch, welcome.position, now)
 
+    def _on_causes(self, reply: HeartbeatReply) -> None:
+        before = [(cause.kind, cause.limiter) for cause in self._causes]
+        self._causes = tuple(map(cause_of, reply.cause))
+        if before != [(cause.kind, cause.limiter) for cause in self._causes]:
+            self._notices.append(Causes(self._causes))
+
     def _on_receipt(self, receipt: Receipt, now: int) -> None:
         command = self._commands.get(receipt.cl_ord_id)
         if command is None:
@@ -263,7 +289,9 @@ class Session:
                 return
             self._end(receipt.cl_ord_id)
         else:
-            self._mark_received(command, now)
+            # Otherwise it is repeated: the receipt comes alone if what follows it is lost, and it may be one of an earlier
+            # copy.
+            self._mark_received(command, NEVER if command.is_live() else now + REPEAT_UNTIL_ACK)
             if told_before:
                 return
             command.receipt_told = True
@@ -274,18 +302,15 @@ class Session:
         repetition = event.seq != 0 and not self._reader.on_event(event, now)
         if not repetition:
             return
-        self._apply(event, now)
         # The final may stand there as well, and its repetition may be lost: only another repetition brings it.
-        command = self._commands.get(event.cancel_ack.cl_ord_id)
-        if command is not None and command.acked:
-            self._schedule(command, now + REPEAT_UNTIL_ACK)
+        self._apply(event, now + REPEAT_UNTIL_ACK)
 
     # Events in order.
 
-    def _drain_reader(self, now: int) -> None:
+    def _drain_reader(self) -> None:
         for output in self._reader.take():
             if isinstance(output, Event):
-                self._deliver(output, now)
+                self._deliver(output)
             elif isinstance(output, LostEvents):
                 # An ack or a final of ours may be among them: a repeated command is told again what became of it.
                 if output.topic == self._own_topic:
@@ -305,28 +330,30 @@ class Session:
             command.received = command.receipt_told = command.acked = False
         self._queue_unreceived()
 
-    def _deliver(self, event: Event, now: int) -> None:
+    def _deliver(self, event: Event) -> None:
         if event.topic == self._own_topic:
-            self._apply(event, now)
+            self._apply(event, NEVER)
             if event.HasField("cancel_status") and event.cancel_status.cl_ord_id in self._commands:
                 self._notices.append(event.cancel_status)
         self._notices.append(event)
 
-    def _apply(self, event: Event, now: int) -> None:
+    def _apply(self, event: Event, repeat_at: int) -> None:
+        """`repeat_at`: when to repeat a command that it acks."""
         if event.topic != self._own_topic:
             return
         if event.HasField("cancel_ack"):
-            self._on_ack(event.cancel_ack, now)
+            self._on_ack(event.cancel_ack, repeat_at)
         if event.HasField("cancel_final"):
             self._on_final(event.cancel_final)
 
-    def _on_ack(self, ack: CancelAck, now: int) -> None:
+    def _on_ack(self, ack: CancelAck, repeat_at: int) -> None:
         command = self._commands.get(ack.cl_ord_id)
-        if command is None or command.acked:
+        if command is None:
             return
-        self._notices.append(ack)
+        if not command.acked:
+            self._notices.append(ack)
         command.acked = True
-        self._mark_received(command, now)
+        self._mark_received(command, repeat_at)
         if not ack.final_follows:
             self._end(ack.cl_ord_id)
 
@@ -340,10 +367,10 @@ class Session:
 
     # Commands and their repetition.
 
-    def _mark_received(self, command: _Command, now: int) -> None:
+    def _mark_received(self, command: _Command, repeat_at: int) -> None:
         command.received = True
         self._leave_the_wire(command)
-        self._schedule(command, NEVER if command.acked else now + REPEAT_UNTIL_ACK)
+        self._schedule(command, repeat_at)
 
     def _leave_the_wire(self, command: _Command) -> None:
         self._unreceipted -= command.on_the_wire
@@ -369,7 +396,7 @@ class Session:
     def _sendable(self) -> Iterator[_Command]:
         while self._open and self._waiting and self._unreceipted < MAX_UNRECEIPTED:
             command = self._commands.get(self._waiting.popleft())
-            if command is not None and not command.received:
+            if command is not None and not command.received and not command.on_the_wire:
                 yield command
 
     def _send(self, command: _Command, now: int) -> None:

@@ -119,6 +119,20 @@ class Stage(OpenEnum):
     BACK_ON_BOOK = 7
 
 
+class CauseKind(OpenEnum):
+    """Why commands wait that share a cause."""
+    UNSPECIFIED = 0
+    NO_WORKER = 1  # no worker can send
+    BACKOFF = 2  # the exchange told the bus to wait
+    KEYS_REFUSED = 3  # the exchange refuses the workers' keys
+    CLOCK = 4  # no worker's reading of the exchange's clock counts
+    STORE = 5  # the bus cannot write its store: new commands are refused
+    NO_LEADER = 6  # no bus sends this yet
+    EXCHANGE_FAILING = 7  # the last two requests got no usable answer
+    LIMIT_LOWERED = 8  # no bus sends this yet
+    DRAINING = 9  # the bus was asked to end
+
+
 def _message() -> Any:
     return field(default=None, repr=False, compare=False)
 
@@ -217,6 +231,24 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """Something that several commands wait for, and why."""
+    kind: CauseKind
+    limiter: str  # "cancel" or "query"; "": both
+    stops: str  # "cancels", "queries", "cancels and queries", "commands, cancels and queries"; "": nothing, it takes longer
+    text: str
+    since: Optional[datetime]
+    remaining: Optional[timedelta]  # how long it will last at least; None: not known
+    http_status: int  # of the answer that it comes from; 0: none
+    exchange_code: int
+    message: Any = _message()
+
+    def __str__(self) -> str:
+        left = f", {self.remaining.total_seconds():.0f} s left" if self.remaining is not None else ""
+        return f"{self.kind}: {self.text}{left}"
+
+
+@dataclass(frozen=True)
 class Resolved:
     """What came of an operator's word."""
     sender_comp_id: str
@@ -228,7 +260,9 @@ class Resolved:
 
 @dataclass(frozen=True)
 class BusStatus:
-    """The bus as a whole. What is not here stands in `message`: windows, holds, queues, workers."""
+    """The bus as a whole. What is not here stands in `message`: windows, queues, workers."""
+    headline: str  # the most serious cause in one line; "ok" if there is none
+    causes: tuple[Cause, ...]  # what commands wait for, the most serious first
     commands_undecided: int  # of all senders
     budget_used: dict[str, int]  # as {"10 in 1 s": 3}, of cancels
     workers: int  # that may work
@@ -293,13 +327,19 @@ def status_of(m: cancel_pb2.CancelStatus) -> Status:
     return Status(m.cl_ord_id, m.order_id, Stage(m.stage), m.text, _time_of(m, "since"), m)
 
 
+def cause_of(m: cancel_pb2.Cause) -> Cause:
+    remaining = _span(m.remaining) if m.HasField("remaining") else None
+    return Cause(CauseKind(m.kind), m.limiter, m.stops, m.text, _time_of(m, "since"), remaining, m.http_status,
+                 m.exchange_code, m)
+
+
 def resolved_of(m: session_pb2.Resolved) -> Resolved:
     return Resolved(m.sender_comp_id, m.cl_ord_id, ResolveStatus(m.status), m.text, m)
 
 
 def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
     used = {f"{w.limit} in {_span(w.period).total_seconds():g} s": w.used for w in m.windows if w.limiter == "cancel"}
-    return BusStatus(m.commands_undecided, used, sum(not worker.benched for worker in m.workers), m.stream.live,
+    return BusStatus(m.headline, tuple(map(cause_of, m.cause)), m.commands_undecided, used, sum(not worker.benched for worker in m.workers), m.stream.live,
                      m.store_writable, _time_of(m, "as_of"), m)
 
 

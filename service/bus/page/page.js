@@ -37,6 +37,14 @@ function tile(value, label, className = '') {
   return make('div', 'tile', make('b', className, String(value)), label);
 }
 
+function causes(s) {
+  if (!s.cause.length) return [make('p', 'good', 'ok')];
+  return s.cause.map((c) => make('p', 'bad', c.kind.replace('CAUSE_KIND_', '') + ': ' + c.text +
+    (c.remaining ? ', ' + elapsed(parseFloat(c.remaining)) + ' left' : '') +
+    '; since ' + elapsed(between(c.since, s.as_of)) + (c.stops ? ', stops ' + c.stops : '') +
+    (c.http_status ? ' (HTTP ' + c.http_status + ')' : '')));
+}
+
 function tiles(s) {
   const doubt = s.orders_in_doubt;
   return [
@@ -60,8 +68,6 @@ function gauge(w) {
   const left = Math.max(0, w.limit - w.used);
   return make('div', 'gauge', row(w.limiter + ' in ' + w.period, w.used + ' of ' + w.limit + ' used, ' + left + ' left'), track);
 }
-const hold = (h, now) => make('p', 'bad', 'hold on ' + h.limiter + ' for ' + elapsed(between(now, h.until)) +
-                              (h.text ? ': ' + h.text : ''));
 
 function stream(s) {
   const t = s.stream || {};
@@ -83,7 +89,7 @@ function queues(s) {
 }
 
 function workers(s) {
-  if (!s.workers.length) return [make('p', 'bad', 'none: nothing can be sent')];
+  if (!s.workers.length) return [make('p', 'quiet', 'none')];
   return s.workers.slice(0, MOST_ROWS).map((w) => row(w.name, w.in_flight + ' of ' + w.credit + ' in flight',
     w.clock_offset ? 'clock ' + (1000 * parseFloat(w.clock_offset)).toFixed(1) + ' ms' : '',
     w.benched ? word('bad', 'no work: ' + w.benched) : word('good', 'gets work')));
@@ -103,7 +109,8 @@ function finals(events) {
 function show(told) {
   const s = told.bus_status;
   fill('tiles', tiles(s));
-  fill('budget', [...s.windows.map(gauge), ...s.holds.map((h) => hold(h, s.as_of))]);
+  fill('causes', causes(s));
+  fill('budget', s.windows.map(gauge));
   fill('stream', stream(s));
   fill('queue', queues(s));
   fill('workers', workers(s));

@@ -30,11 +30,13 @@ export class Session {
       Object.assign(this, { open: true, silent: false, beatAt: now + 1000 }).tell("connected", { epoch: message.epoch });
       this.repeat((command) => !command.received, now);
     }
+    const causes = JSON.stringify((message?.cause ?? []).map(({ kind, limiter }) => [kind, limiter]));
+    if (kind === "heartbeat" && causes !== (this.causes ?? "[]")) Object.assign(this, { causes }).tell("causes", { causes: message.cause ?? [] });
     if (kind === "welcome" || kind === "heartbeat") this.positions(message, now);
     if (kind === "receipt" && this.commands.has(message.cl_ord_id)) {
       const command = this.commands.get(message.cl_ord_id), first = !command.told && !command.acked;
       const refused = message.status === "RECEIPT_STATUS_REFUSED";
-      if (!refused) Object.assign(command, { told: true, received: true, due: command.acked ? Infinity : now + 10000 });
+      if (!refused) Object.assign(command, { told: true, received: true, due: command.acked && command.due === Infinity ? Infinity : now + 10000 });
       if (refused && first) this.commands.delete(message.cl_ord_id);
       if (first) this.tell("receipt", message);
     }

@@ -188,7 +188,7 @@ class Throttling : public testing::TestWithParam<Hold> {};
 TEST_P(Throttling, SaysHowLongToHold) {
   const std::string body =
       R"({"message":"TOO_MANY_REQUESTS","success":false,"period":)" + GetParam().period + R"(,"policy":"ip"})";
-  const HttpReply reply{429, GetParam().header, body};
+  const HttpReply reply{429, GetParam().header, body, "Wed, 21 Oct 2026 07:28:00 GMT"};
   EXPECT_EQ(read_cancel_reply(reply).retry_after, GetParam().hold);
   EXPECT_EQ(read_query_reply(reply, 1).retry_after, GetParam().hold);
 }
@@ -196,22 +196,38 @@ TEST_P(Throttling, SaysHowLongToHold) {
 INSTANTIATE_TEST_SUITE_P(
     Tables, Throttling,
     testing::Values(
-        Hold{"seconds", "53", R"("1m")", 53s}, Hold{"zero", "0", R"("1m")", 0s}, Hold{"blanks", " 7\t", R"("1m")", 7s},
-        Hold{"a_day", "86400", R"("1m")", 24h}, Hold{"beyond_a_day", "86401", R"("1m")", 60s},
-        Hold{"overflowing", "99999999999999999999", R"("1s")", 1s}, Hold{"negative", "-1", R"("60s")", 60s},
-        Hold{"minus_zero", "-0", R"("60s")", 60s}, Hold{"plus", "+5", R"("60s")", 60s},
-        Hold{"fraction", "1.5", R"("2m")", 2min}, Hold{"date", "Wed, 21 Oct 2026 07:28:00 GMT", R"("1h")", 1h},
-        Hold{"blank", "  ", R"("1m")", 60s}, Hold{"absent", "", R"("1s")", 1s},
-        Hold{"no_period", "", "null", std::nullopt}, Hold{"period_a_number", "", "60", std::nullopt},
-        Hold{"period_empty", "", R"("")", std::nullopt}, Hold{"period_unit_alone", "", R"("m")", std::nullopt},
-        Hold{"period_unknown_unit", "", R"("1d")", std::nullopt}, Hold{"period_negative", "", R"("-1m")", std::nullopt},
-        Hold{"period_zero", "", R"("0s")", std::nullopt}, Hold{"period_beyond_a_day", "", R"("25h")", std::nullopt},
+        Hold{"seconds", "53", R"("1m")", 53s}, Hold{"zero", "0", R"("1m")", 0s},
+        Hold{"beyond_a_day", "90000", R"("1m")", 24h}, Hold{"negative", "-1", R"("60s")", 60s},
+        Hold{"fraction", "0.493", R"("2m")", 493ms}, Hold{"garbage", "soon", R"("60s")", 60s},
+        Hold{"date_ahead", "Wed, 21 Oct 2026 07:28:03 GMT", R"("1h")", 3s}, Hold{"blank", "  ", R"("1m")", 60s},
+        Hold{"absent", "", R"("1s")", 1s}, Hold{"no_period", "", "null", std::nullopt},
+        Hold{"period_a_number", "", "60", std::nullopt}, Hold{"period_empty", "", R"("")", std::nullopt},
+        Hold{"period_unit_alone", "", R"("m")", std::nullopt}, Hold{"period_unknown_unit", "", R"("1d")", std::nullopt},
+        Hold{"period_negative", "", R"("-1m")", std::nullopt}, Hold{"period_zero", "", R"("0s")", std::nullopt},
+        Hold{"period_beyond_a_day", "", R"("25h")", std::nullopt},
         Hold{"period_overflowing", "", R"("9223372036854775807h")", std::nullopt}),
     [](const auto& test) { return test.param.name; });
 
 TEST(ThrottlingByAProxy, HoldsAsItsHeaderSays) {
   EXPECT_EQ(read_cancel_reply({429, "9", Html}).retry_after, 9s);
   EXPECT_EQ(read_cancel_reply({429, "", Html}).retry_after, std::nullopt);
+}
+
+TEST(Throttling, NamesTheWindowOfTheBodyWhateverTheHeaderSays) {
+  const Answer answer = read_cancel_reply({429, "53", R"({"message":"TOO_MANY_REQUESTS","period":"1m"})"});
+  EXPECT_EQ(answer.retry_after, 53s);
+  EXPECT_EQ(answer.period, 60s);
+  EXPECT_EQ(read_cancel_reply({429, "53", Html}).period, std::nullopt);
+}
+
+TEST(DoubtfulWaits, AreReadOfA418AndA503Alone) {
+  for (const int status : {418, 503}) {
+    const Answer answer = read_cancel_reply({status, "0.5", Html});
+    EXPECT_EQ(answer.verdict, Verdict::Doubtful);
+    EXPECT_EQ(answer.retry_after, 500ms);
+    EXPECT_EQ(read_cancel_reply({status, "", R"({"message":"x","period":"1m"})"}).retry_after, std::nullopt);
+  }
+  for (const int status : {500, 502, 504}) EXPECT_EQ(read_cancel_reply({status, "5", Html}).retry_after, std::nullopt);
 }
 
 // ---- The exchange's clock ----
@@ -233,10 +249,17 @@ TEST(ServerTime, SaysWhatIsWrong) {
                            R"({"serverTime":"x"})", R"({"serverTime":18446744073709551615})"}) {
     EXPECT_EQ(error(200, body), "server time: no whole number in the field serverTime") << body;
   }
-  EXPECT_EQ(error(200, R"({"serverTime":0})"), "server time: serverTime is not a time in milliseconds: 0");
-  EXPECT_EQ(error(200, R"({"serverTime":-5})"), "server time: serverTime is not a time in milliseconds: -5");
-  EXPECT_EQ(error(200, R"({"serverTime":1795341679057000})"),
-            "server time: serverTime is not a time in milliseconds: 1795341679057000");
+  const auto refused = [](const char* time) {
+    return std::string("server time: serverTime is ") + time +
+           ", which is no time in milliseconds since 1970 of the years 2000 to 2099";
+  };
+  for (const char* time : {"0", "-5", "1795341679057000", "946684799999", "4102444800000", "9223372036854775807"}) {
+    EXPECT_EQ(error(200, (std::string(R"({"serverTime":)") + time + "}").c_str()), refused(time));
+  }
+  EXPECT_EQ(error(200, R"({"serverTime":1795341679})"), refused("1795341679") + "; it looks like seconds");
+  for (const char* time : {"946684800000", "4102444799999"}) {
+    EXPECT_EQ(error(200, (std::string(R"({"serverTime":)") + time + "}").c_str()), "");
+  }
 }
 
 // ---- Without a reply ----
@@ -257,6 +280,7 @@ TEST(WithoutReply, SaysHowFarTheRequestCame) {
   EXPECT_EQ(stale.verdict, Verdict::StaleStamp);
   EXPECT_EQ(stale.arrival, Arrival::NeverSent);
   EXPECT_EQ(stale.text, "the stamp is 1234 ms behind the exchange's clock");
+  EXPECT_EQ(stale_stamp(-1234ms).text, "the stamp is 1234 ms ahead of the exchange's clock");
 }
 
 }  // namespace

@@ -87,6 +87,24 @@ TEST_F(GuardTest, NoSubscriptionIsLongerThanATopic) {
   EXPECT_FALSE(comes(observer, "event"));
 }
 
+TEST_F(GuardTest, ABarEndsByItselfAndIsLongerEachTime) {
+  const auto oversteps = [&] { return !guard.may_say(observer, "\x01" + std::string(200, 'x'), now); };
+  core::Duration length = std::chrono::minutes(1);
+  for (int time = 1; time <= 8; ++time) {
+    ASSERT_TRUE(comes(observer, "event")) << time;
+    ASSERT_TRUE(oversteps());
+    ASSERT_TRUE(oversteps()) << "while it is barred it makes nothing worse for itself";
+    now += length - milliseconds(1);
+    EXPECT_FALSE(comes(observer, "event")) << time;
+    now += milliseconds(1);
+    length = std::min<core::Duration>(2 * length, std::chrono::hours(1));
+  }
+  ASSERT_TRUE(oversteps());
+  EXPECT_TRUE(comes(observer, "session")) << "from events alone";
+  guard.replace(policy(absl::StrCat("observer observer ", observer)));
+  EXPECT_TRUE(comes(observer, "event")) << "a new policy lets it in";
+}
+
 TEST_F(GuardTest, AKeyReadsSoManyTopicsAtATime) {
   const auto subscribe = [&](const std::string& key, int number) {
     now += milliseconds(10);

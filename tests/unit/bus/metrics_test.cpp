@@ -58,17 +58,37 @@ TEST_F(MetricsTest, GivesALineOfItsOwnToTheLongestQueuesAlone) {
   }
 }
 
+TEST_F(MetricsTest, SaysOfEachCauseWhetherCommandsWaitForIt) {
+  core::BusStatus status;
+  status.causes.resize(2);
+  status.causes[0].kind = core::CauseKind::NoWorker;
+  status.causes[1].kind = core::CauseKind::Backoff;
+  status.causes[1].limiter = core::LimiterKind::Query;
+  status.causes[1].remaining = 1s;
+  const std::string text = page(status);
+  EXPECT_THAT(text, HasSubstr("cancelbus_cause{kind=\"no_worker\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_cause{kind=\"backoff\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_cause{kind=\"keys_refused\"} 0\n"));
+  status.causes.clear();
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_cause{kind=\"no_worker\"} 0\n"));
+}
+
 TEST_F(MetricsTest, TellsWhatIsLeftOfEachWindowAndHowLongAHoldLasts) {
   core::BusStatus status;
   status.as_of = at(100s);
-  status.windows = {{"cancel", 7, {10, 1s}}, {"query", 31, {30, 1500ms}}};
-  status.holds = {{"cancel", at(103s), "Quota exceeded"}};
+  status.windows = {{"cancel", 2, {5, 1s}, 10}, {"query", 31, {30, 1500ms}, 30}};
+  status.causes.resize(1);
+  status.causes[0].kind = core::CauseKind::Backoff;
+  status.causes[0].limiter = core::LimiterKind::Cancel;
+  status.causes[0].remaining = 3s;
   const std::string text = page(status);
   EXPECT_THAT(text, HasSubstr("cancelbus_budget_left{limiter=\"cancel\",period=\"1s\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_budget_left{limiter=\"query\",period=\"1500ms\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_limit{limiter=\"cancel\",period=\"1s\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_limit_configured{limiter=\"cancel\",period=\"1s\"} 10\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_hold_seconds{limiter=\"cancel\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_hold_seconds{limiter=\"query\"} 0\n"));
-  status.holds.clear();
+  status.causes.clear();
   EXPECT_THAT(page(status), HasSubstr("cancelbus_hold_seconds{limiter=\"cancel\"} 0\n"));
 }
 

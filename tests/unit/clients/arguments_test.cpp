@@ -103,10 +103,9 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(bad(""),
-            "a command is missing: cancel, watch, status, top, keygen, resolve, explain, backup, load or completion");
-  EXPECT_EQ(
-      bad("cancle 5"),
-      "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, backup, load or completion");
+            "a command is missing: cancel, watch, status, top, keygen, resolve, explain, backup or completion");
+  EXPECT_EQ(bad("cancle 5"),
+            "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, backup or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -209,26 +208,6 @@ TEST_F(ArgumentsTest, TopCountsItsRefreshes) {
   for (const std::string value : {"0", "-1", "100001", "many", "1s"}) {
     EXPECT_EQ(bad("top --count " + value), "--count \"" + value + "\" is not a number from 1 to 100000");
   }
-}
-
-TEST_F(ArgumentsTest, LoadIsForThisMachine) {
-  const std::string exchange = "load --exchange_url=https://127.0.0.1:8443 --exchange_ca_file=ca.crt";
-  const std::string why = ": load is for a local exchange, whose orders are nobody's";
-  EXPECT_EQ(good(exchange).load_count(), 100);
-  EXPECT_EQ(good(exchange + " --count 7").load_count(), 7);
-  EXPECT_EQ(good(exchange + " --rate 5 --seconds 20").load_count(), 100);
-  EXPECT_EQ(good(exchange + " --rate 5 --seconds 20 --count 30").load_count(), 30);
-  EXPECT_EQ(bad("load"), "load needs --exchange_url, as https://127.0.0.1:8443" + why);
-  EXPECT_EQ(bad("load --exchange_url=https://api.btcturk.com:443 --exchange_ca_file=ca.crt"),
-            "--exchange_url \"https://api.btcturk.com:443\" is not on this machine" + why);
-  EXPECT_EQ(bad(exchange + " --session_endpoint=tcp://cancel-bus:5550"),
-            "--session_endpoint \"tcp://cancel-bus:5550\" is not on this machine" + why);
-  EXPECT_EQ(bad(exchange + " --event_endpoint=tcp://10.0.0.1:5551"),
-            "--event_endpoint \"tcp://10.0.0.1:5551\" is not on this machine" + why);
-  EXPECT_EQ(bad(exchange + " --seconds 5"), "--seconds needs --rate or --count as well");
-  EXPECT_EQ(bad(exchange + " --rate 10000 --seconds 3600"), "--rate and --seconds make more than 100000 commands");
-  EXPECT_EQ(bad("load --exchange_url=http://127.0.0.1:1"),
-            "--exchange_url \"http://127.0.0.1:1\" is not a URL such as https://127.0.0.1:8443");
 }
 
 TEST_F(ArgumentsTest, CompletionNamesAShell) {

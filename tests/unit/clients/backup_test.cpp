@@ -85,7 +85,7 @@ class BackupTest : public testing::Test {
     return {command("c1", true),
             command("c2", false),
             permit,
-            core::HoldRecord{core::LimiterKind::Cancel, core::Tick(hours(2)), wall_now(), "wait"},
+            core::HoldRecord{core::LimiterKind::Cancel, core::Tick(hours(2)), wall_now(), "wait", {}, {}},
             core::UnauthorizedCount{3, 12},
             line,
             event(1),
@@ -98,9 +98,9 @@ class BackupTest : public testing::Test {
   static std::vector<std::string> select(const std::string& path, const char* sql) {
     sqlite3* raw = nullptr;
     EXPECT_EQ(sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
-    const Db db(raw);
+    const base::Sqlite db(raw);
     std::vector<std::string> values;
-    Query query(raw, sql);
+    base::Statement query(raw, sql);
     while (query.next()) values.push_back(query.text());
     EXPECT_TRUE(went_well(raw)) << sqlite3_errmsg(raw) << ": " << sql;
     return values;
@@ -142,7 +142,7 @@ TEST_F(BackupTest, HoldsEveryRowWhileTheBusRuns) {
   ASSERT_TRUE(backup) << error_.sentence;
   EXPECT_EQ(backup->commands, 2);
   EXPECT_EQ(backup->events, 2);
-  EXPECT_EQ(backup->schema_version, 2);
+  EXPECT_EQ(backup->schema_version, 3);
   EXPECT_EQ(static_cast<uintmax_t>(backup->bytes), std::filesystem::file_size(copy_));
   EXPECT_TRUE(before <= backup->backed_up && backup->backed_up <= wall_now());
   for (const std::string table : {"cancels", "permits", "holds", "history", "events", "topics"}) {
@@ -248,7 +248,7 @@ TEST_F(BackupTest, WhatItCannotReadIsNamedAndLeavesNothing) {
   EXPECT_EQ(error_.sentence, path_ + ": this is a database, but not a store of cancel-bus");
   sql("PRAGMA application_id=1128418387; PRAGMA user_version=9");
   EXPECT_FALSE(back_up());
-  EXPECT_EQ(error_.sentence, path_ + ": schema version 9, this cancelctl reads versions 1 to 2: use that of the bus");
+  EXPECT_EQ(error_.sentence, path_ + ": schema version 9, this cancelctl reads versions 1 to 3: use that of the bus");
   EXPECT_TRUE(error_.store_unreadable);
   EXPECT_THAT(files(), ElementsAre());
 }

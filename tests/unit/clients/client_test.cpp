@@ -193,6 +193,22 @@ TEST_F(ClientTest, TheDescriptorIsQuietWhenThereIsNothingToDo) {
   EXPECT_LE(turns_, 20) << "a heartbeat a second, its answer, and what connections report";
 }
 
+TEST_F(ClientTest, AnImpairedBusIsAProblemUntilItSaysOtherwise) {
+  bus_.start();
+  open();
+  ASSERT_TRUE(poll_until([&] { return any<Connected>(); }));
+  EXPECT_FALSE(client_->problem());
+  bus_.impair(v1::CAUSE_KIND_NO_WORKER);
+  ASSERT_TRUE(poll_until([&] { return client_->problem().has_value(); }));
+  EXPECT_EQ(client_->problem()->kind, Problem::Kind::BusImpaired);
+  EXPECT_EQ(client_->problem()->text, "NO_WORKER: of a test, 7 s left");
+  ASSERT_EQ(client_->causes().size(), 1U);
+  EXPECT_TRUE(any<Causes>());
+  bus_.impair(v1::CAUSE_KIND_UNSPECIFIED);
+  ASSERT_TRUE(poll_until([&] { return !client_->problem(); }));
+  EXPECT_TRUE(client_->causes().empty());
+}
+
 TEST_F(ClientTest, TheDescriptorTellsOfABusThatDiesAndComesBack) {
   bus_.start();
   open();

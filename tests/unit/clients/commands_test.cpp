@@ -120,7 +120,7 @@ TEST_F(CommandsTest, WhatIsNotKnownInTimeIsNamed) {
   const auto lines = json_lines();
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[1].fields().at("type").string_value(), "unknown");
-  EXPECT_EQ(lines[1].fields().at("text").string_value(), "1.5 s passed without its final");
+  EXPECT_EQ(lines[1].fields().at("text").string_value(), "1.5 s passed without its final; last heard: received");
 }
 
 TEST_F(CommandsTest, WithoutABusNothingIsSent) {

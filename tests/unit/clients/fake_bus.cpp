@@ -135,6 +135,12 @@ void FakeBus::answer(const std::string& peer, const v1::SessionRequest& request)
     if (resolved.size() > 1) resolved.erase(resolved.begin());
   } else {
     add_position(peer, *answer.mutable_heartbeat());
+    if (const v1::CauseKind kind = impaired_; kind != v1::CAUSE_KIND_UNSPECIFIED) {
+      v1::Cause& cause = *answer.mutable_heartbeat()->add_cause();
+      cause.set_kind(kind);
+      cause.set_text("of a test");
+      cause.mutable_remaining()->set_seconds(7);
+    }
   }
   reply(peer, answer);
 }

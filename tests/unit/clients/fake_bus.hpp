@@ -56,6 +56,8 @@ class FakeBus {
 
   const std::string& session_endpoint() const { return session_endpoint_; }
   const std::string& event_endpoint() const { return event_endpoint_; }
+  /// What heartbeats are answered from now on; unspecified: all is well.
+  void impair(v1::CauseKind kind) { impaired_ = kind; }
   /// Commands that came, repetitions too.
   int commands_seen() const { return commands_seen_; }
 
@@ -77,6 +79,7 @@ class FakeBus {
   zmq::socket_t xpub_;
   std::jthread thread_;
   std::atomic<int> commands_seen_{0};
+  std::atomic<v1::CauseKind> impaired_{v1::CAUSE_KIND_UNSPECIFIED};
   /// Topic by peer that said hello.
   std::map<std::string, std::string> sessions_;
   std::map<std::string, std::vector<v1::Event>> events_;

@@ -53,8 +53,9 @@ class SessionTest : public testing::Test {
     hear(reply);
   }
 
-  void heartbeat(uint64_t next_seq) {
+  void heartbeat(uint64_t next_seq, std::vector<v1::CauseKind> causes = {}) {
     v1::SessionReply reply;
+    for (const v1::CauseKind kind : causes) reply.mutable_heartbeat()->add_cause()->set_kind(kind);
     reply.mutable_heartbeat()->set_epoch(Epoch);
     auto* position = reply.mutable_heartbeat()->add_position();
     position->set_topic(OwnTopic);
@@ -162,6 +163,11 @@ class SessionTest : public testing::Test {
   }
   static std::string line(const NewEpoch&) { return "new epoch"; }
   static std::string line(const NotReached&) { return "not reached"; }
+  static std::string line(const Causes& c) {
+    std::string text = "causes";
+    for (const v1::Cause& cause : c.causes) text += " " + std::to_string(cause.kind());
+    return text;
+  }
   static std::string line(const Unreadable&) { return "unreadable"; }
 
   Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}, .open_commands = true}};

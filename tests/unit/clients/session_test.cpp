@@ -4,6 +4,8 @@
 #include <google/protobuf/util/time_util.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/clients/session_fixture.hpp"
 
 namespace cancelbus::client {
@@ -186,6 +188,24 @@ TEST_F(SessionTest, SilenceIsToldOnceAndStopsRepetitions) {
   EXPECT_THAT(frames(), ElementsAre("cancel a"));
 }
 
+TEST_F(SessionTest, CausesAreToldWhenOneBeginsOrEndsAndForgottenWithTheConnection) {
+  connect_quietly();
+  heartbeat(1);
+  EXPECT_THAT(notices(), IsEmpty());
+  heartbeat(1, {v1::CAUSE_KIND_NO_WORKER});
+  heartbeat(1, {v1::CAUSE_KIND_NO_WORKER});
+  EXPECT_THAT(notices(), ElementsAre("causes 1"));
+  heartbeat(1, {v1::CAUSE_KIND_STORE, v1::CAUSE_KIND_NO_WORKER});
+  EXPECT_THAT(notices(), ElementsAre("causes 5 1"));
+  EXPECT_EQ(session_.causes().size(), 2U);
+  pass(seconds(3));
+  EXPECT_TRUE(session_.causes().empty()) << "a bus that is silent says nothing of them";
+  connect();
+  notices();
+  heartbeat(1);
+  EXPECT_THAT(notices(), ElementsAre("causes"));
+}
+
 TEST_F(SessionTest, ABusThatNeverAnsweredIsSilentToo) {
   pass(seconds(3));
   EXPECT_THAT(notices(), ElementsAre("silent"));
@@ -359,6 +379,69 @@ TEST_F(SessionTest, ALargeBatchIsSentAsReceiptsMakeRoom) {
   for (size_t i = 2; i < total; ++i) receipt(name(i));
   pass_in_touch(seconds(5), 2);
   EXPECT_THAT(commands(), IsEmpty());
+}
+
+/// All places of commands without a receipt are taken, and "z" waits for one to be repeated: its final may be lost.
+class AFullSessionTest : public SessionTest {
+ protected:
+  AFullSessionTest() {
+    connect_quietly();
+    cancel("z");
+    receipt("z");
+    publish(ack(1, "z"));
+    for (size_t i = 0; i < Session::MaxUnreceipted; ++i) cancel(other(i));
+    v1::SessionReply reject;
+    reject.mutable_retransmit_reject()->set_epoch(Epoch);
+    reject.mutable_retransmit_reject()->set_topic(OwnTopic);
+    reject.mutable_retransmit_reject()->set_first_kept_seq(6);
+    hear(reject);
+    notices();
+    frames();
+  }
+  static std::string other(size_t i) { return "id-" + std::to_string(100'000 + i); }
+  /// Of "z" that were sent.
+  size_t copies() {
+    const auto sent = commands();
+    return static_cast<size_t>(std::ranges::count(sent, "cancel z"));
+  }
+};
+
+TEST_F(AFullSessionTest, SendsTheRepetitionOnceThereIsAPlace) {
+  pass_in_touch(seconds(20), 6);
+  EXPECT_EQ(copies(), 0u);
+  receipt(other(0));
+  EXPECT_THAT(commands(), ElementsAre("cancel z"));
+}
+
+TEST_F(AFullSessionTest, AReceiptOfAnEarlierCopyDoesNotEndTheRepetition) {
+  receipt("z", v1::RECEIPT_STATUS_DUPLICATE);
+  pass_in_touch(milliseconds(9'999), 6);
+  EXPECT_EQ(copies(), 0u);
+  pass(milliseconds(1));
+  EXPECT_EQ(copies(), 1u);
+  retransmit(ack(1, "z"));
+  retransmit(final(2, "z"));
+  EXPECT_THAT(notices(), ElementsAre("final z"));
+}
+
+TEST_F(AFullSessionTest, AnAckThatComesAgainTakesNoPlace) {
+  retransmit(ack(1, "z"));
+  pass_in_touch(seconds(19), 6);
+  EXPECT_EQ(copies(), 1u) << "after 10 s, and not every second";
+  receipt(other(0));
+  EXPECT_EQ(copies(), 0u) << "it does not wait any more";
+  retransmit(final(2, "z"));
+  EXPECT_THAT(notices(), ElementsAre("received " + other(0), "final z"));
+}
+
+TEST_F(AFullSessionTest, AnIdThatIsUsedAgainWhileItWaitedIsSentOnceAndHasOnePlace) {
+  retransmit(final(2, "z"));
+  EXPECT_TRUE(cancel("z"));
+  for (size_t i = 0; i < 3; ++i) receipt(other(i));
+  EXPECT_EQ(copies(), 1u);
+  receipt("z");
+  for (size_t i = 0; i < 5; ++i) cancel("new " + std::to_string(i));
+  EXPECT_EQ(commands().size(), 3u) << "the places of the three that were received, and no other";
 }
 
 TEST_F(SessionTest, WhatCannotBeReadIsNamedAndSkipped) {

@@ -36,6 +36,22 @@ class TallyTest : public testing::Test {
   }
 };
 
+TEST_F(TallyTest, KnowsWhatWasHeardOfACommandLast) {
+  Tally tally = two(Wait::Final);
+  EXPECT_EQ(tally.find("a")->last, "no receipt from the bus");
+  tally.on(receipt("a", v1::RECEIPT_STATUS_APPLIED));
+  EXPECT_EQ(tally.find("a")->last, "received");
+  tally.on(ack("a", v1::CANCEL_ACK_STATUS_ACCEPTED, true));
+  EXPECT_EQ(tally.find("a")->last, "ack ACCEPTED; final follows");
+  v1::CancelStatus status;
+  status.set_cl_ord_id("a");
+  status.set_stage(v1::CANCEL_STAGE_STUCK);
+  status.set_text("still open");
+  tally.on(status);
+  EXPECT_EQ(tally.find("a")->last, "stage STUCK: still open");
+  EXPECT_EQ(tally.find("b")->last, "no receipt from the bus");
+}
+
 TEST_F(TallyTest, ProvenWhenEveryOrderIsGone) {
   Tally tally = two(Wait::Final);
   tally.on(receipt("a", v1::RECEIPT_STATUS_APPLIED));

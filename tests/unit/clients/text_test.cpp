@@ -15,6 +15,7 @@ using google::protobuf::util::TimeUtil;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr WallTime Noon{std::chrono::seconds(1'700'000'000) + std::chrono::nanoseconds(123'456'789)};
 
@@ -89,19 +90,29 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   window->set_used(7);
   window->set_limit(300);
   window->mutable_period()->set_seconds(60);
-  EXPECT_THAT(status_table(status, Paint()),
-              AllOf(HasSubstr("cancel  7     300  60s"), HasSubstr("workers  NONE"), HasSubstr("queue    empty"),
-                    HasSubstr("stream   not connected"), HasSubstr("DOES NOT TAKE WRITES")));
-  status.add_holds()->set_limiter("cancel");
+  EXPECT_THAT(
+      status_table(status, Paint()),
+      AllOf(HasSubstr("cancel  7     300  60s"), HasSubstr("bus      ok"), HasSubstr("workers  none"),
+            HasSubstr("queue    empty"), HasSubstr("stream   not connected"), HasSubstr("DOES NOT TAKE WRITES")));
+  v1::Cause& cause = *status.add_cause();
+  cause.set_kind(v1::CAUSE_KIND_BACKOFF);
+  cause.set_stops("cancels");
+  cause.set_text("TOO_MANY\x1b");
+  cause.set_http_status(429);
+  cause.mutable_remaining()->set_seconds(12);
+  *status.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(5'000);
+  *cause.mutable_since() = TimeUtil::MillisecondsToTimestamp(2'000);
+  status.add_cause()->set_kind(v1::CAUSE_KIND_EXCHANGE_FAILING);
   status.add_queues()->set_sender_comp_id("desk-a");
   status.add_workers()->set_benched("refused by the exchange");
   *status.add_workers()->mutable_clock_offset() = TimeUtil::MillisecondsToDuration(-512);
   status.mutable_stream()->set_live(true);
   status.set_store_writable(true);
   EXPECT_THAT(status_table(status, Paint()),
-              AllOf(HasSubstr("hold     cancel until"), HasSubstr("desk-a  0       0"),
-                    HasSubstr("not known       no: refused by the exchange"), HasSubstr("-512.0 ms       yes"),
-                    HasSubstr("stream   live"), HasSubstr("takes writes")));
+              AllOf(HasSubstr("bus      BACKOFF: TOO_MANY?, 12 s left; since 3.0 s, stops cancels (HTTP 429)\n"
+                              "         EXCHANGE_FAILING: "),
+                    HasSubstr("desk-a  0       0"), HasSubstr("not known       no: refused by the exchange"),
+                    HasSubstr("-512.0 ms       yes"), HasSubstr("stream   live"), HasSubstr("takes writes")));
 }
 
 TEST(JsonLineTest, AMessageStandsUnderItsType) {

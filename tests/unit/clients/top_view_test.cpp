@@ -56,7 +56,7 @@ TEST(TopView, ShowsWhatHoldsCommandsUp) {
                     Contains("cancel 1s    [" + std::string(15, '#') + std::string(35, '.') + "] 3/10"),
                     Contains("queue    40 orders wait for budget"),
                     Contains("  desk-0  0 urgent, 4 normal, the next for 2.1 s"), Contains("  and 2 more senders"),
-                    Contains("doubt    2 orders, the oldest for 4.0 s"), Contains("workers  NONE: nothing can be sent"),
+                    Contains("doubt    2 orders, the oldest for 4.0 s"), Contains("workers  none"),
                     Contains("store    DOES NOT TAKE WRITES, 0 MB"),
                     Contains("  22:13:20 desk-a order 7 final CANCELED (CHANNEL_452)")));
 }
@@ -82,6 +82,21 @@ TEST(TopView, KeepsTheLastFinalsNewestFirst) {
   other.mutable_cancel_ack();
   view.on(other);
   EXPECT_TRUE(view.finals().front().has_cancel_final());
+}
+
+TEST(TopView, WhatCommandsWaitForStandsOnTop) {
+  TopView view("tcp://bus:5550", "all");
+  v1::BusStatus status = busy_bus();
+  view.on(status);
+  EXPECT_EQ(view.lines({}, Paint())[1], "bus      ok");
+  v1::Cause& cause = *status.add_cause();
+  cause.set_kind(v1::CAUSE_KIND_NO_WORKER);
+  cause.set_text("no worker is connected");
+  cause.set_stops("cancels and queries");
+  *cause.mutable_since() = at(2'000);
+  view.on(status);
+  EXPECT_EQ(view.lines({120, 24}, Paint())[1],
+            "bus      NO_WORKER: no worker is connected; since 3.0 s, stops cancels and queries");
 }
 
 TEST(TopView, ATroubleIsShownUntilItIsOver) {

@@ -19,17 +19,13 @@ class GatewayTurn : public ::testing::Test {
   /// All that the events and the deadlines after them bring about.
   Actions turn(const std::vector<Event>& events) {
     Actions all;
-    const auto take = [&](Actions actions) {
-      std::ranges::move(actions.records, std::back_inserter(all.records));
-      std::ranges::move(actions.sends, std::back_inserter(all.sends));
-    };
-    for (const Event& event : events) take(gateway_.step(now(), event));
-    take(gateway_.step(now(), DeadlinePassed{}));
+    for (const Event& event : events) all.append(gateway_.step(now(), event));
+    all.append(gateway_.step(now(), DeadlinePassed{}));
     return all;
   }
   static WorkerReady ready(std::vector<TaskId> tasks) {
     WorkerReady ready{"w", 1, "w", 4, std::move(tasks), {}, seconds(5)};
-    ready.clock = ClockSample{1, Duration::zero(), milliseconds(2)};
+    ready.clock = ClockSample{.series = 1, .exchange_time = WallTime(seconds(1'800'000'000))};
     return ready;
   }
   TaskId only_task(const Actions& actions) {

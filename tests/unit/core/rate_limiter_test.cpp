@@ -20,50 +20,50 @@ Tick at(Duration d) { return T0 + d; }
 
 TEST(RateLimiter, GrantsUpToTheLimitAndNotOneMore) {
   RateLimiter limiter({{3, seconds(1)}});
-  for (TaskId id = 1; id <= 3; ++id) EXPECT_TRUE(limiter.acquire(id, T0, T0 + Lost));
-  EXPECT_FALSE(limiter.acquire(4, T0, T0 + Lost));
+  for (TaskId id = 1; id <= 3; ++id) EXPECT_TRUE(limiter.acquire_within(1.0, id, T0, T0 + Lost));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 4, T0, T0 + Lost));
 }
 
 TEST(RateLimiter, TheTailBeginsWithTheAnswerNotWithTheSending) {
   RateLimiter limiter({{1, seconds(1)}});
-  ASSERT_TRUE(limiter.acquire(1, T0, T0 + Lost));
-  EXPECT_FALSE(limiter.acquire(2, at(seconds(10)), at(seconds(25))));
+  ASSERT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 2, at(seconds(10)), at(seconds(25))));
   limiter.settle(1, at(seconds(10)));
-  EXPECT_FALSE(limiter.acquire(2, at(seconds(10) + Second - Duration(1)), at(seconds(25))));
-  EXPECT_TRUE(limiter.acquire(2, at(seconds(10) + Second), at(seconds(26))));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 2, at(seconds(10) + Second - Duration(1)), at(seconds(25))));
+  EXPECT_TRUE(limiter.acquire_within(1.0, 2, at(seconds(10) + Second), at(seconds(26))));
 }
 
 TEST(RateLimiter, NeverAnsweredIsHeldUntilItCanArriveNoMore) {
   RateLimiter limiter({{1, seconds(1)}});
-  ASSERT_TRUE(limiter.acquire(1, T0, T0 + Lost));
+  ASSERT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
   EXPECT_EQ(limiter.next_grant(T0), at(Lost + Second));
-  EXPECT_FALSE(limiter.acquire(2, at(Lost + Second - Duration(1)), at(seconds(60))));
-  EXPECT_TRUE(limiter.acquire(2, at(Lost + Second), at(seconds(60))));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 2, at(Lost + Second - Duration(1)), at(seconds(60))));
+  EXPECT_TRUE(limiter.acquire_within(1.0, 2, at(Lost + Second), at(seconds(60))));
 }
 
 TEST(RateLimiter, NeverWrittenGivesItsPermitBackAtOnce) {
   RateLimiter limiter({{1, seconds(1)}});
-  ASSERT_TRUE(limiter.acquire(1, T0, T0 + Lost));
+  ASSERT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
   limiter.give_back(1);
-  EXPECT_TRUE(limiter.acquire(2, T0, T0 + Lost));
+  EXPECT_TRUE(limiter.acquire_within(1.0, 2, T0, T0 + Lost));
 }
 
 TEST(RateLimiter, EveryRuleMustHaveRoom) {
   RateLimiter limiter({{2, seconds(1)}, {3, seconds(10)}});
   for (TaskId id = 1; id <= 2; ++id) {
-    ASSERT_TRUE(limiter.acquire(id, T0, T0 + Lost));
+    ASSERT_TRUE(limiter.acquire_within(1.0, id, T0, T0 + Lost));
     limiter.settle(id, T0);
   }
-  EXPECT_FALSE(limiter.acquire(3, T0, T0 + Lost)) << "the second is full";
-  ASSERT_TRUE(limiter.acquire(3, at(Second), at(seconds(20))));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 3, T0, T0 + Lost)) << "the second is full";
+  ASSERT_TRUE(limiter.acquire_within(1.0, 3, at(Second), at(seconds(20))));
   limiter.settle(3, at(Second));
-  EXPECT_FALSE(limiter.acquire(4, at(seconds(5)), at(seconds(20)))) << "the ten seconds are full";
+  EXPECT_FALSE(limiter.acquire_within(1.0, 4, at(seconds(5)), at(seconds(20)))) << "the ten seconds are full";
   EXPECT_EQ(limiter.next_grant(at(seconds(5))), at(milliseconds(10'010)));
 }
 
 TEST(RateLimiter, OnlyTheFirstWordOnARequestCounts) {
   RateLimiter limiter({{1, seconds(1)}});
-  ASSERT_TRUE(limiter.acquire(1, T0, T0 + Lost));
+  ASSERT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
   EXPECT_EQ(limiter.open_until(1), T0 + Lost);
   limiter.settle(1, at(seconds(6)));
   EXPECT_EQ(limiter.open_until(1), std::nullopt);
@@ -80,10 +80,59 @@ TEST(RateLimiter, AHoldStopsEverythingAndALaterOneWins) {
   limiter.hold(at(seconds(3)), "sooner");
   EXPECT_EQ(limiter.held_until(), at(seconds(10)));
   EXPECT_EQ(limiter.hold_text(), "quota");
-  EXPECT_FALSE(limiter.acquire(1, at(seconds(9)), at(seconds(30))));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 1, at(seconds(9)), at(seconds(30))));
   EXPECT_EQ(limiter.next_grant(T0), at(seconds(10)));
   EXPECT_EQ(limiter.earliest(T0), at(seconds(10)));
-  EXPECT_TRUE(limiter.acquire(1, at(seconds(10)), at(seconds(30))));
+  EXPECT_TRUE(limiter.acquire_within(1.0, 1, at(seconds(10)), at(seconds(30))));
+}
+
+/// What is in force of each window after a refusal.
+std::vector<uint32_t> lowered(std::optional<Duration> period, std::optional<Duration> wait) {
+  RateLimiter limiter({{10, seconds(1)}, {100, seconds(10)}, {300, seconds(60)}});
+  limiter.lower(period, wait, {});
+  std::vector<uint32_t> limits;
+  for (const RateLimiter::Window& window : limiter.windows(T0)) limits.push_back(window.limit);
+  return limits;
+}
+
+TEST(RateLimiter, TheWindowThatARefusalMeansIsLowered) {
+  using Limits = std::vector<uint32_t>;
+  EXPECT_EQ(lowered(seconds(60), seconds(1)), (Limits{10, 100, 150})) << "named";
+  EXPECT_EQ(lowered(seconds(7), seconds(5)), (Limits{10, 50, 300})) << "none of that name: the shortest not under 5 s";
+  EXPECT_EQ(lowered({}, seconds(10)), (Limits{10, 50, 300}));
+  EXPECT_EQ(lowered({}, seconds(0)), (Limits{5, 100, 300}));
+  EXPECT_EQ(lowered({}, seconds(61)), (Limits{5, 50, 150})) << "none is as long";
+  EXPECT_EQ(lowered({}, {}), (Limits{5, 50, 150})) << "nothing is known";
+}
+
+TEST(RateLimiter, ALoweredLimitIsKeptToAndTheEstimateKeepsToWhatIsConfigured) {
+  RateLimiter limiter({{4, seconds(1)}});
+  limiter.lower({}, {}, {});
+  EXPECT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
+  EXPECT_TRUE(limiter.acquire_within(1.0, 2, T0, T0 + Lost));
+  EXPECT_FALSE(limiter.acquire_within(1.0, 3, T0, T0 + Lost));
+  EXPECT_EQ(limiter.next_grant(T0), at(Lost + Second));
+  EXPECT_EQ(limiter.earliest(T0), T0);
+  limiter.settle(1, T0);
+  limiter.settle(2, T0);
+  EXPECT_FALSE(limiter.regain(at(Second - Duration(1))));
+  EXPECT_TRUE(limiter.regain(at(Second)));
+  EXPECT_EQ(limiter.windows(at(Second))[0].limit, 3U);
+}
+
+TEST(RateLimiter, WhatIsRememberedOfLoweredLimitsIsPutBack) {
+  RateLimiter before({{10, seconds(1)}, {300, seconds(60)}});
+  EXPECT_TRUE(before.lowered().empty());
+  before.lower(seconds(60), {}, WallTime(seconds(5)));
+  ASSERT_EQ(before.lowered().size(), 1U);
+  RateLimiter limiter({{10, seconds(1)}, {100, seconds(60)}});
+  limiter.restore(before.lowered()[0]);
+  EXPECT_EQ(limiter.windows(T0)[1].limit, 100U) << "what is configured now is less";
+  EXPECT_EQ(limiter.windows(T0)[1].lowered_since, std::nullopt);
+  limiter.restore({seconds(1), 5, 1, false, WallTime(seconds(5))});
+  EXPECT_EQ(limiter.windows(T0)[0].limit, 5U);
+  EXPECT_EQ(limiter.windows(T0)[0].lowered_since, WallTime(seconds(5)));
+  limiter.restore({seconds(7), 5, 1, false, {}});
 }
 
 TEST(RateLimiter, AShareLeavesTheRestFree) {
@@ -92,7 +141,7 @@ TEST(RateLimiter, AShareLeavesTheRestFree) {
   EXPECT_TRUE(limiter.acquire_within(0.5, 2, T0, T0 + Lost));
   EXPECT_FALSE(limiter.acquire_within(0.5, 3, T0, T0 + Lost));
   EXPECT_EQ(limiter.next_grant(T0, 0.5), at(Lost + Second));
-  EXPECT_TRUE(limiter.acquire(3, T0, T0 + Lost));
+  EXPECT_TRUE(limiter.acquire_within(1.0, 3, T0, T0 + Lost));
 }
 
 TEST(RateLimiter, AShareOfALimitOfOneIsOne) {
@@ -102,7 +151,7 @@ TEST(RateLimiter, AShareOfALimitOfOneIsOne) {
 
 TEST(RateLimiter, ExpireReturnsEachPermitOnceWhenNoRuleCountsItAnyMore) {
   RateLimiter limiter({{5, seconds(1)}, {5, seconds(2)}, {5, seconds(2)}});
-  ASSERT_TRUE(limiter.acquire(1, T0, T0 + Lost));
+  ASSERT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
   limiter.settle(1, T0);
   EXPECT_TRUE(limiter.expire(at(Second)).empty());
   EXPECT_EQ(limiter.windows(at(Second))[0].used, 0u);
@@ -127,7 +176,7 @@ TEST(RateLimiter, EarliestCountsThePermitsAheadThroughWholeWindows) {
   EXPECT_EQ(limiter.earliest(T0, 1), T0);
   EXPECT_EQ(limiter.earliest(T0, 2), at(Second));
   EXPECT_EQ(limiter.earliest(T0, 4), at(2 * Second));
-  ASSERT_TRUE(limiter.acquire(1, T0, T0 + Lost));
+  ASSERT_TRUE(limiter.acquire_within(1.0, 1, T0, T0 + Lost));
   EXPECT_EQ(limiter.earliest(T0, 1), at(Second)) << "an open request may be answered now";
   limiter.settle(1, T0);
   EXPECT_EQ(limiter.earliest(at(milliseconds(500)), 1), at(Second));

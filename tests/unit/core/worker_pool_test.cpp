@@ -9,6 +9,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 const Tick T0{std::chrono::hours(1)};
+constexpr WallTime Exchange{seconds(1'700'000'000)};
 
 Tick at(Duration d) { return T0 + d; }
 
@@ -18,7 +19,7 @@ WorkerReady ready(WorkerId id, uint32_t credit = 4) {
   ready.worker = id;
   ready.name = "w" + std::to_string(id);
   ready.credit = credit;
-  ready.clock = ClockSample{1, Duration::zero(), milliseconds(2)};
+  ready.clock = ClockSample{.series = 1, .exchange_time = Exchange, .round_trip = milliseconds(2)};
   ready.request_timeout = seconds(5);
   return ready;
 }
@@ -31,6 +32,13 @@ class WorkerPoolTest : public ::testing::Test {
     }
     return "unknown";
   }
+  WorkerId estimated_from() { return pool.stamps().estimate() ? pool.stamps().estimate()->worker : 0; }
+  /// As ready(), after it has read the clock again.
+  static WorkerReady next_series(WorkerId id) {
+    WorkerReady next = ready(id);
+    next.clock->series = 2;
+    return next;
+  }
   WorkerId chosen(Tick now) {
     const Worker* worker = pool.choose(now);
     return worker ? worker->id : 0;
@@ -38,6 +46,23 @@ class WorkerPoolTest : public ::testing::Test {
 
   WorkerPool pool{seconds(1), seconds(15)};
 };
+
+TEST_F(WorkerPoolTest, NoMoreIsUnderWayThanMayBeRefusedBeforeTheAddressIsBlocked) {
+  pool.heard(ready(1, 64), T0);
+  pool.heard(ready(2, 64), T0);
+  TaskId task = 0;
+  while (Worker* worker = pool.choose(T0)) worker->tasks.insert(++task);
+  EXPECT_EQ(task, WorkerPool::MostWithOtherKeys);
+  pool.find(1)->tasks.clear();
+  pool.find(2)->tasks.clear();
+  pool.find(1)->unauthorized_in_a_row = WorkerPool::MostWithOtherKeys - 1;
+  Worker* last = pool.choose(T0);
+  ASSERT_NE(last, nullptr);
+  last->tasks.insert(1);
+  EXPECT_EQ(pool.choose(T0), nullptr);
+  pool.was_let_in(*pool.find(1));
+  EXPECT_NE(pool.choose(T0), nullptr);
+}
 
 TEST_F(WorkerPoolTest, TheMostFreePlacesFirst) {
   EXPECT_EQ(chosen(T0), 0u);
@@ -83,14 +108,18 @@ TEST_F(WorkerPoolTest, ForgottenAfterAMinuteUnlessItHoldsSomething) {
 }
 
 TEST_F(WorkerPoolTest, TheClockOfASilentWorkerHasNoSay) {
-  pool.heard(ready(1), T0);
-  WorkerReady off = ready(2);
-  off.clock->offset = -seconds(30);
-  pool.heard(off, T0);
-  EXPECT_EQ(pool.stamps().offset(), -seconds(30));
-  pool.heard(ready(1), at(seconds(2)));
+  WorkerReady behind = ready(1);
+  *behind.clock->exchange_time -= seconds(30);
+  pool.heard(behind, T0);
+  pool.heard(ready(2), T0);
+  pool.heard(ready(2), T0);
+  WorkerReady again = ready(2);
+  again.clock->series = 2;
+  pool.heard(again, T0);
+  EXPECT_EQ(estimated_from(), 2u);
+  pool.heard(behind, at(seconds(2)));
   pool.forget_gone(at(seconds(2)));
-  EXPECT_EQ(pool.stamps().offset(), Duration::zero());
+  EXPECT_EQ(estimated_from(), 1u);
 }
 
 TEST_F(WorkerPoolTest, WithoutAClockNoWork) {
@@ -102,27 +131,66 @@ TEST_F(WorkerPoolTest, WithoutAClockNoWork) {
   EXPECT_EQ(chosen(T0), 1u);
   pool.heard(clockless, T0);
   EXPECT_EQ(chosen(T0), 0u);
-  EXPECT_EQ(pool.stamps().offset(), std::nullopt);
+  EXPECT_EQ(estimated_from(), 0u);
 }
 
-TEST_F(WorkerPoolTest, AStaleStampBenchesUntilALaterClockSeries) {
-  pool.heard(ready(1), T0);
-  pool.met_stale_stamp(*pool.find(1));
-  pool.heard(ready(1), T0);
+TEST_F(WorkerPoolTest, WithoutExchangeTimeNoWorkAndNoProbe) {
+  WorkerReady earlier = ready(1);
+  earlier.clock->exchange_time.reset();
+  pool.heard(earlier, T0);
   EXPECT_EQ(chosen(T0), 0u);
-  WorkerReady fresh = ready(1);
-  fresh.clock->series = 2;
-  pool.heard(fresh, T0);
+  EXPECT_EQ(benched(1, T0), "clock: does not report exchange_time; it is of an earlier version");
+  pool.met_unauthorized(*pool.find(1), 100, T0);
+  EXPECT_EQ(pool.probe_due(at(WorkerPool::FirstProbe)), nullptr);
+}
+
+TEST_F(WorkerPoolTest, AVoidStampMakesTheWorkerOfTheEstimateReadTheClockAgain) {
+  for (const WorkerId id : {1, 2}) pool.heard(ready(id, 4), T0);
+  const StampClock::Estimate estimate = *pool.stamps().estimate();
+  ASSERT_EQ(estimate.worker, 2u);
+  pool.met_void_stamp(*pool.find(1), estimate, T0);
+  pool.heard(ready(2), T0);
+  EXPECT_EQ(benched(2, T0), "clock: its reading of the exchange's clock was contradicted; waits for its next one");
+  EXPECT_EQ(benched(1, T0), "");
+  EXPECT_EQ(estimated_from(), 1u);
+  pool.heard(next_series(2), T0);
+  EXPECT_EQ(benched(2, T0), "");
+}
+
+TEST_F(WorkerPoolTest, AWorkerThatHasReadTheClockSinceIsNotExcludedForAnEarlierEstimate) {
+  pool.heard(ready(1), T0);
+  const StampClock::Estimate estimate = *pool.stamps().estimate();
+  pool.heard(next_series(1), T0);
+  pool.met_void_stamp(*pool.find(1), estimate, T0);
+  EXPECT_EQ(benched(1, T0), "");
+  EXPECT_EQ(estimated_from(), 1u);
+}
+
+TEST_F(WorkerPoolTest, AVoidStampOfAnEstimateThatWasLetInSpeaksAgainstTheWorkerThatComplains) {
+  for (const WorkerId id : {1, 2}) pool.heard(ready(id), T0);
+  const StampClock::Estimate estimate = *pool.stamps().estimate();
+  pool.stamps().let_in(estimate, T0);
+  pool.met_void_stamp(*pool.find(1), estimate, at(seconds(1)));
+  EXPECT_EQ(chosen(at(seconds(1))), 2u);
+  EXPECT_NE(benched(1, at(seconds(1))), "");
+  pool.heard(next_series(1), at(seconds(1)));
+  EXPECT_EQ(benched(1, at(seconds(1))), "");
+}
+
+TEST_F(WorkerPoolTest, AVoidStampOfAWorkerThatIsGoneExcludesNoOther) {
+  pool.heard(ready(1), T0);
+  pool.met_void_stamp(*pool.find(1), {99, 1, Duration::zero()}, T0);
   EXPECT_EQ(chosen(T0), 1u);
 }
 
-TEST_F(WorkerPoolTest, AnOutlierIsBenchedAndNamed) {
-  for (const WorkerId id : {1, 2}) pool.heard(ready(id), T0);
+TEST_F(WorkerPoolTest, AWorkerWhoseReadingIsApartIsBenchedAndNamed) {
   WorkerReady off = ready(3, 60);
-  off.clock->offset = milliseconds(501);
+  *off.clock->exchange_time -= milliseconds(1'001);
   pool.heard(off, T0);
+  for (const WorkerId id : {1, 2}) pool.heard(ready(id), T0);
+  for (const WorkerId id : {1, 2}) pool.heard(next_series(id), T0);
   EXPECT_NE(chosen(T0), 3u);
-  EXPECT_EQ(benched(3, T0), "its clock is more than 500 ms off the other workers'");
+  EXPECT_EQ(benched(3, T0), "clock: its reading of the exchange's clock is over 1 s off the other workers'");
 }
 
 TEST_F(WorkerPoolTest, ARequestThatCouldOutliveLostAfterIsNotMade) {

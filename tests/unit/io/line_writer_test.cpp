@@ -22,7 +22,6 @@ namespace cancelbus::io {
 namespace {
 
 using testing::HasSubstr;
-using testing::StartsWith;
 
 class LineWriterTest : public testing::Test {
  protected:
@@ -101,7 +100,9 @@ TEST_F(LineWriterTest, AFullPipeTakesNoTimeAndWhatIsDroppedIsReportedOnceThereIs
   std::vector<std::string> lines;
   uint64_t reported = 0;
   std::string text;
-  while (reported < dropped && !text.ends_with(")")) {
+  const auto kept = [&] { return static_cast<uint64_t>(std::ranges::count(lines, line)); };
+  // Lines that found room again come after the report of those that did not.
+  while ((reported < dropped || kept() < Lines - dropped) && !text.ends_with(")")) {
     text = read_until("\n");
     for (const absl::string_view part : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
       lines.emplace_back(part);
@@ -110,8 +111,7 @@ TEST_F(LineWriterTest, AFullPipeTakesNoTimeAndWhatIsDroppedIsReportedOnceThereIs
     }
   }
   EXPECT_EQ(reported, dropped);
-  EXPECT_EQ(static_cast<uint64_t>(std::ranges::count(lines, line)), Lines - dropped);
-  EXPECT_THAT(lines.back(), StartsWith("dropped "));
+  EXPECT_EQ(kept(), Lines - dropped);
   EXPECT_TRUE(writer.finish());
   writer.write("next\n");
   EXPECT_EQ(read_until("next\n"), "next\n");

@@ -69,7 +69,9 @@ TEST_F(MigrationTest, EveryColumnKeepsItsValue) {
     EXPECT_EQ(select("PRAGMA user_version"), std::to_string(SchemaVersion));
     Dump after = dump(&before);
     for (const char* table : {"cancels", "events", "permits", "holds", "history", "topics"}) {
-      ASSERT_GT(before[table].size(), 2U) << table << ": a store without rows proves nothing";
+      // From version 2 on `topics` knows only of what was pruned.
+      const bool may_be_empty = version > 1 && table == std::string_view("topics");
+      ASSERT_TRUE(may_be_empty || before[table].size() > 2U) << table << ": a store without rows proves nothing";
       EXPECT_EQ(after[table], before[table]) << table;
     }
   }

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <boost/asio/connect.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
+#include <future>
 #include <list>
 #include <thread>
 
@@ -74,6 +76,15 @@ class MonitorTest : public testing::Test {
       asio::write(socket, asio::buffer("x", 1), gone);
       pollfd until_next{socket.native_handle(), 0, 0};
       ::poll(&until_next, 1, 5);
+    }
+  }
+
+  /// Until what is ready now has been handled, and what that makes ready at once.
+  void let_handlers_run() {
+    for (int i = 0; i < 5; ++i) {
+      std::promise<void> ran;
+      asio::post(context, [&] { ran.set_value(); });
+      ran.get_future().wait();
     }
   }
 
@@ -241,14 +252,14 @@ TEST_F(SmallMonitorTest, EndsAnAnswerOnlyWhereNoneIsIdle) {
   EXPECT_EQ(answer.size(), answer.find("\r\n\r\n") + 4 + LargeBytes);
 }
 
-/// No descriptor can be opened as long as this lives.
+/// No descriptor can be opened as long as this lives, or only so many.
 class NoDescriptors {
  public:
-  NoDescriptors() {
+  explicit NoDescriptors(rlim_t but = 0) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     const int lowest_free = ::dup(STDERR_FILENO);
     ::close(lowest_free);
-    const rlimit none{static_cast<rlim_t>(lowest_free), before_.rlim_max};
+    const rlimit none{static_cast<rlim_t>(lowest_free) + but, before_.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &none);
   }
   ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
@@ -265,6 +276,16 @@ TEST_F(PatientMonitorTest, WithoutDescriptorsGivesUpAnIdleConnectionForAProbe) {
   tcp::socket probe(own, tcp::v4());
   const NoDescriptors none;
   probe.connect({asio::ip::address_v4::loopback(), monitor.port()});
+  asio::write(probe, asio::buffer(std::string(Request)));
+  EXPECT_TRUE(is_ok(first_bytes(probe)));
+}
+
+// accept() wants a descriptor before it looks whether a client waits: that it fails does not mean that one does.
+TEST_F(PatientMonitorTest, AnswersAProbeThatTookTheLastDescriptor) {
+  tcp::socket probe(own, tcp::v4());
+  const NoDescriptors but_one(1);
+  probe.connect({asio::ip::address_v4::loopback(), monitor.port()});
+  let_handlers_run();  // it is accepted, and the next accept() has failed
   asio::write(probe, asio::buffer(std::string(Request)));
   EXPECT_TRUE(is_ok(first_bytes(probe)));
 }

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "service/io/blocked_signals.hpp"
+
 namespace cancelbus::io {
 namespace {
 
@@ -32,6 +34,26 @@ TEST(StopSignals, ASignalThatComesAtTheEndDoesNotKeepTheProcess) {
   signals.cancel();
   context.poll();
   EXPECT_TRUE(context.stopped()) << "something still waits";
+}
+
+bool blocked(int number) {
+  sigset_t mask;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  return ::sigismember(&mask, number) == 1;
+}
+
+TEST(BlockedSignals, BlocksAllAndGivesBackWhatWasBlocked) {
+  block_signals();
+  ASSERT_TRUE(blocked(SIGTERM));
+  ASSERT_FALSE(blocked(SIGUSR1));
+  {
+    const BlockedSignals all;
+    EXPECT_TRUE(blocked(SIGTERM));
+    EXPECT_TRUE(blocked(SIGUSR1));
+  }
+  EXPECT_TRUE(blocked(SIGTERM));
+  EXPECT_FALSE(blocked(SIGUSR1));
+  unblock_signals({SIGTERM, SIGINT, SIGHUP});
 }
 
 }  // namespace

@@ -59,6 +59,10 @@ class StoreFixture : public ::testing::Test {
   void run(const std::string& sql) {
     with_db(sql.c_str(), [](char**, int) {});
   }
+  /// A bus that starts on the store next finds that one has run on it for so long.
+  void a_bus_has_run(core::Duration time) {
+    run("UPDATE meta SET value='" + std::to_string(time.count()) + "' WHERE key='run_time'");
+  }
   /// The only column of the only row.
   std::string select(const std::string& sql) {
     std::string value;

@@ -51,7 +51,8 @@ class StoreSyncTest : public StoreFixture {
     return seen;
   }
 
-  const core::HoldRecord hold_{core::LimiterKind::Cancel, core::Tick(std::chrono::hours(1)), now().wall, "wait"};
+  const core::HoldRecord hold_{
+      core::LimiterKind::Cancel, core::Tick(std::chrono::hours(1)), now().wall, "wait", {}, {}};
 };
 
 TEST_F(StoreSyncTest, ACommitIsOnDiskWhenItIsCalledBack) {

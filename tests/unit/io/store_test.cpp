@@ -81,11 +81,29 @@ TEST_F(StoreTest, AStartThatWritesNothingDoesNotMakeCommitsOfBeforeItLost) {
   EXPECT_EQ(select("SELECT value FROM meta WHERE key='sync'"), "normal");
 }
 
+TEST_F(StoreTest, GivesBackTheLastAnswerOfACommandWithoutAnAck) {
+  core::CommandRecord record = command("desk-a", "c1", false, 0);
+  record.ack.reset();
+  record.undecided_answer = core::LastAnswer{503, 17, "Service Unavailable"};
+  ASSERT_TRUE(commit(*open(), {record}).ok());
+  const auto snapshot = load(*open());
+  ASSERT_EQ(snapshot.commands.size(), 1U);
+  const core::CommandRecord& loaded = snapshot.commands[0];
+  EXPECT_FALSE(loaded.ack.has_value());
+  ASSERT_TRUE(loaded.undecided_answer.has_value());
+  EXPECT_EQ(loaded.undecided_answer->http_status, 503);
+  EXPECT_EQ(loaded.undecided_answer->exchange_code, 17);
+  EXPECT_EQ(loaded.undecided_answer->text, "Service Unavailable");
+  ASSERT_TRUE(commit(*open(), {command("desk-a", "c2", false, 0)}).ok());
+  EXPECT_FALSE(load(*open()).commands[1].undecided_answer.has_value());
+}
+
 TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   core::CommandRecord record = command("desk-a", "c1", false, 1);
   record.order.symbol = "BTCTRY";
   record.order.time_to_live = std::chrono::seconds(2);
   record.last_answer = core::Verdict::Accepted;
+  record.deletes = 5;
   record.ack.emplace().status = core::AckStatus::Accepted;
   core::PermitRecord permit;
   permit.task = 7;
@@ -95,10 +113,12 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
     auto store = open();
     epoch = load(*store).epoch;
     ASSERT_TRUE(
-        commit(*store, {record, permit, core::FactPosition{9, 3}, EventRow{"client.desk-a.", 1, now().wall, "x"},
-                        core::HoldRecord{core::LimiterKind::Query, core::Tick(hours(1)), now().wall, "an earlier one"},
-                        core::HoldRecord{core::LimiterKind::Query, core::Tick(hours(2)), now().wall, "wait"},
-                        core::UnauthorizedCount{41, 12}})
+        commit(*store,
+               {record, permit, core::FactPosition{9, 3}, EventRow{"client.desk-a.", 1, now().wall, "x"},
+                core::HoldRecord{
+                    core::LimiterKind::Query, core::Tick(hours(1)), now().wall, "an earlier one", hours(3), {}},
+                core::HoldRecord{core::LimiterKind::Query, core::Tick(hours(2)), now().wall, "wait", hours(1), {}},
+                core::UnauthorizedCount{41, 12}})
             .ok());
   }
   auto store = open();
@@ -111,6 +131,7 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   EXPECT_EQ(loaded.order.symbol, "BTCTRY");
   EXPECT_EQ(loaded.order.time_to_live, record.order.time_to_live);
   EXPECT_EQ(loaded.last_answer, core::Verdict::Accepted);
+  EXPECT_EQ(loaded.deletes, 5U);
   ASSERT_TRUE(loaded.ack.has_value());
   EXPECT_EQ(loaded.ack->status, core::AckStatus::Accepted);
   EXPECT_FALSE(loaded.final.has_value());
@@ -120,12 +141,27 @@ TEST_F(StoreTest, GivesBackWhatWasCommitted) {
   EXPECT_EQ(snapshot.holds[0].limiter, core::LimiterKind::Query);
   EXPECT_EQ(snapshot.holds[0].until, core::Tick(hours(2)));
   EXPECT_EQ(snapshot.holds[0].text, "wait");
+  EXPECT_EQ(snapshot.holds[0].length, hours(1));
   EXPECT_EQ(snapshot.unauthorized.in_a_row, 41U);
   EXPECT_EQ(snapshot.unauthorized.order_id, 12);
   EXPECT_EQ(snapshot.facts.seq, 3U);
   ASSERT_EQ(snapshot.topics.size(), 1U);
   EXPECT_EQ(snapshot.topics[0].next_seq, 2U);
   EXPECT_EQ(kept(*store, "client.desk-a.", 1, 10), std::vector<std::string>{"x"});
+}
+
+TEST_F(StoreTest, KeepsLoweredLimits) {
+  EXPECT_TRUE(load(*open()).lowered.entries.empty());
+  const core::LoweredLimit::State state{std::chrono::seconds(60), 150, 4, true, now().wall};
+  ASSERT_TRUE(commit(*open(), {core::LoweredLimits{{{core::LimiterKind::Query, state}}}}).ok());
+  const core::LoweredLimits lowered = load(*open()).lowered;
+  ASSERT_EQ(lowered.entries.size(), 1U);
+  EXPECT_EQ(lowered.entries[0].limiter, core::LimiterKind::Query);
+  EXPECT_EQ(lowered.entries[0].state, state);
+  run("UPDATE meta SET value='nonsense\nCANCEL 1000000000 5 1 0 7\n' WHERE key='lowered_limits'");
+  ASSERT_EQ(load(*open()).lowered.entries.size(), 1U) << "what cannot be read is left out";
+  ASSERT_TRUE(commit(*open(), {core::LoweredLimits{}}).ok());
+  EXPECT_TRUE(load(*open()).lowered.entries.empty());
 }
 
 TEST_F(StoreTest, ABatchThatFailsLeavesNothing) {
@@ -137,48 +173,79 @@ TEST_F(StoreTest, ABatchThatFailsLeavesNothing) {
 }
 
 TEST_F(StoreTest, PrunesWhatIsOldButNotWhatAnOpenCommandNeeds) {
-  auto store = open();
-  const core::WallTime old = now().wall - options_.retention - hours(1);
-  Batch batch{command("open", "c1", false, 3), command("done", "c1", true, 1)};
-  for (uint64_t seq = 1; seq <= 5; ++seq) {
-    batch.push_back(EventRow{"client.open.", seq, old, "o"});
-    batch.push_back(EventRow{"client.done.", seq, old, "d"});
+  {
+    auto store = open();
+    Batch batch{command("open", "c1", false, 3), command("done", "c1", true, 1)};
+    for (uint64_t seq = 1; seq <= 5; ++seq) {
+      batch.push_back(EventRow{"client.open.", seq, now().wall, "o"});
+      batch.push_back(EventRow{"client.done.", seq, now().wall, "d"});
+    }
+    ASSERT_TRUE(commit(*store, batch).ok());
   }
-  batch.push_back(EventRow{"client.done.", 6, now().wall, "d"});
-  ASSERT_TRUE(commit(*store, batch).ok());
+  a_bus_has_run(options_.retention + hours(1));
+  auto store = open();
+  ASSERT_TRUE(commit(*store, {EventRow{"client.done.", 6, now().wall, "d"}}).ok());
   EXPECT_EQ(first_kept(*store, "client.open."), 3U);
   EXPECT_EQ(first_kept(*store, "client.done."), 6U);
   EXPECT_TRUE(kept(*store, "client.done.", 5, 1).empty());
 }
 
-TEST_F(StoreTest, PrunesAThousandAtOnce) {
+TEST_F(StoreTest, RetentionCountsTheTimeThatABusRanAndNoWallClock) {
   auto store = open();
   const core::WallTime old = now().wall - options_.retention - hours(1);
+  ASSERT_TRUE(commit(*store, {EventRow{"venue.", 1, old, "v"}}).ok());
+  ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
+  EXPECT_EQ(first_kept(*store, "venue."), 1U);
+  store.reset();
+  a_bus_has_run(options_.retention - hours(1));
+  store = open();
+  ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
+  EXPECT_EQ(first_kept(*store, "venue."), 1U);
+}
+
+TEST_F(StoreTest, PrunesAThousandAtOnce) {
   Batch batch;
-  for (uint64_t seq = 1; seq <= 1'500; ++seq) batch.push_back(EventRow{"venue.", seq, old, "v"});
-  ASSERT_TRUE(commit(*store, batch).ok());
+  for (uint64_t seq = 1; seq <= 1'500; ++seq) batch.push_back(EventRow{"venue.", seq, now().wall, "v"});
+  ASSERT_TRUE(commit(*open(), batch).ok());
+  a_bus_has_run(options_.retention + hours(1));
+  auto store = open();
+  ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
   EXPECT_EQ(first_kept(*store, "venue."), 1'001U);
   ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
   EXPECT_EQ(first_kept(*store, "venue."), 0U);
 }
 
 // A prune by time alone took seq 2, and the topic stood behind seq 1 again: another event 2 would have followed.
-TEST_F(StoreTest, AClockThatWasSetBackLeavesNoGapAndGivesNoSeqTwice) {
-  const core::WallTime old = now().wall - options_.retention - hours(1);
+TEST_F(StoreTest, PruningLeavesNoGapAndGivesNoSeqTwice) {
+  const core::WallTime wall = now().wall;
+  ASSERT_TRUE(commit(*open(), {EventRow{"venue.", 1, wall, "x"}, EventRow{"venue.", 2, wall, "y"}}).ok());
+  a_bus_has_run(options_.retention + hours(1));
+  run("UPDATE events SET run_time=" + std::to_string(core::Duration(hours(90)).count()) + " WHERE seq=1");
   {
     auto store = open();
-    ASSERT_TRUE(
-        commit(*store, {EventRow{"venue.", 1, now().wall + hours(48), "x"}, EventRow{"venue.", 2, old, "y"}}).ok());
     ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
     EXPECT_EQ(kept(*store, "venue.", 1, 10), (std::vector<std::string>{"x", "y"}));
   }
   run("INSERT OR REPLACE INTO topics VALUES('venue.', 9)");  // what was pruned before
-  run("UPDATE events SET sending_time=0");
+  run("UPDATE events SET run_time=0");
   auto store = open();
   ASSERT_TRUE(commit(*store, {core::PermitForgotten{1}}).ok());
   EXPECT_EQ(first_kept(*store, "venue."), 0U);
   store.reset();
   EXPECT_EQ(load(*open()).topics.at(0).next_seq, 9U);
+}
+
+TEST_F(StoreTest, ATimeToLiveComesBack) {
+  core::CommandRecord record = command("a", "c1", false, 0);
+  record.expires = now().wall + hours(1);
+  record.expires_tick = now().tick + hours(1);
+  record.expires_run_time = hours(2);
+  ASSERT_TRUE(commit(*open(), {record, command("a", "c2", false, 0)}).ok());
+  const auto commands = load(*open()).commands;
+  EXPECT_EQ(commands.at(0).expires, record.expires);
+  EXPECT_EQ(commands.at(0).expires_tick, record.expires_tick);
+  EXPECT_EQ(commands.at(0).expires_run_time, record.expires_run_time);
+  EXPECT_FALSE(commands.at(1).expires_tick);
 }
 
 TEST_F(StoreTest, RunTimeGoesOnWhereABusThatDiedHasWritten) {
@@ -190,7 +257,8 @@ TEST_F(StoreTest, RunTimeGoesOnWhereABusThatDiedHasWritten) {
   run("UPDATE cancels SET run_time=" + std::to_string(Later));
   {
     auto store = open();
-    load(*store);
+    EXPECT_EQ(load(*store).run_time.count(), Later);
+    EXPECT_EQ(load(*store).commands.at(0).run_time.count(), Later);
     ASSERT_TRUE(commit(*store, {command("a", "c2", false, 0)}).ok());
   }
   EXPECT_GE(std::stoll(select("SELECT run_time FROM cancels WHERE cl_ord_id='c2'")), Later);
@@ -237,6 +305,15 @@ TEST_F(StoreTest, HistoryMakesRoomAndGoesWithItsOrder) {
   EXPECT_EQ(select("SELECT group_concat(line) FROM history WHERE order_id=42"), "1,3,4");
   ASSERT_TRUE(commit(*store, {core::HistoryForgotten{42}}).ok());
   EXPECT_EQ(select("SELECT group_concat(order_id) FROM history"), "43");
+}
+
+TEST_F(StoreTest, KnowsWhichOrdersAreBackOnTheBook) {
+  {
+    auto store = open();
+    ASSERT_TRUE(commit(*store, {core::BackOnBook{42}, core::BackOnBook{43}, core::BackOnBook{44}}).ok());
+    ASSERT_TRUE(commit(*store, {core::BackOnBook{42}, core::BackOnBook{43, false}, core::HistoryForgotten{44}}).ok());
+  }
+  EXPECT_EQ(load(*open()).back_on_book, std::vector<core::OrderId>{42});
 }
 
 TEST_F(StoreTest, ADamagedFileIsRefusedByName) {

@@ -14,6 +14,7 @@
 
 #include "tests/unit/io/tls_server.hpp"
 #include "tests/unit/patience.hpp"
+#include "tests/unit/wire/samples.hpp"
 
 namespace cancelbus::subscriber {
 namespace {
@@ -130,15 +131,10 @@ class SubscriberTest : public testing::Test {
     const std::string host = "127.0.0.1";
     auto tls = io::make_tls_context(authority.ca_file());
     ASSERT_TRUE(tls.ok()) << tls.status();
-    Options options{bus.endpoint(),
+    Options options{{bus.endpoint(), *tls, *btcturk::Signer::make("PUB", "c2VjcmV0"), {"", ""}},
                     {host, exchange->port(), "/", host},
-                    *tls,
-                    *btcturk::Signer::make("PUB", "c2VjcmV0"),
-                    {"", ""},
                     3000,
-                    15s,
-                    std::nullopt,
-                    false};
+                    15s};
     subscriber = std::make_unique<Subscriber>(
         context, zmq, std::move(options), [this] { done = true; }, limits);
     ASSERT_TRUE(subscriber->start().ok());
@@ -225,14 +221,28 @@ TEST_F(SubscriberTest, DroppedFactsEndInANewLogin) {
   EXPECT_EQ(std::vector<std::string>(new_login + 1, bus.told.end()), std::vector<std::string>{"fact 99"});
 }
 
-TEST_F(SubscriberTest, SurvivesRubbishFromTheBus) {
-  start(nothing);
-  ASSERT_TRUE(run_until_logged_in(1));
+TEST_F(SubscriberTest, KeepsItsFactsAndItsLoginThroughRubbishFromTheBus) {
+  bus.confirming = false;
+  start([](int connection) { return std::vector<std::string>{deleted(connection)}; });
+  ASSERT_TRUE(run_until([&] { return bus.has_fact(1); }));
   bus.send("rubbish");
-  bus.send(wire::encode_drain());
+  bus.send(wire::samples::drain());
+  const int repeats = bus.repeats;
+  ASSERT_TRUE(run_until([&] { return bus.repeats >= repeats + 6; })) << "the fact is still repeated";
+  EXPECT_EQ(bus.state()->logins, 1U);
+  bus.send(wire::encode_relogin());
+  bus.confirming = true;
+  ASSERT_TRUE(run_until([&] { return bus.has_fact(2); }));
+  EXPECT_EQ(bus.facts, (std::vector<core::OrderId>{1, 2}));
+}
+
+TEST_F(SubscriberTest, AConfirmationOfMoreThanWasSentConfirmsNothingThatComesLater) {
+  start([](int connection) { return std::vector<std::string>{deleted(connection)}; });
+  ASSERT_TRUE(run_until([&] { return bus.has_fact(1); }));
   bus.send(wire::encode_confirm({{}, 0, 1000}));
   bus.send(wire::encode_relogin());
-  EXPECT_TRUE(run_until_logged_in(2));
+  ASSERT_TRUE(run_until([&] { return bus.has_fact(2); }));
+  EXPECT_EQ(bus.facts, (std::vector<core::OrderId>{1, 2}));
 }
 
 TEST_F(SubscriberTest, StopSaysGoodbyeToBothSides) {

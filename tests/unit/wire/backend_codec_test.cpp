@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "cancelbus/v1/backend.pb.h"
+#include "tests/unit/wire/samples.hpp"
 
 namespace cancelbus::wire {
 namespace {
@@ -19,7 +20,7 @@ core::WorkerReady ready() {
   result.name = "host-7.4711";
   result.credit = 8;
   result.tasks = {1, 0xFFFF'FFFF'FFFF'FFFF};
-  result.clock = core::ClockSample{3, -250ms, 12345678ns};
+  result.clock = core::ClockSample{3, core::WallTime(1'700'000'000'123456789ns), 6172839ns, -250ms, 12345678ns};
   result.request_timeout = 5s;
   result.key_series = 2;
   return result;
@@ -63,10 +64,31 @@ TEST(Backend, ReadyArrives) {
   EXPECT_EQ(got.tasks, ready().tasks);
   ASSERT_TRUE(got.clock);
   EXPECT_EQ(got.clock->series, 3U);
+  EXPECT_EQ(got.clock->exchange_time, core::WallTime(1'700'000'000'123456789ns));
+  EXPECT_EQ(got.clock->uncertainty, 6172839ns);
   EXPECT_EQ(got.clock->offset, -250ms);
   EXPECT_EQ(got.clock->round_trip, 12345678ns);
   EXPECT_EQ(got.request_timeout, 5s);
   EXPECT_EQ(got.key_series, 2U);
+}
+
+TEST(Backend, AClockOfAnEarlierVersionArrivesWithoutExchangeTime) {
+  core::WorkerReady sent = ready();
+  sent.clock->exchange_time.reset();
+  const auto event = decode_backend_request(encode_ready(sent), "peer");
+  ASSERT_TRUE(event.ok()) << event.status();
+  ASSERT_TRUE(std::get<core::WorkerReady>(*event).clock);
+  EXPECT_FALSE(std::get<core::WorkerReady>(*event).clock->exchange_time);
+}
+
+TEST(Backend, AWallClockThatIsOffByDaysIsNoReasonToRefuseAWorker) {
+  for (const core::Duration off : {100h, -100h}) {
+    core::WorkerReady sent = ready();
+    sent.clock->offset = off;
+    const auto event = decode_backend_request(encode_ready(sent), "peer");
+    ASSERT_TRUE(event.ok()) << event.status();
+    EXPECT_EQ(std::get<core::WorkerReady>(*event).clock->offset, off > 0h ? 24h : -24h);
+  }
 }
 
 TEST(Backend, ReadyWithoutAClockArrives) {
@@ -174,7 +196,7 @@ TEST(Backend, OrdersWithoutFieldsArrive) {
   const auto relogin = decode_backend_reply(encode_relogin());
   ASSERT_TRUE(relogin.ok()) << relogin.status();
   EXPECT_TRUE(std::holds_alternative<Relogin>(*relogin));
-  const auto drain = decode_backend_reply(encode_drain());
+  const auto drain = decode_backend_reply(samples::drain());
   ASSERT_TRUE(drain.ok()) << drain.status();
   EXPECT_TRUE(std::holds_alternative<Drain>(*drain));
 }
@@ -222,6 +244,12 @@ TEST(Backend, BadReadyIsRefusedByName) {
       frame.mutable_ready()->mutable_request_timeout()->set_nanos(nanos);
     };
   };
+  const auto exchange_time = [](int64_t seconds, int32_t nanos) {
+    return [=](auto& frame) {
+      frame.mutable_ready()->mutable_clock()->mutable_exchange_time()->set_seconds(seconds);
+      frame.mutable_ready()->mutable_clock()->mutable_exchange_time()->set_nanos(nanos);
+    };
+  };
   expect_refused(encode_ready(ready()),
                  {
                      {"ready.version", [](auto& f) { f.mutable_ready()->set_version(2); }},
@@ -237,6 +265,12 @@ TEST(Backend, BadReadyIsRefusedByName) {
                       [](auto& f) { f.mutable_ready()->mutable_clock()->mutable_offset()->set_seconds(-86'401); }},
                      {"ready.clock.round_trip",
                       [](auto& f) { f.mutable_ready()->mutable_clock()->mutable_round_trip()->set_nanos(-1); }},
+                     {"ready.clock.uncertainty",
+                      [](auto& f) { f.mutable_ready()->mutable_clock()->mutable_uncertainty()->set_nanos(-1); }},
+                     {"ready.clock.exchange_time", exchange_time(946'684'799, 999'999'999)},
+                     {"ready.clock.exchange_time", exchange_time(4'102'444'800, 0)},
+                     {"ready.clock.exchange_time", exchange_time(1'700'000'000, -1)},
+                     {"ready.clock.exchange_time", exchange_time(INT64_MAX, 0)},
                      {"ready.request_timeout", [](auto& f) { f.mutable_ready()->clear_request_timeout(); }},
                      {"ready.request_timeout", timeout(0, 99'999'999)},
                      {"ready.request_timeout", timeout(60, 1)},

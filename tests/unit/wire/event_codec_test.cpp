@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "cancelbus/v1/cancel.pb.h"
+#include "tests/unit/wire/event_decoder.hpp"
 #include "tests/unit/wire/samples.hpp"
 
 namespace cancelbus::wire {

@@ -11,6 +11,7 @@
 #include "service/wire/backend_codec.hpp"
 #include "service/wire/event_codec.hpp"
 #include "service/wire/session_codec.hpp"
+#include "tests/unit/wire/event_decoder.hpp"
 #include "tests/unit/wire/samples.hpp"
 
 namespace cancelbus::wire {
@@ -61,18 +62,6 @@ bool offer_worker(const std::string& bytes) { return decode_backend_reply(bytes)
 
 bool offer_reader(const std::string& bytes) { return decode_event(bytes).ok() && encode_retransmission(bytes, 1).ok(); }
 
-TEST(Garbage, RandomBytesAreSurvived) {
-  std::mt19937_64 random(20240401);
-  for (int run = 0; run < 20000; ++run) {
-    std::string bytes(random() % 80, '\0');
-    for (char& c : bytes) c = static_cast<char>(random());
-    offer_session(bytes);
-    offer_backend(bytes);
-    offer_worker(bytes);
-    offer_reader(bytes);
-  }
-}
-
 std::string a_command() {
   v1::SessionRequest frame;
   frame.mutable_cancel_order()->set_cl_ord_id("c-1");
@@ -107,18 +96,49 @@ std::string damaged(std::string bytes, std::mt19937_64& random) {
   return bytes;
 }
 
-TEST(Garbage, DamagedFramesAreSurvived) {
-  using Door = bool (*)(const std::string&);
-  const std::vector<std::pair<std::string, Door>> doors = {
-      {a_command(), offer_session},
-      {an_outcome(), offer_backend},
-      {a_task(), offer_worker},
-      {encode_event({"client.desk-a.", 12, samples::at(8), samples::final()}, 1), offer_reader},
+/// What reads frames from others, and a frame that it reads.
+struct Reader {
+  const char* name;
+  std::string frame;
+  bool (*offer)(const std::string&);
+};
+
+std::vector<Reader> readers() {
+  return {
+      {"session", a_command(), offer_session},
+      {"backend", an_outcome(), offer_backend},
+      {"worker", a_task(), offer_worker},
+      {"event", encode_event({"client.desk-a.", 12, samples::at(8), samples::final()}, 1), offer_reader},
   };
+}
+
+constexpr int Runs = 20'000;
+
+TEST(Garbage, RandomBytesAreRefusedOrWithinRangeAndTheNextGoodFrameIsRead) {
   std::mt19937_64 random(20240401);
-  for (const auto& [bytes, door] : doors) {
-    ASSERT_TRUE(door(bytes)) << "the frame is good to begin with";
-    for (int run = 0; run < 20000; ++run) door(damaged(bytes, random));
+  for (const Reader& reader : readers()) {
+    SCOPED_TRACE(reader.name);
+    int read = 0;
+    for (int run = 0; run < Runs; ++run) {
+      std::string bytes(random() % 80, '\0');
+      for (char& c : bytes) c = static_cast<char>(random());
+      read += reader.offer(bytes);
+    }
+    EXPECT_LT(read, Runs / 100) << "nearly all is rubbish";
+    EXPECT_TRUE(reader.offer(reader.frame));
+  }
+}
+
+TEST(Garbage, DamagedFramesAreRefusedOrWithinRangeAndTheNextGoodFrameIsRead) {
+  std::mt19937_64 random(20240401);
+  for (const Reader& reader : readers()) {
+    SCOPED_TRACE(reader.name);
+    ASSERT_TRUE(reader.offer(reader.frame)) << "the frame is good to begin with";
+    int read = 0;
+    for (int run = 0; run < Runs; ++run) read += reader.offer(damaged(reader.frame, random));
+    EXPECT_GT(read, Runs / 20) << "else nothing is checked of what was read";
+    EXPECT_LT(read, Runs * 19 / 20) << "else nothing is refused";
+    EXPECT_TRUE(reader.offer(reader.frame));
   }
 }
 

@@ -46,6 +46,7 @@ void expect_same(const Answer& got, const Answer& want) {
   EXPECT_EQ(got.exchange_code, want.exchange_code);
   EXPECT_EQ(got.text, want.text);
   EXPECT_EQ(got.retry_after, want.retry_after);
+  EXPECT_EQ(got.period, want.period);
   EXPECT_EQ(got.reading.status, want.reading.status);
   EXPECT_EQ(got.reading.quantity, want.reading.quantity);
   EXPECT_EQ(got.reading.left_amount, want.reading.left_amount);
@@ -90,6 +91,13 @@ INSTANTIATE_TEST_SUITE_P(Outcome, EveryVerdict,
 TEST(Outcome, ThrottledCarriesWhatTheExchangeAskedToWait) {
   Answer sent = answer(Verdict::Throttled, Arrival::Answered, 429);
   sent.retry_after = 53s;
+  sent.period = 1min;
+  expect_same(carried(sent), sent);
+}
+
+TEST(Outcome, DoubtCarriesWhatTheExchangeAskedToWait) {
+  Answer sent = answer(Verdict::Doubtful, Arrival::Page, 503);
+  sent.retry_after = 493ms;
   expect_same(carried(sent), sent);
 }
 
@@ -192,6 +200,10 @@ TEST_F(NewerWorker, OrderReading) {
 TEST_F(NewerWorker, AWaitThatEndsBeforeItBeginsIsAWaitNotKnown) {
   outcome_.mutable_not_processed()->set_reason(v1::NOT_PROCESSED_REASON_RATE_LIMITED);
   outcome_.mutable_not_processed()->mutable_retry_after()->set_nanos(-1);
+  EXPECT_EQ(to_answer(outcome_).retry_after, std::nullopt);
+  outcome_.mutable_not_processed()->mutable_period()->set_seconds(-1);
+  EXPECT_EQ(to_answer(outcome_).period, std::nullopt);
+  outcome_.mutable_unresolved()->mutable_retry_after()->set_seconds(INT64_MAX);
   EXPECT_EQ(to_answer(outcome_).retry_after, std::nullopt);
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
+#include "cancelbus/v1/backend.pb.h"
 #include "service/core/records.hpp"
 #include "service/core/status.hpp"
 
@@ -10,6 +12,13 @@ namespace cancelbus::wire::samples {
 
 inline core::WallTime at(int milliseconds) {
   return core::WallTime(std::chrono::milliseconds(1'700'000'000'000 + milliseconds));
+}
+
+/// Of the contract, but no bus sends it.
+inline std::string drain() {
+  v1::BackendReply frame;
+  frame.mutable_drain();
+  return frame.SerializeAsString();
 }
 
 inline core::Timeline timeline() { return {at(1), at(2), at(3), at(4), std::nullopt, at(5), 6, "host-7.4711"}; }
@@ -40,11 +49,18 @@ inline core::CancelFinal final() {
 
 inline core::CancelStatus status() { return {"c-1", 5'000'000'001, core::Stage::Stuck, "still open", at(9)}; }
 
+inline core::Cause cause() {
+  core::Cause cause{core::CauseKind::Backoff, core::LimiterKind::Query, "queries", "Quota exceeded", at(12)};
+  cause.remaining = std::chrono::milliseconds(4'500);
+  cause.http_status = 429;
+  cause.exchange_code = 17;
+  return cause;
+}
+
 inline core::BusStatus bus_status() {
   using namespace std::chrono_literals;
   core::BusStatus status;
   status.windows = {{"cancel", 7, {10, 1s}}, {"query", 8, {900, 60s}}};
-  status.holds = {{"cancel", at(53'000), "Quota exceeded"}};
   status.queues = {{"desk-a", 3, 44, at(4)}};
   status.undecided = 47;
   status.cancels_in_flight = 6;
@@ -55,6 +71,7 @@ inline core::BusStatus bus_status() {
   status.stream = {true, true, true, at(10), "login refused"};
   status.store_writable = true;
   status.store_bytes = 5'000'000'000;
+  status.causes = {cause()};
   status.as_of = at(11);
   return status;
 }

@@ -31,8 +31,28 @@ TEST(SessionReply, WelcomeTellsEpochAndPositions) {
   EXPECT_EQ(welcome.position(1).next_seq(), 9U);
 }
 
-TEST(SessionReply, HeartbeatTellsTheSame) {
-  const auto heartbeat = parsed(encode_heartbeat({"peer", {{"client.desk-a.", 4}}}, Epoch)).heartbeat();
+void expect_sample(const v1::Cause& cause) {
+  EXPECT_EQ(cause.kind(), v1::CAUSE_KIND_BACKOFF);
+  EXPECT_EQ(cause.limiter(), "query");
+  EXPECT_EQ(cause.stops(), "queries");
+  EXPECT_EQ(cause.text(), "Quota exceeded");
+  EXPECT_EQ(cause.since().nanos(), 12'000'000);
+  EXPECT_EQ(cause.remaining().seconds(), 4);
+  EXPECT_EQ(cause.remaining().nanos(), 500'000'000);
+  EXPECT_EQ(cause.http_status(), 429);
+  EXPECT_EQ(cause.exchange_code(), 17);
+}
+
+TEST(SessionReply, HeartbeatTellsTheSameAndWhatCommandsWaitFor) {
+  core::Cause other;
+  other.kind = core::CauseKind::NoWorker;
+  const auto heartbeat =
+      parsed(encode_heartbeat({"peer", {{"client.desk-a.", 4}}}, {samples::cause(), other}, Epoch)).heartbeat();
+  ASSERT_EQ(heartbeat.cause_size(), 2);
+  expect_sample(heartbeat.cause(0));
+  EXPECT_EQ(heartbeat.cause(1).kind(), v1::CAUSE_KIND_NO_WORKER);
+  EXPECT_EQ(heartbeat.cause(1).limiter(), "");
+  EXPECT_FALSE(heartbeat.cause(1).has_remaining());
   EXPECT_EQ(heartbeat.epoch(), Epoch);
   ASSERT_EQ(heartbeat.position_size(), 1);
   EXPECT_EQ(heartbeat.position(0).next_seq(), 4U);
@@ -116,8 +136,8 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   EXPECT_EQ(status.windows(0).limit(), 10U);
   EXPECT_EQ(status.windows(0).period().seconds(), 1);
   ASSERT_EQ(status.holds_size(), 1);
-  EXPECT_EQ(status.holds(0).limiter(), "cancel");
-  EXPECT_EQ(status.holds(0).until().seconds(), 1'700'000'053);
+  EXPECT_EQ(status.holds(0).limiter(), "query");
+  EXPECT_EQ(status.holds(0).until().seconds(), 1'700'000'004);
   EXPECT_EQ(status.holds(0).text(), "Quota exceeded");
   ASSERT_EQ(status.queues_size(), 1);
   EXPECT_EQ(status.queues(0).sender_comp_id(), "desk-a");
@@ -144,6 +164,10 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   EXPECT_EQ(status.stream().text(), "login refused");
   EXPECT_TRUE(status.store_writable());
   EXPECT_EQ(status.as_of().nanos(), 11'000'000);
+  ASSERT_EQ(status.cause_size(), 1);
+  expect_sample(status.cause(0));
+  EXPECT_EQ(status.headline(), "BACKOFF: Quota exceeded");
+  EXPECT_EQ(parsed(encode_status({})).status().headline(), "ok");
 }
 
 }  // namespace

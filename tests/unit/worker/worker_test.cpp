@@ -12,6 +12,7 @@
 
 #include "tests/unit/io/tls_server.hpp"
 #include "tests/unit/patience.hpp"
+#include "tests/unit/wire/samples.hpp"
 
 namespace cancelbus::worker {
 namespace {
@@ -41,6 +42,15 @@ class Exchange {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
+  /// What it answers when it is asked for the time; empty: the time.
+  void set_time_answer(std::string answer) {
+    const std::lock_guard lock(mutex_);
+    time_answer_ = std::move(answer);
+  }
+  int times_asked() {
+    const std::lock_guard lock(mutex_);
+    return times_asked_;
+  }
   uint16_t port() const { return server_.port(); }
 
  private:
@@ -59,6 +69,9 @@ class Exchange {
   }
   std::string answer_to(const std::string& request) {
     if (request.starts_with("GET /api/v2/server/time ")) {
+      const std::lock_guard lock(mutex_);
+      ++times_asked_;
+      if (!time_answer_.empty()) return time_answer_;
       const auto time =
           std::chrono::duration_cast<std::chrono::milliseconds>((io::now().wall + offset_).time_since_epoch());
       return page("200 OK", "{\"serverTime\":" + std::to_string(time.count()) + "}");
@@ -75,6 +88,8 @@ class Exchange {
   std::mutex mutex_;
   std::deque<std::string> answers_;
   std::vector<std::string> requests_;
+  std::string time_answer_;
+  int times_asked_ = 0;
   io::TlsServer server_;
 };
 
@@ -111,24 +126,23 @@ class WorkerTest : public testing::Test {
     }
   }
   void start_worker(core::Duration clock_offset = {}) {
+    make_worker(clock_offset);
+    ASSERT_TRUE(run_until([&] { return !readies.empty() && readies.back().credit == 1; }));
+  }
+  void make_worker(core::Duration clock_offset) {
     exchange.emplace(authority, clock_offset);
+    exchange->set_time_answer(time_answer);
     auto tls = io::make_tls_context(authority.ca_file());
     ASSERT_TRUE(tls.ok());
     auto signer = btcturk::Signer::make("public-key", "c2VjcmV0");
     ASSERT_TRUE(signer.ok());
     const std::string port = std::to_string(exchange->port());
-    Options options{bus->last_endpoint(),
+    Options options{{bus->last_endpoint(), *tls, *std::move(signer), {"", ""}},
                     {"127.0.0.1", exchange->port(), "/", "127.0.0.1:" + port},
-                    *tls,
-                    *std::move(signer),
-                    {"", ""},
                     1,
-                    request_timeout,
-                    std::nullopt,
-                    false};
+                    request_timeout};
     worker.emplace(context, zmq, std::move(options), [this] { done = true; });
     ASSERT_EQ(worker->start(), absl::OkStatus());
-    ASSERT_TRUE(run_until([&] { return !readies.empty() && readies.back().credit == 1; }));
   }
   /// Runs until the condition holds; false if it does not within Patience.
   bool run_until(const std::function<bool()>& condition) {
@@ -174,6 +188,7 @@ class WorkerTest : public testing::Test {
   zmq::context_t zmq;
   asio::io_context context;
   core::Duration request_timeout = 5s;
+  std::string time_answer;
   std::optional<io::ZmqSocket> bus;
   std::optional<Exchange> exchange;
   std::optional<Worker> worker;
@@ -192,6 +207,8 @@ TEST_F(WorkerTest, PresentsItselfOnceItKnowsTheExchangesClock) {
   EXPECT_EQ(ready.request_timeout, 5s);
   ASSERT_TRUE(ready.clock);
   EXPECT_EQ(ready.clock->series, 1U);
+  ASSERT_TRUE(ready.clock->exchange_time);
+  EXPECT_EQ(ready.clock->uncertainty, ready.clock->round_trip / 2);
   EXPECT_LT(std::chrono::abs(ready.clock->offset - 3s), 500ms + ready.clock->round_trip);
   EXPECT_TRUE(ready.tasks.empty());
 }
@@ -292,26 +309,59 @@ TEST_F(WorkerTest, IgnoresATaskThatItHolds) {
   EXPECT_EQ(exchange->requests().size(), 2U);
 }
 
-TEST_F(WorkerTest, SendsNothingWithAStaleStampAndReadsTheClockAgain) {
-  start_worker(-20s);
-  give(7, core::LimiterKind::Cancel, stamp(1500ms));
-  const core::Answer answer = outcome(7);
-  EXPECT_EQ(answer.verdict, Verdict::StaleStamp);
-  EXPECT_EQ(answer.arrival, core::Arrival::NeverSent);
-  EXPECT_FALSE(answer.sent);
-  EXPECT_TRUE(exchange->requests().empty());
-  EXPECT_TRUE(run_until([&] { return series() == 2; }));
-  exchange->prepare(Success);
-  give(8, core::LimiterKind::Cancel, stamp());
-  EXPECT_EQ(outcome(8).verdict, Verdict::Accepted);
+TEST_F(WorkerTest, ReportsTheExchangesTimeAsOfTheMomentOfSending) {
+  start_worker(3s);
+  const core::Instant before = io::now();
+  const size_t heard = readies.size();
+  ASSERT_TRUE(run_until([&] { return readies.size() >= heard + 4; }));
+  const core::Duration passed = io::now().tick - before.tick;
+  const core::WallTime first = *readies[heard].clock->exchange_time, last = *readies.back().clock->exchange_time;
+  EXPECT_LT(first, last) << "heartbeats of one series";
+  EXPECT_GE(first, before.wall + 3s - 500ms);
+  EXPECT_LE(last, before.wall + 3s + 500ms + passed);
 }
 
-TEST_F(WorkerTest, ReadsTheClockAgainAfterA401) {
+TEST_F(WorkerTest, SendsNothingWithAStampOverASecondBehindOrAhead) {
+  start_worker(-20s);
+  for (const auto& [task, age] : {std::pair{7, 1500ms}, {8, -1500ms}}) {
+    give(task, core::LimiterKind::Cancel, stamp(age));
+    const core::Answer answer = outcome(task);
+    EXPECT_EQ(answer.verdict, Verdict::StaleStamp);
+    EXPECT_EQ(answer.arrival, core::Arrival::NeverSent);
+    EXPECT_FALSE(answer.sent);
+  }
+  EXPECT_TRUE(exchange->requests().empty());
+  exchange->prepare(Success);
+  give(9, core::LimiterKind::Cancel, stamp());
+  EXPECT_EQ(outcome(9).verdict, Verdict::Accepted);
+}
+
+TEST_F(WorkerTest, AVoidStampAndA401MakeItReadTheClockAgainAndNotMoreOftenThanEveryFiveSeconds) {
   start_worker();
+  ASSERT_TRUE(run_until([&] { return series() == 2; })) << "as it does anyway after the first";
+  const core::Tick second = io::now().tick;
+  give(7, core::LimiterKind::Cancel, stamp(1500ms));
+  EXPECT_EQ(outcome(7).verdict, Verdict::StaleStamp);
   exchange->prepare(page("401 Unauthorized", ""));
-  give_cancel(7);
-  EXPECT_EQ(outcome(7).verdict, Verdict::Unauthorized);
-  EXPECT_TRUE(run_until([&] { return series() == 2; }));
+  give_cancel(8);
+  EXPECT_EQ(outcome(8).verdict, Verdict::Unauthorized);
+  EXPECT_EQ(series(), 2U);
+  EXPECT_TRUE(run_until([&] { return series() == 3; }));
+  EXPECT_LT(io::now().tick - second, ClockSchedule::CalmPause);
+  EXPECT_GE(io::now().tick - second, ClockSchedule::ShortestPause - 1s);
+  EXPECT_LE(exchange->times_asked(), 3 * ClockSchedule::ReadingsInASeries);
+}
+
+TEST_F(WorkerTest, IsNotHeardOfBeforeTheTimeIsInMillisecondsAndComesSoonAfter) {
+  time_answer = page("200 OK", R"({"serverTime":1795341679})");
+  make_worker({});
+  ASSERT_TRUE(run_until([&] { return exchange->times_asked() >= 4; }));
+  EXPECT_TRUE(readies.empty());
+  exchange->set_time_answer("");
+  const core::Tick good = io::now().tick;
+  ASSERT_TRUE(run_until([&] { return !readies.empty(); }));
+  EXPECT_LT(io::now().tick - good, 5s);
+  EXPECT_EQ(readies.back().clock->series, 1U);
 }
 
 TEST_F(WorkerTest, HandsOnHowLongToWaitAfterA429) {
@@ -393,7 +443,7 @@ TEST_F(WorkerTest, ADrainFinishesWhatIsHeldAndWhatIsOnItsWay) {
 
 TEST_F(WorkerTest, TheBusMayAskForADrain) {
   start_worker();
-  bus->send({peer, wire::encode_drain()});
+  bus->send({peer, wire::samples::drain()});
   EXPECT_TRUE(run_until([&] { return done; }));
 }
 

@@ -1,0 +1,73 @@
+// The owners of the gateway's state, side by side. None calls another: the gateway does, and restore and check.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include "service/core/cancel_queue.hpp"
+#include "service/core/causes.hpp"
+#include "service/core/command_index.hpp"
+#include "service/core/fact_log.hpp"
+#include "service/core/gateway_options.hpp"
+#include "service/core/order.hpp"
+#include "service/core/order_timers.hpp"
+#include "service/core/publisher.hpp"
+#include "service/core/session_book.hpp"
+#include "service/core/status_queue.hpp"
+#include "service/core/stream_watch.hpp"
+#include "service/core/task_table.hpp"
+
+namespace cancelbus::core {
+
+struct Book {
+  Book(const GatewayOptions& options, TaskId first_task, const FactPosition& position, RunClock clock)
+      : run_clock(clock),
+        commands(options),
+        tasks(options, first_task),
+        facts(position),
+        stream(options.final_wait),
+        causes(options.worker_lease, clock.started),
+        statuses(options.statuses_per_second) {}
+
+  /// What follows happens at `now`.
+  void begin(Instant now) {
+    run_time = run_clock.at(now.tick);
+    tasks.begin(now, run_time);
+    out.begin(now, run_time);
+  }
+
+  const RunClock run_clock;
+  Duration run_time{};  ///< of the bus, now
+  SessionBook sessions;
+  CommandIndex commands;
+  /// Those with a command that is known. Their addresses are stable.
+  absl::flat_hash_map<OrderId, std::unique_ptr<Order>> orders;
+  OrderTimers timers;
+  CancelQueue queue;
+  TaskTable tasks;
+  FactLog facts;
+  StreamWatch stream;
+  StreamGap gap;  ///< the latest
+  Causes causes;
+  StatusQueue statuses;
+  Publisher out;
+
+  Order* find_order(OrderId id) {
+    const auto it = orders.find(id);
+    return it == orders.end() ? nullptr : it->second.get();
+  }
+  const Order* find_order(OrderId id) const { return const_cast<Book*>(this)->find_order(id); }
+  /// Made if it is not known.
+  Order& order(OrderId id) {
+    auto& order = orders[id];
+    if (!order) {
+      order = std::make_unique<Order>();
+      order->id = id;
+    }
+    return *order;
+  }
+};
+
+/// The book as the store holds it, after a restart of the bus.
+void restore(Book& book, const Snapshot& snapshot, Instant now);
+
+}  // namespace cancelbus::core

@@ -1,0 +1,196 @@
+// Sessions, commands that come in, and overrides.
+#include <algorithm>
+
+#include "service/core/gateway.hpp"
+
+namespace cancelbus::core {
+
+namespace {
+
+/// Of one sender. Every change of the order costs a look at each.
+constexpr std::ptrdiff_t MostForOneOrder = 100;
+
+std::ptrdiff_t commands_of(const std::string& sender, const Order& order) {
+  if (!order.effort) return 0;
+  return std::ranges::count(order.effort->commands, sender, [](const Command& c) { return c.record.key.sender; });
+}
+
+}  // namespace
+
+const Session* Gateway::heard(const PeerId& peer, const std::string& cl_ord_id) {
+  const Session* session = book_.sessions.heard(peer, now_.tick);
+  if (!session) book_.out.send(SendHelloRequired{peer, cl_ord_id});
+  return session;
+}
+
+void Gateway::on(const Hello& hello) {
+  const Session& session = book_.sessions.open(hello.peer, hello.sender, hello.topics, now_.tick);
+  book_.out.send(SendWelcome{hello.peer, book_.out.topics().positions(session.sender, session.topics)});
+  if (hello.open_commands) judge_.report_open(hello.sender);
+}
+
+void Gateway::on(const SessionHeartbeat& heartbeat) {
+  const Session* session = heard(heartbeat.peer);
+  if (!session) return;
+  book_.out.send(SendHeartbeat{heartbeat.peer, book_.out.topics().positions(session->sender, session->topics)});
+}
+
+void Gateway::on(const StatusRequest& request) {
+  if (heard(request.peer)) book_.out.send(SendStatus{request.peer});
+}
+
+void Gateway::on(const RetransmitRequest& request) {
+  if (!heard(request.peer)) return;
+  const uint64_t next_seq = book_.out.topics().next_seq(request.topic);
+  const bool other_epoch = request.epoch != epoch_;
+  if (other_epoch || request.from_seq >= next_seq) {
+    // Of another epoch nothing is kept by its own numbers; of this one nothing beyond the last.
+    return book_.out.send(SendRetransmitReject{request.peer, request.topic, next_seq, other_epoch});
+  }
+  const uint64_t count = std::min<uint64_t>(request.count, next_seq - request.from_seq);
+  book_.out.send(SendRetransmission{request.peer, request.topic, request.from_seq, static_cast<uint32_t>(count)});
+}
+
+void Gateway::on(const CommandMalformed& malformed) {
+  if (!heard(malformed.peer, malformed.cl_ord_id)) return;
+  book_.out.send(SendReceipt{
+      malformed.peer, malformed.cl_ord_id, ReceiptStatus::Refused, RejectReason::Malformed, malformed.text, {}});
+}
+
+void Gateway::on(const CommandReceived& received) {
+  const Session* session = heard(received.peer, received.order.cl_ord_id);
+  if (!session) return;
+  SendReceipt receipt = receipt_for(session->sender, received);
+  const ReceiptStatus status = receipt.status;
+  book_.out.send(std::move(receipt));
+  if (status == ReceiptStatus::Duplicate) {
+    ++counters_.duplicates;
+    const CommandKey key{session->sender, received.order.cl_ord_id};
+    const CommandIndex::Entry& known = *book_.commands.find(key);
+    for (const uint64_t seq : {known.ack_seq, known.final_seq}) {
+      if (seq != 0) book_.out.send(SendRetransmission{received.peer, client_topic(key.sender), seq, 1});
+    }
+  } else if (status == ReceiptStatus::Applied) {
+    ++counters_.commands;
+    attach(session->sender, received.order);
+  }
+}
+
+SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceived& received) const {
+  const CancelOrder& order = received.order;
+  SendReceipt receipt{received.peer, order.cl_ord_id, ReceiptStatus::Refused, RejectReason::None, "", {}};
+  const auto refuse = [&receipt](RejectReason reason, std::string text) {
+    receipt.reason = reason;
+    receipt.text = std::move(text);
+    return receipt;
+  };
+  if (const auto* known = book_.commands.find({sender, order.cl_ord_id})) {
+    if (known->order_id != order.order_id) {
+      return refuse(RejectReason::DuplicateClOrdId, "cl_ord_id: was used for order " + std::to_string(known->order_id));
+    }
+    receipt.status = ReceiptStatus::Duplicate;
+    return receipt;
+  }
+  const Order* target = book_.find_order(order.order_id);
+  if (!target ||
+      (judge_.verdicts().needs_permit(*target, book_.gap, now_.tick) && !book_.queue.contains(order.order_id))) {
+    const size_t ahead = book_.queue.ahead(sender, order.priority);
+    receipt.estimated_wait = book_.tasks.limiter(LimiterKind::Cancel).earliest(now_.tick, ahead) - now_.tick;
+  }
+  if (received.too_fast) return refuse(RejectReason::BusFull, "more messages than a session may send");
+  if (!store_writable_) return refuse(RejectReason::StoreUnavailable, "the bus cannot write its store");
+  if (!order.account.empty() && order.account != options_.account) {
+    return refuse(RejectReason::WrongAccount, "account: this bus cancels for another account");
+  }
+  if (std::string full = book_.commands.why_full(sender); !full.empty()) {
+    return refuse(RejectReason::BusFull, std::move(full));
+  }
+  if (target && commands_of(sender, *target) >= MostForOneOrder) {
+    return refuse(RejectReason::BusFull, "the sender has 100 open commands for this order");
+  }
+  if (const auto ttl = ttl_of(order, options_); ttl && *ttl < receipt.estimated_wait) {
+    return refuse(RejectReason::TtlTooShort, "time_to_live: ends before there is budget; see estimated_wait");
+  }
+  receipt.status = ReceiptStatus::Applied;
+  return receipt;
+}
+
+void Gateway::attach(const std::string& sender, const CancelOrder& request) {
+  judge_.find(request.order_id);  // takes a gap of the stream into account before it joins
+  Order& order = book_.order(request.order_id);
+  const bool maybe_back = order.may_be_back(book_.gap);
+  // What was told stands, and nothing of it is about the order that this command may find.
+  if (maybe_back && order.effort && order.known_gone()) judge_.end_with_published(order);
+  if (maybe_back) order.proof.reset();
+  if (maybe_back && order.effort) order.effort->attempts.last_accepted = Tick::min();
+  const bool maybe_gone = !order.effort && (maybe_back || book_.facts.is_gone(order.id));
+  order.override_status.reset();
+  Command command;
+  command.received = now_.tick;
+  command.record.key = {sender, request.cl_ord_id};
+  command.record.order = request;
+  command.record.timeline.received = now_.wall;
+  if (const auto ttl = ttl_of(request, options_)) {
+    command.expires = now_.tick + *ttl;
+    command.record.expires = now_.wall + *ttl;
+    command.record.expires_tick = command.expires;
+    command.record.expires_run_time = book_.run_time + *ttl;
+  }
+  book_.commands.add(command.record.key, order.id);
+  book_.out.applied(command.record.key, request);
+  ++order.remembered;
+  Effort& effort = order.begin(book_.gap);
+  effort.schedule.joined = now_.tick;
+  effort.commands.push_back(std::move(command));
+  judge_.carry_out(order, judge_.verdicts().joined(order, maybe_gone, now_.tick));
+  judge_.touch(order);
+}
+
+// ---- Overrides ----
+//
+// An override settles commands and is not evidence of the order's state: it waits for attempts in flight, a proof that
+// comes first counts more, and a later command for the order is sent all the same. The session listener has checked who
+// may.
+
+void Gateway::on(const ResolveRequest& request) {
+  const Session* session = heard(request.peer);
+  if (!session) return;
+  SendResolved reply{request.peer, request.key, ResolveStatus::Refused, why_not_resolved(request)};
+  if (reply.text.empty()) {
+    const CommandIndex::Entry& entry = *book_.commands.find(request.key);
+    if (!entry.ended) {
+      Order& order = *judge_.find(entry.order_id);
+      if (order.take_override(request.key, request.as)) {
+        const std::string text = "of " + request.key.sender + "/" + request.key.cl_ord_id + " by " + session->sender;
+        book_.out.note(order, {.what = HistoryLine::What::Resolve, .status = request.as, .text = text});
+      }
+      judge_.judge(order);
+    }
+    // What the exchange has proven just now comes before the override.
+    reply.text = why_not_resolved(request);
+    if (reply.text.empty() && entry.ended) {
+      reply.status = ResolveStatus::Settled;
+    } else if (reply.text.empty()) {
+      reply.status = ResolveStatus::Pending;
+      reply.text = "a cancel of the order is in flight; its answer is waited for";
+    }
+  }
+  book_.out.send(std::move(reply));
+}
+
+std::string Gateway::why_not_resolved(const ResolveRequest& request) const {
+  const CommandIndex::Entry* known = book_.commands.find(request.key);
+  if (!known) return "cl_ord_id: no such command is known";
+  // The answer was lost, and it is asked again.
+  if (known->ended && known->override_status == request.as) return "";
+  if (known->ended)
+    return known->final_seq != 0 ? "the command has its final already" : "the command has ended already";
+  if (!store_writable_) return "the bus cannot write its store";
+  const Order& order = *book_.find_order(known->order_id);
+  if (order.proof && order.proof->fate.gone()) {
+    return "the exchange has proven what became of the order; the final will come";
+  }
+  return "";
+}
+
+}  // namespace cancelbus::core
