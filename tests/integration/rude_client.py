@@ -4,8 +4,8 @@
 
 Used by test_rude_clients.py, as a process of its own. Its sender is "rude". It prints "at it" once it has begun. `flood`
 prints "sent" when its 100,000 commands are sent, and only then reads. To each line on standard input it prints a line of
-JSON: to "read" the receipts of its commands, counted by their meaning, once the bus has read all that was sent, and
-whether the connection broke meanwhile; to "repeat" the receipts of the repetitions of every command that has none yet,
+JSON: to "read" the receipts of its commands, counted by their meaning, once the bus has read all that was sent, whether
+the connection broke meanwhile, and how many of its other requests have no reply; to "repeat" the receipts of the repetitions of every command that has none yet,
 once each of these repetitions has its receipt.
 """
 
@@ -132,35 +132,39 @@ class Rude:
         print("sent", flush=True)
         unanswered = {f"flood-{n}": frame for n, frame in enumerate(frames)}
         receipts = Counter()
-        again = request(retransmit_request={"epoch": self.epoch, "topic": "client.rude.", "from_seq": 1, "count": 1})
+        other = Counter(sent=0, replies=0, last=0)  # requests for the event with this seq of its own, each behind a hello
         ask_at = 0.0
         poller = zmq.Poller()
         poller.register(session, zmq.POLLIN)
         poller.register(sys.stdin, zmq.POLLIN)
 
         def hear():
-            """Counts the receipts that can be read now. Returns whether a retransmission was among them."""
-            marked = False
+            """Counts the replies that can be read now."""
             for reply in replies_now(session):
                 if reply.HasField("receipt"):
                     del unanswered[reply.receipt.cl_ord_id]  # A second receipt of one command is a KeyError.
                     receipts[meaning(reply.receipt)] += 1
-                marked |= reply.HasField("retransmission")
-            return marked
+                else:
+                    other["replies"] += 1
+                    other["last"] = max(other["last"], reply.retransmission.seq)
 
         while True:
             # It reads whether it is asked or not: the bus ends a connection that answers no ping.
             told = sys.stdin.fileno() in dict(poller.poll()) and sys.stdin.readline()
             hear()
             if told == "read\n":
-                # No receipt is behind the retransmission. Where the connection broke, the new one needs a hello first.
-                while not hear():
+                # No receipt is behind the last event asked for. Where the connection broke, the new one needs a hello.
+                while other["last"] < max(other["sent"] // 2, 1):
                     if time.monotonic() >= ask_at:
                         ask_at = time.monotonic() + 1
+                        other["sent"] += 2
                         session.send(HELLO)
-                        session.send(again)
+                        session.send(request(retransmit_request={"epoch": self.epoch, "topic": "client.rude.",
+                                                                 "from_seq": other["sent"] // 2, "count": 1}))
                     session.poll(100)
-                print(json.dumps({"receipts": receipts, "broke": breaks.poll(0) != 0}), flush=True)
+                    hear()
+                print(json.dumps({"receipts": receipts, "broke": breaks.poll(0) != 0,
+                                  "unanswered": other["sent"] - other["replies"]}), flush=True)
             elif told:
                 print(json.dumps({"receipts": self.repeat(session, unanswered)}), flush=True)
 

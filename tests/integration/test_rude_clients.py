@@ -166,16 +166,16 @@ def test_beside_a_client_that_sends_100000_commands_at_once(fresh, rude, connect
     loses_nothing(fresh, steady, "sends 100,000 commands at once", undisturbed)
     assert answer(steady, client) == "sent\n"
 
-    # It read nothing until then. A reply to such a client may be dropped, and then it is counted: no other is missing,
-    # and no command has two receipts. Where a slow machine let it read nothing for so long that the bus ended the
-    # connection, commands and replies were lost with it, and cannot be counted.
+    # It read nothing until then. A reply to such a client may be dropped, and then it is counted, as one to its other
+    # requests is: no other is missing, and no command has two receipts. Where a slow machine let it read nothing for so
+    # long that the bus ended the connection, commands and replies were lost with it, and cannot be counted.
     tell(client, "read")
     read = json.loads(answer(steady, client, 4 * PATIENCE_SECONDS))
     seconds = time.monotonic() - started
     answers, dropped = Counter(read["receipts"]), counted(DROPPED)
     print(f"it was answered {dict(answers)} within {seconds:.1f} s, {dropped:.0f} replies were dropped, "
           f"its connection {'broke' if read['broke'] else 'held'}")
-    assert answers.total() + dropped == FLOOD or read["broke"]
+    assert FLOOD <= answers.total() + dropped <= FLOOD + read["unanswered"] or read["broke"]
     # A session may send 2,000 messages at once and 2,000 a second. What is more is refused, with or without a reply.
     assert answers["CXL_REJ_REASON_BUS_FULL"] <= counted(TOO_FAST)
     assert counted(TAKEN) - ORDERS <= 2_000 * (seconds + 1)
