@@ -13,7 +13,10 @@ FactLog::Taken FactLog::take(uint64_t subscriber, uint64_t seq, uint64_t oldest)
 
 bool FactLog::remember_gone(OrderId order, bool proven) {
   const auto known = gone_.find(order);
-  if (known != gone_.end() && known->second.gap.value_or(gap_) == gap_) return false;
+  if (known != gone_.end() && known->second.gap.value_or(gap_) == gap_) {
+    if (proven) known->second.gap.reset();
+    return false;
+  }
   forget_gone(order);
   const auto gap = proven ? std::nullopt : std::optional(gap_);
   gone_.emplace(order, Gone{gone_in_order_.insert(gone_in_order_.end(), order), gap});

@@ -87,6 +87,14 @@ TEST_F(FactLogTest, AfterAGapAnOrderMayBeGoneAgainUnlessItIsProven) {
   EXPECT_FALSE(log.remember_gone(1));
 }
 
+TEST_F(FactLogTest, AProofCountsAlsoForAnOrderThatIsRememberedWithoutOne) {
+  log.remember_gone(1);
+  EXPECT_FALSE(log.remember_gone(1, true));
+  EXPECT_FALSE(log.remember_gone(1)) << "it stays proven";
+  log.gap();
+  EXPECT_FALSE(log.remember_gone(1));
+}
+
 TEST_F(FactLogTest, TheLatestMaxGoneAreRemembered) {
   constexpr auto Most = static_cast<OrderId>(FactLog::MaxGone);
   for (OrderId order = 1; order <= Most; ++order) log.remember_gone(order);
