@@ -40,6 +40,7 @@ void Thrift::bus_started() {
   for (const auto& [worker, count] : std::exchange(refused_, {})) refused_of_the_gone_ += count;
   to_be_probed_.clear();
   stream_heard_ = Time::min();
+  started_ = world_.now();
 }
 
 void Thrift::commits_lost() {
@@ -146,7 +147,8 @@ void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer, 
     ++refused_[worker];
     to_be_probed_.insert(worker);
   }
-  if (passes(answer.verdict)) {
+  // A query of before its start is unknown to the bus. That it was let in ends no row there: better than too early.
+  if (passes(answer.verdict) && (answer.verdict != Verdict::Read || sent >= started_)) {
     refused_[worker] = 0;
     refused_of_the_gone_ = 0;
   }

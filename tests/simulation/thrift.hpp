@@ -67,6 +67,7 @@ class Thrift {
   std::map<core::OrderId, Order> orders_;
   Time stream_heard_ = Time::min();
   Time stream_news_ = Time::min();
+  Time started_ = Time::min();  ///< the bus, last
   std::map<core::WorkerId, uint32_t> refused_;
   std::set<core::WorkerId> to_be_probed_;
   uint32_t refused_of_the_gone_ = 0;
