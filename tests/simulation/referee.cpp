@@ -287,7 +287,11 @@ void Referee::committed(const core::PermitRecord& permit) {
   waits_.committed(permit, true_time(permit.settles - rules_.options.lost_after));
   const bool is_new = permit.open && decided_.try_emplace(permit.task, world_.now()).second;
   if (permit.limiter != core::LimiterKind::Cancel) return;
-  if (is_new) judge_turn(permit.order_id);
+  if (is_new) {
+    // One before it was decided on while the store refused, and was never sent: its worker gave it back.
+    orders_[permit.order_id].unsure |= std::exchange(orders_[permit.order_id].unsent, true);
+    judge_turn(permit.order_id);
+  }
   repeats_.permitted(permit.task, true_time(permit.settles_wall));
   if (!permit.open) return;
   Order& order = orders_[permit.order_id];
@@ -327,6 +331,7 @@ void Referee::sending(const core::SendTask& sent) {
   thrift_.delete_sent(task.order);
   distance_.sent(task.order);
   order.first_open_read.reset();
+  order.unsent = false;
   order.deletes.push_back(task.id);
   open_deletes_.insert(task.id);
 }

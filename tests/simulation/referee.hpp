@@ -155,6 +155,7 @@ class Referee {
     bool looked_gone = false;       ///< by the 452 of an edit, until its 451
     bool doubtful = false;          ///< its latest DELETE ended without an answer, and no other was decided on
     bool unsure = false;            ///< what the bus has sent before it started is not certain, until the order rests
+    bool unsent = false;            ///< its latest DELETE is decided on, and has not been sent
     Time last_event = Time::min();  ///< that the bus heard of it
     /// When the first and the latest query that did not read gone were sent, since the last DELETE.
     std::optional<Time> first_open_read, last_open_read;

@@ -147,14 +147,14 @@ void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer, 
     ++refused_[worker];
     to_be_probed_.insert(worker);
   }
-  // A query of before its start is unknown to the bus. That it was let in ends no row there: better than too early.
-  if (passes(answer.verdict) && (answer.verdict != Verdict::Read || sent >= started_)) {
+  // Of a query whose worker was silent meanwhile, or of before its start, the bus knows nothing any more: that it was
+  // let in ends no row of refusals there. Better than too early.
+  const bool known = sent >= started_ && world_.now() - sent <= options_.worker_lease;
+  if (passes(answer.verdict) && (answer.verdict != Verdict::Read || known)) {
     refused_[worker] = 0;
     refused_of_the_gone_ = 0;
   }
-  // Of a probe whose worker was silent meanwhile the bus knows nothing any more.
-  const bool awaited = world_.now() - sent <= options_.worker_lease;
-  if (answer.verdict == Verdict::Read && awaited) to_be_probed_.erase(worker);
+  if (answer.verdict == Verdict::Read && known) to_be_probed_.erase(worker);
 }
 
 uint32_t Thrift::refused() const {
