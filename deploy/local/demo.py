@@ -143,11 +143,12 @@ Logs and keys are in {stack.folder} until then.""")
     raise Failed(f"{process.name} ended with exit code {process.exit_code}\n{process.tail()}")
 
 
-def run(stack, stay):
-    """The demo. Returns what went wrong, nothing if all is well."""
+def run(stack, stay, guess):
+    """The demo, at an exchange that does what is guessed so. Returns what went wrong, nothing if all is well."""
     say("Starting the exchange, the bus, two workers and the subscriber")
     for name in STRATEGIES:
         stack.grant("strategy", name)
+    stack.exchange_flags = {"guess": guess}
     stack.start(workers=2)
     total = len(STRATEGIES) * ORDERS_EACH
     say(f"Placing {total} orders; {', '.join(STRATEGIES)} cancel {ORDERS_EACH} each")
@@ -165,6 +166,7 @@ def run(stack, stay):
 def main():
     parser = argparse.ArgumentParser(prog="deploy/demo", allow_abbrev=False, add_help=False)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--guess")
     parser.add_argument("--build_dir", type=Path)
     options = parser.parse_args()
     end_on(*SIGNALS)
@@ -174,7 +176,7 @@ def main():
         build_dir = options.build_dir or build()
         folder = Path(tempfile.mkdtemp(prefix="cancelbus-demo-"))
         stack = Stack(build_dir, folder)
-        wrong = run(stack, options.keep)
+        wrong = run(stack, options.keep, options.guess)
         exit_code = 1 if wrong else 0
         for sentence in wrong:
             say(f"WRONG: {sentence}")

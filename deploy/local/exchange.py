@@ -1,11 +1,21 @@
 """The control interface of exchange-sim: places orders, asks for faults, reads what the exchange saw."""
 
 import json
+import re
 import ssl
+import subprocess
 import urllib.error
 import urllib.request
 
 from process import PATIENCE_SECONDS
+
+
+def other_guesses(bin_dir):
+    """NAME=VALUE for --guess: of each guess that exchange-sim lists, the values that are not its default."""
+    listed = subprocess.run([bin_dir / "exchange-sim", "--help"], capture_output=True, text=True, check=True).stdout
+    listed = listed[listed.index("\nGuesses,"):listed.index("\nFaults,")]
+    return [f"{name}={value}" for name, values in re.findall(r"^  (\w+)=(\S+)$", listed, re.MULTILINE)
+            for value in values.split("|")[1:]]
 
 
 class Exchange:

@@ -46,6 +46,7 @@ class Stack:
         self.authority = Authority(self.folder)
         self.certificate = self.authority.issue()
         self.bus_flags = bus_flags  # of every bus, unless it is started with others
+        self.exchange_flags = {}    # likewise
         self.processes = {}
         self.started = []  # every process ever, also those that others of their name have followed
         self.wrappers = {}
@@ -70,7 +71,7 @@ class Stack:
         process = self._start("exchange", "exchange-sim", {
             "rest_address": self._address("rest"), "stream_address": self._address("stream"),
             "cert_file": self.certificate.cert_file, "key_file": self.certificate.key_file,
-            **self.api_key.flags} | flags)
+            **self.api_key.flags} | self.exchange_flags | flags)
         self._remember(process.wait_ready())
         self.exchange = Exchange(self.rest_url, self.authority.cert_file)
         return process

@@ -40,7 +40,8 @@ AuthVerdict Auth::check(const HttpRequest& request, Instant clock) {
   }
   std::set<std::int64_t>& used = used_[pair->public_key];
   used.erase(used.begin(), used.lower_bound(now_ms - kStampToleranceMs));
-  return used.insert(*stamp).second ? AuthVerdict::Good : AuthVerdict::RepeatedStamp;
+  const bool is_new = used.insert(*stamp).second;
+  return is_new || !refuse_repeated_ ? AuthVerdict::Good : AuthVerdict::RepeatedStamp;
 }
 
 }  // namespace exchange_sim

@@ -1,6 +1,6 @@
 // Who may ask: public key, signature, and a stamp that is fresh and never seen before. RestApi asks for each private
-// request; Streams checks logins against the same keys. Odd: whether the real exchange refuses a stamp used twice is
-// contradictory in its documentation; here it does, so that a client which repeats one is found out.
+// request; Streams checks logins against the same keys. Whether a stamp used twice is refused is a guess: by default it
+// is, so that a client which repeats one is found out.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ enum class AuthVerdict { Good, UnknownKey, BadSignature, StaleStamp, RepeatedSta
 
 class Auth {
  public:
-  explicit Auth(std::vector<KeyPair> keys) : keys_(std::move(keys)) {}
+  explicit Auth(std::vector<KeyPair> keys, bool refuse_repeated = true)
+      : keys_(std::move(keys)), refuse_repeated_(refuse_repeated) {}
 
   // `clock` is the exchange's own idea of the time.
   AuthVerdict check(const HttpRequest& request, Instant clock);
@@ -42,6 +43,7 @@ class Auth {
   static constexpr std::int64_t kStampToleranceMs = 5000;
 
   std::vector<KeyPair> keys_;
+  bool refuse_repeated_;
   // Stamps accepted of late, by key. Older ones are forgotten: they would be refused as stale.
   std::map<std::string, std::set<std::int64_t>> used_;
 };

@@ -6,7 +6,7 @@ namespace exchange_sim {
 
 Exchange::Exchange(Settings settings)
     : world_(std::move(settings)),
-      auth_(world_.settings.keys),
+      auth_(world_.settings.keys, world_.settings.guesses.repeated_stamp_refused),
       streams_(world_, auth_),
       market_(world_, streams_),
       rest_(world_, market_, auth_),

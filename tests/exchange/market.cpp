@@ -31,6 +31,11 @@ std::optional<std::int64_t> Market::place(Instant now, OrderSpec spec) {
 CancelReceipt Market::request_cancel(Instant now, std::int64_t id) {
   Order* order = book_.find(id);
   if (order == nullptr || order->status == OrderStatus::Closed) return {CancelResult::NoSuchOpenOrder};
+  if (order->status == OrderStatus::Canceled && world_.settings.guesses.second_cancel_sends_452) {
+    const std::string frame = frames::deleted_452(*order, id, order->left);
+    world_.agenda.at(now + world_.settings.deleted_delay,
+                     [this, frame](Instant at) { streams_.fan_out(at, 452, frame); });
+  }
   if (order->status == OrderStatus::Canceled || order->cancel_pending) return {CancelResult::AlreadyDone};
 
   order->cancel_pending = true;
@@ -71,7 +76,7 @@ void Market::take_off_book(Instant now, std::int64_t id, Decimal num_left, bool 
   book_.set(*order, OrderStatus::Canceled, order->left, now);
   if (by_request) {
     announce_deleted(now, *order, num_left);
-  } else {
+  } else if (world_.settings.guesses.web_cancel_sends_452) {
     streams_.fan_out(now, 452, frames::deleted_452(*order, id, num_left));
   }
   streams_.fan_out(now, 201, frames::balance_201());
@@ -120,8 +125,16 @@ void Market::apply_edit(Instant now, std::int64_t id, const Edit& edit) {
     order->spec.quantity = *edit.quantity;
     book_.set(*order, order->status, std::max(Decimal::from_units(1), *edit.quantity - filled), now);
   }
-  streams_.fan_out(now, 451, frames::inserted_451(*order));
   show_later(now, id);
+  if (!world_.settings.guesses.edit_keeps_id) return replace(now, *order);
+  streams_.fan_out(now, 451, frames::inserted_451(*order));
+}
+
+void Market::replace(Instant now, Order& order) {
+  OrderSpec spec = order.spec;
+  spec.quantity = order.left;
+  book_.set(order, OrderStatus::Canceled, order.left, now);
+  streams_.fan_out(now, 451, frames::inserted_451(book_.add(now, std::move(spec))));
 }
 
 bool Market::fill(Instant now, std::int64_t id, std::optional<Decimal> amount) {
@@ -133,6 +146,9 @@ bool Market::fill(Instant now, std::int64_t id, std::optional<Decimal> amount) {
   const Instant clock = world_.clock(now);
   streams_.fan_out(now, 441, frames::fill_441(*order, filled, clock));
   streams_.fan_out(now, 423, frames::trade_423(*order, filled, next_trade_id_++, clock));
+  if (!left.positive() && world_.settings.guesses.fill_sends_452) {
+    streams_.fan_out(now, 452, frames::deleted_452(*order, id, left));
+  }
   streams_.fan_out(now, 201, frames::balance_201());
   show_later(now, id);
   return true;

@@ -46,6 +46,8 @@ class Market {
   void announce_deleted(Instant now, const Order& order, Decimal num_left);
   void lose_to_edit(Instant now, std::int64_t id, Micros gap);
   void apply_edit(Instant now, std::int64_t id, const Edit& edit);
+  // It goes on under another id.
+  void replace(Instant now, Order& order);
   void show_later(Instant now, std::int64_t id);
   bool draw(Fault fault, std::int64_t id);
 

@@ -34,16 +34,17 @@ ABSL_FLAG(std::int64_t, most_unauthorized, 50, "unauthorised requests in a row t
 ABSL_FLAG(bool, login_window, true, "refuse a login whose timestamp is further off than its nonce, in ms");
 ABSL_FLAG(std::int64_t, max_orders, 200'000, "orders kept; finished ones make room, oldest first");
 ABSL_FLAG(std::uint64_t, seed, 1, "seed of shares and jitter");
+ABSL_FLAG(std::string, guess, "", "what to do where nobody knows, NAME=VALUE,... of the guesses below");
 ABSL_FLAG(std::string, faults, "{}", "faults from the start, as JSON: {\"NAME\": {\"share\": 0.1, ...}, ...}");
 
 namespace exchange_sim {
 namespace {
 
-constexpr std::array<absl::string_view, 20> kFlags = {
-    "rest_address",       "stream_address", "cert_file",     "key_file",     "api_key_file",
-    "api_secret_file",    "window",         "cancel_limits", "place_limits", "query_limits",
-    "open_orders_limits", "connect_limits", "deleted_delay", "read_lag",     "ping_interval",
-    "most_unauthorized",  "login_window",   "max_orders",    "seed",         "faults"};
+constexpr std::array<absl::string_view, 21> kFlags = {
+    "rest_address",  "stream_address", "cert_file",     "key_file",          "api_key_file",       "api_secret_file",
+    "window",        "cancel_limits",  "place_limits",  "query_limits",      "open_orders_limits", "connect_limits",
+    "deleted_delay", "read_lag",       "ping_interval", "most_unauthorized", "login_window",       "max_orders",
+    "seed",          "guess",          "faults"};
 
 absl::Status bad_flag(absl::string_view name, absl::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat("--", name, ": ", text));
@@ -136,6 +137,11 @@ absl::Status read_behaviour(Settings& settings) {
   settings.max_orders = static_cast<std::size_t>(max_orders);
   settings.login_window = absl::GetFlag(FLAGS_login_window);
   settings.seed = absl::GetFlag(FLAGS_seed);
+  if (auto guesses = parse_guesses(absl::GetFlag(FLAGS_guess)); guesses.ok()) {
+    settings.guesses = *guesses;
+  } else {
+    status.Update(bad_flag("guess", guesses.status().message()));
+  }
   return status;
 }
 
@@ -192,6 +198,11 @@ std::string help_text() {
   for (const absl::string_view name : kFlags) {
     const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
     absl::StrAppend(&text, "  --", name, " (", flag->DefaultValue(), ")\n      ", flag->Help(), "\n");
+  }
+  absl::StrAppend(&text, "\nGuesses, for --guess=NAME=VALUE,...; the first value is the default:\n");
+  for (const GuessInfo& info : guess_infos()) {
+    absl::StrAppend(&text, "  ", std::string(info.name), "=", std::string(info.values), "\n      ",
+                    std::string(info.summary), "\n");
   }
   absl::StrAppend(&text, "\nFaults, for --faults and POST /sim/faults; each takes share (0 to 1) and count too:\n");
   for (const FaultInfo& info : fault_infos()) {

@@ -70,10 +70,11 @@ void set_date(HttpAnswer& answer, Instant clock) {
 RestApi::RestApi(World& world, Market& market, Auth& auth) : world_(world), market_(market), auth_(auth) {
   const Settings& given = world.settings;
   const Quota::Scope both{.account = true, .ip = true};
-  quotas_.emplace(Endpoint::CancelOrder, Quota(given.cancel_limits, given.window, both));
-  quotas_.emplace(Endpoint::PlaceOrder, Quota(given.place_limits, given.window, both));
-  quotas_.emplace(Endpoint::QueryOrder, Quota(given.query_limits, given.window, both));
-  quotas_.emplace(Endpoint::OpenOrders, Quota(given.open_orders_limits, given.window, {.ip = true}));
+  const bool prolongs = given.guesses.blocked_prolongs;
+  quotas_.emplace(Endpoint::CancelOrder, Quota(given.cancel_limits, given.window, both, prolongs));
+  quotas_.emplace(Endpoint::PlaceOrder, Quota(given.place_limits, given.window, both, prolongs));
+  quotas_.emplace(Endpoint::QueryOrder, Quota(given.query_limits, given.window, both, prolongs));
+  quotas_.emplace(Endpoint::OpenOrders, Quota(given.open_orders_limits, given.window, {.ip = true}, prolongs));
 }
 
 void RestApi::request(Instant now, RequestId id, HttpRequest request) {
@@ -170,7 +171,7 @@ std::optional<HttpAnswer> RestApi::refuse(Instant now, const Pending& pending) {
   if (endpoint == Endpoint::Unknown) return failure(404, "Not Found", 404);
   if (endpoint == Endpoint::WrongMethod) return failure(405, "Method Not Allowed", 405);
   if (endpoint == Endpoint::ServerTime) return std::nullopt;
-  if (auto denied = check_key(now, pending.request)) return denied;
+  if (auto denied = check_key(now, endpoint, pending.request)) return denied;
   Counters& counters = world_.counters;
   if (endpoint == Endpoint::CancelOrder) {
     counters.deletes_1s.add(now);
@@ -202,7 +203,7 @@ void RestApi::spend_of_others(Instant now, Endpoint endpoint) {
   }
 }
 
-std::optional<HttpAnswer> RestApi::check_key(Instant now, const HttpRequest& request) {
+std::optional<HttpAnswer> RestApi::check_key(Instant now, Endpoint endpoint, const HttpRequest& request) {
   if (unauthorized_in_a_row_.size() >= kMaxAddresses) unauthorized_in_a_row_.clear();
   std::int64_t& in_a_row = unauthorized_in_a_row_[request.ip];
   const std::int64_t most = world_.settings.most_unauthorized;
@@ -219,6 +220,8 @@ std::optional<HttpAnswer> RestApi::check_key(Instant now, const HttpRequest& req
   ++counters.unauthorized[reason(verdict)];
   if (verdict == AuthVerdict::RepeatedStamp) ++counters.repeated_stamps;
   const bool about_stamp = verdict == AuthVerdict::StaleStamp || verdict == AuthVerdict::RepeatedStamp;
+  if (about_stamp && world_.settings.guesses.stale_stamp_counts)
+    quotas_.at(endpoint).arrive(now, "account", request.ip);
   return payload(about_stamp ? "cancel_401_success_true" : "cancel_401_empty");
 }
 
@@ -277,9 +280,17 @@ HttpAnswer RestApi::place(Instant now, const HttpRequest& request) {
 
 HttpAnswer RestApi::query(const Target& target) {
   const Order* order = target.order_id ? market_.book().find(*target.order_id) : nullptr;
-  if (order == nullptr) return payload("query_not_found");
+  if (order == nullptr) {
+    HttpAnswer answer = payload("query_not_found");
+    answer.status = world_.settings.guesses.not_found_status;
+    return answer;
+  }
   json::object shown = order_to_json(*order);
   const bool ended = !is_open(order->shown_status);
+  const bool partly = order->shown_status == OrderStatus::Canceled && order->shown_left < order->spec.quantity;
+  if (partly && world_.settings.guesses.partial_cancel_reads_closed) {
+    shown["status"] = std::string(status_name(OrderStatus::Closed));
+  }
   if (ended && world_.faults.draw(Fault::WrongStatusWord, world_.random, std::nullopt, order->id) != nullptr) {
     const bool canceled = order->shown_status == OrderStatus::Canceled;
     shown["status"] = std::string(status_name(canceled ? OrderStatus::Closed : OrderStatus::Canceled));
@@ -290,6 +301,9 @@ HttpAnswer RestApi::query(const Target& target) {
 HttpAnswer RestApi::open_orders(const Target& target) const {
   std::string pair = query_value(target.query, "pairSymbol").value_or("");
   std::erase(pair, '_');
+  if (pair.empty() && world_.settings.guesses.pair_required) {
+    return failure(400, "Bad Request - pairSymbol is missing in the query", 400);
+  }
   json::array bids;
   json::array asks;
   for (const std::int64_t id : market_.book().shown_open()) {

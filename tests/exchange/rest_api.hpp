@@ -55,7 +55,7 @@ class RestApi {
   std::optional<HttpAnswer> refuse(Instant now, const Pending& pending);
   // What the other program has sent until now.
   void spend_of_others(Instant now, Endpoint endpoint);
-  std::optional<HttpAnswer> check_key(Instant now, const HttpRequest& request);
+  std::optional<HttpAnswer> check_key(Instant now, Endpoint endpoint, const HttpRequest& request);
   Verdict serve(Instant now, const Pending& pending);
   Verdict handle(Instant now, const Pending& pending);
   Verdict cancel(Instant now, const Target& target);

@@ -54,7 +54,10 @@ std::string period_name(std::chrono::seconds period) {
 }
 
 bool RateRule::arrive(Instant now) {
-  if (now < blocked_until_) return false;
+  if (now < blocked_until_) {
+    if (prolongs_) blocked_until_ = now + limit_.period;
+    return false;
+  }
   count_in_window(now);
   if (count_ <= limit_.most) return true;
   blocked_until_ = now + limit_.period;
@@ -76,8 +79,8 @@ void RateRule::count_in_window(Instant now) {
   ++count_;
 }
 
-Quota::Quota(std::vector<Limit> limits, WindowKind kind, Scope scope)
-    : limits_(std::move(limits)), kind_(kind), scope_(scope) {}
+Quota::Quota(std::vector<Limit> limits, WindowKind kind, Scope scope, bool prolongs)
+    : limits_(std::move(limits)), kind_(kind), scope_(scope), prolongs_(prolongs) {}
 
 Quota::Rules& Quota::rules_for(Policy policy, std::string_view subject) {
   std::pair<Policy, std::string> key{policy, subject};
@@ -85,7 +88,7 @@ Quota::Rules& Quota::rules_for(Policy policy, std::string_view subject) {
   // A test has a handful of addresses; past the bound all counts start anew.
   if (subjects_.size() >= kMaxSubjects) subjects_.clear();
   Rules rules;
-  for (const Limit& limit : limits_) rules.emplace_back(limit, kind_);
+  for (const Limit& limit : limits_) rules.emplace_back(limit, kind_, prolongs_);
   return subjects_.emplace(std::move(key), std::move(rules)).first->second;
 }
 

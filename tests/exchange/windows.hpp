@@ -30,11 +30,11 @@ absl::StatusOr<std::vector<Limit>> parse_limits(std::string_view text);
 // "1s", "1m": as 429 bodies name it.
 std::string period_name(std::chrono::seconds period);
 
-// One limit over one subject. A request that arrives while blocked is refused and neither counts nor prolongs the
-// block.
+// One limit over one subject. A request that arrives while blocked is refused and does not count. Whether it begins the
+// block anew is a guess: `prolongs`.
 class RateRule {
  public:
-  RateRule(Limit limit, WindowKind kind) : limit_(limit), kind_(kind) {}
+  RateRule(Limit limit, WindowKind kind, bool prolongs = false) : limit_(limit), kind_(kind), prolongs_(prolongs) {}
 
   // True when the request is inside the limit.
   bool arrive(Instant now);
@@ -48,6 +48,7 @@ class RateRule {
 
   Limit limit_;
   WindowKind kind_;
+  bool prolongs_;
   std::optional<Instant> start_;
   std::int64_t count_ = 0;
   std::deque<Instant> log_;  // sliding windows only; at most limit + 1 entries, since an excess blocks
@@ -69,7 +70,7 @@ class Quota {
     bool account = false;
     bool ip = false;
   };
-  Quota(std::vector<Limit> limits, WindowKind kind, Scope scope);
+  Quota(std::vector<Limit> limits, WindowKind kind, Scope scope, bool prolongs = false);
 
   // Every rule counts the request, also when another refuses it. The refusal returned is the one that lasts longest.
   std::optional<Refusal> arrive(Instant now, std::string_view account, std::string_view ip);
@@ -86,6 +87,7 @@ class Quota {
   std::vector<Limit> limits_;
   WindowKind kind_;
   Scope scope_;
+  bool prolongs_;
   std::map<std::pair<Policy, std::string>, Rules> subjects_;
   std::map<std::string, std::int64_t> peaks_;
 };

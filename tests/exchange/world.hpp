@@ -12,6 +12,7 @@
 #include "tests/exchange/auth.hpp"
 #include "tests/exchange/counters.hpp"
 #include "tests/exchange/faults.hpp"
+#include "tests/exchange/guesses.hpp"
 #include "tests/exchange/http.hpp"
 #include "tests/exchange/random.hpp"
 #include "tests/exchange/windows.hpp"
@@ -62,6 +63,7 @@ struct Settings {
   std::int64_t first_id = 26'947'521'557;
   std::size_t max_orders = 200'000;
   std::uint64_t seed = 1;
+  Guesses guesses;
 };
 
 struct World {
