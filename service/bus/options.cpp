@@ -33,6 +33,8 @@ ABSL_FLAG(absl::Duration, doubt_after, absl::Seconds(10), "an ack IN_DOUBT so lo
 ABSL_FLAG(absl::Duration, lost_after, absl::Seconds(15), "a request without any response holds its permit so long");
 ABSL_FLAG(absl::Duration, worker_lease, absl::Seconds(1), "a worker silent for longer loses its tasks");
 ABSL_FLAG(int, max_attempts, 5, "answered cancels of one order before it is reported STUCK");
+ABSL_FLAG(bool, observe, false,
+          "send no cancel at all: commands are rejected (OBSERVING); queries, clock reads and the stream go on");
 ABSL_FLAG(int64_t, max_open, 1'000'000, "undecided commands in all");
 ABSL_FLAG(int64_t, max_open_per_sender, 100'000, "undecided commands of one sender");
 ABSL_FLAG(int64_t, max_remembered_per_sender, 500'000,
@@ -116,6 +118,7 @@ void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
   checks.take(
       gateway.max_remembered_per_sender,
       io::integer_value("max_remembered_per_sender", absl::GetFlag(FLAGS_max_remembered_per_sender), 1, 10'000'000));
+  gateway.observe = absl::GetFlag(FLAGS_observe);
   gateway.check_invariants = absl::GetFlag(FLAGS_check_invariants);
   checks.take(gateway.retention,
               io::duration_value("retention", absl::GetFlag(FLAGS_retention), absl::Seconds(1), absl::Hours(24 * 90)));

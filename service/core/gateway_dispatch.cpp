@@ -46,6 +46,7 @@ bool Gateway::dispatch_cancel() {
 }
 
 void Gateway::send_delete(Worker& worker, Order& order, TaskId id) {
+  CANCELBUS_CHECK(!options_.observe);
   const Task& task = book_.tasks.assign(id, order.id, book_.out.records());
   order.dispatched(id, worker.id, now_);
   ++counters_.deletes;

@@ -20,6 +20,7 @@ struct GatewayOptions {
   Duration lost_after = std::chrono::seconds(15);
   Duration worker_lease = std::chrono::seconds(1);
   uint32_t max_attempts = 5;
+  bool observe = false;  ///< no DELETE at all: a command for which none was sent before is rejected, OBSERVING
   size_t max_open = 1'000'000;
   size_t max_open_per_sender = 100'000;
   size_t max_remembered_per_sender = 500'000;  ///< the account's limits allow 432,000 cancels a day

@@ -53,7 +53,7 @@ template <>
 inline constexpr auto Names<RejectReason> = names("", "TOO_LATE", "UNKNOWN_ORDER", "ALREADY_PENDING",
                                                   "DUPLICATE_CL_ORD_ID", "OTHER", "EXPIRED", "NOT_AUTHORIZED",
                                                   "BLOCKED", "MALFORMED", "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",
-                                                  "STORE_UNAVAILABLE");
+                                                  "STORE_UNAVAILABLE", "OBSERVING");
 template <>
 inline constexpr auto Names<OrdStatus> = names("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED");
 template <>

@@ -87,6 +87,7 @@ enum class RejectReason : uint8_t {
   TtlTooShort,
   WrongAccount,
   StoreUnavailable,
+  Observing,
 };
 enum class OrdStatus : uint8_t { New, PartiallyFilled, Filled, Canceled, Rejected };
 enum class Evidence : uint8_t { Channel452, OrderQuery, Operator };

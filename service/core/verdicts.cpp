@@ -311,7 +311,7 @@ Ruling Verdicts::still_open(Order& order, Tick now) const {
   const bool open = order.proof->fate.status != OrdStatus::Rejected;
   order.proof.reset();
   effort.reads.first.reset();
-  if (!open || !effort.first_wanting(now) || schedule.next_delete != Never) return {};
+  if (!open || options_.observe || !effort.first_wanting(now) || schedule.next_delete != Never) return {};
   if (effort.attempts.answered < options_.max_attempts) {
     schedule.next_delete = now;
     return {.status =
@@ -351,8 +351,8 @@ Ruling Verdicts::stuck(Order& order, Tick now) const {
   if (schedule.next_stuck_report > now) return {};
   schedule.next_stuck_report = now + StuckReports;
   if (unread) return {.status = std::pair{Stage::Stuck, "the exchange refuses to say what became of the order"}};
-  const std::string count = std::to_string(effort.attempts.answered);
-  return {.status = std::pair{Stage::Stuck, count + " cancels were answered and the order is still open"}};
+  return {.status = std::pair{Stage::Stuck, std::to_string(effort.attempts.answered) +
+                                                " cancels were answered and the order is still open"}};
 }
 
 Ruling Verdicts::overdue(Order& order, Tick now) const {
@@ -363,7 +363,10 @@ Ruling Verdicts::overdue(Order& order, Tick now) const {
     const bool expired = now >= command.expires;
     const Tick since = effort.doubt_since(command);
     const Attempts& attempts = effort.attempts;
-    if (expired && attempts.none_acted()) {
+    if (options_.observe && attempts.none_acted()) {
+      ruling.decisions.push_back({&command, ack_of(AckStatus::Rejected, RejectReason::Observing,
+                                                   "the bus runs with --observe and sends no cancel", false)});
+    } else if (expired && attempts.none_acted()) {
       const char* const text = attempts.unprocessed ? "time_to_live ended before a cancel was processed"
                                                     : "time_to_live ended before the cancel could be sent";
       CancelAck ack = ack_of(AckStatus::Rejected, RejectReason::Expired, text, false);
@@ -384,10 +387,9 @@ Ruling Verdicts::overdue(Order& order, Tick now) const {
 
 bool Verdicts::wants_delete(Order& order, Tick now) const {
   Effort& effort = *order.effort;
-  Schedule& schedule = effort.schedule;
-  if (order.proof || !effort.first_wanting(now)) return false;
+  if (options_.observe || order.proof || !effort.first_wanting(now)) return false;
   // A command that nothing was ever sent for stands in the queue, whatever happened to it there.
-  if (effort.attempts.none_acted() && schedule.next_delete == Never) schedule.next_delete = now;
+  if (effort.attempts.none_acted() && effort.schedule.next_delete == Never) effort.schedule.next_delete = now;
   return !effort.attempts.in_flight() && delete_due(order) <= now;
 }
 

@@ -72,6 +72,7 @@ constexpr auto RejectReasons = pairs<core::RejectReason, v1::CxlRejReason>({
     {core::RejectReason::TtlTooShort, v1::CXL_REJ_REASON_TTL_TOO_SHORT},
     {core::RejectReason::WrongAccount, v1::CXL_REJ_REASON_WRONG_ACCOUNT},
     {core::RejectReason::StoreUnavailable, v1::CXL_REJ_REASON_STORE_UNAVAILABLE},
+    {core::RejectReason::Observing, v1::CXL_REJ_REASON_OBSERVING},
 });
 
 constexpr auto OrdStatuses = pairs<core::OrdStatus, v1::OrdStatus>({

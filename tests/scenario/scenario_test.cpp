@@ -32,7 +32,7 @@
 //   +250ms   at 2s              time moves, by steps to every deadline and heartbeat; lines then begin with @TIME
 //   stall 5s                    time moves, and the bus reads nothing until the next line
 //   store full | writable | synced (what comes after is lost in a power cut)       drain
-//   restart [down=5s] [lost_after=30s] [other_boot | power_cut]
+//   restart [down=5s] [lost_after=30s] [observe] [other_boot | power_cut]
 //   show history                what is written down of each order, for cancelctl explain
 //   show workers | budget | causes | queue | stream | counters | drained
 //

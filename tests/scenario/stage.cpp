@@ -87,6 +87,7 @@ void Stage::given(Words& words) {
   options_.doubt_after = words.duration("doubt_after", options_.doubt_after);
   options_.lost_after = words.duration("lost_after", options_.lost_after);
   options_.worker_lease = words.duration("worker_lease", options_.worker_lease);
+  options_.observe = words.flag("observe");
   options_.max_attempts = static_cast<uint32_t>(words.number("max_attempts", options_.max_attempts));
   options_.max_open = words.number("max_open", options_.max_open);
   options_.max_open_per_sender = words.number("max_open_per_sender", options_.max_open_per_sender);
@@ -148,6 +149,7 @@ void Stage::restart(Words& words) {
   const bool same_boot = !words.flag("other_boot") && !power_cut;
   now_ = after(words.duration("down", Duration::zero()));
   options_.lost_after = words.duration("lost_after", options_.lost_after);
+  options_.observe |= words.flag("observe");
   if (words.has("cancel_limits")) options_.cancel_limits = parse_rules(words.value("cancel_limits", ""));
   if (!same_boot) boot_ = Tick(seconds(5)) - now_;
   sessions_.clear();

@@ -28,9 +28,9 @@ std::string name(const std::array<const char*, N>& names, Enum value) {
 constexpr std::array AckNames{"ACCEPTED", "REJECTED", "IN_DOUBT"};
 constexpr std::array OriginNames{"BUS", "WORKER", "EXCHANGE"};
 constexpr std::array ReasonNames{
-    "NONE",     "TOO_LATE",      "UNKNOWN_ORDER",  "ALREADY_PENDING",  "DUPLICATE_CL_ORD_ID",
-    "OTHER",    "EXPIRED",       "NOT_AUTHORIZED", "BLOCKED",          "MALFORMED",
-    "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",  "STORE_UNAVAILABLE"};
+    "NONE",     "TOO_LATE",      "UNKNOWN_ORDER",  "ALREADY_PENDING",   "DUPLICATE_CL_ORD_ID",
+    "OTHER",    "EXPIRED",       "NOT_AUTHORIZED", "BLOCKED",           "MALFORMED",
+    "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",  "STORE_UNAVAILABLE", "OBSERVING"};
 constexpr std::array OrdStatusNames{"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
 constexpr std::array EvidenceNames{"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
 constexpr std::array StageNames{"QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK", "BACK_ON_BOOK"};

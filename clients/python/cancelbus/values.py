@@ -72,6 +72,7 @@ class Reason(OpenEnum):
     TTL_TOO_SHORT = 11
     WRONG_ACCOUNT = 12
     STORE_UNAVAILABLE = 13
+    OBSERVING = 15
 
 
 class Origin(OpenEnum):
