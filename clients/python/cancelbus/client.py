@@ -261,7 +261,7 @@ class Client:
     @property
     def _obstacle(self) -> Optional[CancelbusError]:
         """Between the bus and us."""
-        if self._rejected is not None:
+        if self._rejected is not None and self._connection is not None and self._connection.session_up:
             return self._rejected
         worst = self._connection.problem(self._session) if self._connection is not None else None
         heard = self._connection is not None and not self._silent and self._welcome.done()

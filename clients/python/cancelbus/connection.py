@@ -119,6 +119,10 @@ class Connection:
 
     # What is wrong.
 
+    @property
+    def session_up(self) -> bool:
+        return self._dealer.up
+
     def problem(self, session: Session) -> Optional[CancelbusError]:
         """Why the bus cannot be reached, or only in part; None if it can. A refused key counts more than silence."""
         ours, events = self._dealer.problem(), self._sub.problem()

@@ -145,6 +145,7 @@ class CancelMany:
         self._undecided: dict[int, Cancel] = {}
         self._ended: deque[Cancel] = deque()
         self._most = MOST_AT_ONCE
+        self._ended_well = 0  # since that last changed
         self._refusals = 0  # in a row, with nothing of ours undecided
         self._not_before = 0.0
         self._loop = asyncio.get_running_loop()
@@ -198,13 +199,15 @@ class CancelMany:
                 self._retry(cancel.order_id, result)
                 continue
             self._refusals = 0
-            self._most = min(self._most + 1, MOST_AT_ONCE)
             self._not_before = 0.0  # there is room for another one
+            self._ended_well += 1
+            if self._ended_well >= self._most:  # perhaps for more: asked once in a while, for each time costs a refusal
+                self._most, self._ended_well = min(self._most + 1, MOST_AT_ONCE), 0
             self._end(result)
 
     def _retry(self, order_id: int, result: CancelResult) -> None:
         """The queue is full: what we have in it is what it takes of us."""
-        self._most = max(1, len(self._undecided))
+        self._most, self._ended_well = max(1, len(self._undecided)), 0
         self._not_before = self._loop.time() + ASK_AGAIN_S
         self._refusals += not self._undecided
         heapq.heappush(self._waiting, self._places[order_id])
