@@ -74,7 +74,7 @@ def test_what_is_not_known_in_time(stack):
             summary = await bus.cancel_many([1, 2, 3, 4], timeout=3.0)
             assert summary.counts == {Outcome.UNDECIDED: 2, Outcome.NOT_SENT: 2}
             assert summary.results[1].cl_ord_id and not summary.results[4].cl_ord_id
-            assert "NO_WORKER" in str(summary.results[4].error)
+            assert "NO_WORKER" in str(summary.results[4].error) and "NO_WORKER" in str(summary.results[1].error)
             assert [cancel.order_id for cancel in bus.undecided] == [1, 2]  # they go on
             many = asyncio.create_task(bus.cancel_many([5]))
             await asyncio.sleep(0)
@@ -94,6 +94,19 @@ def test_a_time_to_live_counts_from_the_call(stack):
     first, second = summary.results.values()
     assert (first.outcome, first.ack.reason) == (Outcome.REJECTED, cancelbus.Reason.EXPIRED)
     assert (second.outcome, second.cl_ord_id) == (Outcome.EXPIRED, "")
+
+
+def test_a_full_queue_of_one_order_holds_up_no_other(stack, monkeypatch):
+    monkeypatch.setattr("cancelbus.many.ASK_AGAIN_S", 0.01)
+    stack.start_bus()  # and no worker
+    crowded, *others = range(1, 5)
+    with client(stack, kind=blocking.Client) as bus:
+        for _ in range(100):  # as many commands as one order may have of one sender
+            bus.submit(crowded)
+        bus.undecided[-1].received(timeout=PATIENCE_SECONDS)
+        summary = bus.cancel_many([crowded, *others], timeout=3.0)
+        assert summary.results[crowded].outcome in (Outcome.NOT_SENT, Outcome.REFUSED)
+        assert {summary.results[order_id].outcome for order_id in others} == {Outcome.UNDECIDED}
 
 
 def test_a_queue_that_others_fill_does_not_hold_it_up_without_end(stack, monkeypatch):

@@ -186,8 +186,8 @@ class Client:
         """Cancels every order of a list; returns what became of each when all are decided.
 
         Never has more commands undecided at a time than the bus takes: where it says that its queue is full, the rest waits
-        here. An order that is listed twice is canceled once. Options are those of cancel(); time_to_live counts from this
-        call.
+        here, and is REFUSED only if that lasts for half a minute while none of these commands is in it. An order that is listed
+        twice is canceled once. Options are those of cancel(); time_to_live counts from this call.
         timeout                seconds, after which the summary says what is known by then: an order can be UNDECIDED, its
                                command goes on, or NOT_SENT
         Raises OptionError, before anything is sent. All else that can go wrong with an order is its result."""

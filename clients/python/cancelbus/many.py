@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import logging
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional
@@ -66,7 +66,7 @@ class CancelResult:
     cl_ord_id: str = ""  # "": no command was sent
     ack: Optional[Ack] = None
     final: Optional[Final] = None
-    error: Optional[CancelbusError] = None  # why there is no final
+    error: Optional[CancelbusError] = None  # why there is no final; UNDECIDED, NOT_SENT: what was wrong, if anything
 
     @property
     def order_gone(self) -> bool:
@@ -140,9 +140,9 @@ class CancelMany:
         command.build(1, "", self._time_to_live, **options)  # what is wrong shows before anything is sent
         self._results: dict[int, Optional[CancelResult]] = dict.fromkeys(ids)
         self._ids = list(self._results)
-        self._places = {order_id: place for place, order_id in enumerate(self._ids)}
-        self._waiting = list(range(len(self._ids)))  # a heap of places: the orders that are not sent yet
-        self._undecided: dict[int, Cancel] = {}
+        # A heap of the orders that are not sent yet, as how often the queue was too full for it and its place in the list.
+        self._waiting = [(0, place) for place in range(len(self._ids))]
+        self._undecided: dict[Cancel, tuple[int, int]] = {}  # and what they were in the heap
         self._ended: deque[Cancel] = deque()
         self._most = MOST_AT_ONCE
         self._ended_well = 0  # since that last changed
@@ -165,7 +165,8 @@ class CancelMany:
 
     def _send(self) -> None:
         while self._waiting and len(self._undecided) < self._most and self._loop.time() >= self._not_before:
-            order_id = self._ids[heapq.heappop(self._waiting)]
+            turn = heapq.heappop(self._waiting)
+            order_id = self._ids[turn[1]]
             left = self._left_to_live()
             if left is not None and left < timedelta(milliseconds=1):
                 self._end(CancelResult(order_id, Outcome.EXPIRED))
@@ -173,11 +174,11 @@ class CancelMany:
             try:
                 cancel = self._client.submit(order_id, time_to_live=left, **self._options)
             except QueueFull as full:  # of this client
-                self._retry(order_id, CancelResult(order_id, Outcome.REFUSED, error=full))
+                self._retry(turn, full)
             except ClientClosed as closed:
                 self._end(CancelResult(order_id, Outcome.NOT_SENT, error=closed))
             else:
-                self._undecided[order_id] = cancel
+                self._undecided[cancel] = turn
                 cancel._final.add_done_callback(lambda _, cancel=cancel: self._on_end(cancel))  # type: ignore[misc]
 
     def _left_to_live(self) -> Optional[timedelta]:
@@ -192,11 +193,10 @@ class CancelMany:
     def _take_ended(self) -> None:
         while self._ended:
             cancel = self._ended.popleft()
-            if self._undecided.pop(cancel.order_id, None) is None:
-                continue
+            turn = self._undecided.pop(cancel)
             result = _result_of(cancel)
             if isinstance(result.error, QueueFull):
-                self._retry(cancel.order_id, result)
+                self._retry(turn, result.error)
                 continue
             self._refusals = 0
             self._not_before = 0.0  # there is room for another one
@@ -205,15 +205,15 @@ class CancelMany:
                 self._most, self._ended_well = min(self._most + 1, MOST_AT_ONCE), 0
             self._end(result)
 
-    def _retry(self, order_id: int, result: CancelResult) -> None:
+    def _retry(self, turn: tuple[int, int], full: QueueFull) -> None:
         """The queue is full: what we have in it is what it takes of us."""
         self._most, self._ended_well = max(1, len(self._undecided)), 0
         self._not_before = self._loop.time() + ASK_AGAIN_S
         self._refusals += not self._undecided
-        heapq.heappush(self._waiting, self._places[order_id])
+        heapq.heappush(self._waiting, (turn[0] + 1, turn[1]))  # behind the others: it may be full for this order alone
         if self._refusals >= MOST_REFUSALS:
-            for place in self._waiting:
-                self._end(CancelResult(self._ids[place], Outcome.REFUSED, error=result.error))
+            for _, place in self._waiting:
+                self._end(CancelResult(self._ids[place], Outcome.REFUSED, error=full))
             self._waiting.clear()
 
     def _end(self, result: CancelResult) -> None:
@@ -241,7 +241,8 @@ class CancelMany:
 
     def _give_up(self) -> None:
         problem = self._client.problem
-        for cancel in self._undecided.values():
-            self._end(_result_of(cancel))
-        for place in self._waiting:
+        for cancel in self._undecided:
+            result = _result_of(cancel)
+            self._end(replace(result, error=problem) if result.outcome == Outcome.UNDECIDED and result.error is None else result)
+        for _, place in self._waiting:
             self._end(CancelResult(self._ids[place], Outcome.NOT_SENT, error=problem))
