@@ -99,10 +99,10 @@ class Session {
   std::vector<v1::SessionRequest> take_frames();
   std::vector<Notice> take_notices();
 
-  /// As of the last heartbeat's answer; empty while not connected.
-  std::vector<v1::Cause> causes() const;
   /// Of our key, as the bus said last; none if it gets events.
   const std::optional<v1::EventBar>& event_bar() const { return event_bar_; }
+  /// As of the last heartbeat's answer; empty while not connected.
+  std::vector<v1::Cause> causes() const;
   /// Commands whose last word has not come.
   size_t undecided() const { return commands_.size(); }
 
