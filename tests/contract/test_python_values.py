@@ -98,15 +98,15 @@ FINAL = {"cl_ord_id": "a-1", "order_id": "61508264", "exec_type": "EXEC_TYPE_CAN
          "timeline": {"finalized": "2026-03-02T09:30:00Z", "attempts": 0, "worker": ""}}
 
 
-@pytest.mark.parametrize("told, contract, make", [(ACK, cancel_pb2.CancelAck, values.ack_of),
+@pytest.mark.parametrize("json_of, contract, make", [(ACK, cancel_pb2.CancelAck, values.ack_of),
                                                   (FINAL, cancel_pb2.CancelFinal, values.final_of)])
-def test_to_dict_is_the_json_of_the_contract(told, contract, make):
-    message = ParseDict(told, contract())
+def test_to_dict_is_the_json_of_the_contract(json_of, contract, make):
+    message = ParseDict(json_of, contract())
     shown = make(message).to_dict()
-    assert json.loads(json.dumps(shown)) == shown == told
+    assert json.loads(json.dumps(shown)) == shown == json_of
     assert ParseDict(shown, contract()) == message
     known = MessageToDict(message, preserving_proto_field_name=True)
-    assert {name: shown[name] for name in known if name != "timeline"} == {name: told for name, told in known.items() if name != "timeline"}
+    assert {name: shown[name] for name in known if name != "timeline"} == {name: value for name, value in known.items() if name != "timeline"}
 
 
 def test_to_dict_tells_later_values_as_numbers():
@@ -120,12 +120,12 @@ def test_a_duration_in_json(span, shown):
 
 
 def test_a_status_digested():
-    told = bus_status.bus_status_of(cancel_pb2.BusStatus(
+    status = bus_status.bus_status_of(cancel_pb2.BusStatus(
         windows=[{"limiter": "cancel", "used": 3, "limit": 5, "period": {"seconds": 1}, "configured_limit": 10},
                  {"limiter": "query", "used": 1, "limit": 60, "period": {"seconds": 60}}],
         workers=[{"name": "w1"}, {"name": "w2", "benched": "clock"}], stream={"live": True}))
-    assert told.budget_used == {"5 in 1 s": 3} and told.windows[0].configured_limit == 10
-    assert told.workers_available == 1 and told.stream_live
+    assert status.budget_used == {"5 in 1 s": 3} and status.windows[0].configured_limit == 10
+    assert status.workers_available == 1 and status.stream_live
 
 
 def test_a_bar_in_words():

@@ -71,7 +71,7 @@ def test_a_barred_key_is_said_to_be_one_and_its_commands_go_on(shared):
         # By request, a moment later than otherwise.
         assert bus.cancel(one).final(timeout=PATIENCE_SECONDS).order_gone
         assert [event.seq for event in (next(events), next(events))] == [1, 2]
-        assert [told.name for told in bus.status(timeout=PATIENCE_SECONDS).event_bars] == ["barred"]
+        assert [bar.name for bar in bus.status(timeout=PATIENCE_SECONDS).event_bars] == ["barred"]
 
         ctl = shared.cancelctl("--sender=barred", "status", key="barred")
         assert ctl.exit_code == 0, ctl.log
@@ -87,7 +87,7 @@ def test_a_barred_key_is_said_to_be_one_and_its_commands_go_on(shared):
     assert "barred" not in bars(shared)
 
 
-def test_a_bar_is_told_in_the_log_and_in_waits(shared, caplog):
+def test_a_bar_is_in_the_log_and_in_waits(shared, caplog):
     shared.grant("strategy", "barred-log")
     bar(shared, "barred-log")
 

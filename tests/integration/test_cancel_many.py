@@ -13,7 +13,7 @@ from scene import bus_metric
 BLOCKED = {"status": 400, "body": json.dumps({"success": False, "message": "ORDER_CANCEL_BLOCKED", "code": 1})}
 
 
-def test_what_becomes_of_each_order_is_told(shared):
+def test_what_becomes_of_each_order_is_in_the_summary(shared):
     gone, filled, blocked, last = shared.exchange.place_orders(4)
     shared.exchange.fill(filled)
     shared.exchange.set_faults(answer=BLOCKED | {"order_ids": [blocked]})
@@ -39,11 +39,11 @@ def test_what_becomes_of_each_order_is_told(shared):
     result = summary.results[gone]
     assert (result.ack.accepted, result.final.order_gone, result.error) == (True, True, None)
     assert isinstance(summary.results[blocked].error, cancelbus.RejectedError)
-    told = json.loads(json.dumps(summary.to_dict()))
-    assert told["counts"]["CANCELED"] == 2
-    assert told["results"][0]["cancel_final"]["ord_status"] == "ORD_STATUS_CANCELED"
-    assert told["results"][0]["order_id"] == str(gone) and "text" not in told["results"][0]
-    assert "BLOCKED" in told["results"][3]["text"]
+    shown = json.loads(json.dumps(summary.to_dict()))
+    assert shown["counts"]["CANCELED"] == 2
+    assert shown["results"][0]["cancel_final"]["ord_status"] == "ORD_STATUS_CANCELED"
+    assert shown["results"][0]["order_id"] == str(gone) and "text" not in shown["results"][0]
+    assert "BLOCKED" in shown["results"][3]["text"]
 
 
 def test_a_queue_of_three_takes_twelve(stack):

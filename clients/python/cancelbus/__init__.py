@@ -5,6 +5,8 @@
         ack = await cancel.ack()        # the exchange's answer; it can be in doubt
         final = await cancel.final()    # the proven fate; the order can still be open
 
+        summary = await bus.cancel_many([61508265, 61508266])    # what became of each
+
 The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
 """
 

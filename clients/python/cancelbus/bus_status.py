@@ -57,7 +57,7 @@ class WindowStatus:
 
 @dataclass(frozen=True)
 class HoldStatus:
-    """A limiter that the exchange told to wait, as a Cause BACKOFF says too."""
+    """A limiter that the exchange has ordered to wait, as a Cause BACKOFF says too."""
     limiter: str
     until: Optional[datetime]
     text: str

@@ -86,7 +86,7 @@ class Connection:
         return came_up
 
     def read(self, session: Session) -> None:
-        """Replies before events, so that a receipt is mostly told before its ack."""
+        """Replies before events, so that a receipt mostly comes before its ack."""
         dealer, sub = self._dealer.socket, self._sub.socket
         try:
             for _ in range(FRAMES_PER_TURN):

@@ -116,7 +116,7 @@ class CauseKind(OpenEnum):
     """Why commands wait that share a cause."""
     UNSPECIFIED = 0
     NO_WORKER = 1  # no worker can send
-    BACKOFF = 2  # the exchange told the bus to wait
+    BACKOFF = 2  # the exchange ordered a wait
     KEYS_REFUSED = 3  # the exchange refuses the workers' keys
     CLOCK = 4  # no worker's reading of the exchange's clock counts
     STORE = 5  # the bus cannot write its store: new commands are refused

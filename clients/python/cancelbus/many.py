@@ -75,14 +75,14 @@ class CancelResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON; what is None is absent."""
-        told: dict[str, Any] = {"order_id": str(self.order_id), "outcome": str(self.outcome), "cl_ord_id": self.cl_ord_id}
+        fields: dict[str, Any] = {"order_id": str(self.order_id), "outcome": str(self.outcome), "cl_ord_id": self.cl_ord_id}
         if self.ack is not None:
-            told["cancel_ack"] = self.ack.to_dict()
+            fields["cancel_ack"] = self.ack.to_dict()
         if self.final is not None:
-            told["cancel_final"] = self.final.to_dict()
+            fields["cancel_final"] = self.final.to_dict()
         if self.error is not None:
-            told["text"] = str(self.error)
-        return told
+            fields["text"] = str(self.error)
+        return fields
 
 
 @dataclass(frozen=True)

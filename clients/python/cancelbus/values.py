@@ -1,4 +1,4 @@
-"""What a strategy is told, as values: Receipt, Ack, Final, Status, and the Events that carry them.
+"""What is published to a strategy, as values: Receipt, Ack, Final, Status, and the Events that carry them.
 
 Made from the contract's messages by the functions at the end. Times are UTC, decimals are Decimal without an exponent and
 without zeros at their end, and what is not known is None or "". Each value keeps the message it was made from as `message`,
@@ -18,14 +18,14 @@ from .enums import (AckStatus, Evidence, ExecType, OrdStatus, Origin, Reason, Re
 from .v1 import cancel_pb2, session_pb2
 
 
-class _Told:
+class _OfACommand:
     """Of a command."""
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: what `cancelctl --json` prints of it, with the contract's names. 64-bit numbers are strings, enums
         their full names, times RFC 3339; a time that is not known is absent."""
-        told: dict[str, Any] = as_json(self)
-        return told
+        fields: dict[str, Any] = as_json(self)
+        return fields
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class Receipt(_Told):
+class Receipt(_OfACommand):
     """APPLIED: the command is on the bus's disk, and one Ack will come."""
     cl_ord_id: str
     status: ReceiptStatus
@@ -52,7 +52,7 @@ class Receipt(_Told):
 
 
 @dataclass(frozen=True)
-class Ack(_Told):
+class Ack(_OfACommand):
     """The exchange has answered, or it is certain that it will not be asked. It is not the order's fate."""
     cl_ord_id: str
     order_id: int
@@ -67,8 +67,8 @@ class Ack(_Told):
     message: Any = message_field()
 
     def to_dict(self) -> dict[str, Any]:
-        told = super().to_dict()
-        return {"cxl_rej_reason" if name == "reason" else name: value for name, value in told.items()}
+        fields = super().to_dict()
+        return {"cxl_rej_reason" if name == "reason" else name: value for name, value in fields.items()}
 
     @property
     def accepted(self) -> bool:
@@ -86,7 +86,7 @@ class Ack(_Told):
 
 
 @dataclass(frozen=True)
-class Final(_Told):
+class Final(_OfACommand):
     """The fate of the order is proven; the command is over. The order need not be: see order_open."""
     cl_ord_id: str  # "" if unsolicited
     order_id: int
@@ -115,7 +115,7 @@ class Final(_Told):
 
 
 @dataclass(frozen=True)
-class Status(_Told):
+class Status(_OfACommand):
     """Not terminal: where an undecided command stands."""
     cl_ord_id: str
     order_id: int

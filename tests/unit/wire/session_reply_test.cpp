@@ -43,9 +43,9 @@ TEST(SessionReply, WelcomeAndHeartbeatTellOfABar) {
   EXPECT_FALSE(parsed(encode_heartbeat({"peer", {}}, {}, Epoch)).heartbeat().has_event_bar());
   core::BusStatus status;
   status.event_bars = {bar};
-  const auto told = parsed(encode_status(status)).status();
-  ASSERT_EQ(told.event_bar_size(), 1);
-  EXPECT_EQ(told.event_bar(0).name(), "desk-a");
+  const auto sent = parsed(encode_status(status)).status();
+  ASSERT_EQ(sent.event_bar_size(), 1);
+  EXPECT_EQ(sent.event_bar(0).name(), "desk-a");
 }
 
 void expect_sample(const v1::Cause& cause) {
