@@ -68,6 +68,12 @@ std::string workers(const v1::BusStatus& status) {
   return "workers\n" + table(rows);
 }
 
+std::string bars(const v1::BusStatus& status, const Paint& paint) {
+  std::string text;
+  for (const auto& bar : status.event_bar()) text += "barred   " + paint(Tone::Bad, client::describe(bar)) + "\n";
+  return text;
+}
+
 std::string doubts(const v1::BusStatus& status, const Paint& paint) {
   std::string text = std::to_string(status.orders_in_doubt());
   if (status.has_oldest_doubt()) text += ", first sent " + age_text(status.as_of(), status.oldest_doubt()) + " ago";
@@ -108,7 +114,7 @@ std::vector<std::string> cause_lines(const v1::BusStatus& status) {
 }
 
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
-  std::string text = causes(status, paint) + windows(status) + queues(status) + workers(status);
+  std::string text = causes(status, paint) + bars(status, paint) + windows(status) + queues(status) + workers(status);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
   const bool writable = status.store_writable();
   text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");

@@ -69,6 +69,7 @@ void TopView::add_head(std::vector<Line>& lines) const {
   if (!has_status()) return;
   for (const std::string& line : cause_lines(status_)) lines.push_back({line, Tone::Bad});
   if (status_.cause().empty()) lines.push_back({"bus      ok", Tone::Good});
+  for (const auto& bar : status_.event_bar()) lines.push_back({"barred   " + describe(bar), Tone::Bad});
 }
 
 void TopView::add_budget(std::vector<Line>& lines, size_t columns) const {

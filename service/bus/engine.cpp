@@ -17,6 +17,8 @@ Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapsh
       term_(snapshot.term),
       gateway_(options, snapshot, now),
       decided_(std::move(edge.decided)),
+      bar_of_(std::move(edge.bar_of)),
+      bars_(std::move(edge.bars)),
       outbox_(store, snapshot.epoch, std::move(edge.out)) {}
 
 void Engine::turn(core::Instant now, std::vector<core::Event> events) {
@@ -39,6 +41,7 @@ core::Tick Engine::next_deadline(core::Tick now) const {
 core::BusStatus Engine::status(core::Instant now) const {
   core::BusStatus status = gateway_.status(now);
   status.store_bytes = store_.bytes().total;
+  status.event_bars = bars_(now);
   return status;
 }
 
@@ -52,7 +55,9 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     uint64_t epoch = engine.epoch_;
 
     void one(std::string frame) const { done(std::vector<std::string>{std::move(frame)}); }
-    void operator()(const core::SendWelcome& s) const { one(wire::encode_welcome(s, epoch)); }
+    void operator()(const core::SendWelcome& s) const {
+      one(wire::encode_welcome(s, epoch, engine.bar_of_(s.peer, now)));
+    }
     void operator()(const core::SendReceipt& s) const { one(wire::encode_receipt(s)); }
     void operator()(const core::SendRetransmission& s) const { engine.retransmission(s, std::move(done)); }
     void operator()(const core::SendRetransmitReject& s) const {
@@ -61,7 +66,7 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     }
     // As of the turn's end: the news that waited with this question has been heard.
     void operator()(const core::SendHeartbeat& s) const {
-      one(wire::encode_heartbeat(s, engine.gateway_.causes(now), epoch));
+      one(wire::encode_heartbeat(s, engine.gateway_.causes(now), epoch, engine.bar_of_(s.peer, now)));
     }
     void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
     void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }

@@ -13,6 +13,7 @@
 #include "service/bus/outbox.hpp"
 #include "service/core/gateway.hpp"
 #include "service/io/store.hpp"
+#include "service/wire/session_codec.hpp"
 
 namespace cancelbus::bus {
 
@@ -24,6 +25,10 @@ class Engine {
     Outbox::Edge out;
     /// What a turn decided, before anything of it is committed: for the log.
     std::function<void(const core::Actions&)> decided = [](const core::Actions&) {};
+    /// The key of this peer is barred from events.
+    std::function<wire::Bar(const core::PeerId&, core::Instant)> bar_of = [](const auto&, auto) { return wire::Bar(); };
+    /// All keys that are.
+    std::function<std::vector<core::EventBar>(core::Instant)> bars = [](auto) { return std::vector<core::EventBar>(); };
   };
 
   Engine(const core::GatewayOptions& options, const core::Snapshot& snapshot, core::Instant now, io::Store& store,
@@ -42,7 +47,7 @@ class Engine {
 
   const core::Gateway& gateway() const { return gateway_; }
   uint64_t epoch() const { return epoch_; }
-  /// The gateway's, with what only the store knows.
+  /// The gateway's, with what only the store and the doors know.
   core::BusStatus status(core::Instant now) const;
   /// What is decided and not committed yet waits here.
   const Outbox& outbox() const { return outbox_; }
@@ -59,6 +64,8 @@ class Engine {
   const uint64_t term_;
   core::Gateway gateway_;
   std::function<void(const core::Actions&)> decided_;
+  std::function<wire::Bar(const core::PeerId&, core::Instant)> bar_of_;
+  std::function<std::vector<core::EventBar>(core::Instant)> bars_;
   Outbox outbox_;
   bool store_writable_ = true;
 };

@@ -132,8 +132,25 @@ bool Guard::bar(const std::string& key, std::string_view reason, std::string_vie
   Bar& its = bars_[key];
   if (!is_barred(key, now)) its.length = std::clamp(2 * its.length, FirstBar, LongestBar);
   its.until = now + its.length;
+  its.why = detail;
   refusals_.note(now, reason, name_of(key), absl::StrCat("event: ", std::string(detail)));
   return close_all();
+}
+
+std::optional<core::EventBar> Guard::bar_of(const std::string& key, core::Instant now) const {
+  if (!is_barred(key, now.tick)) return std::nullopt;
+  const Bar& its = bars_.at(key);
+  const core::Duration left = its.until - now.tick;
+  return core::EventBar{name_of(key), now.wall + left, left, its.why};
+}
+
+std::vector<core::EventBar> Guard::bars(core::Instant now) const {
+  std::vector<core::EventBar> all;
+  for (const auto& [key, its] : bars_) {
+    if (const auto bar = bar_of(key, now)) all.push_back(*bar);
+  }
+  std::ranges::sort(all, {}, &core::EventBar::name);
+  return all;
 }
 
 // With the socket every subscription ends.

@@ -12,10 +12,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "service/bus/doorkeeper.hpp"
 #include "service/bus/policy.hpp"
 #include "service/bus/refusals.hpp"
+#include "service/core/status.hpp"
 #include "service/io/zap.hpp"
 #include "service/io/zmq_monitor.hpp"
 
@@ -46,6 +48,10 @@ class Guard {
   /// and twice as long each further time, up to an hour; a new policy lets it in at once.
   bool may_say(const std::string& key, std::string_view frame, core::Tick now);
 
+  /// For the key's own sessions, and for all who look at the bus's status.
+  std::optional<core::EventBar> bar_of(const std::string& key, core::Instant now) const;
+  std::vector<core::EventBar> bars(core::Instant now) const;
+
   /// True if some key lost something: then what it reads must end.
   bool replace(Policy policy);
 
@@ -59,6 +65,7 @@ class Guard {
   struct Bar {
     core::Tick until;
     core::Duration length{};
+    std::string why;
   };
   bool is_barred(const std::string& key, core::Tick now) const;
   bool bar(const std::string& key, std::string_view reason, std::string_view detail, core::Tick now);

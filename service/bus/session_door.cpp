@@ -17,15 +17,20 @@ wire::Rejected not_authorized(std::string field, std::string text) {
   return {core::RejectReason::NotAuthorized, std::move(field), std::move(text)};
 }
 
+// Observers and operators may read everything.
+std::string may_not_read(const Entry& entry, const std::string& topic) {
+  return absl::StrCat("the key of ", entry.name, " may not read ", topic,
+                      ": a strategy reads venue., bus. and the topics of its own names; leave it out, or ask the bus's "
+                      "operator for an observer's key");
+}
+
 wire::Rejected objection_to(const Entry& entry, const core::Hello& hello) {
   if (!entry.may_be(hello.sender)) {
     return not_authorized("hello.sender_comp_id", absl::StrCat("the key of ", entry.name, " may not use this name"));
   }
   for (size_t i = 0; i < hello.topics.size(); ++i) {
-    if (!entry.may_read(hello.topics[i])) {
-      return not_authorized(absl::StrCat("hello.topics[", i, "]"),
-                            absl::StrCat("the key of ", entry.name, " may not read ", hello.topics[i]));
-    }
+    if (entry.may_read(hello.topics[i])) continue;
+    return not_authorized(absl::StrCat("hello.topics[", i, "]"), may_not_read(entry, hello.topics[i]));
   }
   return {};
 }
@@ -156,8 +161,7 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
   }
   const auto* request = std::get_if<core::RetransmitRequest>(&event);
   if (request != nullptr && !entry.may_read(request->topic)) {
-    return not_authorized("retransmit_request.topic",
-                          absl::StrCat("the key of ", entry.name, " may not read ", request->topic));
+    return not_authorized("retransmit_request.topic", may_not_read(entry, request->topic));
   }
   return {};
 }
@@ -192,6 +196,11 @@ void SessionDoor::judge_again(std::vector<core::Event>& events) {
     events.push_back(core::SessionEnded{peer});
     visitors_.forget(peer);
   }
+}
+
+std::optional<core::EventBar> SessionDoor::bar_of(const core::PeerId& peer, core::Instant now) {
+  const Visitor* visitor = visitors_.find(peer);
+  return visitor == nullptr ? std::nullopt : guard_.bar_of(visitor->key, now);
 }
 
 void SessionDoor::reject(const core::PeerId& peer, const wire::Rejected& why) {

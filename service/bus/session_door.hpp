@@ -6,6 +6,7 @@
 
 #include <absl/status/status.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -42,6 +43,8 @@ class SessionDoor {
 
   /// Ends the sessions that the policy now in force does not allow.
   void judge_again(std::vector<core::Event>& events);
+  /// Of the key of this peer.
+  std::optional<core::EventBar> bar_of(const core::PeerId& peer, core::Instant now);
   /// Once a second or so.
   void sweep(core::Tick now) { visitors_.sweep(now); }
 

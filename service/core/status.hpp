@@ -72,6 +72,14 @@ struct StreamStatus {
   std::string text;
 };
 
+/// A key that is kept from events for a while, because it subscribed to what it may not read.
+struct EventBar {
+  std::string name;  ///< in the policy
+  WallTime until;
+  Duration remaining{};
+  std::string text;  ///< what it did
+};
+
 struct BusStatus {
   std::vector<WindowStatus> windows;
   std::vector<QueueStatus> queues;
@@ -85,8 +93,9 @@ struct BusStatus {
   uint32_t unauthorized_in_a_row = 0;
   StreamStatus stream;
   bool store_writable = true;
-  uint64_t store_bytes = 0;   ///< not the gateway's to know
-  std::vector<Cause> causes;  ///< the most serious first
+  uint64_t store_bytes = 0;          ///< not the gateway's to know
+  std::vector<Cause> causes;         ///< the most serious first
+  std::vector<EventBar> event_bars;  ///< not the gateway's to know
   WallTime as_of;
 };
 

@@ -50,6 +50,13 @@ void fill_cause(const core::Cause& cause, v1::Cause& proto) {
   proto.set_exchange_code(cause.exchange_code);
 }
 
+void fill_event_bar(const core::EventBar& bar, v1::EventBar& proto) {
+  proto.set_name(bar.name);
+  *proto.mutable_until() = to_timestamp(bar.until);
+  *proto.mutable_remaining() = to_proto_duration(bar.remaining);
+  proto.set_text(legible(bar.text));
+}
+
 void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
   for (const auto& window : status.windows) {
     auto& added = *proto.add_windows();
@@ -81,6 +88,7 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     if (cause.kind == core::CauseKind::Backoff) fill_hold(cause, status.as_of, *proto.add_holds());
   }
   proto.set_headline(headline(status.causes));
+  for (const auto& bar : status.event_bars) fill_event_bar(bar, *proto.add_event_bar());
 }
 
 }  // namespace cancelbus::wire

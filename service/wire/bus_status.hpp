@@ -7,6 +7,7 @@
 namespace cancelbus::wire {
 
 void fill_cause(const core::Cause& cause, v1::Cause& proto);
+void fill_event_bar(const core::EventBar& bar, v1::EventBar& proto);
 void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto);
 
 }  // namespace cancelbus::wire

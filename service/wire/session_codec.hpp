@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,14 +34,16 @@ struct Rejected {
 /// or why not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
-std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch);
+/// `bar`: of the session's key.
+using Bar = std::optional<core::EventBar>;
+std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar = {});
 std::string encode_receipt(const core::SendReceipt& receipt);
 /// `event`: as the store kept it. An error if that is not an Event. `epoch`: in which it is sent again: what the store
 /// holds from before it began a new one belongs to that, and its reader would take no other.
 absl::StatusOr<std::string> encode_retransmission(std::string_view event, uint64_t epoch);
 std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, uint64_t epoch);
 std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::vector<core::Cause>& causes,
-                             uint64_t epoch);
+                             uint64_t epoch, const Bar& bar = {});
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);
 std::string encode_status(const core::BusStatus& status);
 std::string encode_resolved(const core::SendResolved& resolved);

@@ -27,9 +27,11 @@ void fill_positions(const std::vector<core::TopicPosition>& positions, uint64_t 
 
 }  // namespace
 
-std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch) {
+std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar) {
   v1::SessionReply frame;
-  fill_positions(welcome.positions, epoch, *frame.mutable_welcome());
+  v1::Welcome& reply = *frame.mutable_welcome();
+  fill_positions(welcome.positions, epoch, reply);
+  if (bar) fill_event_bar(*bar, *reply.mutable_event_bar());
   return frame.SerializeAsString();
 }
 
@@ -63,11 +65,12 @@ std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, u
 }
 
 std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::vector<core::Cause>& causes,
-                             uint64_t epoch) {
+                             uint64_t epoch, const Bar& bar) {
   v1::SessionReply frame;
   v1::HeartbeatReply& reply = *frame.mutable_heartbeat();
   fill_positions(heartbeat.positions, epoch, reply);
   for (const core::Cause& cause : causes) fill_cause(cause, *reply.add_cause());
+  if (bar) fill_event_bar(*bar, *reply.mutable_event_bar());
   return frame.SerializeAsString();
 }
 

@@ -1,8 +1,12 @@
-"""The Python client's own enums and values against the contract's descriptors: what is added there must be added here."""
+"""The Python client's own enums and values against the contract's descriptors: what is added there must be added here. And
+their JSON against protobuf's own."""
 
 import dataclasses
+import json
 import os
 import sys
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,21 +14,27 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")) / "python")]
 
-from cancelbus import values  # noqa: E402
+from cancelbus import bus_status, enums, values  # noqa: E402
+from cancelbus.convert import as_json, decimal_of  # noqa: E402
 from cancelbus.v1 import cancel_pb2, session_pb2  # noqa: E402
+from google.protobuf.json_format import MessageToDict, ParseDict  # noqa: E402
 
-MEND = "the contract has gained something: add it to clients/python/cancelbus/values.py"
-ENUMS = [(values.ReceiptStatus, session_pb2.ReceiptStatus), (values.ResolveStatus, session_pb2.ResolveStatus),
-         (values.AckStatus, cancel_pb2.CancelAckStatus),
-         (values.Reason, cancel_pb2.CxlRejReason), (values.Origin, cancel_pb2.Origin),
-         (values.ExecType, cancel_pb2.ExecType), (values.OrdStatus, cancel_pb2.OrdStatus),
-         (values.Evidence, cancel_pb2.Evidence), (values.Stage, cancel_pb2.CancelStage),
-         (values.CauseKind, cancel_pb2.CauseKind)]
-# BusStatus is a digest; CancelAck and CancelFinal have one name that is shorter here.
+ADD = "the contract has gained something: add it to clients/python/cancelbus/values.py, enums.py or bus_status.py"
+ENUMS = [(enums.ReceiptStatus, session_pb2.ReceiptStatus), (enums.ResolveStatus, session_pb2.ResolveStatus),
+         (enums.AckStatus, cancel_pb2.CancelAckStatus),
+         (enums.Reason, cancel_pb2.CxlRejReason), (enums.Origin, cancel_pb2.Origin),
+         (enums.ExecType, cancel_pb2.ExecType), (enums.OrdStatus, cancel_pb2.OrdStatus),
+         (enums.Evidence, cancel_pb2.Evidence), (enums.Stage, cancel_pb2.CancelStage),
+         (enums.CauseKind, cancel_pb2.CauseKind)]
+# CancelAck has one name that is shorter here, BusStatus two that are plural.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
             (values.Status, cancel_pb2.CancelStatus, {}), (values.Resolved, session_pb2.Resolved, {}),
-            (values.Cause, cancel_pb2.Cause, {})]
+            (bus_status.Cause, cancel_pb2.Cause, {}), (bus_status.EventBar, cancel_pb2.EventBar, {}),
+            (bus_status.WindowStatus, cancel_pb2.BusStatus.Window, {}), (bus_status.HoldStatus, cancel_pb2.BusStatus.Hold, {}),
+            (bus_status.QueueStatus, cancel_pb2.BusStatus.Queue, {}), (bus_status.WorkerStatus, cancel_pb2.BusStatus.Worker, {}),
+            (bus_status.StreamStatus, cancel_pb2.BusStatus.Stream, {}),
+            (bus_status.BusStatus, cancel_pb2.BusStatus, {"cause": "causes", "event_bar": "event_bars"})]
 
 
 @pytest.mark.parametrize("ours, contract", ENUMS)
@@ -32,19 +42,21 @@ def test_enums_have_every_value(ours, contract):
     [unspecified] = [name for name, number in contract.items() if number == 0]
     prefix = unspecified.removesuffix("UNSPECIFIED")
     assert {member.name: member.value for member in ours} == \
-        {name.removeprefix(prefix): number for name, number in contract.items()}, MEND
+        {name.removeprefix(prefix): number for name, number in contract.items()}, ADD
+    assert {member.contract_name(): member.value for member in ours} == dict(contract.items())
+    assert ours(77).contract_name() == 77
 
 
 @pytest.mark.parametrize("ours, contract, renamed", MESSAGES)
 def test_values_have_every_field(ours, contract, renamed):
     names = [renamed.get(name, name) for name in contract.DESCRIPTOR.fields_by_name]
-    assert [field.name for field in dataclasses.fields(ours) if field.name != "message"] == names, MEND
+    assert [field.name for field in dataclasses.fields(ours) if field.name != "message"] == names, ADD
 
 
 def test_a_value_of_a_later_contract_stays_what_it_is():
-    later = values.AckStatus(77)
+    later = enums.AckStatus(77)
     assert (int(later), later.name, str(later)) == (77, "UNKNOWN_77", "UNKNOWN_77")
-    assert later == values.AckStatus(77) and later not in list(values.AckStatus)
+    assert later == enums.AckStatus(77) and later not in list(enums.AckStatus)
     ack = values.ack_of(cancel_pb2.CancelAck(cl_ord_id="a", status=77))
     assert not (ack.accepted or ack.rejected or ack.in_doubt)
     final = values.final_of(cancel_pb2.CancelFinal(ord_status=78))
@@ -58,5 +70,70 @@ def test_unknown_fields_are_kept():
 
 def test_what_is_not_known_is_none():
     final = values.final_of(cancel_pb2.CancelFinal(price="0.0457300000000000"))
-    assert str(final.price) == "0.0457300000000000"
+    assert str(final.price) == "0.04573"
     assert final.cum_qty is None and final.timeline.received is None
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("0.01", "0.01"), ("0.0100000000000000", "0.01"), ("100.0000", "100"), ("0.0000000000000000", "0"), ("1E+3", "1000"),
+    ("-0.0", "0"), ("2000000", "2000000"), ("12345678901234567890.12345678901234567890", "12345678901234567890.1234567890123456789")])
+def test_a_decimal_is_exact_and_has_no_noise(text, shown):
+    value = decimal_of(text)
+    assert str(value) == shown and value == Decimal(text)
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "Infinity", "many"])
+def test_what_is_no_number_is_not_known(text):
+    assert decimal_of(text) is None
+
+
+ACK = {"cl_ord_id": "a-1", "order_id": "61508264", "status": "CANCEL_ACK_STATUS_REJECTED",
+       "cxl_rej_reason": "CXL_REJ_REASON_UNKNOWN_ORDER", "origin": "ORIGIN_EXCHANGE", "text": "no such order", "http_status": 400,
+       "exchange_code": 1019, "final_follows": True,
+       "timeline": {"received": "2026-03-02T09:30:00Z", "dispatched": "2026-03-02T09:30:00.120Z",
+                    "answered": "2026-03-02T09:30:00.123456Z", "attempts": 1, "worker": "w1"}}
+FINAL = {"cl_ord_id": "a-1", "order_id": "61508264", "exec_type": "EXEC_TYPE_CANCELED", "ord_status": "ORD_STATUS_CANCELED",
+         "evidence": "EVIDENCE_CHANNEL_452", "unsolicited": False, "symbol": "BTCTRY", "price": "2000000", "order_qty": "0.01",
+         "leaves_qty": "0.01", "cum_qty": "", "qty_exact": False,
+         "timeline": {"finalized": "2026-03-02T09:30:00Z", "attempts": 0, "worker": ""}}
+
+
+@pytest.mark.parametrize("json_of, contract, make", [(ACK, cancel_pb2.CancelAck, values.ack_of),
+                                                  (FINAL, cancel_pb2.CancelFinal, values.final_of)])
+def test_to_dict_is_the_json_of_the_contract(json_of, contract, make):
+    message = ParseDict(json_of, contract())
+    shown = make(message).to_dict()
+    assert json.loads(json.dumps(shown)) == shown == json_of
+    assert ParseDict(shown, contract()) == message
+    known = MessageToDict(message, preserving_proto_field_name=True)
+    assert {name: shown[name] for name in known if name != "timeline"} == {name: value for name, value in known.items() if name != "timeline"}
+
+
+def test_to_dict_tells_later_values_as_numbers():
+    assert values.ack_of(cancel_pb2.CancelAck(status=77)).to_dict()["status"] == 77
+
+
+@pytest.mark.parametrize("span, shown", [(timedelta(), "0s"), (timedelta(seconds=2), "2s"), (timedelta(milliseconds=1500), "1.500s"),
+                                         (timedelta(microseconds=-1), "-0.000001s")])
+def test_a_duration_in_json(span, shown):
+    assert as_json(span) == shown
+
+
+def test_a_status_digested():
+    status = bus_status.bus_status_of(cancel_pb2.BusStatus(
+        windows=[{"limiter": "cancel", "used": 3, "limit": 5, "period": {"seconds": 1}, "configured_limit": 10},
+                 {"limiter": "query", "used": 1, "limit": 60, "period": {"seconds": 60}}],
+        workers=[{"name": "w1"}, {"name": "w2", "benched": "clock"}], stream={"live": True}))
+    assert status.budget_used == {"5 in 1 s": 3} and status.windows[0].configured_limit == 10
+    assert status.workers_available == 1 and status.stream_live
+
+
+def test_a_bar_in_words():
+    bar = bus_status.event_bar_of(cancel_pb2.EventBar(name="desk-a", until={"seconds": 1_800_000_060}, remaining={"seconds": 43},
+                                                      text='subscribed to "client."'))
+    assert str(bar) == 'the key of desk-a is barred from events until 08:01:00 UTC (43 s left): subscribed to "client."'
+
+
+def test_the_version_is_the_project_s():
+    import cancelbus
+    assert f"VERSION {cancelbus.__version__} " in (ROOT / "CMakeLists.txt").read_text()

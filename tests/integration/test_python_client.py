@@ -1,30 +1,19 @@
-"""The Python client: pleasant when all is well, and honest when it is not. The bus dies under it; keys are refused."""
+"""The Python client: pleasant when all is well, and honest when it is not. The bus dies under it."""
 
 import asyncio
 import json
 import logging
 import os
 import threading
-import time
 
 import cancelbus
 import pytest
-import zmq
 from cancelbus import OrdStatus, ReceiptStatus, blocking
 from process import PATIENCE_SECONDS
-from zmq.auth.thread import ThreadAuthenticator
+from python_client import client
 
 # tests/run --all asks for more.
 BUS_DEATHS = int(os.environ.get("TEST_BUS_DEATHS", "3"))
-
-
-def options_for(stack):
-    names = ("session_endpoint", "event_endpoint", "curve_key_file", "curve_server_key_file")
-    return {name: stack.client_environment[f"CANCELBUS_{name.upper()}"] for name in names}
-
-
-def client(stack, sender="desk-a", kind=cancelbus.Client, **options):
-    return kind(sender, **options_for(stack) | {"connect_timeout": PATIENCE_SECONDS} | options)
 
 
 def test_a_cancel_its_ack_and_its_final(shared):
@@ -264,120 +253,6 @@ def test_the_bus_dies_again_and_again(running):
     for kind in (cancelbus.Ack, cancelbus.Final):
         assert sorted(event.body.cl_ord_id for event in events if isinstance(event.body, kind)) == sorted(commands)
     assert stack.exchange.counters()["refused_429"] == 0
-
-
-class Door:
-    """Sockets where a bus's would be, that let in only the keys which `let_in` holds."""
-
-    def __init__(self):
-        self.public, secret = zmq.curve_keypair()
-        self.let_in = set()
-        self.context = zmq.Context()
-        self.zap = ThreadAuthenticator(self.context)
-        self.zap.start()
-        self.zap.configure_curve_callback("*", self)
-        self.sockets, self.endpoints = [], []
-        for kind in (zmq.ROUTER, zmq.XPUB):
-            socket = self.context.socket(kind)
-            self.sockets.append(socket)
-            socket.zap_domain = b"door"
-            socket.curve_server, socket.curve_secretkey, socket.curve_publickey = True, secret, self.public
-            self.endpoints.append(f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}")
-
-    def callback(self, _domain, key):
-        return key in self.let_in or zmq.utils.z85.encode(key) in self.let_in
-
-    def close(self):
-        self.zap.stop()
-        self.context.destroy(linger=0)
-
-
-@pytest.fixture
-def door():
-    door = Door()
-    yield door
-    door.close()
-
-
-@pytest.fixture
-def keys(tmp_path, door):
-    """Options of a client with a key of its own."""
-    public, secret = zmq.curve_keypair()
-    for name, key in (("own.key", secret), ("bus.pub", door.public)):
-        (tmp_path / name).write_bytes(key + b"\n")
-        (tmp_path / name).chmod(0o600)
-    return {"curve_key_file": str(tmp_path / "own.key"), "curve_server_key_file": str(tmp_path / "bus.pub"),
-            "session_endpoint": door.endpoints[0], "event_endpoint": door.endpoints[1]}, public.decode()
-
-
-def refusal_of(options):
-    started = time.monotonic()
-    with pytest.raises(cancelbus.CancelbusError) as caught:
-        with blocking.Client("desk-a", connect_timeout=PATIENCE_SECONDS, **options):
-            pass
-    assert time.monotonic() - started < PATIENCE_SECONDS, "a refusal is not waited out"
-    return caught.value
-
-
-def test_a_key_that_the_bus_does_not_know(keys):
-    options, public = keys
-    error = refusal_of(options)
-    assert isinstance(error, cancelbus.KeyRefused)
-    assert "curve_key_file" in str(error) and "policy file" in str(error) and public in str(error)
-
-
-def test_what_the_bus_s_policy_does_not_allow(stack, keys):
-    stack.start_bus()
-    endpoints = {"session_endpoint": stack.session_endpoint, "event_endpoint": stack.event_endpoint}
-    stack.grant("strategy", "desk-b")
-    with pytest.raises(cancelbus.KeyRefused, match="hello.sender_comp_id: .*may not use this name"):
-        with blocking.Client("desk-a", **endpoints, **stack.access.flags("desk-b")):
-            pass
-    stranger = keys[0] | endpoints | {"curve_server_key_file": stack.access.flags("operator")["curve_server_key_file"]}
-    error = refusal_of(stranger)
-    assert isinstance(error, cancelbus.KeyRefused) and keys[1] in str(error)
-
-
-def test_a_key_file_that_is_open_to_others(keys, tmp_path):
-    (tmp_path / "own.key").chmod(0o604)
-    error = refusal_of(keys[0])
-    assert isinstance(error, cancelbus.OptionError) and "open to others than its owner (mode 0604)" in str(error)
-
-
-def test_a_bus_with_another_key_than_expected(keys, tmp_path):
-    options, _ = keys
-    (tmp_path / "bus.pub").write_bytes(zmq.curve_keypair()[0])
-    error = refusal_of(options)
-    assert isinstance(error, cancelbus.KeyRefused) and "curve_server_key_file" in str(error)
-
-
-def test_no_key_for_a_bus_that_wants_one(door):
-    error = refusal_of({"insecure_loopback": True, "session_endpoint": door.endpoints[0], "event_endpoint": door.endpoints[1]})
-    assert isinstance(error, cancelbus.KeyRefused) and "give curve_key_file" in str(error)
-
-
-def test_a_key_for_a_bus_that_wants_none(stack, keys):
-    stack.start_bus(curve_key_file=None, policy_file=None, insecure_loopback="true")
-    error = refusal_of(keys[0] | {"session_endpoint": stack.session_endpoint, "event_endpoint": stack.event_endpoint})
-    assert isinstance(error, cancelbus.KeyRefused) and "uses no keys" in str(error)
-
-
-@pytest.mark.parametrize("options, named", [
-    ({"sender_comp_id": "desk a"}, "sender_comp_id"), ({"session_endpoint": "nowhere"}, "CANCELBUS_SESSION_ENDPOINT"),
-    ({"insecure_loopback": False}, "insecure_loopback=True"), ({"session_endpoint": "tcp://10.0.0.1:5550"}, "use keys"),
-    ({"curve_key_file": "own.key"}, "curve_server_key_file"), ({"topics": "venue."}, "topics"),
-    ({"curve_key_file": "/nowhere", "curve_server_key_file": "/nowhere"}, "/nowhere: No such file")])
-def test_a_wrong_option_is_named(options, named):
-    with pytest.raises(cancelbus.OptionError, match=named):
-        cancelbus.Client(**{"sender_comp_id": "desk-a", "insecure_loopback": True} | options)
-
-
-def test_options_come_from_the_environment(stack, monkeypatch):
-    stack.start_bus()
-    for name, value in (stack.client_environment | {"CANCELBUS_SENDER": "desk-env"}).items():
-        monkeypatch.setenv(name, value)
-    with blocking.Client() as bus:
-        assert bus.status(timeout=PATIENCE_SECONDS).commands_undecided == 0
 
 
 def test_a_blocking_client_may_be_called_from_many_threads(shared):

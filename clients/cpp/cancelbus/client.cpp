@@ -111,23 +111,31 @@ struct Client::Impl {
     }
   }
 
-  // Whoever subscribes to what is not theirs is thrown out by the bus, and told nothing: so we ask first, by hello.
-  // What is published before the subscription arrives shows in the next heartbeat.
-  void subscribe_once_welcome() {
-    if (subscribed) return;
-    subscribed = true;
+  // A bus bars a key that subscribes to what it may not read, and tells it nothing: so we ask first, by hello. What is
+  // published before the subscription arrives shows in the next heartbeat.
+  void subscribe() {
+    if (std::exchange(subscribed, true)) return;
     for (const auto& prefix : session.subscriptions()) sub.set(zmq::sockopt::subscribe, prefix);
+  }
+
+  // The policy may have changed since.
+  void unsubscribe() {
+    if (!std::exchange(subscribed, false)) return;
+    for (const auto& prefix : session.subscriptions()) sub.set(zmq::sockopt::unsubscribe, prefix);
+    // libzmq has queued them for the connection that comes next, when the last one broke.
+    sub_watch.renew(event_endpoint);
   }
 
   void note(const Notice& notice) {
     if (std::holds_alternative<Connected>(notice)) {
       connected = true;
       rejected_hello.reset();
-      subscribe_once_welcome();
+      subscribe();
     } else if (std::holds_alternative<Silent>(notice)) {
       connected = false;
     } else if (const auto* reject = std::get_if<v1::Reject>(&notice);
                reject != nullptr && reject->field().starts_with("hello")) {
+      unsubscribe();
       rejected_hello = {reject->reason() == v1::CXL_REJ_REASON_NOT_AUTHORIZED ? Problem::Kind::KeyRefused
                                                                               : Problem::Kind::OptionError,
                         reject->field() + ": " + reject->text()};
@@ -141,11 +149,30 @@ struct Client::Impl {
       notices.push_back(std::move(notice));
     }
     for (auto* watch : {&dealer_watch, &sub_watch}) {
-      if (const auto reason = watch->read()) {
+      const auto reason = watch->read();
+      if (watch == &sub_watch && reason == NotReachedReason::KeyRefused) {
+        bar_untold = true;
+      } else if (reason) {
         notices.emplace_back(NotReached{watch == &dealer_watch ? session_endpoint : event_endpoint,
                                         *reason == NotReachedReason::KeyRefused, explanation(*reason, public_key)});
       }
     }
+    if (!dealer_watch.up()) unsubscribe();
+    if (connected && is_barred() && std::exchange(bar_untold, false)) {
+      notices.emplace_back(NotReached{event_endpoint, false, barred_text()});
+    }
+  }
+
+  // A refusal by the event endpoint alone says nothing against the key: the session's connection tells whether it is
+  // known.
+  bool is_barred() const { return !sub_watch.up() && sub_watch.reason() == NotReachedReason::KeyRefused; }
+
+  std::string barred_text() const {
+    const auto& bar = session.event_bar();
+    return (bar ? describe(*bar) : "this key is barred from events") +
+           ". The key is known, and commands go on. Correct the program that did it; the bar ends by itself, or when "
+           "the "
+           "bus's operator has the policy read again";
   }
 
   void call_back() {
@@ -209,13 +236,14 @@ struct Client::Impl {
     std::optional<Problem> worst;
     for (const auto& [watch, option, endpoint] : {std::tuple{&dealer_watch, "session_endpoint", &session_endpoint},
                                                   {&sub_watch, "event_endpoint", &event_endpoint}}) {
-      if (watch->up()) continue;
+      if (watch->up() || (watch == &sub_watch && is_barred())) continue;
       if (const auto reason = watch->reason()) {
         return Problem{Problem::Kind::KeyRefused, *endpoint + ": " + explanation(*reason, public_key)};
       }
       if (!worst) worst = {Problem::Kind::BusUnreachable, nobody_at(*endpoint, option)};
     }
     if (worst) return worst;
+    if (connected && is_barred()) return Problem{Problem::Kind::EventsBarred, event_endpoint + ": " + barred_text()};
     auto causes = session.causes();
     // A lowered limit makes commands slower, and stops none.
     std::erase_if(causes, [](const v1::Cause& cause) { return cause.kind() == v1::CAUSE_KIND_LIMIT_LOWERED; });
@@ -242,6 +270,8 @@ struct Client::Impl {
   bool subscribed = false;
   bool connected = false;
   std::optional<Problem> rejected_hello;
+  /// The event endpoint has refused our key, and the user does not know yet.
+  bool bar_untold = false;
   CommandBook commands;
   ClOrdIds cl_ord_ids;
   std::vector<Notice> notices;

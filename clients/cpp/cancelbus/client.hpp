@@ -37,8 +37,9 @@ struct Problem {
   enum class Kind {
     OptionError,     ///< an option is wrong; `text` begins with its name
     BusUnreachable,  ///< nothing answers, or what answers is not a bus
-    KeyRefused,      ///< the bus and we do not accept each other's keys, or not this sender_comp_id
-    BusImpaired,     ///< the bus is there, and something holds up the commands of all, as that no worker is connected
+    KeyRefused,      ///< the bus and we do not accept each other's keys, or not this sender_comp_id, or a topic
+    EventsBarred,  ///< the bus takes our commands, and gives our key no events for a while: they come later, by request
+    BusImpaired,   ///< the bus is there, and something holds up the commands of all, as that no worker is connected
   };
   Kind kind = Kind::OptionError;
   std::string text = {};
@@ -55,8 +56,8 @@ class Client {
   static constexpr int64_t MaxFrameBytes = 1 << 20;
 
   /// Null and a sentence in `error`, which begins with the option's name, if an endpoint or a key file cannot be used.
-  /// The bus need not be there yet. What is not our own topic is subscribed to once the bus has said welcome: so a
-  /// client that asks for too much hears it in a Reject, before it is taken for an intruder.
+  /// The bus need not be there yet. Topics are subscribed to once the bus has said welcome, and no longer when it
+  /// refuses our hello: so a client that asks for too much hears it in a Reject, and is not taken for an intruder.
   static std::unique_ptr<Client> open(const ClientOptions& options, std::string& error) noexcept;
   /// Takes no command back; no callback is called any more.
   ~Client();

@@ -38,7 +38,10 @@ std::optional<NotReachedReason> ConnectionWatch::read() {
 }
 
 void ConnectionWatch::reconnect(const std::string& endpoint) {
-  if (std::chrono::steady_clock::now() < next_try_) return;
+  if (std::chrono::steady_clock::now() >= next_try_) renew(endpoint);
+}
+
+void ConnectionWatch::renew(const std::string& endpoint) {
   next_try_ = Never;
   watched_.disconnect(endpoint);
   watched_.connect(endpoint);

@@ -34,6 +34,8 @@ class ConnectionWatch {
   std::optional<NotReachedReason> read();
   /// Connects again if libzmq has given up, at most every second.
   void reconnect(const std::string& endpoint);
+  /// Connects again now, and drops what waited to be sent.
+  void renew(const std::string& endpoint);
   /// When reconnect() has something to do.
   Time next_deadline() const { return next_try_; }
 

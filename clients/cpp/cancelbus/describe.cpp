@@ -1,5 +1,7 @@
 #include "cancelbus/describe.hpp"
 
+#include <ctime>
+
 namespace cancelbus::client {
 namespace {
 
@@ -74,6 +76,19 @@ std::string describe(const v1::Cause& cause) {
   std::string text = short_name(cause.kind(), "CAUSE_KIND_") + ": " + printable(cause.text());
   if (cause.has_remaining()) text += ", " + std::to_string(cause.remaining().seconds()) + " s left";
   return text;
+}
+
+std::string describe(const v1::EventBar& bar) {
+  std::string text = "the key of " + printable(bar.name()) + " is barred from events";
+  std::tm utc{};
+  const std::time_t until = bar.until().seconds();
+  char clock[16];
+  if (bar.has_until() && gmtime_r(&until, &utc) != nullptr &&
+      std::strftime(clock, sizeof clock, "%H:%M:%S", &utc) > 0) {
+    text += " until " + std::string(clock) + " UTC";
+  }
+  if (bar.has_remaining()) text += " (" + std::to_string(bar.remaining().seconds()) + " s left)";
+  return text + ": " + printable(bar.text());
 }
 
 }  // namespace cancelbus::client

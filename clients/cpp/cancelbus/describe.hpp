@@ -31,6 +31,8 @@ std::string describe(const v1::CancelAck& ack);
 std::string describe(const v1::CancelFinal& final);
 /// As "BACKOFF: TOO_MANY_REQUESTS, 12 s left".
 std::string describe(const v1::Cause& cause);
+/// Whose key is barred from events, until when, and why.
+std::string describe(const v1::EventBar& bar);
 /// Each, separated by semicolons.
 template <typename Range>
 std::string describe_all(const Range& causes) {

@@ -19,6 +19,12 @@ v1::CancelOrder as_of(const v1::CancelOrder& order, std::chrono::nanoseconds age
   return sent;
 }
 
+// Of a Welcome or a HeartbeatReply.
+template <typename Reply>
+std::optional<v1::EventBar> bar_in(const Reply& reply) {
+  return reply.has_event_bar() ? std::optional(reply.event_bar()) : std::nullopt;
+}
+
 }  // namespace
 
 Session::Session(SessionOptions options)
@@ -114,6 +120,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     // What was under way when the session broke may never have arrived.
     queue_unreceived();
   }
+  event_bar_ = bar_in(welcome);
   reader_.on_positions(welcome.epoch(), welcome.position(), now);
 }
 
@@ -122,6 +129,7 @@ void Session::on_heartbeat(v1::HeartbeatReply& reply, Time now) {
     return a.kind() == b.kind() && a.limiter() == b.limiter();
   };
   const bool news = !std::ranges::equal(causes_, reply.cause(), same);
+  event_bar_ = bar_in(reply);
   causes_.assign(reply.cause().begin(), reply.cause().end());
   if (news) notices_.emplace_back(Causes{causes_});
   reader_.on_positions(reply.epoch(), reply.position(), now);

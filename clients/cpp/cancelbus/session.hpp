@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -77,7 +78,7 @@ class Session {
 
   explicit Session(SessionOptions options);
 
-  /// Prefixes to subscribe to, before start().
+  /// Prefixes to subscribe to once we are Connected: a topic that we may not read is refused by then, with words.
   std::vector<std::string> subscriptions() const;
   void start(Time now);
   /// False if the cl_ord_id names an undecided command already; nothing is sent then.
@@ -98,6 +99,8 @@ class Session {
   std::vector<v1::SessionRequest> take_frames();
   std::vector<Notice> take_notices();
 
+  /// Of our key, as the bus said last; none if it gets events.
+  const std::optional<v1::EventBar>& event_bar() const { return event_bar_; }
   /// As of the last heartbeat's answer; empty while not connected.
   std::vector<v1::Cause> causes() const;
   /// Commands whose last word has not come.
@@ -150,6 +153,7 @@ class Session {
   bool open_ = false;
   bool silent_told_ = false;
   std::vector<v1::Cause> causes_;
+  std::optional<v1::EventBar> event_bar_;
   Time last_heard_ = Never;
   Time hello_due_ = Never;
   Time heartbeat_due_ = Never;

@@ -5,20 +5,29 @@
         ack = await cancel.ack()        # the exchange's answer; it can be in doubt
         final = await cancel.final()    # the proven fate; the order can still be open
 
+        summary = await bus.cancel_many([61508265, 61508266])    # what became of each
+
 The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
 """
 
+from .bus_status import (BusStatus, Cause, EventBar, HoldStatus, QueueStatus, StreamStatus, WindowStatus, WorkerStatus)
 from .client import Client
-from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotSettled, NotYet,
+from .command import TimeToLive
+from .enums import (AckStatus, CauseKind, Evidence, ExecType, Origin, OrdStatus, Reason, ReceiptStatus, ResolveStatus, Stage)
+from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, NotSettled, NotYet,
                      OptionError, QueueFull, ReadTooSlowly, RefusedError, RejectedError, StoreLost)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
+from .many import CancelResult, CancelSummary, Outcome
 from .session import Causes, Connected, Silent
-from .values import (Ack, AckStatus, BusStatus, Cause, CauseKind, Event, Evidence, ExecType, Final, Origin, OrdStatus,
-                     Reason, Receipt, ReceiptStatus, Resolved, ResolveStatus, Stage, Status, Timeline)
+from .values import Ack, Event, Final, Receipt, Resolved, Status, Timeline
 
-__all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelbusError", "Cause",
-           "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "Event", "Events", "Evidence", "ExecType", "Final", "KeyRefused", "LostEvents", "NewEpoch", "News",
-           "NotSettled", "NotYet", "OptionError", "OrdStatus", "Origin", "QueueFull", "ReadTooSlowly", "Reason", "Receipt",
-           "ReceiptStatus", "RefusedError", "RejectedError", "Resolved", "ResolveStatus", "Silent", "Stage", "Status",
-           "StoreLost", "Timeline"]
+__version__ = "0.1.0"
+
+__all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult", "CancelSummary",
+           "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "Event", "EventBar",
+           "Events", "EventsBarred", "Evidence", "ExecType", "Final", "HoldStatus", "KeyRefused", "LostEvents", "NewEpoch",
+           "News", "NotSettled", "NotYet", "OptionError", "OrdStatus", "Origin", "Outcome", "QueueFull", "QueueStatus",
+           "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus", "RefusedError", "RejectedError", "Resolved",
+           "ResolveStatus", "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline",
+           "WindowStatus", "WorkerStatus", "__version__"]

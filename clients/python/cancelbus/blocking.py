@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Coroutine, Iterator, Optional, TypeVar
+from typing import Any, Callable, Coroutine, Iterable, Iterator, Optional, Sequence, TypeVar
 
 from . import client as asynchronous
 from . import handles
+from .bus_status import BusStatus
+from .command import TimeToLive
+from .enums import OrdStatus
 from .errors import CancelbusError, ClientClosed
 from .handles import News
-from .values import Ack, BusStatus, Final, OrdStatus, Receipt, Resolved, Status
+from .many import CancelSummary
+from .values import Ack, Final, Receipt, Resolved, Status
 
 T = TypeVar("T")
 
@@ -44,16 +48,27 @@ class Cancel:
 
     @property
     def decided(self) -> bool:
+        """Its last word has come."""
         return self._inner.decided
 
     def received(self, timeout: Optional[float] = None) -> Optional[Receipt]:
+        """When the command is on the bus's disk. None if the ack came first, which says so too. Raises RefusedError."""
         return self._owner._run(self._inner.received(timeout))
 
     def ack(self, timeout: Optional[float] = None) -> Ack:
+        """The exchange's answer. It can be in doubt: look at it. Raises RefusedError, StoreLost."""
         return self._owner._run(self._inner.ack(timeout))
 
     def final(self, timeout: Optional[float] = None) -> Final:
+        """The proven fate. The order can still be open: see Final.order_open. Raises RefusedError if the bus did not take
+        the command, RejectedError if it ended with its ack, StoreLost if it ended in doubt."""
         return self._owner._run(self._inner.final(timeout))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cancel) and self._inner is other._inner
+
+    def __hash__(self) -> int:
+        return hash(id(self._inner))
 
     def __repr__(self) -> str:
         return repr(self._inner)
@@ -62,9 +77,15 @@ class Cancel:
 class Client:
     """As cancelbus.Client, with the same arguments."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._inner = asynchronous.Client(*arguments, **options)
-        self._loop = asyncio.new_event_loop()
+    def __init__(self, sender_comp_id: Optional[str] = None, *, session_endpoint: Optional[str] = None,
+                 event_endpoint: Optional[str] = None, topics: Sequence[str] = (), open_commands: bool = False,
+                 curve_key_file: Optional[str] = None, curve_server_key_file: Optional[str] = None,
+                 insecure_loopback: Optional[bool] = None, connect_timeout: Optional[float] = 10.0) -> None:
+        self._inner = asynchronous.Client(
+            sender_comp_id, session_endpoint=session_endpoint, event_endpoint=event_endpoint, topics=topics,
+            open_commands=open_commands, curve_key_file=curve_key_file, curve_server_key_file=curve_server_key_file,
+            insecure_loopback=insecure_loopback, connect_timeout=connect_timeout)
+        self._loop = asyncio.SelectorEventLoop()  # on Windows another one would be the default, which cannot watch sockets
         self._thread = threading.Thread(target=self._loop.run_forever, name="cancelbus", daemon=True)
 
     def __enter__(self) -> Client:
@@ -89,29 +110,53 @@ class Client:
             self._thread.join()
         self._loop.close()
 
-    def cancel(self, order_id: int, **options: Any) -> Cancel:
-        """Returns when the command is on the bus's disk."""
-        return Cancel(self, self._run(self._inner.cancel(order_id, **options)))
+    def cancel(self, order_id: int, *, cl_ord_id: Optional[str] = None, time_to_live: Optional[TimeToLive] = None,
+               urgent: bool = False, exact_quantities: bool = False, symbol: str = "", account: str = "",
+               traceparent: str = "", timeout: Optional[float] = None) -> Cancel:
+        """Cancels an order; returns when the command is on the bus's disk. As cancelbus.Client.cancel()."""
+        return Cancel(self, self._run(self._inner.cancel(
+            order_id, cl_ord_id=cl_ord_id, time_to_live=time_to_live, urgent=urgent, exact_quantities=exact_quantities,
+            symbol=symbol, account=account, traceparent=traceparent, timeout=timeout)))
 
-    def submit(self, order_id: int, **options: Any) -> Cancel:
-        """As cancel(), but waits for nothing: for many orders at once."""
-        return Cancel(self, self._run(self._submit(order_id, options)))
+    def submit(self, order_id: int, *, cl_ord_id: Optional[str] = None, time_to_live: Optional[TimeToLive] = None,
+               urgent: bool = False, exact_quantities: bool = False, symbol: str = "", account: str = "",
+               traceparent: str = "") -> Cancel:
+        """As cancel(), but waits for nothing. For many orders at once there is cancel_many()."""
+        return Cancel(self, self._call(lambda: self._inner.submit(
+            order_id, cl_ord_id=cl_ord_id, time_to_live=time_to_live, urgent=urgent, exact_quantities=exact_quantities,
+            symbol=symbol, account=account, traceparent=traceparent)))
+
+    def cancel_many(self, order_ids: Iterable[int], *, time_to_live: Optional[TimeToLive] = None, urgent: bool = False,
+                    exact_quantities: bool = False, symbol: str = "", account: str = "", traceparent: str = "",
+                    timeout: Optional[float] = None) -> CancelSummary:
+        """Cancels every order of a list; returns what became of each when all are decided. As
+        cancelbus.Client.cancel_many()."""
+        return self._run(self._inner.cancel_many(
+            list(order_ids), time_to_live=time_to_live, urgent=urgent, exact_quantities=exact_quantities, symbol=symbol,
+            account=account, traceparent=traceparent, timeout=timeout))
+
+    @property
+    def undecided(self) -> list[Cancel]:
+        """Commands whose last word has not come."""
+        return [Cancel(self, inner) for inner in self._call(lambda: self._inner.undecided)]
 
     @property
     def problem(self) -> Optional[CancelbusError]:
         """As cancelbus.Client.problem."""
-        return self._run(self._problem())
+        return self._call(lambda: self._inner.problem)
 
     def status(self, timeout: Optional[float] = None) -> BusStatus:
+        """The bus as a whole, now."""
         return self._run(self._inner.status(timeout))
 
-    def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus, timeout: Optional[float] = None) -> Resolved:
+    def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
+                timeout: Optional[float] = None) -> Resolved:
+        """For operators. As cancelbus.Client.resolve()."""
         return self._run(self._inner.resolve(sender_comp_id, cl_ord_id, ord_status, timeout))
 
     def events(self) -> Iterator[News]:
         """Events from now on; ends when the client is closed."""
-        stream = self._run(self._events())  # now, not when the first one is read
-        return self._read(stream)
+        return self._read(self._call(self._inner.events))  # now, not when the first one is read
 
     def _read(self, stream: handles.Events) -> Iterator[News]:
         while not self._loop.is_closed():
@@ -124,16 +169,18 @@ class Client:
         if self._loop.is_closed() or not self._thread.is_alive():
             coroutine.close()
             raise ClientClosed("this client is not connected: use `with Client(...) as bus:`")
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # Ctrl-C: nothing goes on that the program no longer waits for
 
-    async def _submit(self, order_id: int, options: dict[str, Any]) -> handles.Cancel:
-        return self._inner.submit(order_id, **options)
+    def _call(self, function: Callable[[], T]) -> T:
+        """In the thread of the loop."""
+        async def call() -> T:
+            return function()
 
-    async def _problem(self) -> Optional[CancelbusError]:
-        return self._inner.problem
-
-    async def _events(self) -> handles.Events:
-        return self._inner.events()
+        return self._run(call())
 
     async def _next(self, stream: handles.Events) -> News:
         return await stream.__anext__()

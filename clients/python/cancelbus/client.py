@@ -1,12 +1,12 @@
-"""A strategy's connection to cancelbus, for asyncio: sockets around a Session.
+"""A strategy's connection to cancelbus, for asyncio: a Session, its two sockets, and its commands.
 
     async with Client("desk-a") as bus:
         cancel = await bus.cancel(61508264)
         print(await cancel.final())
 
-One event loop per Client. What is awaited twice gives the same twice. Nothing is waited for in silence: whatever takes long
-is told by the logger "cancelbus", and every wait takes a timeout. Odd about it: leaving the `async with` does not take
-commands back; what the bus has received goes on there, and a Client of the same sender with open_commands=True hears of it.
+One event loop per Client. What is awaited twice gives the same twice. Nothing waits in silence: the logger "cancelbus" says
+what takes long and why, and every wait takes a timeout. Leaving the `async with` does not take commands back; what the bus has
+received goes on there, and a Client of the same sender with open_commands=True hears of it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,26 @@ import secrets
 import string
 import time
 import weakref
-from datetime import timedelta
-from typing import Any, Callable, Optional, Sequence, TypeVar, Union
-
-import zmq
+from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar, Union
 
 from . import command, values
-from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, KeyRefused, NotYet, OptionError,
-                     RejectedError, StoreLost, refusal, settled)
+from .book import CommandBook
+from .bus_status import BusStatus, bus_status_of
+from .command import TimeToLive
+from .connection import Connection
+from .enums import CauseKind, OrdStatus, ResolveStatus
+from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, NotYet, OptionError,
+                     settled)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
-from .link import Link, readable, worst_problem
-from .options import resolve
+from .many import CancelMany, CancelSummary
+from .options import check_timeout, resolve
 from .session import Causes, Connected, Session, Silent, Unreadable, ends_resolve
 from .v1 import cancel_pb2, session_pb2
-from .values import BusStatus, CauseKind, OrdStatus, Resolved, ResolveStatus, Stage
+from .values import Resolved
 
 log = logging.getLogger("cancelbus")
 
-# Frames read from one socket in one turn, so that a flood of events cannot keep commands from going out.
-FRAMES_PER_TURN = 1_000
-# Undecided commands of one client, as many as a bus takes of one sender unless told otherwise.
-MOST_UNDECIDED = 100_000
 SAY_AGAIN_S = 10.0
 
 T = TypeVar("T")
@@ -52,26 +50,37 @@ class Client:
         """What is not given is taken from the environment: CANCELBUS_SENDER, and CANCELBUS_SESSION_ENDPOINT and so on.
 
         sender_comp_id         your name, 1 to 32 letters, digits, _ and -
-        topics                 prefixes to follow besides your own topic, as ["venue.", "bus.", "client."]
+        topics                 prefixes to follow besides your own topic, as ["venue.", "bus."]; "client.", everyone's, needs an
+                               observer's or an operator's key
         open_commands          ask at each connection for a Status of every undecided command of this sender
         curve_key_file         your own secret key; curve_server_key_file: the bus's public key
-        insecure_loopback      True: no keys, for a bus on this machine only
-        connect_timeout        seconds that `async with` waits for the bus; None: for ever
+        insecure_loopback      True: no keys, for a bus on this machine only; contradicts key files
+        connect_timeout        seconds that `async with` waits for the bus; None: without end
         Raises OptionError, which names what is wrong."""
         self._options = resolve(sender_comp_id, session_endpoint, event_endpoint, topics, open_commands, curve_key_file,
                                 curve_server_key_file, insecure_loopback)
+        check_timeout("connect_timeout", connect_timeout)
         self._connect_timeout = connect_timeout
         self._session = Session(self._options.sender_comp_id, self._options.topics, self._options.open_commands)
-        self._context: Optional[zmq.Context[zmq.Socket[bytes]]] = None
+        self._connection: Optional[Connection] = None
         self._closed = False
         self._silent = False
+        self._rejected: Optional[CancelbusError] = None  # our hello, since the last welcome
+        self._barred = False
         self._timer: Optional[asyncio.TimerHandle] = None
         self._more: Optional[asyncio.Handle] = None
-        self._undecided: dict[str, Cancel] = {}
+        self._book = CommandBook()
         self._streams: weakref.WeakSet[Events] = weakref.WeakSet()
         # Two runs of one sender do not meet within the bus's memory of a day.
         self._id_prefix = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
         self._commands = 0
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            Connected: self._on_connected, Silent: self._on_silent, Unreadable: self._on_unreadable, Causes: self._on_causes,
+            LostEvents: self._on_loss, NewEpoch: self._on_loss, session_pb2.Receipt: self._book.on_receipt,
+            session_pb2.Reject: self._on_reject, session_pb2.Resolved: self._on_resolved,
+            cancel_pb2.CancelAck: self._book.on_ack, cancel_pb2.CancelFinal: self._book.on_final,
+            cancel_pb2.CancelStatus: self._book.on_stage, cancel_pb2.Event: self._on_event,
+            cancel_pb2.BusStatus: self._on_bus_status}
 
     # Opening and closing.
 
@@ -87,11 +96,11 @@ class Client:
         self.close()
 
     async def connect(self, timeout: Optional[float] = None) -> None:
-        """Until the bus knows us. Raises KeyRefused at once if it refuses our key, BusUnreachable after the timeout. May
-        be called again; `async with` calls it for you."""
+        """Until the bus knows us. Raises KeyRefused at once if it refuses our key or a topic, BusUnreachable after the
+        timeout. May be called again; `async with` calls it for you."""
         if self._closed:
             raise ClientClosed("this client was closed; make another one")
-        if self._context is None:
+        if self._connection is None:
             self._open()
         await self._wait(self._welcome, "welcome", None, timeout)
 
@@ -100,24 +109,8 @@ class Client:
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._status: Optional[asyncio.Future[BusStatus]] = None
         self._resolving: Optional[asyncio.Future[Union[Resolved, session_pb2.Reject]]] = None
-        options = self._options
-        self._context = zmq.Context()
-        self._dealer = Link(self._context, zmq.DEALER, "session_endpoint", options.session_endpoint, options.curve)
-        self._sub = Link(self._context, zmq.SUB, "event_endpoint", options.event_endpoint, options.curve)
-        self._links = (self._dealer, self._sub)
-        # Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
-        # comes back. Subscriptions do wait for their connection; what is published into the void shows in the next
-        # heartbeat.
-        self._dealer.socket.immediate = 1
-        for prefix in self._session.subscriptions():
-            self._sub.socket.subscribe(prefix)
-        for link in self._links:
-            try:
-                link.connect()
-            except zmq.ZMQError as error:
-                raise OptionError(f"{link.endpoint!r} cannot be used: {error}") from None
-            for socket in (link.socket, link.monitor):
-                self._loop.add_reader(socket.FD, self._turn)
+        self._connection = Connection(self._options)
+        self._connection.open(self._loop, self._turn)
         self._session.start(time.monotonic_ns())
         self._turn()
 
@@ -127,76 +120,87 @@ class Client:
         if self._closed:
             return
         self._closed = True
-        if self._undecided:
-            log.warning("closed with %d undecided commands: those that were received go on at the bus", len(self._undecided))
-        if self._context is not None:
-            for link in self._links:
-                for socket in (link.socket, link.monitor):
-                    self._loop.remove_reader(socket.FD)
-                link.close()
-            self._context.term()
+        if self.undecided:
+            log.warning("closed with %d undecided commands: those that were received go on at the bus", len(self.undecided))
+        if self._connection is not None:
+            self._connection.close(self._loop)
         for handle in (self._timer, self._more):
             if handle is not None:
                 handle.cancel()
         self._give_up(ClientClosed("the client was closed; a command that was received goes on at the bus"))
 
     def _give_up(self, error: CancelbusError) -> None:
-        for cancel in list(self._undecided.values()):
-            cancel._fail(error)
-        self._undecided.clear()
+        self._book.fail(error)
         for stream in self._streams:
             stream._stop(StopAsyncIteration() if isinstance(error, ClientClosed) else error)
-        if self._context is not None:
-            futures: tuple[Optional[asyncio.Future[Any]], ...] = (self._welcome, self._status, self._resolving)
-            for future in futures:
-                if future is not None and not future.done():
-                    future.set_exception(error)
-                    future.exception()
+        if self._connection is None:
+            return
+        futures: tuple[Optional[asyncio.Future[Any]], ...] = (self._welcome, self._status, self._resolving)
+        for future in futures:
+            if future is not None and not future.done():
+                future.set_exception(error)
+                future.exception()
+
+    def _opened(self) -> Connection:
+        if self._closed or self._connection is None:
+            raise ClientClosed("this client is not connected: use `async with Client(...) as bus:`")
+        return self._connection
 
     # Commands.
 
     async def cancel(self, order_id: int, *, cl_ord_id: Optional[str] = None,
-                     time_to_live: Union[timedelta, float, None] = None, urgent: bool = False,
+                     time_to_live: Optional[TimeToLive] = None, urgent: bool = False,
                      exact_quantities: bool = False, symbol: str = "", account: str = "", traceparent: str = "",
                      timeout: Optional[float] = None) -> Cancel:
         """Cancels an order; returns when the command is on the bus's disk.
 
         cl_ord_id              your own name for the command; one is made if you give none
-        time_to_live           1 ms to 24 h, a number is seconds: afterwards no request is sent any more. None: wanted until
-                               the order is proven gone
+        time_to_live           1 ms to 24 h, as timedelta, seconds or "2s": afterwards no request is sent any more. None: wanted
+                               until the order is proven gone
         urgent                 before every other command of every sender that is not
         exact_quantities       the final waits for an order query
         timeout                seconds to wait for the bus
         Raises RefusedError or its kind QueueFull, OptionError, and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
         sent = self.submit(order_id, cl_ord_id=cl_ord_id, time_to_live=time_to_live, urgent=urgent,
                            exact_quantities=exact_quantities, symbol=symbol, account=account, traceparent=traceparent)
         await sent.received(timeout)
         return sent
 
     def submit(self, order_id: int, *, cl_ord_id: Optional[str] = None,
-               time_to_live: Union[timedelta, float, None] = None, urgent: bool = False, exact_quantities: bool = False,
+               time_to_live: Optional[TimeToLive] = None, urgent: bool = False, exact_quantities: bool = False,
                symbol: str = "", account: str = "", traceparent: str = "") -> Cancel:
-        """As cancel(), but waits for nothing: for many orders at once."""
-        if self._closed or self._context is None:
-            raise ClientClosed("this client is not connected: use `async with Client(...) as bus:`")
+        """As cancel(), but waits for nothing. For many orders at once there is cancel_many()."""
+        self._opened()
         self._commands += 1
         order = command.build(order_id, cl_ord_id or f"{self._id_prefix}-{self._commands:07d}", time_to_live, urgent,
                               exact_quantities, symbol, account, traceparent)
-        if order.cl_ord_id in self._undecided:
-            raise OptionError(f"cl_ord_id: {order.cl_ord_id!r} names an undecided command already")
-        if len(self._undecided) >= MOST_UNDECIDED:
-            raise refusal(order_id, values.receipt_of(session_pb2.Receipt(
-                cl_ord_id=order.cl_ord_id, status=session_pb2.RECEIPT_STATUS_REFUSED,
-                reason=cancel_pb2.CXL_REJ_REASON_BUS_FULL, text=f"this client has {MOST_UNDECIDED} undecided commands")))
-        cancel = self._undecided[order.cl_ord_id] = Cancel(self._wait, order.cl_ord_id, order_id)
+        cancel = self._book.add(order, lambda: Cancel(self._wait, order.cl_ord_id, order_id))
         self._session.cancel(order, time.monotonic_ns())
         self._turn()
         return cancel
 
+    async def cancel_many(self, order_ids: Iterable[int], *, time_to_live: Optional[TimeToLive] = None, urgent: bool = False,
+                          exact_quantities: bool = False, symbol: str = "", account: str = "", traceparent: str = "",
+                          timeout: Optional[float] = None) -> CancelSummary:
+        """Cancels every order of a list; returns what became of each when all are decided.
+
+        Never has more commands undecided at a time than the bus takes: where it says that its queue is full, the rest waits
+        here, and is REFUSED only if that lasts for half a minute while none of these commands is in it. An order that is listed
+        twice is canceled once. Options are those of cancel(); time_to_live counts from this call.
+        timeout                seconds, after which the summary says what is known by then: an order can be UNDECIDED, its
+                               command goes on, or NOT_SENT
+        Raises OptionError, before anything is sent. All else that can go wrong with an order is its result."""
+        check_timeout("timeout", timeout)
+        self._opened()
+        many = CancelMany(self, order_ids, time_to_live, {"urgent": urgent, "exact_quantities": exact_quantities, "symbol": symbol,
+                                                          "account": account, "traceparent": traceparent})
+        return await many.run(timeout)
+
     @property
     def undecided(self) -> list[Cancel]:
         """Commands whose last word has not come."""
-        return list(self._undecided.values())
+        return list(self._book.undecided.values())
 
     # News.
 
@@ -211,8 +215,8 @@ class Client:
 
     async def status(self, timeout: Optional[float] = None) -> BusStatus:
         """The bus as a whole, now."""
-        if self._closed or self._context is None:
-            raise ClientClosed("this client is not connected: use `async with Client(...) as bus:`")
+        check_timeout("timeout", timeout)
+        self._opened()
         if self._status is None or self._status.done():
             self._status = self._loop.create_future()
             self._session.ask_status(time.monotonic_ns())
@@ -229,8 +233,8 @@ class Client:
         timeout                seconds; afterwards your word is not given any more
         While a cancel of the order is in flight its answer is waited for. One at a time. Raises NotSettled, OptionError,
         and on timeout what stands in _wait."""
-        if self._closed or self._context is None:
-            raise ClientClosed("this client is not connected: use `async with Client(...) as bus:`")
+        check_timeout("timeout", timeout)
+        self._opened()
         request = command.build_resolve(sender_comp_id, cl_ord_id, ord_status)
         if self._resolving is not None:
             raise OptionError("resolve: your word on another command is being given; wait for that first")
@@ -247,23 +251,34 @@ class Client:
 
     @property
     def problem(self) -> Optional[CancelbusError]:
-        """What is wrong at the moment: BusUnreachable or KeyRefused if the bus cannot be heard, BusImpaired if it says that
-        something holds up the commands of all, as that no worker is connected. None if all is well."""
+        """What is wrong at the moment: BusUnreachable or KeyRefused if the bus cannot be heard, EventsBarred if only events do
+        not come, BusImpaired if the bus says that something holds up the commands of all, as that no worker is connected. None
+        if all is well."""
         # A lowered limit makes commands slower, and stops none.
         causes = tuple(cause for cause in self._session.causes if cause.kind != CauseKind.LIMIT_LOWERED)
-        return self._unheard or (BusImpaired(causes) if causes else None)
+        return self._obstacle or (BusImpaired(causes) if causes else None)
+
+    @property
+    def _obstacle(self) -> Optional[CancelbusError]:
+        """Between the bus and us."""
+        if self._rejected is not None and self._connection is not None and self._connection.session_up:
+            return self._rejected
+        worst = self._connection.problem(self._session) if self._connection is not None else None
+        heard = self._connection is not None and not self._silent and self._welcome.done()
+        if heard or (worst is not None and not isinstance(worst, EventsBarred)):
+            return worst
+        return BusUnreachable(f"the connection to {self._options.session_endpoint} stands, but the bus says nothing: is "
+                              "it a cancel-bus, is it stopped?")
 
     @property
     def _unheard(self) -> Optional[CancelbusError]:
-        worst = worst_problem(self._links) if self._context is not None else None
-        if worst is None and (self._silent or self._context is None or not self._welcome.done()):
-            return BusUnreachable(f"the connection to {self._options.session_endpoint} stands, but the bus says nothing: is "
-                                  "it a cancel-bus, is it stopped?")
-        return worst
+        """Nothing comes from the bus. Without events, all comes on the session."""
+        return None if isinstance(self._obstacle, EventsBarred) else self._obstacle
 
     async def _wait(self, future: asyncio.Future[T], what: str, cancel: Optional[Cancel], timeout: Optional[float]) -> T:
         """The future's result. After `timeout` seconds raises KeyRefused or BusUnreachable if the bus cannot be heard, and
         else NotYet. Meanwhile says every 10 s what is waited for, and why."""
+        check_timeout("timeout", timeout)
         started = time.monotonic()
         subject = f"the {what} of {cancel!r}" if cancel is not None else f"the bus's {what}"
         while not future.done():
@@ -282,56 +297,30 @@ class Client:
     # One turn: read what came, do what is due, send, tell.
 
     def _turn(self) -> None:
-        if self._closed:
+        if self._closed or self._connection is None:
             return
         try:
-            now = time.monotonic_ns()
-            for link in self._links:
-                if link.read_monitor(now) and link is self._dealer:
-                    self._session.on_reconnected(now)
-                link.on_time(now)
-            self._read()
+            if self._connection.look(time.monotonic_ns()):
+                self._session.on_reconnected(time.monotonic_ns())
+            self._connection.read(self._session)
             self._session.on_time(time.monotonic_ns())
-            self._flush()
             for notice in self._session.take_notices():
-                self._tell(notice)
+                self._handlers[type(notice)](notice)
+            self._connection.send(self._session.take_frames())  # after the subscriptions: the answers come to them
             self._refuse_if_refused()
-            self._arm()
-        except Exception as error:  # a defect of ours: nobody may wait for what will not come
+            self._tell_of_a_bar()
+            self._arm(self._connection)
+        except Exception as error:  # a defect of ours: nothing may wait for what will not come
             log.exception("the client failed")
             self._give_up(CancelbusError(f"the client failed: {error!r}; make another one"))
 
-    def _read(self) -> None:
-        """Replies before events, so that a receipt is mostly told before its ack."""
-        dealer, sub = self._dealer.socket, self._sub.socket
-        try:
-            for _ in range(FRAMES_PER_TURN):
-                frames = dealer.recv_multipart(zmq.DONTWAIT)
-                self._session.on_reply(frames[0], time.monotonic_ns())
-        except zmq.Again:
-            pass
-        try:
-            for _ in range(FRAMES_PER_TURN):
-                frames = sub.recv_multipart(zmq.DONTWAIT)
-                self._session.on_event(frames[0], frames[1] if len(frames) > 1 else b"", time.monotonic_ns())
-        except zmq.Again:
-            pass
-
-    def _flush(self) -> None:
-        for frame in self._session.take_frames():
-            try:
-                self._dealer.socket.send(frame.SerializeToString(), zmq.DONTWAIT)
-            except zmq.Again:
-                pass  # no connection: the session repeats what matters
-
-    def _arm(self) -> None:
+    def _arm(self, connection: Connection) -> None:
         """The timer; and another turn at once if something waits, because a socket's descriptor tells each news once."""
         if self._timer is not None:
             self._timer.cancel()
-        deadline = min(self._session.next_deadline(), *(link.next_deadline() for link in self._links))
+        deadline = min(self._session.next_deadline(), connection.next_deadline())
         self._timer = self._loop.call_later(max(0, deadline - time.monotonic_ns()) / 1e9, self._turn)
-        sockets = [socket for link in self._links for socket in (link.socket, link.monitor)]
-        if any(map(readable, sockets)):
+        if connection.something_waits():
             if self._more is not None:
                 self._more.cancel()
             self._more = self._loop.call_soon(self._turn)
@@ -345,15 +334,21 @@ class Client:
             self._welcome.set_exception(problem)
             self._welcome.exception()
 
-    # What the session says.
+    def _tell_of_a_bar(self) -> None:
+        bar = self._obstacle
+        before, self._barred = self._barred, isinstance(bar, EventsBarred)
+        if self._barred and not before:
+            log.error("%s", bar)
+        elif before and not self._barred:
+            log.warning("this key is no longer barred from events")
 
-    def _tell(self, notice: Any) -> None:
-        handler: Callable[[Client, Any], None] = _HANDLERS[type(notice)]
-        handler(self, notice)
+    # What the session says.
 
     def _on_connected(self, connected: Connected) -> None:
         (log.warning if self._silent else log.info)("connected to %s", self._options.session_endpoint)
         self._silent = False
+        self._rejected = None
+        self._opened().subscribe(self._session.subscriptions())
         if not self._welcome.done():
             self._welcome.set_result(None)
         self._publish(connected)
@@ -368,54 +363,13 @@ class Client:
         log.warning("%s", f"the bus is impaired: {text}" if text else "the bus is no longer impaired")
         self._publish(causes)
 
-    def _on_receipt(self, message: session_pb2.Receipt) -> None:
-        cancel = self._undecided.get(message.cl_ord_id)
-        if cancel is None:
-            return
-        receipt = values.receipt_of(message)
-        if receipt.status == values.ReceiptStatus.REFUSED:
-            del self._undecided[message.cl_ord_id]
-            self._end(cancel, refusal(cancel.order_id, receipt))
-        elif not cancel._received.done():
-            cancel._received.set_result(receipt)
-
-    def _on_ack(self, message: cancel_pb2.CancelAck) -> None:
-        cancel = self._undecided.get(message.cl_ord_id)
-        if cancel is None:
-            return
-        ack = values.ack_of(message)
-        if not cancel._received.done():
-            cancel._received.set_result(None)
-        in_vain = cancel._of_former_store and not ack.final_follows
-        if not cancel._ack.done() and not in_vain:  # after a new epoch there is a second one: the first stands
-            cancel._ack.set_result(ack)
-        if not ack.final_follows:
-            del self._undecided[message.cl_ord_id]
-            self._end(cancel, RejectedError(ack))
-
-    @staticmethod
-    def _end(cancel: Cancel, how: CancelbusError) -> None:
-        cancel._fail(StoreLost(cancel.order_id, how) if cancel._of_former_store else how)
-
-    def _on_final(self, message: cancel_pb2.CancelFinal) -> None:
-        cancel = self._undecided.pop(message.cl_ord_id, None)
-        if cancel is not None:
-            cancel._final.set_result(values.final_of(message))
-
-    def _on_stage(self, message: cancel_pb2.CancelStatus) -> None:
-        cancel = self._undecided.get(message.cl_ord_id)
-        if cancel is not None:
-            cancel.stage = values.status_of(message)
-            if cancel.stage.stage == Stage.STUCK:
-                log.warning("the cancel of order %d is stuck: %s; look at the order", cancel.order_id, message.text)
-
     def _on_event(self, message: cancel_pb2.Event) -> None:
         if self._streams:
             self._publish(values.event_of(message))
 
     def _on_bus_status(self, message: cancel_pb2.BusStatus) -> None:
         if self._status is not None and not self._status.done():
-            self._status.set_result(values.bus_status_of(message))
+            self._status.set_result(bus_status_of(message))
 
     def _on_resolved(self, message: session_pb2.Resolved) -> None:
         resolved = values.resolved_of(message)
@@ -425,21 +379,25 @@ class Client:
             self._resolving.set_result(resolved)
 
     def _on_reject(self, reject: session_pb2.Reject) -> None:
-        text = f"the bus could not take what we sent: {reject.field}: {reject.text}"
-        log.error("%s", text)
         if self._resolving is not None and not self._resolving.done() and ends_resolve(reject):
             self._resolving.set_result(reject)
-        if self._welcome.done() or not reject.field.startswith("hello"):
-            return
+        if not reject.field.startswith("hello"):
+            return log.error("the bus could not take what we sent: %s: %s", reject.field, reject.text)
+        # A topic that was allowed until the policy changed is not to be subscribed to again.
+        self._opened().unsubscribe()
         not_ours = reject.reason == cancel_pb2.CXL_REJ_REASON_NOT_AUTHORIZED
-        self._welcome.set_exception(KeyRefused(text) if not_ours else OptionError(text))
-        self._welcome.exception()
+        text = f"the bus refused {reject.field}: {reject.text}"
+        if str(self._rejected) != text:
+            log.error("%s", text)
+        self._rejected = (KeyRefused if not_ours else OptionError)(text)
+        if not self._welcome.done():
+            self._welcome.set_exception(self._rejected)
+            self._welcome.exception()
 
     def _on_loss(self, loss: Union[LostEvents, NewEpoch]) -> None:
         log.warning("events were lost: %s", loss)
         if isinstance(loss, NewEpoch):
-            for cancel in self._undecided.values():
-                cancel._of_former_store = True
+            self._book.on_new_epoch()
         self._publish(loss)
 
     def _on_unreadable(self, unreadable: Unreadable) -> None:
@@ -448,13 +406,3 @@ class Client:
     def _publish(self, news: News) -> None:
         for stream in self._streams:
             stream._put(news)
-
-
-_HANDLERS: dict[type, Callable[[Client, Any], None]] = {
-    Connected: Client._on_connected, Silent: Client._on_silent, Unreadable: Client._on_unreadable,
-    Causes: Client._on_causes,
-    LostEvents: Client._on_loss, NewEpoch: Client._on_loss, session_pb2.Receipt: Client._on_receipt,
-    session_pb2.Reject: Client._on_reject, session_pb2.Resolved: Client._on_resolved,
-    cancel_pb2.CancelAck: Client._on_ack, cancel_pb2.CancelFinal: Client._on_final,
-    cancel_pb2.CancelStatus: Client._on_stage, cancel_pb2.Event: Client._on_event,
-    cancel_pb2.BusStatus: Client._on_bus_status}

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import time
 from datetime import timedelta
-from typing import Union
+from typing import Optional, Union
 
 from .errors import OptionError
 from .options import is_sender
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
 from .v1.session_pb2 import ResolveRequest
-from .values import OrdStatus
+from .enums import OrdStatus
 
-_LONGEST = timedelta(hours=24)
-_SHORTEST = timedelta(milliseconds=1)
+# A timedelta, a number of seconds, or a text as cancelctl's --ttl takes it.
+TimeToLive = Union[timedelta, float, str]
+
+_LONGEST_S = 24 * 60 * 60
+_SHORTEST_S = 0.001
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 def _check_text(name: str, text: str, most: int) -> None:
@@ -22,17 +27,29 @@ def _check_text(name: str, text: str, most: int) -> None:
         raise OptionError(f"{name}: {text!r} is not at most {most} printable ASCII characters")
 
 
-def _span(value: Union[timedelta, float]) -> timedelta:
-    span = value if isinstance(value, timedelta) else timedelta(seconds=value)
-    if not _SHORTEST <= span <= _LONGEST:
-        raise OptionError(f"time_to_live: {value!r} is not from 1 ms to 24 h (a number is seconds)")
-    return span
+def span(value: TimeToLive) -> timedelta:
+    """A time to live as users give it. Raises OptionError."""
+    if isinstance(value, str):
+        parts = _PART.findall(value)
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        good = bool(parts) and "".join(number + unit for number, unit in parts) == value
+    else:
+        good = isinstance(value, timedelta) or (isinstance(value, (int, float)) and not isinstance(value, bool))
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value if good else 0
+    if not good or not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise OptionError(f"time_to_live: {value!r} is not from 1 ms to 24 h: give a timedelta, seconds, or a text such as "
+                          "\"2s\", \"500ms\" or \"1m30s\"")
+    return value if isinstance(value, timedelta) else timedelta(seconds=seconds)
 
 
-def build(order_id: int, cl_ord_id: str, time_to_live: Union[timedelta, float, None], urgent: bool, exact_quantities: bool,
-          symbol: str, account: str, traceparent: str) -> CancelOrder:
+def check_order_id(order_id: int, name: str = "order_id") -> None:
     if isinstance(order_id, bool) or not isinstance(order_id, int) or not 1 <= order_id < 2**63:
-        raise OptionError(f"order_id: {order_id!r} is not a whole number from 1")
+        raise OptionError(f"{name}: {order_id!r} is not a whole number from 1")
+
+
+def build(order_id: int, cl_ord_id: str, time_to_live: Optional[TimeToLive], urgent: bool, exact_quantities: bool,
+          symbol: str, account: str, traceparent: str) -> CancelOrder:
+    check_order_id(order_id)
     for name, text, most in (("cl_ord_id", cl_ord_id, 64), ("symbol", symbol, 32), ("account", account, 64),
                              ("traceparent", traceparent, 55)):
         _check_text(name, text, most)
@@ -40,7 +57,7 @@ def build(order_id: int, cl_ord_id: str, time_to_live: Union[timedelta, float, N
                         priority=PRIORITY_URGENT if urgent else PRIORITY_NORMAL, exact_quantities=exact_quantities)
     order.transact_time.FromNanoseconds(time.time_ns())
     if time_to_live is not None:
-        order.time_to_live.FromTimedelta(_span(time_to_live))
+        order.time_to_live.FromTimedelta(span(time_to_live))
     return order
 
 

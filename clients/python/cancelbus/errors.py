@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Optional, Union
 
+from .bus_status import Cause, EventBar
+from .enums import Reason, ResolveStatus
 from .v1.session_pb2 import Reject
-from .values import Ack, Cause, Reason, Receipt, Resolved, ResolveStatus
+from .values import Ack, Receipt, Resolved
 
 
 class CancelbusError(Exception):
@@ -22,6 +24,18 @@ class BusUnreachable(CancelbusError):
 
 class KeyRefused(CancelbusError):
     """The bus and this client do not accept each other's keys."""
+
+
+class EventsBarred(KeyRefused):
+    """The bus knows this key and takes its commands, and gives it no events for a while, because a program with this key
+    subscribed to what it may not read. Acks and finals come all the same, each about a second later, by request."""
+
+    def __init__(self, endpoint: str, bar: Optional[EventBar]) -> None:
+        self.bar = bar  # None: the bus is of an earlier version, and does not say more
+        self.until = bar.until if bar is not None else None
+        what = str(bar) if bar is not None else "this key is barred from events"
+        super().__init__(f"{what}. The key is known, and commands go on. Correct the program that did it; the bar ends by "
+                         f"itself, or when the bus's operator has the policy read again ({endpoint})")
 
 
 class BusImpaired(CancelbusError):
@@ -47,7 +61,7 @@ class ReadTooSlowly(CancelbusError):
 
 _WHAT_TO_DO = {
     Reason.DUPLICATE_CL_ORD_ID: "this cl_ord_id was used for another order: let the client make one",
-    Reason.MALFORMED: "the text names the field to mend",
+    Reason.MALFORMED: "the text names the field to correct",
     Reason.BUS_FULL: "the queue is full: wait for finals of your open commands before you send more",
     Reason.TTL_TOO_SHORT: "the budget does not reach so far: use a longer time_to_live, or urgent",
     Reason.WRONG_ACCOUNT: "leave the account out, or connect to the bus of that account",

@@ -1,4 +1,4 @@
-"""What a Client hands out: a Cancel for each command, and Events for whoever reads them."""
+"""What a Client hands out: a Cancel for each command, and Events for those who read them."""
 
 from __future__ import annotations
 

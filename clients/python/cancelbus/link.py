@@ -1,7 +1,7 @@
-"""One ZeroMQ socket to the bus, and what its monitor tells of the connection: up, refused, or nobody there.
+"""One ZeroMQ socket to the bus, and what its monitor tells of the connection: up, refused, or nothing there.
 
-Used by Client, for its two sockets. Nothing here waits. Odd about it: after a refused handshake libzmq gives up for good,
-so the link disconnects and connects again, RETRY_AFTER later, until it is closed.
+Used by Connection, for its two sockets. Nothing here waits. After a refused handshake libzmq gives up for good, so the link
+disconnects and connects again, RETRY_AFTER later, until it is closed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Link:
         self._option = option
         self._curve = curve
         self._refusal: Optional[KeyRefused] = None
+        self.key_refused = False  # the bus answered that this key may not come in here
         self._broken = 0
+        self._last = 0
         self._retry_at = NEVER
         self.socket = context.socket(kind)
         self._prepare()
@@ -70,28 +72,43 @@ class Link:
         came_up = False
         while readable(self.monitor):
             event = parse_monitor_message(self.monitor.recv_multipart(zmq.DONTWAIT))["event"]
-            self.up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            came_up = came_up or self.up
-            if self.up:
-                self._refusal, self._broken = None, 0
-            elif event in (_FAILED_AUTH, _FAILED_PROTOCOL):
-                self._refusal, self._retry_at = self._explain(event), now + RETRY_AFTER
-            elif event == _FAILED_NO_DETAIL:
-                self._broken += 1
-                if self._broken >= BROKEN_HANDSHAKES:
-                    self._refusal = self._explain(event)
-            elif event == zmq.EVENT_CLOSED:  # nobody listens there
-                self._refusal, self._broken = None, 0
+            came_up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED or came_up
+            self._take(event, now)
         return came_up
+
+    def _take(self, event: int, now: int) -> None:
+        was_up, self.up = self.up, event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        before, self._last = self._last, event
+        if self.up or event == zmq.EVENT_CLOSED:  # closed: nothing listens there
+            self._refusal, self._broken, self.key_refused = None, 0, False
+        elif event in (_FAILED_AUTH, _FAILED_PROTOCOL):
+            self._refusal, self._retry_at = self._explain(event), now + RETRY_AFTER
+            self.key_refused = event == _FAILED_AUTH
+        elif event == _FAILED_NO_DETAIL:
+            self._broken += 1
+            if self._broken >= BROKEN_HANDSHAKES:
+                self._refusal = self._explain(event)
+        elif event == zmq.EVENT_DISCONNECTED and self._curve is None and not (was_up or self._refusal or before == _FAILED_NO_DETAIL):
+            # Without keys libzmq says no more when the other socket is of a kind that ours cannot speak to, and gives up.
+            self._broken, self._retry_at = self._broken + 1, now + RETRY_AFTER
 
     def on_time(self, now: int) -> None:
         if self._retry_at <= now:
-            self._retry_at = NEVER
-            self.socket.disconnect(self.endpoint)
-            self.socket.connect(self.endpoint)
+            self.renew()
+
+    def renew(self) -> None:
+        """Connects again, and drops what waited to be sent."""
+        self._retry_at = NEVER
+        self.socket.disconnect(self.endpoint)
+        self.socket.connect(self.endpoint)
 
     def next_deadline(self) -> int:
         return self._retry_at
+
+    @property
+    def hangs_up(self) -> bool:
+        """What listens there breaks the handshake off, and says no more."""
+        return self._broken > 0 and not self.up
 
     def problem(self) -> Optional[CancelbusError]:
         """Why there is no connection; None if there is one."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import zmq
 
@@ -14,6 +15,7 @@ from .errors import OptionError
 
 KEY_CHARACTERS = 40
 MOST_TOPICS = 64
+MOST_TOPIC_CHARACTERS = 40  # of client.<sender_comp_id>.
 MOST_KEY_FILE_BYTES = 4096
 OPEN_TO_OTHERS = 0o037  # The group may read: so Kubernetes mounts secrets for a pod's own group.
 
@@ -69,7 +71,7 @@ def _read_key(name: str, path: str, secret: bool = False) -> bytes:
             text = file.read(MOST_KEY_FILE_BYTES).removesuffix(b"\n")
     except OSError as error:
         raise OptionError(f"{_named(name)}: {path}: {error.strerror}") from None
-    if secret and mode & OPEN_TO_OTHERS:
+    if secret and mode & OPEN_TO_OTHERS and os.name != "nt":  # Windows has no such modes
         raise OptionError(f"{_named(name)}: {path}: holds a secret and is open to others than its owner (mode {mode:04o}): "
                           f"chmod 600 {path}")
     if not re.fullmatch(rb"[!-~]{%d}" % KEY_CHARACTERS, text):
@@ -82,31 +84,67 @@ def _read_curve(key_file: str, server_key_file: str) -> Curve:
     secret = _read_key("curve_key_file", key_file, secret=True)
     server = _read_key("curve_server_key_file", server_key_file)
     try:
-        return Curve(zmq.curve_public(secret), secret, server)
+        public = zmq.curve_public(secret)
     except zmq.ZMQError:
         raise OptionError(f"{_named('curve_key_file')}: {key_file}: is not a Z85 key") from None
+    if server == public:
+        raise OptionError(f"{_named('curve_server_key_file')}: {server_key_file}: is your own public key: give the file with "
+                          "the bus's")
+    return Curve(public, secret, server)
+
+
+def _loopback_in_environment() -> bool:
+    word = _given("insecure_loopback", None, "false")
+    if word not in ("true", "false"):
+        raise OptionError(f"CANCELBUS_INSECURE_LOOPBACK: {word!r} is neither true nor false")
+    return word == "true"
+
+
+def _contradiction(key_option: str, plain_option: str) -> OptionError:
+    return OptionError(f"{plain_option}: contradicts {key_option}: give key files for a bus with keys, or {plain_option} for one "
+                       "without")
 
 
 def _curve(key_file: Optional[str], server_key_file: Optional[str], insecure: Optional[bool],
            endpoints: Sequence[str]) -> Optional[Curve]:
-    own, server = _given("curve_key_file", key_file), _given("curve_server_key_file", server_key_file)
-    if own and server:
-        return _read_curve(own, server)
-    if own or server:
-        missing = "curve_server_key_file" if own else "curve_key_file"
-        raise OptionError(f"{_named(missing)}: is missing; a key of your own and the bus's public key go together")
-    if insecure is None:
-        word = _given("insecure_loopback", None, "false")
-        if word not in ("true", "false"):
-            raise OptionError(f"CANCELBUS_INSECURE_LOOPBACK: {word!r} is neither true nor false")
-        insecure = word == "true"
-    if not insecure:
+    """An argument counts more than the environment, which may hold what another program needs."""
+    given = bool(key_file or server_key_file)
+    plain = insecure if insecure is not None else _loopback_in_environment()
+    if given or not insecure:
+        own, server = _given("curve_key_file", key_file), _given("curve_server_key_file", server_key_file)
+        if own and server:
+            curve = _read_curve(own, server)
+            if insecure or (plain and not given):
+                raise _contradiction("curve_key_file", "insecure_loopback") if given else \
+                    _contradiction("CANCELBUS_CURVE_KEY_FILE", "CANCELBUS_INSECURE_LOOPBACK")
+            return curve
+        if own or server:
+            missing = "curve_server_key_file" if own else "curve_key_file"
+            raise OptionError(f"{_named(missing)}: is missing; a key of your own and the bus's public key go together")
+    if not plain:
         raise OptionError(f"{_named('curve_key_file')} and {_named('curve_server_key_file')}: are missing; for a bus on "
                           "this machine without keys say insecure_loopback=True")
     for endpoint in endpoints:
         if not _is_local(endpoint):
             raise OptionError(f"insecure_loopback: {endpoint} is not on this machine; use keys")
     return None
+
+
+def check_timeout(name: str, timeout: Any) -> None:
+    """None, or seconds from 0."""
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0 or math.isinf(timeout):
+        raise OptionError(f"{name}: {timeout!r} is not a number of seconds from 0; None waits without end")
+
+
+def _check_topics(topics: Sequence[str]) -> None:
+    if isinstance(topics, str) or len(topics) > MOST_TOPICS:
+        raise OptionError(f"topics: expected a list of at most {MOST_TOPICS} topic prefixes, as [\"venue.\"]")
+    for number, topic in enumerate(topics):
+        if not isinstance(topic, str) or not re.fullmatch(r"[!-~]{1,%d}" % MOST_TOPIC_CHARACTERS, topic):
+            raise OptionError(f"topics[{number}]: {topic!r} is no topic: these are venue., bus., client.<sender_comp_id>. and, "
+                              "for observers and operators, client.")
 
 
 def is_sender(text: str) -> bool:
@@ -119,9 +157,11 @@ def resolve(sender_comp_id: Optional[str], session_endpoint: Optional[str], even
     sender = _given("sender", sender_comp_id)
     if not is_sender(sender):
         raise OptionError(f"sender_comp_id (or CANCELBUS_SENDER): {sender!r} is not 1 to 32 letters, digits, _ and -")
-    if isinstance(topics, str) or len(topics) > MOST_TOPICS:
-        raise OptionError(f"topics: expected a list of at most {MOST_TOPICS} topic prefixes, as [\"venue.\"]")
+    _check_topics(topics)
     session = _endpoint("session_endpoint", session_endpoint, "tcp://127.0.0.1:5550")
     event = _endpoint("event_endpoint", event_endpoint, "tcp://127.0.0.1:5551")
+    if session == event:
+        raise OptionError(f"{_named('session_endpoint')} and {_named('event_endpoint')}: are both {session}; a bus has one "
+                          "for each")
     curve = _curve(curve_key_file, curve_server_key_file, insecure_loopback, (session, event))
     return Options(sender, session, event, tuple(topics), open_commands, curve)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass
-from typing import Iterator, Sequence, Union
+from typing import Iterator, Optional, Sequence, Union
 
 from google.protobuf.message import DecodeError
 
@@ -19,7 +19,7 @@ from .event_reader import MILLISECOND, NEVER, SECOND, EventReader, LostEvents, N
 from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event
 from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, HeartbeatReply, Hello, Receipt,
                              Reject, Resolved, ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
-from .values import Cause, cause_of
+from .bus_status import Cause, EventBar, cause_of, event_bar_of
 
 HELLO_EVERY = SECOND
 HEARTBEAT_EVERY = SECOND
@@ -111,13 +111,14 @@ class Session:
         self._repeats: list[tuple[int, str]] = []  # a heap; an entry counts only if it agrees with the command's `due`
         self._unreceipted = 0
         self._causes: tuple[Cause, ...] = ()
+        self.event_bar: Optional[EventBar] = None  # of our key, as the bus said last
         self._frames: list[SessionRequest] = []
         self._notices: list[Notice] = []
 
     # What the user does.
 
     def subscriptions(self) -> list[str]:
-        """Prefixes to subscribe to, before start()."""
+        """Prefixes to subscribe to once we are Connected: a topic that we may not read is refused by then, with words."""
         return [*self._hello.topics, self._own_topic]
 
     def start(self, now: int) -> None:
@@ -271,9 +272,11 @@ class Session:
             self._notices.append(Connected(welcome.epoch))
             # What was under way when the session broke may never have arrived.
             self._queue_unreceived()
+        self.event_bar = event_bar_of(welcome.event_bar) if welcome.HasField("event_bar") else None
         self._reader.on_positions(welcome.epoch, welcome.position, now)
 
     def _on_causes(self, reply: HeartbeatReply) -> None:
+        self.event_bar = event_bar_of(reply.event_bar) if reply.HasField("event_bar") else None
         before = [(cause.kind, cause.limiter) for cause in self._causes]
         self._causes = tuple(map(cause_of, reply.cause))
         if before != [(cause.kind, cause.limiter) for cause in self._causes]:

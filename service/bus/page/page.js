@@ -37,6 +37,11 @@ function tile(value, label, className = '') {
   return make('div', 'tile', make('b', className, String(value)), label);
 }
 
+function bars(s) {
+  return s.event_bar.map((b) => make('p', 'warn', 'the key of ' + b.name + ' is barred from events for ' +
+    elapsed(parseFloat(b.remaining)) + ': ' + b.text));
+}
+
 function causes(s) {
   if (!s.cause.length) return [make('p', 'good', 'ok')];
   return s.cause.map((c) => make('p', 'bad', c.kind.replace('CAUSE_KIND_', '') + ': ' + c.text +
@@ -109,7 +114,7 @@ function finals(events) {
 function show(told) {
   const s = told.bus_status;
   fill('tiles', tiles(s));
-  fill('causes', causes(s));
+  fill('causes', [...causes(s), ...bars(s)]);
   fill('budget', s.windows.map(gauge));
   fill('stream', stream(s));
   fill('queue', queues(s));

@@ -11,7 +11,6 @@ const keyFile = process.env.CANCELBUS_CURVE_KEY_FILE, key = (file) => readFileSy
 const curve = { curveSecretKey: key(keyFile), curvePublicKey: key(keyFile.replace(/\.key$/, ".pub")),
                 curveServerKey: key(process.env.CANCELBUS_CURVE_SERVER_KEY_FILE) };
 const dealer = new zmq.Dealer({ ...curve, linger: 0, immediate: true, sendTimeout: 0 }), sub = new zmq.Subscriber(curve);
-sub.subscribe(session.own);
 sub.connect(process.env.CANCELBUS_EVENT_ENDPOINT);
 dealer.connect(process.env.CANCELBUS_SESSION_ENDPOINT);
 (async () => { for await (const [frame] of dealer) session.onReply(frame, now()); })();
@@ -19,7 +18,10 @@ dealer.connect(process.env.CANCELBUS_SESSION_ENDPOINT);
 session.cancel({ cl_ord_id: `node-${Date.now()}`, order_id: process.argv[2] }, now());
 for (; session.commands.size; session.tick(now())) {
   for (const frame of session.frames.splice(0)) await dealer.send(Request.encode(Request.fromObject(frame)).finish()).catch(() => {});
-  for (const [what, message] of session.news.splice(0)) console.log(JSON.stringify({ [what]: message }));
+  for (const [what, message] of session.news.splice(0)) {
+    if (what === "connected") sub.subscribe(session.own);  // the bus has said that we may
+    console.log(JSON.stringify({ [what]: message }));
+  }
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
 for (const [what, message] of session.news) console.log(JSON.stringify({ [what]: message }));

@@ -105,6 +105,31 @@ TEST_F(GuardTest, ABarEndsByItselfAndIsLongerEachTime) {
   EXPECT_TRUE(comes(observer, "event")) << "a new policy lets it in";
 }
 
+TEST_F(GuardTest, ABarSaysOfWhomForHowLongAndWhy) {
+  const core::WallTime wall{std::chrono::hours(1)};
+  EXPECT_TRUE(guard.bars({now, wall}).empty());
+  ASSERT_FALSE(guard.may_say(other,
+                             "\x01"
+                             "client.",
+                             now));
+  ASSERT_FALSE(guard.may_say(desk,
+                             "\x01"
+                             "client.other.",
+                             now));
+  const auto bar = guard.bar_of(desk, {now + seconds(20), wall});
+  ASSERT_TRUE(bar);
+  EXPECT_EQ(bar->name, "desk");
+  EXPECT_EQ(bar->remaining, seconds(40));
+  EXPECT_EQ(bar->until, wall + seconds(40));
+  EXPECT_EQ(bar->text, "subscribed to \"client.other.\"");
+  EXPECT_FALSE(guard.bar_of(observer, {now, wall}));
+  const auto all = guard.bars({now, wall});
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].name, "desk");
+  EXPECT_EQ(all[1].name, "other");
+  EXPECT_TRUE(guard.bars({now + Guard::FirstBar, wall}).empty());
+}
+
 TEST_F(GuardTest, AKeyReadsSoManyTopicsAtATime) {
   const auto subscribe = [&](const std::string& key, int number) {
     now += milliseconds(10);

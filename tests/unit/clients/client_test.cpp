@@ -225,6 +225,30 @@ TEST_F(ClientTest, TheDescriptorTellsOfABusThatDiesAndComesBack) {
   ASSERT_TRUE(poll_until([&] { return !client_->problem(); }));
 }
 
+// A bus bars a key that subscribes to what it may not read.
+TEST_F(ClientTest, NoTopicIsSubscribedToWhileTheBusDoesNotWelcomeUs) {
+  bus_.reject_hello("hello.topics[0]");
+  bus_.start();
+  open();
+  ASSERT_TRUE(read_until([&] { return seen<v1::Reject>().size() >= 2; }));
+  EXPECT_THAT(bus_.subscriptions(), testing::IsEmpty());
+  ASSERT_TRUE(client_->problem());
+  EXPECT_EQ(client_->problem()->kind, Problem::Kind::KeyRefused);
+  EXPECT_EQ(client_->problem()->text, "hello.topics[0]: of a test");
+
+  bus_.reject_hello("");
+  ASSERT_TRUE(read_until([&] { return bus_.subscriptions().contains("client.desk-a."); }));
+  EXPECT_FALSE(client_->problem());
+
+  bus_.stop();
+  ASSERT_TRUE(read_until([&] { return any<Silent>(); }));
+  bus_.reject_hello("hello.topics[0]");
+  notices_.clear();
+  bus_.start();
+  ASSERT_TRUE(read_until([&] { return seen<v1::Reject>().size() >= 2; }));
+  EXPECT_THAT(bus_.subscriptions(), testing::IsEmpty()) << "the bus that comes back may have another policy";
+}
+
 TEST_F(ClientTest, AHandleAndItsCallbacksAreTold) {
   bus_.start();
   open();

@@ -73,6 +73,7 @@ void FakeBus::start() {
   session_endpoint_ = router_.get(zmq::sockopt::last_endpoint);
   event_endpoint_ = xpub_.get(zmq::sockopt::last_endpoint);
   sessions_.clear();
+  subscriptions_.clear();
   thread_ = std::jthread([this](std::stop_token stopped) {
     while (!stopped.stop_requested()) serve();
   });
@@ -90,6 +91,9 @@ void FakeBus::serve() {
   zmq::poll(items, 2, std::chrono::milliseconds(10));
   zmq::message_t frame;
   while (xpub_.recv(frame, zmq::recv_flags::dontwait)) {
+    const std::string said = frame.to_string();
+    const std::lock_guard lock(mutex_);
+    if (said.starts_with('\x01')) subscriptions_.insert(said.substr(1));
   }
   zmq::message_t peer;
   while (router_.recv(peer, zmq::recv_flags::dontwait)) {
@@ -109,7 +113,16 @@ void FakeBus::add_position(const std::string& peer, Message& message) {
 
 void FakeBus::answer(const std::string& peer, const v1::SessionRequest& request) {
   v1::SessionReply answer;
-  if (request.has_hello()) {
+  const std::string rejected = [this] {
+    const std::lock_guard lock(mutex_);
+    return rejected_field_;
+  }();
+  if (request.has_hello() && !rejected.empty()) {
+    sessions_.erase(peer);
+    answer.mutable_reject()->set_field(rejected);
+    answer.mutable_reject()->set_reason(v1::CXL_REJ_REASON_NOT_AUTHORIZED);
+    answer.mutable_reject()->set_text("of a test");
+  } else if (request.has_hello()) {
     sessions_[peer] = "client." + request.hello().sender_comp_id() + ".";
     add_position(peer, *answer.mutable_welcome());
     for (const auto& topic : request.hello().topics()) {

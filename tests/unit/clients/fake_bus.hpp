@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -58,6 +59,16 @@ class FakeBus {
   const std::string& event_endpoint() const { return event_endpoint_; }
   /// What heartbeats are answered from now on; unspecified: all is well.
   void impair(v1::CauseKind kind) { impaired_ = kind; }
+  /// Every hello from now on is answered with this as a Reject; empty: with a welcome.
+  void reject_hello(const std::string& field) {
+    const std::lock_guard lock(mutex_);
+    rejected_field_ = field;
+  }
+  /// Topics that were subscribed to since start(), also those that no longer are.
+  std::set<std::string> subscriptions() const {
+    const std::lock_guard lock(mutex_);
+    return subscriptions_;
+  }
   /// Commands that came, repetitions too.
   int commands_seen() const { return commands_seen_; }
 
@@ -78,6 +89,9 @@ class FakeBus {
   zmq::socket_t router_;
   zmq::socket_t xpub_;
   std::jthread thread_;
+  mutable std::mutex mutex_;
+  std::string rejected_field_;
+  std::set<std::string> subscriptions_;
   std::atomic<int> commands_seen_{0};
   std::atomic<v1::CauseKind> impaired_{v1::CAUSE_KIND_UNSPECIFIED};
   /// Topic by peer that said hello.

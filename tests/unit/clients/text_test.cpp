@@ -103,6 +103,11 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   *status.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(5'000);
   *cause.mutable_since() = TimeUtil::MillisecondsToTimestamp(2'000);
   status.add_cause()->set_kind(v1::CAUSE_KIND_EXCHANGE_FAILING);
+  v1::EventBar& bar = *status.add_event_bar();
+  bar.set_name("desk-b");
+  bar.set_text("subscribed to \"client.\x1b\"");
+  *bar.mutable_until() = TimeUtil::MillisecondsToTimestamp(65'000);
+  bar.mutable_remaining()->set_seconds(60);
   status.add_queues()->set_sender_comp_id("desk-a");
   status.add_workers()->set_benched("refused by the exchange");
   *status.add_workers()->mutable_clock_offset() = TimeUtil::MillisecondsToDuration(-512);
@@ -111,6 +116,8 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   EXPECT_THAT(status_table(status, Paint()),
               AllOf(HasSubstr("bus      BACKOFF: TOO_MANY?, 12 s left; since 3.0 s, stops cancels (HTTP 429)\n"
                               "         EXCHANGE_FAILING: "),
+                    HasSubstr("barred   the key of desk-b is barred from events until 00:01:05 UTC (60 s left): "
+                              "subscribed to \"client.?\"\n"),
                     HasSubstr("desk-a  0       0"), HasSubstr("not known       no: refused by the exchange"),
                     HasSubstr("-512.0 ms       yes"), HasSubstr("stream   live"), HasSubstr("takes writes")));
 }

@@ -97,6 +97,11 @@ TEST(TopView, WhatCommandsWaitForStandsOnTop) {
   view.on(status);
   EXPECT_EQ(view.lines({120, 24}, Paint())[1],
             "bus      NO_WORKER: no worker is connected; since 3.0 s, stops cancels and queries");
+  status.add_event_bar()->set_name("desk-a");
+  status.mutable_event_bar(0)->set_text("subscribed to \"client.\"");
+  view.on(status);
+  EXPECT_EQ(view.lines({120, 24}, Paint())[2],
+            "barred   the key of desk-a is barred from events: subscribed to \"client.\"");
 }
 
 TEST(TopView, ATroubleIsShownUntilItIsOver) {

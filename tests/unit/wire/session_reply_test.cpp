@@ -31,6 +31,23 @@ TEST(SessionReply, WelcomeTellsEpochAndPositions) {
   EXPECT_EQ(welcome.position(1).next_seq(), 9U);
 }
 
+TEST(SessionReply, WelcomeAndHeartbeatTellOfABar) {
+  const core::EventBar bar{"desk-a", samples::at(70), 43s, "subscribed to \"client.\""};
+  const auto welcome = parsed(encode_welcome({"peer", {}}, Epoch, bar)).welcome();
+  EXPECT_EQ(welcome.event_bar().name(), "desk-a");
+  EXPECT_EQ(welcome.event_bar().remaining().seconds(), 43);
+  EXPECT_EQ(welcome.event_bar().text(), "subscribed to \"client.\"");
+  EXPECT_TRUE(welcome.event_bar().has_until());
+  EXPECT_EQ(parsed(encode_heartbeat({"peer", {}}, {}, Epoch, bar)).heartbeat().event_bar().name(), "desk-a");
+  EXPECT_FALSE(parsed(encode_welcome({"peer", {}}, Epoch)).welcome().has_event_bar());
+  EXPECT_FALSE(parsed(encode_heartbeat({"peer", {}}, {}, Epoch)).heartbeat().has_event_bar());
+  core::BusStatus status;
+  status.event_bars = {bar};
+  const auto sent = parsed(encode_status(status)).status();
+  ASSERT_EQ(sent.event_bar_size(), 1);
+  EXPECT_EQ(sent.event_bar(0).name(), "desk-a");
+}
+
 void expect_sample(const v1::Cause& cause) {
   EXPECT_EQ(cause.kind(), v1::CAUSE_KIND_BACKOFF);
   EXPECT_EQ(cause.limiter(), "query");

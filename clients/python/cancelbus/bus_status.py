@@ -1,0 +1,173 @@
+"""The bus as a whole, as values: BusStatus and its parts, Cause, EventBar. Everything that values.py says holds here too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Optional
+
+from .convert import message_field, optional_span_of, span_of, time_of
+from .enums import CauseKind
+from .v1 import cancel_pb2
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that several commands wait for, and why."""
+    kind: CauseKind
+    limiter: str  # "cancel" or "query"; "": both
+    stops: str  # "cancels", "queries", "cancels and queries", "commands, cancels and queries"; "": nothing, it takes longer
+    text: str
+    since: Optional[datetime]
+    remaining: Optional[timedelta]  # how long it will last at least; None: not known
+    http_status: int  # of the answer that it comes from; 0: none
+    exchange_code: int
+    message: Any = message_field()
+
+    def __str__(self) -> str:
+        left = f", {self.remaining.total_seconds():.0f} s left" if self.remaining is not None else ""
+        return f"{self.kind}: {self.text}{left}"
+
+
+@dataclass(frozen=True)
+class EventBar:
+    """A key that is barred from events for a while, because it subscribed to what it may not read."""
+    name: str  # of the key, in the bus's policy
+    until: Optional[datetime]  # by the bus's clock
+    remaining: Optional[timedelta]
+    text: str  # what it did
+    message: Any = message_field()
+
+    def __str__(self) -> str:
+        until = f" until {self.until:%H:%M:%S} UTC" if self.until is not None else ""
+        left = f" ({self.remaining.total_seconds():.0f} s left)" if self.remaining is not None else ""
+        return f"the key of {self.name} is barred from events{until}{left}: {self.text}"
+
+
+@dataclass(frozen=True)
+class WindowStatus:
+    """One rate limit."""
+    limiter: str  # "cancel" or "query"
+    used: int
+    limit: int  # in force
+    period: timedelta
+    configured_limit: int  # above `limit` while another program spends the same budget; 0 from a bus of an earlier version
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class HoldStatus:
+    """A limiter that the exchange has ordered to wait, as a Cause BACKOFF says too."""
+    limiter: str
+    until: Optional[datetime]
+    text: str
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """What a sender has waiting for budget."""
+    sender_comp_id: str
+    urgent: int
+    normal: int
+    oldest: Optional[datetime]  # when the command of the order that goes next was received
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """One worker that has presented itself to this start of the bus."""
+    name: str
+    credit: int
+    in_flight: int
+    benched: str  # why it gets no work; "" if it may
+    clock_offset: Optional[timedelta]  # the exchange's clock less the worker's
+    clock_round_trip: Optional[timedelta]
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """What is known of the private stream."""
+    connected: bool
+    logged_in: bool
+    live: bool  # what is silent now is truly quiet
+    last_proof: Optional[datetime]  # when the last 451, 452 or 441 came
+    text: str
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class BusStatus:
+    """The bus as a whole."""
+    windows: tuple[WindowStatus, ...]
+    holds: tuple[HoldStatus, ...]
+    queues: tuple[QueueStatus, ...]
+    commands_undecided: int  # of all senders
+    workers: tuple[WorkerStatus, ...]
+    stream: StreamStatus
+    store_writable: bool
+    as_of: Optional[datetime]
+    cancels_in_flight: int  # given to workers, and not answered yet
+    queries_in_flight: int
+    orders_in_doubt: int  # with a request that was not answered, and may have been processed
+    oldest_doubt: Optional[datetime]  # when the first request for one of these was given to a worker
+    store_bytes: int
+    causes: tuple[Cause, ...]  # what commands wait for, the most serious first
+    headline: str  # the most serious cause in one line; "ok" if there is none
+    event_bars: tuple[EventBar, ...]
+    message: Any = message_field()
+
+    @property
+    def budget_used(self) -> dict[str, int]:
+        """Of cancels, as {"10 in 1 s": 3}."""
+        return {f"{window.limit} in {window.period.total_seconds():g} s": window.used
+                for window in self.windows if window.limiter == "cancel"}
+
+    @property
+    def workers_available(self) -> int:
+        """How many may work."""
+        return sum(not worker.benched for worker in self.workers)
+
+    @property
+    def stream_live(self) -> bool:
+        """What is silent on the private stream is truly quiet."""
+        return self.stream.live
+
+
+def cause_of(m: cancel_pb2.Cause) -> Cause:
+    return Cause(CauseKind(m.kind), m.limiter, m.stops, m.text, time_of(m, "since"), optional_span_of(m, "remaining"),
+                 m.http_status, m.exchange_code, m)
+
+
+def event_bar_of(m: cancel_pb2.EventBar) -> EventBar:
+    return EventBar(m.name, time_of(m, "until"), optional_span_of(m, "remaining"), m.text, m)
+
+
+def _window_of(m: cancel_pb2.BusStatus.Window) -> WindowStatus:
+    return WindowStatus(m.limiter, m.used, m.limit, span_of(m.period), m.configured_limit, m)
+
+
+def _hold_of(m: cancel_pb2.BusStatus.Hold) -> HoldStatus:
+    return HoldStatus(m.limiter, time_of(m, "until"), m.text, m)
+
+
+def _queue_of(m: cancel_pb2.BusStatus.Queue) -> QueueStatus:
+    return QueueStatus(m.sender_comp_id, m.urgent, m.normal, time_of(m, "oldest"), m)
+
+
+def _worker_of(m: cancel_pb2.BusStatus.Worker) -> WorkerStatus:
+    return WorkerStatus(m.name, m.credit, m.in_flight, m.benched, optional_span_of(m, "clock_offset"),
+                        optional_span_of(m, "clock_round_trip"), m)
+
+
+def _stream_of(m: cancel_pb2.BusStatus.Stream) -> StreamStatus:
+    return StreamStatus(m.connected, m.logged_in, m.live, time_of(m, "last_proof"), m.text, m)
+
+
+def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
+    return BusStatus(tuple(map(_window_of, m.windows)), tuple(map(_hold_of, m.holds)), tuple(map(_queue_of, m.queues)),
+                     m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
+                     time_of(m, "as_of"), m.cancels_in_flight, m.queries_in_flight, m.orders_in_doubt,
+                     time_of(m, "oldest_doubt"), m.store_bytes, tuple(map(cause_of, m.cause)), m.headline,
+                     tuple(map(event_bar_of, m.event_bar)), m)

@@ -1,0 +1,133 @@
+"""The contract's enums. A value that this version does not know stays what it is, with a name like UNKNOWN_77: take it as
+"something else", never as success.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, Union
+
+
+class OpenEnum(IntEnum):
+    """Takes the values of a later contract too."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        if not isinstance(value, int):
+            return None
+        later = int.__new__(cls, value)
+        later._name_, later._value_ = f"UNKNOWN_{value}", value
+        return later
+
+    def __str__(self) -> str:
+        return self.name
+
+    def contract_name(self) -> Union[str, int]:
+        """As protobuf's JSON has it: the full name, or the number if this version does not know it."""
+        known = self in type(self)
+        return _PREFIXES[type(self)] + self.name if known else int(self)
+
+
+class ReceiptStatus(OpenEnum):
+    UNSPECIFIED = 0
+    APPLIED = 1  # on the bus's disk
+    DUPLICATE = 2  # was already
+    REFUSED = 3  # not taken
+
+
+class ResolveStatus(OpenEnum):
+    UNSPECIFIED = 0
+    SETTLED = 1  # the command has its ack and its final by this word, and both are on the bus's disk
+    PENDING = 2  # a cancel of the order is in flight, and its answer is waited for
+    REFUSED = 3  # not done
+
+
+class AckStatus(OpenEnum):
+    UNSPECIFIED = 0
+    ACCEPTED = 1
+    REJECTED = 2
+    IN_DOUBT = 3
+
+
+class Reason(OpenEnum):
+    """Why a command was refused or rejected."""
+    UNSPECIFIED = 0
+    TOO_LATE = 1
+    UNKNOWN_ORDER = 2
+    ALREADY_PENDING = 3
+    DUPLICATE_CL_ORD_ID = 4
+    OTHER = 5
+    EXPIRED = 6
+    NOT_AUTHORIZED = 7
+    BLOCKED = 8
+    MALFORMED = 9
+    BUS_FULL = 10
+    TTL_TOO_SHORT = 11
+    WRONG_ACCOUNT = 12
+    STORE_UNAVAILABLE = 13
+    OBSERVING = 15
+
+
+class Origin(OpenEnum):
+    """Who refused."""
+    UNSPECIFIED = 0
+    BUS = 1
+    WORKER = 2
+    EXCHANGE = 3
+
+
+class ExecType(OpenEnum):
+    UNSPECIFIED = 0
+    CANCELED = 1
+    TRADE = 2
+    ORDER_STATUS = 3
+
+
+class OrdStatus(OpenEnum):
+    """The order's state as proven."""
+    UNSPECIFIED = 0
+    NEW = 1
+    PARTIALLY_FILLED = 2
+    FILLED = 3
+    CANCELED = 4
+    REJECTED = 5
+
+
+class Evidence(OpenEnum):
+    """What proved it."""
+    UNSPECIFIED = 0
+    CHANNEL_452 = 1
+    ORDER_QUERY = 2
+    OPERATOR = 3
+
+
+class Stage(OpenEnum):
+    """Where an undecided command stands."""
+    UNSPECIFIED = 0
+    QUEUED = 1
+    SENT = 2
+    WAITING_FINAL = 3
+    IN_DOUBT = 4
+    RESENDING = 5
+    STUCK = 6
+    BACK_ON_BOOK = 7
+
+
+class CauseKind(OpenEnum):
+    """Why commands wait that share a cause."""
+    UNSPECIFIED = 0
+    NO_WORKER = 1  # no worker can send
+    BACKOFF = 2  # the exchange ordered a wait
+    KEYS_REFUSED = 3  # the exchange refuses the workers' keys
+    CLOCK = 4  # no worker's reading of the exchange's clock counts
+    STORE = 5  # the bus cannot write its store: new commands are refused
+    NO_LEADER = 6  # no bus sends this yet
+    EXCHANGE_FAILING = 7  # the last two requests got no usable answer
+    LIMIT_LOWERED = 8  # another program spends the same budget: it takes longer, and nothing stops
+    DRAINING = 9  # the bus was asked to end
+
+
+_PREFIXES: dict[type[OpenEnum], str] = {
+    ReceiptStatus: "RECEIPT_STATUS_", ResolveStatus: "RESOLVE_STATUS_", AckStatus: "CANCEL_ACK_STATUS_",
+    Reason: "CXL_REJ_REASON_", Origin: "ORIGIN_", ExecType: "EXEC_TYPE_", OrdStatus: "ORD_STATUS_", Evidence: "EVIDENCE_",
+    Stage: "CANCEL_STAGE_", CauseKind: "CAUSE_KIND_"}
