@@ -6,7 +6,8 @@
 
 #include <utility>
 
-ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550", "where strategies connect (ROUTER); port * takes any");
+ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550",
+          "where strategies connect (ROUTER); port * takes any; an IPv6 address in brackets, as tcp://[::1]:5550");
 ABSL_FLAG(std::string, event_endpoint, "tcp://127.0.0.1:5551", "where strategies subscribe (XPUB)");
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552", "where workers and the subscriber connect (ROUTER)");
 ABSL_FLAG(std::string, curve_key_file, "", "file with the bus's secret CURVE key, as `cancelctl keygen` writes it");

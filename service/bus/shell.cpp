@@ -71,8 +71,8 @@ absl::Status Shell::open() {
 
 std::string Shell::endpoints() const {
   return absl::StrCat("session ", sessions_.endpoint(), "\nevent ", events_.endpoint(), "\nbackend ",
-                      backend_.endpoint(), "\nmonitor http://", options_.monitor_address.host, ":", monitor_.port(),
-                      "\n");
+                      backend_.endpoint(), "\nmonitor http://",
+                      io::to_text(io::HostPort{options_.monitor_address.host, monitor_.port()}), "\n");
 }
 
 void Shell::reload() {

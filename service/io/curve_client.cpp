@@ -60,16 +60,19 @@ BusConnection::BusConnection(asio::io_context& context, zmq::context_t& zmq, Zmq
                {.failed = [this](const HandshakeFailure& failure) { failed(failure.kind); },
                 .connected =
                     [this] {
+                      retry_waits_ = false;
                       last_trouble_.clear();
                       hung_up_ = 0;
                       log_info("bus_connected");
                     },
-                .unreachable = [this] { trouble("nobody answers there"); }}) {
+                .unreachable = [this] { trouble("nobody answers there"); },
+                .no_address = [this] { try_other_family(); }}) {
   if (keys) encrypt_as_client(socket, *keys);
 }
 
 absl::Status BusConnection::connect(const std::string& endpoint) {
   endpoint_ = endpoint;
+  ipv6_ = ZmqSocket::is_ipv6_address(endpoint);
   return socket_.connect(endpoint);
 }
 
@@ -79,13 +82,25 @@ void BusConnection::failed(HandshakeFailure::Kind kind) {
     return;
   }
   trouble(explanation(kind));
-  retry_.expires_after(RetryAfter);
-  retry_.async_wait([this, life = std::weak_ptr(life_)](const boost::system::error_code& error) {
+  connect_again(RetryAfter, ipv6_);
+}
+
+void BusConnection::try_other_family() {
+  if (ZmqSocket::is_ipv6_address(endpoint_)) return;  // nothing to look up: the process was out of descriptors
+  if (!ipv6_) return connect_again(std::chrono::milliseconds(0), true);
+  trouble("its name has no address");
+  connect_again(RetryAfter, false);
+}
+
+void BusConnection::connect_again(std::chrono::milliseconds after, bool ipv6) {
+  if (std::exchange(retry_waits_, true)) return;
+  retry_.expires_after(after);
+  retry_.async_wait([this, ipv6, life = std::weak_ptr(life_)](const boost::system::error_code& error) {
     // A wait that was over when the connection was destroyed ends without an error.
-    if (error || life.expired()) return;
-    socket_.raw().disconnect(endpoint_);
+    if (error || life.expired() || !std::exchange(retry_waits_, false)) return;
+    ipv6_ = ipv6;
     // It could be connected to once.
-    (void)socket_.connect(endpoint_);
+    (void)socket_.reconnect(endpoint_, ipv6_);
   });
 }
 

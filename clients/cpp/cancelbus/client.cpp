@@ -167,8 +167,8 @@ struct Client::Impl {
 
   // Replies before events, so that a receipt is mostly told before its ack.
   void read() {
-    dealer_watch.reconnect(session_endpoint);
-    sub_watch.reconnect(event_endpoint);
+    dealer_watch.reconnect();
+    sub_watch.reconnect();
     if (cut_off && (dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0) {
       cut_off = false;
       session.on_reconnected(steady_clock::now());
@@ -264,9 +264,9 @@ std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& er
     auto impl = std::make_shared<Impl>(options);
     if (keys) impl->encrypt(*keys);
     at = "event_endpoint \"" + options.event_endpoint + "\" cannot be used: ";
-    impl->sub.connect(options.event_endpoint);
+    impl->sub_watch.connect(options.event_endpoint);
     at = "session_endpoint \"" + options.session_endpoint + "\" cannot be used: ";
-    impl->dealer.connect(options.session_endpoint);
+    impl->dealer_watch.connect(options.session_endpoint);
     impl->session.start(steady_clock::now());
     impl->wakeup.at(Wakeup::Now);
     return std::unique_ptr<Client>(new Client(std::move(impl)));

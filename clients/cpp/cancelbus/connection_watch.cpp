@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace cancelbus::client {
 
@@ -16,7 +17,7 @@ ConnectionWatch::ConnectionWatch(zmq::context_t& context, zmq::socket_t& watched
   zmq_socket_monitor(watched_.handle(), address,
                      ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                         ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED);
+                         ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED);
   reports_.connect(address);
 }
 
@@ -37,19 +38,43 @@ std::optional<NotReachedReason> ConnectionWatch::read() {
   return news;
 }
 
-void ConnectionWatch::reconnect(const std::string& endpoint) {
-  if (std::chrono::steady_clock::now() < next_try_) return;
-  next_try_ = Never;
-  watched_.disconnect(endpoint);
+void ConnectionWatch::connect(const std::string& endpoint) {
+  endpoint_ = endpoint;
+  ipv6_ = next_ipv6_ = is_address();
+  watched_.set(zmq::sockopt::ipv6, ipv6_);
   watched_.connect(endpoint);
 }
 
+void ConnectionWatch::reconnect() {
+  if (std::chrono::steady_clock::now() < next_try_) return;
+  next_try_ = Never;
+  ipv6_ = next_ipv6_;
+  watched_.disconnect(endpoint_);
+  watched_.set(zmq::sockopt::ipv6, ipv6_);
+  watched_.connect(endpoint_);
+}
+
+// After an attempt, or because there was no address to try.
+void ConnectionWatch::waits_to_retry() {
+  if (std::exchange(tried_, false) || is_address() || next_try_ != Never) return;
+  next_ipv6_ = !ipv6_;
+  next_try_ = std::chrono::steady_clock::now();
+  if (ipv6_) next_try_ += ReconnectEvery;
+}
+
 std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
+  if (event == ZMQ_EVENT_CONNECT_RETRIED) {
+    waits_to_retry();
+    return {};
+  }
+  tried_ = true;
   up_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
   if (event == ZMQ_EVENT_DISCONNECTED) return {};  // it follows every failure
   nobody_ = event == ZMQ_EVENT_CLOSED;
   if (nobody_) return {};
   if (up_) {
+    next_try_ = Never;
+    next_ipv6_ = ipv6_;
     told_.reset();
     hung_up_ = 0;
     return {};

@@ -1,7 +1,9 @@
 """One ZeroMQ socket to the bus, and what its monitor tells of the connection: up, refused, or nobody there.
 
 Used by Client, for its two sockets. Nothing here waits. Odd about it: after a refused handshake libzmq gives up for good,
-so the link disconnects and connects again, RETRY_AFTER later, until it is closed.
+so the link disconnects and connects again, RETRY_AFTER later, until it is closed. And libzmq looks up one kind of address:
+IPv6 if its option says so, and then it prefers IPv6 for good where a name has both. So a name is looked up as IPv4, and as
+IPv6 only while it has no IPv4 address.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ BROKEN_HANDSHAKES = 3
 _FAILED_AUTH = zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _FAILED_PROTOCOL = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _FAILED_NO_DETAIL = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-_WATCHED = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | _FAILED_AUTH | _FAILED_PROTOCOL |
-            _FAILED_NO_DETAIL)
+_WATCHED = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED |
+            _FAILED_AUTH | _FAILED_PROTOCOL | _FAILED_NO_DETAIL)
 
 
 def readable(socket: zmq.Socket[bytes]) -> bool:
@@ -46,6 +48,8 @@ class Link:
         self._refusal: Optional[KeyRefused] = None
         self._broken = 0
         self._retry_at = NEVER
+        self._other_kind = False  # of address, with the next attempt of ours
+        self._tried = False  # an address, since libzmq last began to wait
         self.socket = context.socket(kind)
         self._prepare()
         self.monitor = self.socket.get_monitor_socket(_WATCHED)
@@ -63,17 +67,32 @@ class Link:
 
     def connect(self) -> None:
         """Raises zmq.ZMQError if the endpoint cannot be used. The bus need not be there yet."""
+        self.socket.ipv6 = self._is_address()
         self.socket.connect(self.endpoint)
+
+    def _is_address(self) -> bool:
+        return self.endpoint.startswith("tcp://[")
+
+    def _waits_to_retry(self, now: int) -> None:
+        """libzmq does: after an attempt, or because it has found no address of the kind it looked for."""
+        if not self._tried and not self._is_address() and self._retry_at == NEVER:
+            self._retry_at = now + RETRY_AFTER if self.socket.ipv6 else now
+            self._other_kind = True
+        self._tried = False
 
     def read_monitor(self, now: int) -> bool:
         """Takes in what happened to the connection. True if it came up."""
         came_up = False
         while readable(self.monitor):
             event = parse_monitor_message(self.monitor.recv_multipart(zmq.DONTWAIT))["event"]
+            if event == zmq.EVENT_CONNECT_RETRIED:
+                self._waits_to_retry(now)
+                continue
+            self._tried = True
             self.up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             came_up = came_up or self.up
             if self.up:
-                self._refusal, self._broken = None, 0
+                self._refusal, self._broken, self._retry_at, self._other_kind = None, 0, NEVER, False
             elif event in (_FAILED_AUTH, _FAILED_PROTOCOL):
                 self._refusal, self._retry_at = self._explain(event), now + RETRY_AFTER
             elif event == _FAILED_NO_DETAIL:
@@ -88,6 +107,8 @@ class Link:
         if self._retry_at <= now:
             self._retry_at = NEVER
             self.socket.disconnect(self.endpoint)
+            self.socket.ipv6 = self.socket.ipv6 != self._other_kind
+            self._other_kind = False
             self.socket.connect(self.endpoint)
 
     def next_deadline(self) -> int:
