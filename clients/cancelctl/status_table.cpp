@@ -52,20 +52,29 @@ std::string queues(const v1::BusStatus& status) {
   return "queue\n" + table(rows);
 }
 
+uint32_t working(const v1::BusStatus& status) {
+  return static_cast<uint32_t>(std::count_if(status.workers().begin(), status.workers().end(),
+                                             [](const auto& worker) { return worker.benched().empty(); }));
+}
+
 std::string offset_text(const google::protobuf::Duration& offset) {
   const std::chrono::nanoseconds ns(TimeUtil::DurationToNanoseconds(offset));
   return (ns.count() < 0 ? "-" : "+") + elapsed_text(std::chrono::abs(ns));
 }
 
-std::string workers(const v1::BusStatus& status) {
-  if (status.workers().empty()) return "workers  none\n";
+std::string workers(const v1::BusStatus& status, const Paint& paint) {
+  const std::string expected = expected_text(status);
+  const std::string all = !expected.empty() ? expected : status.workers().empty() ? "none" : "";
+  const std::string head = all.empty() ? "workers\n" : "workers  " + paint(tone_of_workers(status), all) + "\n";
+  if (status.workers().empty()) return head;
   std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
   for (const auto& w : status.workers()) {
     const std::string clock = w.has_clock_offset() ? offset_text(w.clock_offset()) : "not known";
-    const std::string work = w.benched().empty() ? "yes" : "no: " + printable(w.benched());
+    const std::string why = benched_text(status, w);
+    const std::string work = why.empty() ? "yes" : "no: " + why;
     rows.push_back({printable(w.name()), std::to_string(w.credit()), std::to_string(w.in_flight()), clock, work});
   }
-  return "workers\n" + table(rows);
+  return head + table(rows);
 }
 
 std::string doubts(const v1::BusStatus& status, const Paint& paint) {
@@ -84,6 +93,21 @@ std::string stream_text(const v1::BusStatus& status) {
                                      : "not connected";
   if (s.has_last_proof()) text += ", last event " + TimeUtil::ToString(s.last_proof());
   if (!s.text().empty()) text += ", " + printable(s.text());
+  return text;
+}
+
+std::string expected_text(const v1::BusStatus& status) {
+  if (status.expected_workers() == 0) return "";
+  return std::to_string(working(status)) + " of " + std::to_string(status.expected_workers()) + " expected may work";
+}
+
+Tone tone_of_workers(const v1::BusStatus& status) {
+  return working(status) < status.expected_workers() ? Tone::Bad : Tone::Plain;
+}
+
+std::string benched_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker) {
+  std::string text = printable(worker.benched());
+  if (worker.has_silent_since()) text += " for " + age_text(status.as_of(), worker.silent_since());
   return text;
 }
 
@@ -108,7 +132,7 @@ std::vector<std::string> cause_lines(const v1::BusStatus& status) {
 }
 
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
-  std::string text = causes(status, paint) + windows(status) + queues(status) + workers(status);
+  std::string text = causes(status, paint) + windows(status) + queues(status) + workers(status, paint);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
   const bool writable = status.store_writable();
   text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");
