@@ -9,6 +9,7 @@
 #include <utility>
 #include <zmq.hpp>
 
+#include "cancelbus/cancel_many.hpp"
 #include "cancelbus/cl_ord_ids.hpp"
 #include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
@@ -148,8 +149,42 @@ struct Client::Impl {
     }
   }
 
+  Cancel cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) {
+    v1::CancelOrder order;
+    std::string complaint = make_order(order_id, options, order);
+    if (options.cl_ord_id.empty()) order.set_cl_ord_id(cl_ord_ids.next());
+    const auto [handle, to_be_sent] = commands.add(order, std::move(complaint), std::move(callbacks));
+    if (to_be_sent) session.cancel(std::move(order), steady_clock::now());
+    return handle;
+  }
+
+  void cancel_many(std::shared_ptr<CancelSummary> orders, const CancelOptions& options, CancelMany::Done done) {
+    const auto give = [this](int64_t order_id, const CancelOptions& own, Callbacks callbacks) {
+      return cancel(order_id, own, std::move(callbacks)).cl_ord_id();
+    };
+    many.push_back(
+        std::make_shared<CancelMany>(std::move(orders), options, give, std::move(done), steady_clock::now()));
+  }
+
+  void go_on_with_many() {
+    for (const auto& one : std::vector(many)) one->go_on(steady_clock::now());
+    std::erase_if(many, [](const auto& one) { return one->is_done(); });
+  }
+
+  size_t undecided() const {
+    size_t count = commands.undecided();
+    for (const auto& one : many) count += one->waiting();
+    return count;
+  }
+
+  void close() {
+    for (const auto& one : std::exchange(many, {})) one->close();
+    commands.close();
+  }
+
   void call_back() {
     for (const Notice& notice : notices) commands.tell(notice);
+    go_on_with_many();
     for (auto& receipt : commands.settle()) notices.emplace_back(std::move(receipt));
   }
 
@@ -162,7 +197,9 @@ struct Client::Impl {
     if (std::any_of(sockets.begin(), sockets.end(), [this](const auto* socket) { return waits_for(*socket); })) {
       return Wakeup::Now;
     }
-    return std::min({session.next_deadline(), dealer_watch.next_deadline(), sub_watch.next_deadline()});
+    Time at = std::min({session.next_deadline(), dealer_watch.next_deadline(), sub_watch.next_deadline()});
+    for (const auto& one : many) at = std::min(at, one->next_deadline());
+    return at;
   }
 
   // Replies before events, so that a receipt is mostly told before its ack.
@@ -244,6 +281,7 @@ struct Client::Impl {
   std::optional<Problem> rejected_hello;
   CommandBook commands;
   ClOrdIds cl_ord_ids;
+  std::vector<std::shared_ptr<CancelMany>> many;
   std::vector<Notice> notices;
   bool in_turn = false;
   /// A send found no connection: the next one is a new session with the bus.
@@ -252,7 +290,7 @@ struct Client::Impl {
 
 Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // A callback may destroy us: then the sockets live until it has returned.
-Client::~Client() { impl_->commands.close(); }
+Client::~Client() { impl_->close(); }
 
 std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& error) noexcept {
   ClientOptions options = given;
@@ -277,13 +315,23 @@ std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& er
 }
 
 Cancel Client::cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) noexcept {
-  v1::CancelOrder order;
-  std::string complaint = make_order(order_id, options, order);
-  if (options.cl_ord_id.empty()) order.set_cl_ord_id(impl_->cl_ord_ids.next());
-  const auto [handle, to_be_sent] = impl_->commands.add(order, std::move(complaint), std::move(callbacks));
-  if (to_be_sent) impl_->session.cancel(std::move(order), steady_clock::now());
+  Cancel handle = impl_->cancel(order_id, options, std::move(callbacks));
   impl_->wakeup.at(Wakeup::Now);
   return handle;
+}
+
+std::shared_ptr<const CancelSummary> Client::cancel_many(const std::vector<int64_t>& order_ids,
+                                                         const CancelOptions& options,
+                                                         std::function<void(const CancelSummary&)> on_done) noexcept {
+  const auto summary = std::make_shared<CancelSummary>(order_ids);
+  cancel_into(summary, options, std::move(on_done));
+  return summary;
+}
+
+void Client::cancel_into(std::shared_ptr<CancelSummary> summary, const CancelOptions& options,
+                         std::function<void(const CancelSummary&)> on_done) noexcept {
+  impl_->cancel_many(std::move(summary), options, std::move(on_done));
+  impl_->wakeup.at(Wakeup::Now);
 }
 
 void Client::ask_status() noexcept {
@@ -313,7 +361,7 @@ std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept
   }
 }
 
-size_t Client::undecided() const noexcept { return impl_->commands.undecided(); }
+size_t Client::undecided() const noexcept { return impl_->undecided(); }
 
 std::optional<Problem> Client::problem() const noexcept { return impl_->problem(); }
 
