@@ -133,6 +133,8 @@ def assert_readme_python_cancels(folder, environment, order_id):
     program = readme_blocks("python")[0]
     assert len(program.splitlines()) <= 15
     (folder / "cancel.py").write_text(program)
+    untold = run_in(folder, environment, "/usr/bin/python3 cancel.py")
+    assert (untold.returncode, untold.stdout, untold.stderr) == (2, "", "usage: cancel.py ORDER_ID\n")
     tried = run_in(folder, environment, f"/usr/bin/python3 cancel.py {order_id}")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert "OrdStatus.CANCELED" in tried.stdout and order_id in tried.stdout, tried.stdout
@@ -151,6 +153,8 @@ def assert_readme_cpp_cancels(folder, environment, order_id, build_dir):
     tried = run_in(folder, environment, f"cmake -S . -B build {flags}; cmake --build build; build/cancel {order_id}")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert f"order {order_id}: final CANCELED" in tried.stdout, tried.stdout
+    untold = run_in(folder, environment, "build/cancel")
+    assert (untold.returncode, untold.stdout, untold.stderr) == (2, "", "usage: cancel ORDER_ID\n")
 
 
 def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
