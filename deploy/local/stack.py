@@ -164,10 +164,13 @@ class Stack:
 
     @property
     def client_environment(self):
-        """What a strategy's shell needs to use this stack: our clients take their options from it. With the operator's key,
-        which may use every name."""
+        """environment_of() the operator's key, which may use every name."""
+        return self.environment_of("operator")
+
+    def environment_of(self, key):
+        """What a strategy's shell needs to use this stack: our clients take their options from it."""
         return {"CANCELBUS_SESSION_ENDPOINT": self.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": self.event_endpoint,
-                **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags("operator").items()},
+                **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags(key).items()},
                 "CANCELBUS_EXCHANGE_URL": self.rest_url, "CANCELBUS_EXCHANGE_CA_FILE": str(self.authority.cert_file),
                 "EXCHANGE_URL": self.rest_url,
                 "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python"),
