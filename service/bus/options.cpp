@@ -12,7 +12,10 @@ ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550",
           "where strategies connect (ROUTER); port * takes any; an IPv6 address in brackets, as tcp://[::1]:5550");
 ABSL_FLAG(std::string, event_endpoint, "tcp://127.0.0.1:5551", "where strategies subscribe (XPUB)");
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552", "where workers and the subscriber connect (ROUTER)");
-ABSL_FLAG(std::string, curve_key_file, "", "file with the bus's secret CURVE key, as `cancelctl keygen` writes it");
+ABSL_FLAG(
+    std::string, curve_key_file, "",
+    "file with the bus's secret CURVE key, as `cancelctl keygen` writes it; read again when it is replaced, and on "
+    "SIGHUP");
 ABSL_FLAG(std::string, policy_file, "",
           "file that says which key may do what; read again when it is replaced, and on SIGHUP");
 ABSL_FLAG(bool, insecure_loopback, false,
@@ -162,6 +165,8 @@ void take_access(Checks& checks, Options& options) {
         "--curve_key_file and --policy_file: both are needed (`cancelctl keygen bus` makes a key); without them only "
         "--insecure_loopback starts, for trials on one machine"));
   }
+  options.curve_key_file = WatchedFile(key_file);
+  options.curve_key_file.is_read_now();
   checks.take(options.curve_key, io::read_curve_key_file("curve_key_file", key_file));
   options.policy_file = PolicyFile(policy_file);
   checks.take(options.policy, options.policy_file.read());

@@ -79,11 +79,7 @@ struct Client::Impl {
 
   void encrypt(const CurveKeys& keys) {
     public_key = keys.own.public_key;
-    for (zmq::socket_t* socket : {&dealer, &sub}) {
-      socket->set(zmq::sockopt::curve_publickey, keys.own.public_key);
-      socket->set(zmq::sockopt::curve_secretkey, keys.own.secret_key);
-      socket->set(zmq::sockopt::curve_serverkey, keys.server);
-    }
+    for (auto* watch : {&dealer_watch, &sub_watch}) watch->encrypt(keys);
   }
 
   void flush() {

@@ -27,7 +27,8 @@ struct ClientOptions {
   /// tcp://127.0.0.1:5551.
   std::string event_endpoint = {};
   SessionOptions session = {};
-  /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them.
+  /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them. The latter may hold two,
+  /// a line each, which are tried in turn: see deploy/README.md on another key of the bus.
   std::string curve_key_file = {};
   std::string curve_server_key_file = {};
   /// Instead of keys: plain sockets, to a bus on this machine that was started likewise.

@@ -9,8 +9,10 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 #include <zmq.hpp>
 
+#include "cancelbus/curve.hpp"
 #include "cancelbus/event_reader.hpp"
 
 namespace cancelbus::client {
@@ -34,6 +36,8 @@ class ConnectionWatch {
   zmq::socket_t& reports() { return reports_; }
   /// Reads what was reported. A reason is told once, until the connection stood in between or there is another one.
   std::optional<NotReachedReason> read();
+  /// Before connect(). When the bus hangs up on our handshake, the next of its keys is tried, as its file stands then.
+  void encrypt(const CurveKeys& keys);
   /// Throws zmq::error_t if it cannot be an endpoint.
   void connect(const std::string& endpoint);
   /// Connects again if libzmq has given up, or has found no address of the kind it looked for; at most every second.
@@ -49,11 +53,17 @@ class ConnectionWatch {
  private:
   std::optional<NotReachedReason> take(int event, int value);
   void waits_to_retry();
+  void try_next_server_key();
   bool is_address() const { return endpoint_.starts_with("tcp://["); }
 
   zmq::socket_t& watched_;
   zmq::socket_t reports_;
   std::string endpoint_;
+  std::vector<std::string> server_keys_;  // none: plain
+  std::string server_key_file_;
+  std::string server_key_;  // in use
+  /// Other keys, since the last connection or pause.
+  size_t server_key_tries_ = 0;
   bool ipv6_ = false;
   /// Of the next attempt of ours.
   bool next_ipv6_ = false;

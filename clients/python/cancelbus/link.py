@@ -13,9 +13,9 @@ from typing import Iterable, Optional
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from .errors import BusUnreachable, CancelbusError, KeyRefused
+from .errors import BusUnreachable, CancelbusError, KeyRefused, OptionError
 from .event_reader import NEVER, SECOND
-from .options import Curve
+from .options import Curve, read_server_keys
 
 # Frames that wait in a socket. Beyond it sends are dropped and repeated by the session's rules, and events are missed and
 # asked for again.
@@ -63,7 +63,7 @@ class Link:
         self.socket.heartbeat_ivl, self.socket.heartbeat_timeout = 1_000, 5_000
         if self._curve is not None:
             self.socket.curve_publickey, self.socket.curve_secretkey = self._curve.public, self._curve.secret
-            self.socket.curve_serverkey = self._curve.server
+            self.socket.curve_serverkey = self._server_key = self._curve.servers[0]
 
     def connect(self) -> None:
         """Raises zmq.ZMQError if the endpoint cannot be used. The bus need not be there yet."""
@@ -79,6 +79,19 @@ class Link:
             self._retry_at = now + RETRY_AFTER if self.socket.ipv6 else now
             self._other_kind = True
         self._tried = False
+
+    def _try_next_server_key(self, now: int) -> None:
+        """The bus has hung up on our handshake: it may have been given another key. The file is read as it stands now."""
+        if self._curve is None or self._retry_at != NEVER:
+            return
+        try:
+            keys = read_server_keys(self._curve.server_file)
+        except OptionError:
+            keys = self._curve.servers
+        key = keys[(keys.index(self._server_key) + 1) % len(keys)] if self._server_key in keys else keys[0]
+        if key != self._server_key:  # the only one is tried again by libzmq
+            self.socket.curve_serverkey = self._server_key = key
+            self._retry_at = now if self._broken <= len(keys) else now + RETRY_AFTER
 
     def read_monitor(self, now: int) -> bool:
         """Takes in what happened to the connection. True if it came up."""
@@ -99,6 +112,7 @@ class Link:
                 self._broken += 1
                 if self._broken >= BROKEN_HANDSHAKES:
                     self._refusal = self._explain(event)
+                self._try_next_server_key(now)
             elif event == zmq.EVENT_CLOSED:  # nobody listens there
                 self._refusal, self._broken = None, 0
         return came_up
