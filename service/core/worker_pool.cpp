@@ -222,7 +222,7 @@ std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
     out.push_back(std::move(status));
   }
   for (const Dead& dead : dead_) {
-    // Nobody may have looked for long.
+    // forget_gone() runs with the deadlines alone.
     if (now - dead.last_heard > ShowDead) continue;
     out.push_back({.name = dead.name, .benched = "silent", .silent_for = now - dead.last_heard, .dead = true});
   }

@@ -77,7 +77,7 @@ def test_the_bus_gets_another_key_and_everything_goes_on(stack, strategies, by_s
     following = stack.access.key("bus-following")
     bus = stack.processes["bus"]
     cancel_in_all(stack, strategies)
-    # First whoever connects, then the bus, then the former key goes.
+    # First the clients, then the bus; last the former key goes.
     replace(stack.access.bus.public_file, f"{former}\n{following.public}\n")
     replace(stack.access.bus.key_file, f"{following.secret}\n", mode=0o600)
     if by_signal:

@@ -36,7 +36,7 @@ class CancelMany : public std::enable_shared_from_this<CancelMany> {
   /// Orders without a command.
   size_t waiting() const { return waiting_.size(); }
   bool is_done() const { return done_called_; }
-  /// Nothing is given and nobody is called any more.
+  /// Gives no more commands and makes no more calls.
   void close();
 
  private:

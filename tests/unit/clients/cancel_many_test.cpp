@@ -155,7 +155,7 @@ TEST_F(CancelManyTest, OfNoOrdersTheSummaryComesAtOnce) {
   EXPECT_THAT(done_, ElementsAre("0 orders"));
 }
 
-TEST_F(CancelManyTest, OnceClosedNothingIsGivenAndNobodyCalled) {
+TEST_F(CancelManyTest, OnceClosedItGivesNothingAndMakesNoCall) {
   start(ids(CancelMany::MostAtOnce + 1));
   many_->close();
   end_all(OrderGone{});
