@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 #include <span>
+#include <sstream>
 #include <string_view>
 
 #include "clients/cancelctl/tables.hpp"
@@ -140,9 +141,16 @@ class OrderIds {
 
   Complaint add_all(std::istream& in) {
     const size_t before = into_.size();
-    for (std::string word; in >> word;) {
-      if (Complaint complaint = add(word); !complaint.empty()) return complaint + " (standard input)";
+    size_t number = 0;
+    for (std::string line; std::getline(in, line);) {
+      ++number;
+      std::istringstream words(line);
+      for (std::string word; words >> word;) {
+        const Complaint complaint = add(word);
+        if (!complaint.empty()) return "line " + std::to_string(number) + " of standard input: " + complaint;
+      }
     }
+    if (in.bad()) return "standard input cannot be read to its end";
     return into_.size() == before ? "standard input holds no further order ids" : Complaint{};
   }
 

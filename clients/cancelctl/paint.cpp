@@ -37,7 +37,9 @@ Tone tone_of(const v1::CancelStatus& status) {
 }
 
 Tone tone_of(const v1::BusStatus& status) {
-  if (!status.store_writable() || status.workers().empty()) return Tone::Bad;
+  const bool no_worker = std::all_of(status.workers().begin(), status.workers().end(),
+                                     [](const auto& worker) { return worker.has_silent_since(); });
+  if (!status.store_writable() || no_worker) return Tone::Bad;
   return status.stream().live() && status.cause().empty() ? Tone::Plain : Tone::Doubt;
 }
 

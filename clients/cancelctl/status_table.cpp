@@ -52,20 +52,29 @@ std::string queues(const v1::BusStatus& status) {
   return "queue\n" + table(rows);
 }
 
+uint32_t working(const v1::BusStatus& status) {
+  return static_cast<uint32_t>(std::count_if(status.workers().begin(), status.workers().end(),
+                                             [](const auto& worker) { return worker.benched().empty(); }));
+}
+
 std::string offset_text(const google::protobuf::Duration& offset) {
   const std::chrono::nanoseconds ns(TimeUtil::DurationToNanoseconds(offset));
   return (ns.count() < 0 ? "-" : "+") + elapsed_text(std::chrono::abs(ns));
 }
 
-std::string workers(const v1::BusStatus& status) {
-  if (status.workers().empty()) return "workers  none\n";
+std::string workers(const v1::BusStatus& status, const Paint& paint) {
+  const std::string expected = expected_text(status);
+  const std::string all = !expected.empty() ? expected : status.workers().empty() ? "none" : "";
+  const std::string head = all.empty() ? "workers\n" : "workers  " + paint(tone_of_workers(status), all) + "\n";
+  if (status.workers().empty()) return head;
   std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
   for (const auto& w : status.workers()) {
     const std::string clock = w.has_clock_offset() ? offset_text(w.clock_offset()) : "not known";
-    const std::string work = w.benched().empty() ? "yes" : "no: " + printable(w.benched());
+    const std::string why = benched_text(status, w);
+    const std::string work = why.empty() ? "yes" : "no: " + why;
     rows.push_back({printable(w.name()), std::to_string(w.credit()), std::to_string(w.in_flight()), clock, work});
   }
-  return "workers\n" + table(rows);
+  return head + table(rows);
 }
 
 std::string bars(const v1::BusStatus& status, const Paint& paint) {
@@ -93,6 +102,21 @@ std::string stream_text(const v1::BusStatus& status) {
   return text;
 }
 
+std::string expected_text(const v1::BusStatus& status) {
+  if (status.expected_workers() == 0) return "";
+  return std::to_string(working(status)) + " of " + std::to_string(status.expected_workers()) + " expected may work";
+}
+
+Tone tone_of_workers(const v1::BusStatus& status) {
+  return working(status) < status.expected_workers() ? Tone::Bad : Tone::Plain;
+}
+
+std::string benched_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker) {
+  std::string text = printable(worker.benched());
+  if (worker.has_silent_since()) text += " for " + age_text(status.as_of(), worker.silent_since());
+  return text;
+}
+
 std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then) {
   // Not by protobuf, which ends the process where a time is out of its range: a broken bus may say anything.
   constexpr double Century = 100.0 * 365 * 86'400;
@@ -114,7 +138,8 @@ std::vector<std::string> cause_lines(const v1::BusStatus& status) {
 }
 
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
-  std::string text = causes(status, paint) + bars(status, paint) + windows(status) + queues(status) + workers(status);
+  std::string text =
+      causes(status, paint) + bars(status, paint) + windows(status) + queues(status) + workers(status, paint);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
   const bool writable = status.store_writable();
   text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");

@@ -40,6 +40,11 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
 std::string stream_text(const v1::BusStatus& status);
 /// What commands wait for, a line each, the first beginning with "bus"; empty if all is well.
 std::vector<std::string> cause_lines(const v1::BusStatus& status);
+/// "2 of 3 expected may work"; empty if the bus was not given how many there ought to be.
+std::string expected_text(const v1::BusStatus& status);
+Tone tone_of_workers(const v1::BusStatus& status);
+/// Why it gets no work, and since when if it is silent; empty if it may.
+std::string benched_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker);
 /// All of it, for `status`.
 std::string status_table(const v1::BusStatus& status, const Paint& paint);
 

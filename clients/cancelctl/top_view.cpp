@@ -119,13 +119,18 @@ void TopView::add_state(std::vector<Line>& lines) const {
 }
 
 void TopView::add_workers(std::vector<Line>& lines) const {
-  if (status_.workers().empty()) lines.push_back({"workers  none"});
+  const std::string expected = expected_text(status_);
+  if (!expected.empty()) {
+    lines.push_back({"workers  " + expected, tone_of_workers(status_)});
+  } else if (status_.workers().empty()) {
+    lines.push_back({"workers  none"});
+  }
   for (int i = 0; i < std::min(MaxWorkers, status_.workers_size()); ++i) {
     const auto& worker = status_.workers(i);
     const std::string held = std::to_string(worker.in_flight()) + "/" + std::to_string(worker.credit());
     const bool works = worker.benched().empty();
     lines.push_back({"worker   " + held + " " + printable(worker.name()) +
-                         (works ? "" : ", benched: " + printable(worker.benched())),
+                         (works ? "" : ", benched: " + benched_text(status_, worker)),
                      works ? Tone::Plain : Tone::Doubt});
   }
   const int more = status_.workers_size() - MaxWorkers;

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl", "cancel-load")
 STRATEGIES = ("strategy-a", "strategy-b", "strategy-c")
 ORDERS_EACH = 50
+DESK = "desk-a"  # The strategy of clients/README.md.
+AGAIN_SECONDS = 2.0
 TIMEOUT_S = 90  # Of which the budget takes 15.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -113,16 +115,38 @@ def verdict(stack, strategies):
     return wrong
 
 
+def write_environment(stack, name, key, sender=None):
+    """A file for a shell: with it every client of ours talks to this stack as the holder of the key."""
+    file = stack.folder / name
+    variables = stack.environment_of(key) | ({"CANCELBUS_SENDER": sender} if sender else {})
+    file.write_text("".join(f"export {name}={value}\n" for name, value in variables.items())
+                    + f"export PATH={stack.bin_dir}:$PATH\n"
+                    + "export no_proxy=127.0.0.1,localhost${no_proxy:+,$no_proxy}\n")
+    return file
+
+
+def try_faults():
+    """Lines that have the local exchange misbehave, each with what comes of it."""
+    curl = "curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/faults -d"
+    faults = (('{"no_452":{}}', "the stream is mute: finals come by ORDER_QUERY"),
+              ('{"proxy_page":{"count":3}}', "503 pages of a proxy, the cancel done: IN_DOUBT, then proven"),
+              ('{"stall":{"count":3}}', "no answer at all: IN_DOUBT after 10 s"),
+              ('{"answer":{"payload":"cancel_429_ip","retry_after_s":20,"count":1}}', "429: nothing is sent for 20 s"),
+              ('{"other_program":{"per_second":5}}', "another program spends the budget: the limit is lowered"),
+              ('{"no_452":null,"proxy_page":null,"stall":null,"answer":null,"other_program":null}', "all is well again"))
+    return "\n".join(f"  {curl} '{fault}'    {meaning}" for fault, meaning in faults)
+
+
 def keep(stack):
-    """Stays until a signal comes or something dies."""
+    """Stays until a signal comes. What dies is started again."""
     ids = stack.exchange.place_orders(10)
+    stack.grant("strategy", DESK)
     cancelctl = stack.bin_dir / "cancelctl"
-    environment = stack.folder / "env"
-    environment.write_text("".join(f"export {name}={value}\n" for name, value in stack.client_environment.items())
-                           + f"export PATH={stack.bin_dir}:$PATH\n")
+    environment = write_environment(stack, "env", "operator")
+    of_strategy = write_environment(stack, "env-strategy", DESK, sender=DESK)
     say(f"""
 Everything still runs, until Ctrl-C here. Ten more orders are on the book: {' '.join(map(str, ids))}
-To try in another terminal:
+To try in another terminal, as the operator, whose key may use every name:
   . {environment}
   {cancelctl} watch                        what every strategy is told, as it happens
   {cancelctl} cancel {ids[0]}
@@ -132,15 +156,44 @@ To try in another terminal:
   {stack.bin_dir / "cancel-load"} --count=50           50 orders placed and canceled, and how long it took
   /usr/bin/python3 {ROOT}/clients/python/examples/quoter.py --rounds=3
   curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
+As the strategy {DESK}, whose key may use no other name and cancel under it alone:
+  . {of_strategy}
+Faults to try: set one, cancel, and look at watch and status (tests/exchange/README.md has all of them):
+{try_faults()}
+Deaths to try (kill -9 PID); what has died is started again: {pids(stack)}
 In a browser, what the bus does: {stack.processes["bus"].endpoints["monitor"]}/
 Logs and keys are in {stack.folder} until then.""")
+    while True:
+        name = wait_until(lambda: next(dead(stack), None), "something dies", math.inf, interval=0.2)
+        start_again(stack, name)
 
-    def ended():
-        return next((process for process in stack.processes.values()
-                     if process.name not in STRATEGIES and not process.running), None)
 
-    process = wait_until(ended, "something dies", math.inf, interval=0.2)
-    raise Failed(f"{process.name} ended with exit code {process.exit_code}\n{process.tail()}")
+def pids(stack):
+    return ", ".join(f"{name} {process.pid}" for name, process in stack.processes.items() if process.running)
+
+
+def dead(stack):
+    return (name for name, process in stack.processes.items() if name not in STRATEGIES and not process.running)
+
+
+def start_again(stack, name):
+    """Until it runs: it may need several attempts, as the port of one that was killed."""
+    process = stack.processes[name]
+    how = f"was killed by signal {-process.exit_code}" if process.exit_code < 0 else f"ended with exit code {process.exit_code}"
+    say(f"\n{name} {how}. Its log: {process.log_file}")
+    start = {"exchange": stack.start_exchange, "bus": stack.start_bus, "subscriber": stack.start_subscriber}.get(
+        name, lambda: stack.start_worker(name))
+
+    def started():
+        try:
+            return start()
+        except Failed as failure:
+            say(f"{failure}\n{name} is tried again every {AGAIN_SECONDS:g} s")
+            return None
+
+    process = wait_until(started, f"{name} runs", math.inf, interval=AGAIN_SECONDS)
+    book = "; its book is empty now" if name == "exchange" else ""
+    say(f"{name} is started again, as {process.pid}{book}")
 
 
 def run(stack, stay, guess):

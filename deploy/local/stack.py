@@ -19,7 +19,6 @@ from exchange import Exchange
 from process import PATIENCE_SECONDS, Failed, Process, wait_until
 from throwaway import Authority, make_api_key
 
-LOOPBACK = "127.0.0.1"
 # Of a cancelctl that is given none: it says what it waited for before its caller loses patience.
 CANCELCTL_TIMEOUT = f"{PATIENCE_SECONDS / 2:g}s"
 # Of the bus in deploy/kubernetes, which has the longest.
@@ -50,6 +49,7 @@ class Stack:
         self.processes = {}
         self.started = []  # every process ever, also those that others of their name have followed
         self.wrappers = {}
+        self.loopback = "127.0.0.1"  # or "[::1]": where everything listens
         self.exchange = None
         self._access = None
         self._addresses = {}
@@ -164,10 +164,13 @@ class Stack:
 
     @property
     def client_environment(self):
-        """What a strategy's shell needs to use this stack: our clients take their options from it. With the operator's key,
-        which may use every name."""
+        """environment_of() the operator's key, which may use every name."""
+        return self.environment_of("operator")
+
+    def environment_of(self, key):
+        """What a strategy's shell needs to use this stack: our clients take their options from it."""
         return {"CANCELBUS_SESSION_ENDPOINT": self.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": self.event_endpoint,
-                **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags("operator").items()},
+                **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags(key).items()},
                 "CANCELBUS_EXCHANGE_URL": self.rest_url, "CANCELBUS_EXCHANGE_CA_FILE": str(self.authority.cert_file),
                 "EXCHANGE_URL": self.rest_url,
                 "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python"),
@@ -258,7 +261,7 @@ class Stack:
             self._addresses[name] = url.split("://", 1)[1]
 
     def _address(self, name):
-        return self._addresses.get(name, f"{LOOPBACK}:0")
+        return self._addresses.get(name, f"{self.loopback}:0")
 
     def _endpoint(self, name):
         return f"tcp://{self._address(name)}"

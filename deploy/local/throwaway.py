@@ -67,7 +67,7 @@ class Authority:
                 "-subj", f"/CN=cancelbus throw-away {name}", "-keyout", self._key_file, "-out", self.cert_file,
                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
 
-    def issue(self, name="exchange", hosts=("IP:127.0.0.1", "DNS:localhost"), days=2):
+    def issue(self, name="exchange", hosts=("IP:127.0.0.1", "IP:::1", "DNS:localhost"), days=2):
         """A server certificate for these subject alternative names; with days=-1 it has expired yesterday."""
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         certificate = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}-key.pem")

@@ -8,7 +8,7 @@
 #include "service/io/log.hpp"
 
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552",
-          "where cancel-bus takes workers and the subscriber: tcp://host:port, ipc://path");
+          "where cancel-bus takes workers and the subscriber: tcp://host:port, tcp://[IPv6 address]:port, ipc://path");
 ABSL_FLAG(std::string, api_key_file, "",
           "file with the public API key, looked at again when it changes or on SIGHUP; a worker's key needs the Trade "
           "permission, the subscriber's WebSocket");

@@ -22,14 +22,11 @@ bool may_say(const Entry& entry, const core::Event& event) {
 
 BackendDoor::BackendDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, Guard& guard,
                          Refusals& refusals, Metrics& metrics)
-    : socket_(context, zmq, zmq::socket_type::router),
-      monitor_(context, zmq, socket_, io::ZmqMonitor::Side::Server,
-               {.failed = [&guard](const auto& failure) { guard.handshake_failed(Door::Backend, failure); }}),
+    : socket_(context, zmq, zmq::socket_type::router, {}, Door::Backend, key,
+              [&guard](const auto& failure) { guard.handshake_failed(Door::Backend, failure); }),
       guard_(guard),
       refusals_(refusals),
-      metrics_(metrics) {
-  if (key != nullptr) io::encrypt_as_server(socket_, *key, std::string(door_name(Door::Backend)));
-}
+      metrics_(metrics) {}
 
 void BackendDoor::read(std::vector<core::Event>& events) {
   io::Frames frames;
@@ -37,7 +34,7 @@ void BackendDoor::read(std::vector<core::Event>& events) {
 }
 
 void BackendDoor::take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events) {
-  const std::string key = socket_.user_id();
+  const std::string key = socket_->user_id();
   const core::Tick now = io::now().tick;
   const Entry* entry = guard_.find(key);
   if (entry == nullptr) {

@@ -10,17 +10,13 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "service/bus/bound_socket.hpp"
 #include "service/bus/doorkeeper.hpp"
 #include "service/bus/guard.hpp"
 #include "service/bus/metrics.hpp"
 #include "service/core/events.hpp"
-#include "service/io/curve.hpp"
-#include "service/io/zmq_monitor.hpp"
-#include "service/io/zmq_socket.hpp"
 
 namespace cancelbus::bus {
-
-namespace asio = boost::asio;
 
 class BackendDoor {
  public:
@@ -28,9 +24,14 @@ class BackendDoor {
   BackendDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, Guard& guard, Refusals& refusals,
               Metrics& metrics);
 
-  absl::Status bind(const std::string& endpoint) { return socket_.bind(endpoint); }
-  std::string endpoint() const { return socket_.last_endpoint(); }
+  absl::Status bind(const std::string& endpoint) { return socket_.open(endpoint); }
+  const std::string& endpoint() const { return socket_.endpoint(); }
   void on_ready(std::function<void()> handler) { socket_.on_ready(std::move(handler)); }
+
+  /// See BoundSocket.
+  void reopen() { socket_.reopen(); }
+  core::Tick retry_at() const { return socket_.retry_at(); }
+  void retry() { socket_.retry(); }
 
   void read(std::vector<core::Event>& events);
   void send(const core::PeerId& peer, const std::string& frame);
@@ -43,8 +44,7 @@ class BackendDoor {
   void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events);
   void note(std::string_view reason, const std::string& key, std::string_view detail);
 
-  io::ZmqSocket socket_;
-  io::ZmqMonitor monitor_;
+  BoundSocket socket_;
   Doorkeeper visitors_{Limits};
   Guard& guard_;
   Refusals& refusals_;

@@ -35,6 +35,14 @@ std::string_view why(io::HandshakeFailure::Kind kind) {
   return "";
 }
 
+/// In brackets if it is IPv6. A peer that came over IPv4 to a socket of both kinds has one name, not two.
+std::string shown(std::string_view address) {
+  constexpr std::string_view Mapped = "::ffff:";
+  if (address.starts_with(Mapped) && address.find('.') != std::string_view::npos) address.remove_prefix(Mapped.size());
+  const bool ipv6 = address.find(':') != std::string_view::npos;
+  return ipv6 ? absl::StrCat("[", std::string(address), "]") : std::string(address);
+}
+
 }  // namespace
 
 std::string_view door_name(Door door) {
@@ -67,7 +75,7 @@ std::string Guard::name_of(const std::string& key) const {
 std::string Guard::who(const io::ZapRequest& request) const {
   const bool known = find(request.public_key) != nullptr || former_.contains(request.public_key);
   if (known) return name_of(request.public_key);
-  return request.address.empty() ? "somebody on this machine" : request.address;
+  return request.address.empty() ? "somebody on this machine" : shown(request.address);
 }
 
 bool Guard::enters(const io::ZapRequest& request, core::Tick now) {
@@ -94,7 +102,7 @@ bool Guard::enters(const io::ZapRequest& request, core::Tick now) {
 
 void Guard::handshake_failed(Door door, const io::HandshakeFailure& failure) {
   const std::string port = failure.peer ? absl::StrCat(" (from port ", failure.peer->port, ")") : "";
-  refusals_.note(io::now().tick, "handshake", failure.peer ? failure.peer->host : "unknown address",
+  refusals_.note(io::now().tick, "handshake", failure.peer ? shown(failure.peer->host) : "unknown address",
                  absl::StrCat(std::string(door_name(door)), ": ", std::string(why(failure.kind)), port));
 }
 

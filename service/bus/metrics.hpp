@@ -65,6 +65,8 @@ class Metrics {
   Gauge doubt_age_;
   Gauge workers_;
   Gauge benched_;
+  Gauge dead_;
+  Gauge expected_workers_;
   Gauge unauthorized_in_a_row_;
   Gauge stream_connected_;
   Gauge stream_logged_in_;

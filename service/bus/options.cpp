@@ -6,10 +6,16 @@
 
 #include <utility>
 
-ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550", "where strategies connect (ROUTER); port * takes any");
+#include "service/core/worker_pool.hpp"
+
+ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550",
+          "where strategies connect (ROUTER); port * takes any; an IPv6 address in brackets, as tcp://[::1]:5550");
 ABSL_FLAG(std::string, event_endpoint, "tcp://127.0.0.1:5551", "where strategies subscribe (XPUB)");
 ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552", "where workers and the subscriber connect (ROUTER)");
-ABSL_FLAG(std::string, curve_key_file, "", "file with the bus's secret CURVE key, as `cancelctl keygen` writes it");
+ABSL_FLAG(
+    std::string, curve_key_file, "",
+    "file with the bus's secret CURVE key, as `cancelctl keygen` writes it; read again when it is replaced, and on "
+    "SIGHUP");
 ABSL_FLAG(std::string, policy_file, "",
           "file that says which key may do what; read again when it is replaced, and on SIGHUP");
 ABSL_FLAG(bool, insecure_loopback, false,
@@ -32,6 +38,7 @@ ABSL_FLAG(absl::Duration, edit_grace, absl::ZeroDuration(), "how long a proving 
 ABSL_FLAG(absl::Duration, doubt_after, absl::Seconds(10), "an ack IN_DOUBT so long after the first send");
 ABSL_FLAG(absl::Duration, lost_after, absl::Seconds(15), "a request without any response holds its permit so long");
 ABSL_FLAG(absl::Duration, worker_lease, absl::Seconds(1), "a worker silent for longer loses its tasks");
+ABSL_FLAG(int, expected_workers, 0, "how many workers there ought to be, for status, metrics and alerts; 0: not known");
 ABSL_FLAG(int, max_attempts, 5, "answered cancels of one order before it is reported STUCK");
 ABSL_FLAG(bool, observe, false,
           "send no cancel at all: commands are rejected (OBSERVING); queries, clock reads and the stream go on");
@@ -111,6 +118,8 @@ void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
               io::duration_value("lost_after", absl::GetFlag(FLAGS_lost_after), absl::Seconds(6), absl::Minutes(10)));
   checks.take(gateway.worker_lease, io::duration_value("worker_lease", absl::GetFlag(FLAGS_worker_lease),
                                                        absl::Milliseconds(300), absl::Minutes(1)));
+  checks.take(gateway.expected_workers, io::integer_value("expected_workers", absl::GetFlag(FLAGS_expected_workers), 0,
+                                                          core::WorkerPool::MaxWorkers));
   checks.take(gateway.max_attempts, io::integer_value("max_attempts", absl::GetFlag(FLAGS_max_attempts), 1, 1'000));
   checks.take(gateway.max_open, io::integer_value("max_open", absl::GetFlag(FLAGS_max_open), 1, 10'000'000));
   checks.take(gateway.max_open_per_sender,
@@ -159,6 +168,8 @@ void take_access(Checks& checks, Options& options) {
         "--curve_key_file and --policy_file: both are needed (`cancelctl keygen bus` makes a key); without them only "
         "--insecure_loopback starts, for trials on one machine"));
   }
+  options.curve_key_file = WatchedFile(key_file);
+  options.curve_key_file.is_read_now();
   checks.take(options.curve_key, io::read_curve_key_file("curve_key_file", key_file));
   options.policy_file = PolicyFile(policy_file);
   checks.take(options.policy, options.policy_file.read());

@@ -26,6 +26,7 @@ struct Options {
   io::HostPort monitor_address;
   /// Absent: plain sockets, and everybody who reaches them may do everything.
   std::optional<io::CurveKey> curve_key;
+  WatchedFile curve_key_file{""};
   PolicyFile policy_file{""};
   std::optional<Policy> policy;  ///< what the file held at the start
   DoorLimits door;

@@ -13,11 +13,10 @@
 namespace cancelbus::bus {
 
 absl::StatusOr<Policy> PolicyFile::read() {
-  // Looked at before, so that what changes during the reading counts as a change.
-  read_ = seen_ = io::file_mark(path_);
-  const auto bad = [this](std::string_view why) { return io::bad_flag("policy_file", path_, why); };
+  file_.is_read_now();
+  const auto bad = [this](std::string_view why) { return io::bad_flag("policy_file", file_.path(), why); };
   // What is judged is what is read, whatever the path leads to a moment later. A pipe is not waited for.
-  const io::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const io::Descriptor file(::open(file_.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info {};
   if (file.number < 0 || ::fstat(file.number, &info) != 0) return bad(std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return bad("not a regular file");
@@ -29,15 +28,6 @@ absl::StatusOr<Policy> PolicyFile::read() {
   auto policy = Policy::parse(text);
   if (!policy.ok()) return bad(std::string(policy.status().message()));
   return policy;
-}
-
-bool PolicyFile::is_replaced(core::Tick now) {
-  const io::FileMark mark = io::file_mark(path_);
-  if (mark != seen_) {
-    seen_ = mark;
-    since_ = now;
-  }
-  return mark != read_ && now - since_ >= Settled;
 }
 
 }  // namespace cancelbus::bus

@@ -10,20 +10,13 @@
 #include <absl/status/status.h>
 
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <zmq.hpp>
 
-#include "service/core/types.hpp"
-#include "service/io/curve.hpp"
+#include "service/bus/bound_socket.hpp"
 #include "service/io/store.hpp"
-#include "service/io/zmq_monitor.hpp"
-#include "service/io/zmq_socket.hpp"
 
 namespace cancelbus::bus {
-
-namespace asio = boost::asio;
 
 class Publisher {
  public:
@@ -38,33 +31,24 @@ class Publisher {
   /// Without a key: plain, and everything may be read.
   Publisher(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, Edge edge);
 
-  absl::Status open(const std::string& endpoint);
-  /// As bound; stays the same when it is opened again.
-  const std::string& endpoint() const { return endpoint_; }
+  absl::Status open(const std::string& endpoint) { return socket_.open(endpoint); }
+  const std::string& endpoint() const { return socket_.endpoint(); }
 
   /// True if somebody has subscribed to something since it was asked last.
   bool read_subscriptions();
   void publish(const io::EventRow& event);
 
-  /// Closes every connection.
-  void reopen();
-  /// The socket could not be opened again yet: try at this time. Never, if all is well.
-  core::Tick retry_at() const { return retry_at_; }
-  void retry();
+  /// See BoundSocket.
+  void reopen() { socket_.reopen(); }
+  core::Tick retry_at() const { return socket_.retry_at(); }
+  void retry() { socket_.retry(); }
 
  private:
   void look_at_subscriptions();
   bool judge(const io::Frames& frames);
 
-  asio::io_context& context_;
-  zmq::context_t& zmq_;
-  const io::CurveKey* key_;
   Edge edge_;
-  std::string endpoint_;
-  std::unique_ptr<io::ZmqSocket> socket_;
-  std::unique_ptr<io::ZmqMonitor> monitor_;  // after the socket, which it watches
-  core::Tick retry_at_ = core::Never;
-  uint64_t opened_ = 0;  // times
+  BoundSocket socket_;
   bool news_ = false;
 };
 

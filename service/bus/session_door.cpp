@@ -48,15 +48,12 @@ bool objects(const wire::Rejected& why) { return !why.text.empty(); }
 
 SessionDoor::SessionDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, DoorLimits limits,
                          Guard& guard, Refusals& refusals, Metrics& metrics)
-    : socket_(context, zmq, zmq::socket_type::router, {.max_message_bytes = 2 * wire::MaxSessionRequestBytes}),
-      monitor_(context, zmq, socket_, io::ZmqMonitor::Side::Server,
-               {.failed = [&guard](const auto& failure) { guard.handshake_failed(Door::Session, failure); }}),
+    : socket_(context, zmq, zmq::socket_type::router, {.max_message_bytes = 2 * wire::MaxSessionRequestBytes},
+              Door::Session, key, [&guard](const auto& failure) { guard.handshake_failed(Door::Session, failure); }),
       visitors_(limits),
       guard_(guard),
       refusals_(refusals),
-      metrics_(metrics) {
-  if (key != nullptr) io::encrypt_as_server(socket_, *key, std::string(door_name(Door::Session)));
-}
+      metrics_(metrics) {}
 
 void SessionDoor::read(std::vector<core::Event>& events) {
   io::Frames frames;
@@ -64,7 +61,7 @@ void SessionDoor::read(std::vector<core::Event>& events) {
 }
 
 void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events) {
-  const std::string key = socket_.user_id();
+  const std::string key = socket_->user_id();
   if (!admit(peer, key, events)) return;
   const Entry& entry = *guard_.find(key);
   const core::Tick now = io::now().tick;

@@ -11,19 +11,15 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "service/bus/bound_socket.hpp"
 #include "service/bus/doorkeeper.hpp"
 #include "service/bus/guard.hpp"
 #include "service/bus/metrics.hpp"
 #include "service/core/actions.hpp"
 #include "service/core/events.hpp"
-#include "service/io/curve.hpp"
-#include "service/io/zmq_monitor.hpp"
-#include "service/io/zmq_socket.hpp"
 #include "service/wire/session_codec.hpp"
 
 namespace cancelbus::bus {
-
-namespace asio = boost::asio;
 
 class SessionDoor {
  public:
@@ -31,9 +27,14 @@ class SessionDoor {
   SessionDoor(asio::io_context& context, zmq::context_t& zmq, const io::CurveKey* key, DoorLimits limits, Guard& guard,
               Refusals& refusals, Metrics& metrics);
 
-  absl::Status bind(const std::string& endpoint) { return socket_.bind(endpoint); }
-  std::string endpoint() const { return socket_.last_endpoint(); }
+  absl::Status bind(const std::string& endpoint) { return socket_.open(endpoint); }
+  const std::string& endpoint() const { return socket_.endpoint(); }
   void on_ready(std::function<void()> handler) { socket_.on_ready(std::move(handler)); }
+
+  /// See BoundSocket.
+  void reopen() { socket_.reopen(); }
+  core::Tick retry_at() const { return socket_.retry_at(); }
+  void retry() { socket_.retry(); }
 
   void read(std::vector<core::Event>& events);
   /// To a peer whose session has ended nothing is sent.
@@ -66,8 +67,7 @@ class SessionDoor {
   void note(std::string_view reason, const std::string& key, std::string_view detail);
   void transmit(const core::PeerId& peer, const std::string& frame);
 
-  io::ZmqSocket socket_;
-  io::ZmqMonitor monitor_;
+  BoundSocket socket_;
   Doorkeeper visitors_;
   Guard& guard_;
   Refusals& refusals_;

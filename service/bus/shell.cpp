@@ -13,7 +13,7 @@ namespace cancelbus::bus {
 
 namespace {
 
-const io::CurveKey* key_of(const Options& options) { return options.curve_key ? &*options.curve_key : nullptr; }
+const io::CurveKey* pointer_to(const std::optional<io::CurveKey>& key) { return key ? &*key : nullptr; }
 
 std::vector<core::SenderWeight> weights(const Policy& policy) {
   std::vector<core::SenderWeight> out;
@@ -28,19 +28,21 @@ std::vector<core::SenderWeight> weights(const Policy& policy) {
 
 Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store,
              const core::Snapshot& snapshot)
-    : options_(std::move(options)),
+    : key_(std::move(options.curve_key)),
+      options_(std::move(options)),
       policy_file_(options_.policy_file),
+      key_file_(options_.curve_key_file),
       zmq_(1),
       store_(std::move(store), metrics_.registry()),
       guard_(options_.policy, refusals_, [] { return io::fewer_descriptors_than(Guard::LastRoom); }),
       zap_(context, zmq_, [this](const io::ZapRequest& request) { return guard_.enters(request, io::now().tick); }),
-      sessions_(context, zmq_, key_of(options_), options_.door, guard_, refusals_, metrics_),
-      events_(context, zmq_, key_of(options_),
+      sessions_(context, zmq_, pointer_to(key_), options_.door, guard_, refusals_, metrics_),
+      events_(context, zmq_, pointer_to(key_),
               {[this](const std::string& key, std::string_view frame) {
                  return guard_.may_say(key, frame, io::now().tick);
                },
                [this](const auto& failure) { guard_.handshake_failed(Door::Event, failure); }, [this] { turn(); }}),
-      backend_(context, zmq_, key_of(options_), guard_, refusals_, metrics_),
+      backend_(context, zmq_, pointer_to(key_), guard_, refusals_, metrics_),
       timer_(context),
       engine_(options_.gateway, snapshot, io::now(), store_,
               {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
@@ -58,7 +60,7 @@ absl::Status Shell::open() {
     return absl::Status(status.code(), absl::StrCat("--", flag, ": ", status.message()));
   };
   // First of all: without it libzmq would let everybody in.
-  if (options_.curve_key) {
+  if (key_) {
     if (auto status = zap_.open(); !status.ok()) return status;
   }
   if (auto status = sessions_.bind(options_.session_endpoint); !status.ok()) return named("session_endpoint", status);
@@ -73,21 +75,39 @@ absl::Status Shell::open() {
 
 std::string Shell::endpoints() const {
   return absl::StrCat("session ", sessions_.endpoint(), "\nevent ", events_.endpoint(), "\nbackend ",
-                      backend_.endpoint(), "\nmonitor http://", options_.monitor_address.host, ":", monitor_.port(),
-                      "\n");
+                      backend_.endpoint(), "\nmonitor http://",
+                      io::to_text(io::HostPort{options_.monitor_address.host, monitor_.port()}), "\n");
 }
 
 void Shell::reload() {
   if (!options_.policy) return io::log_info("nothing_to_reload");
   load_policy();
+  load_key();
   turn();
 }
 
-void Shell::follow_policy() {
+void Shell::follow_files() {
   const core::Tick now = io::now().tick;
-  if (!options_.policy || now < next_look_at_policy_) return;
-  next_look_at_policy_ = now + LookAtPolicyEvery;
+  if (!options_.policy || now < next_look_at_files_) return;
+  next_look_at_files_ = now + LookAtFilesEvery;
   if (policy_file_.is_replaced(now)) load_policy();
+  if (key_file_.is_replaced(now)) load_key();
+}
+
+void Shell::load_key() {
+  absl::StatusOr<io::CurveKey> key;
+  key_file_.is_read_now();
+  io::with_own_descriptors([&] { key = io::read_curve_key_file("curve_key_file", key_file_.path()); });
+  if (!key.ok()) {
+    const std::string why(key.status().message());
+    return io::log_error("curve_key_refused", {{"why", why}, {"in_force", "the one that was"}});
+  }
+  if (key->public_key == key_->public_key) return;
+  *key_ = *std::move(key);
+  io::log_info("curve_key_replaced", {{"public_key", key_->public_key}});
+  sessions_.reopen();
+  events_.reopen();
+  backend_.reopen();
 }
 
 void Shell::load_policy() {
@@ -113,7 +133,7 @@ void Shell::drain(std::function<void(bool)> done) {
 void Shell::turn() {
   // Read before the clock: no answer is dated before it came, which would end its permit's tail early, and no deadline
   // is judged before the news that waited.
-  follow_policy();
+  follow_files();
   std::vector<core::Event> events;
   if (std::exchange(drain_requested_, false)) events.push_back(core::DrainRequested{});
   const bool another_policy = std::exchange(policy_replaced_, false) && guard_.policy();
@@ -123,7 +143,9 @@ void Shell::turn() {
   }
   sessions_.read(events);
   backend_.read(events);
+  sessions_.retry();
   events_.retry();
+  backend_.retry();
   events_.read_subscriptions();  // a new reader of bus. need not be told at once: a second is short
 
   const core::Instant now = io::now();
@@ -167,7 +189,8 @@ void Shell::publish_status(core::Instant now) {
 }
 
 void Shell::arm(core::Instant now) {
-  core::Tick at = std::min({engine_.next_deadline(now.tick), next_status_, events_.retry_at()});
+  core::Tick at = std::min(
+      {engine_.next_deadline(now.tick), next_status_, sessions_.retry_at(), events_.retry_at(), backend_.retry_at()});
   if (drained_) at = std::min(at, drain_until_);
   timer_.arm(at, [this] { turn(); });
 }

@@ -53,8 +53,8 @@ class Shell {
   /// Where it listens, one `name url` a line; after open().
   std::string endpoints() const;
 
-  /// Reads the policy again, whether its file has changed or not. If anything is wrong with it, the one in force stays,
-  /// and the log says why.
+  /// Reads policy and key again, whether their files have changed or not. If anything is wrong with one, what is in
+  /// force stays, and the log says why.
   void reload();
 
   /// Give out no more tasks; `done` when none is with a worker.
@@ -62,13 +62,14 @@ class Shell {
   void drain(std::function<void(bool complete)> done);
 
  private:
-  static constexpr core::Duration LookAtPolicyEvery = std::chrono::seconds(1);
+  static constexpr core::Duration LookAtFilesEvery = std::chrono::seconds(1);
   static constexpr core::Duration StatusInterval = std::chrono::seconds(1);
   static constexpr core::Duration DrainGrace = std::chrono::seconds(2);
 
   void turn();
-  void follow_policy();
+  void follow_files();
   void load_policy();
+  void load_key();
   void log_store();
   std::string metrics_text();
   void publish_status(core::Instant now);
@@ -79,8 +80,10 @@ class Shell {
   void send(const core::Send& send);
   void publish(const io::EventRow& event);
 
+  std::optional<io::CurveKey> key_;  // as the doors read it, each time they open
   const Options options_;
   PolicyFile policy_file_;
+  WatchedFile key_file_;
   zmq::context_t zmq_;
   Metrics metrics_;
   StageMetrics stages_{metrics_.registry()};
@@ -98,7 +101,7 @@ class Shell {
   io::Monitor monitor_;
   core::Tick turn_began_;
   core::Tick next_status_;
-  core::Tick next_look_at_policy_;
+  core::Tick next_look_at_files_;
   bool store_writable_ = true;
   bool drain_requested_ = false;
   bool policy_replaced_ = true;

@@ -85,6 +85,7 @@ struct WorkerReady {
   Duration request_timeout{};
   /// Counts the API keys it has used, from 1: a higher one is another key than before.
   uint64_t key_series = 1;
+  bool ending = false;  ///< takes no more tasks, and ends once those it holds are confirmed
 };
 
 struct TaskEnded {

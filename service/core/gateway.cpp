@@ -279,6 +279,7 @@ BusStatus Gateway::status(Instant now) const {
   status.orders_in_doubt = static_cast<uint32_t>(book_.timers.in_doubt());
   status.oldest_doubt = book_.timers.oldest_doubt();
   status.workers = book_.tasks.workers().status(now.tick);
+  status.expected_workers = options_.expected_workers;
   status.unauthorized_in_a_row = book_.tasks.workers().unauthorized_in_a_row();
   status.stream = book_.stream.status();
   status.store_writable = store_writable_;

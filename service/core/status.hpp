@@ -62,6 +62,8 @@ struct WorkerStatus {
   std::string benched;  ///< why it gets no work; empty if it may
   Duration clock_offset{};
   Duration clock_round_trip{};
+  std::optional<Duration> silent_for{};
+  bool dead = false;  ///< silent for so long that only its name is kept
 };
 
 struct StreamStatus {
@@ -89,6 +91,7 @@ struct BusStatus {
   uint32_t orders_in_doubt = 0;
   std::optional<WallTime> oldest_doubt;  ///< when one of these was first sent
   std::vector<WorkerStatus> workers;
+  uint32_t expected_workers = 0;  ///< 0: not known
   /// Requests, since the exchange last let one in; 50 would block the address.
   uint32_t unauthorized_in_a_row = 0;
   StreamStatus stream;

@@ -27,6 +27,7 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
   if (it == workers_.end()) {
     if (workers_.size() >= MaxWorkers) return nullptr;
     it = workers_.try_emplace(ready.worker).first;
+    std::erase_if(dead_, [&ready](const Dead& dead) { return dead.name == ready.name; });
     it->second.id = ready.worker;
     // So near to the block a newcomer must not find out by several requests at once that its key is no better.
     it->second.unauthorized = unauthorized_in_a_row() >= MostUnauthorized;
@@ -38,6 +39,7 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
   worker.credit = ready.credit;
   worker.request_timeout = ready.request_timeout;
   worker.last_heard = now;
+  worker.ending = ready.ending;
   worker.clock = ready.clock;
   const bool believed = ready.clock && ready.clock->exchange_time && ready.clock->series > worker.disbelieved_series;
   if (believed) {
@@ -175,9 +177,20 @@ void WorkerPool::forget_gone(Tick now) {
     const bool gone = now - worker.last_heard > Forget && worker.tasks.empty();
     // A stopped worker's view of the clock has no say.
     if (is_silent(worker, now)) stamps_.forget(worker.id);
-    if (gone) unauthorized_of_the_gone_ += worker.unauthorized_in_a_row;
+    if (gone) bury(worker);
     it = gone ? workers_.erase(it) : std::next(it);
   }
+  std::erase_if(dead_, [now](const Dead& dead) { return now - dead.last_heard > ShowDead; });
+}
+
+void WorkerPool::bury(const Worker& worker) {
+  unauthorized_of_the_gone_ += worker.unauthorized_in_a_row;
+  const bool replaced = std::ranges::any_of(workers_, [&worker](const auto& entry) {
+    return entry.second.name == worker.name && entry.second.last_heard > worker.last_heard;
+  });
+  if (worker.ending || worker.id == BeforeRestart || replaced) return;
+  if (dead_.size() >= MaxDead) dead_.erase(dead_.begin());
+  dead_.push_back({worker.name, worker.last_heard});
 }
 
 Tick WorkerPool::next_deadline(Tick now) const {
@@ -195,17 +208,23 @@ Tick WorkerPool::next_deadline(Tick now) const {
 std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
   std::vector<WorkerStatus> out;
   for (const auto& [id, worker] : workers_) {
-    if (id == BeforeRestart) continue;
+    if (id == BeforeRestart || has_ended(worker, now)) continue;
     WorkerStatus status;
     status.name = worker.name;
     status.credit = worker.credit;
     status.in_flight = static_cast<uint32_t>(worker.tasks.size());
     status.benched = why_benched(worker, now);
+    if (is_silent(worker, now)) status.silent_for = now - worker.last_heard;
     if (worker.clock) {
       status.clock_offset = worker.clock->offset;
       status.clock_round_trip = worker.clock->round_trip;
     }
     out.push_back(std::move(status));
+  }
+  for (const Dead& dead : dead_) {
+    // forget_gone() runs with the deadlines alone.
+    if (now - dead.last_heard > ShowDead) continue;
+    out.push_back({.name = dead.name, .benched = "silent", .silent_for = now - dead.last_heard, .dead = true});
   }
   return out;
 }
@@ -221,7 +240,7 @@ Availability WorkerPool::availability(Tick now) const {
   }
   if (out.available > 0 && !out.near_block) return out;
   for (const auto& [id, worker] : workers_) {
-    if (id == BeforeRestart) continue;
+    if (id == BeforeRestart || has_ended(worker, now)) continue;
     const Hindrance why = hindrance(worker, now);
     std::string& text = why == Hindrance::Unauthorized ? out.unauthorized
                         : why == Hindrance::Clock      ? out.clock

@@ -30,6 +30,7 @@ struct Worker {
   absl::flat_hash_set<TaskId> tasks;  ///< given out, outcome not yet known; at most 64
   std::vector<TaskId> unlisted;       ///< of these, what its latest word does not list, until deadlines are judged
   Tick last_heard;
+  bool ending = false;  ///< silent from now on, it has ended in order
   Duration request_timeout{};
   std::optional<ClockSample> clock;
   /// Clock series up to this one are not believed: they were contradicted. Work comes again with a later one.
@@ -54,8 +55,11 @@ class WorkerPool {
   static constexpr uint32_t MostUnauthorized = 40;
   /// What is left above that is for keys that were not tried yet: one request each, and none beyond this.
   static constexpr uint32_t MostWithOtherKeys = 48;
-  /// Silent for so long and holding nothing, a worker is forgotten.
+  /// Silent for so long and holding nothing, a worker is forgotten, but for its name if it has died.
   static constexpr Duration Forget = std::chrono::seconds(60);
+  /// Names of dead workers are shown for so long, the latest of them, unless a worker of the name is heard again.
+  static constexpr Duration ShowDead = std::chrono::hours(1);
+  static constexpr size_t MaxDead = 32;
 
   /// `lost_after`: a worker whose request timeout comes near it would break the rate limiter's proof, and is benched.
   WorkerPool(Duration lease, Duration lost_after) : lease_(lease), lost_after_(lost_after) {}
@@ -87,7 +91,7 @@ class WorkerPool {
   std::vector<TaskId> take_abandoned(Tick now);
   bool is_silent(const Worker& worker, Tick now) const { return now - worker.last_heard > lease_; }
 
-  /// Drops workers that are long gone.
+  /// Drops workers that are long gone, and the dead whose hour is over.
   void forget_gone(Tick now);
 
   /// Requests refused as unauthorized, of all workers, each since it was last let in: no address has met more.
@@ -111,6 +115,8 @@ class WorkerPool {
   /// Why a worker gets no work.
   enum class Hindrance : uint8_t { None, Silent, Unauthorized, Clock, Timeout };
   Hindrance hindrance(const Worker& worker, Tick now) const;
+  bool has_ended(const Worker& worker, Tick now) const { return worker.ending && is_silent(worker, now); }
+  void bury(const Worker& worker);
   std::string why_benched(const Worker& worker, Tick now) const;
   std::string why_unauthorized(const Worker& worker) const;
   /// Why no stamp is to be given to it; empty if one may.
@@ -124,6 +130,11 @@ class WorkerPool {
   Duration lost_after_;
   StampClock stamps_;
   absl::btree_map<WorkerId, Worker> workers_;
+  struct Dead {
+    std::string name;
+    Tick last_heard;
+  };
+  std::vector<Dead> dead_;  ///< as they were forgotten
   uint32_t unauthorized_of_the_gone_ = 0;
   OrderId refused_order_ = 0;  ///< the latest that met a 401 or 403
 };

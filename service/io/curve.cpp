@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_split.h>
 #include <openssl/crypto.h>
 
 #include <algorithm>
@@ -70,18 +71,20 @@ absl::StatusOr<CurveKey> read_curve_key_file(std::string_view flag, const std::s
   return CurveKey{*std::move(secret), public_key.data()};
 }
 
-absl::StatusOr<std::string> read_curve_public_file(std::string_view flag, const std::string& path) {
+absl::StatusOr<std::vector<std::string>> read_curve_public_file(std::string_view flag, const std::string& path) {
+  constexpr size_t MostKeys = 2;
   std::ifstream file(path, std::ios::binary);
   if (!file) return failure(flag, path, std::strerror(errno));
-  std::string key(CurveKeyCharacters + 2, '\0');
-  file.read(key.data(), static_cast<std::streamsize>(key.size()));
-  key.resize(static_cast<size_t>(file.gcount()));
-  if (key.ends_with('\n')) key.pop_back();
-  if (!is_curve_key(key)) return not_a_key(flag, path);
-  if (!may_be_public(key) || path.ends_with(".key")) {
+  std::string text(MostKeys * (CurveKeyCharacters + 1) + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.ends_with('\n')) text.pop_back();
+  const std::vector<std::string> keys = absl::StrSplit(text, '\n');
+  if (keys.size() > MostKeys || !std::ranges::all_of(keys, is_curve_key)) return not_a_key(flag, path);
+  if (!std::ranges::all_of(keys, may_be_public) || path.ends_with(".key")) {
     return failure(flag, path, "this is a secret key: the public key (NAME.pub) of the bus is wanted here");
   }
-  return key;
+  return keys;
 }
 
 void encrypt_as_server(ZmqSocket& socket, const CurveKey& key, const std::string& domain) {
@@ -93,7 +96,7 @@ void encrypt_as_server(ZmqSocket& socket, const CurveKey& key, const std::string
 void encrypt_as_client(ZmqSocket& socket, const CurveClient& keys) {
   socket.raw().set(zmq::sockopt::curve_secretkey, keys.own.secret.view());
   socket.raw().set(zmq::sockopt::curve_publickey, keys.own.public_key);
-  socket.raw().set(zmq::sockopt::curve_serverkey, keys.server_key);
+  socket.raw().set(zmq::sockopt::curve_serverkey, keys.server_keys.front());
 }
 
 }  // namespace cancelbus::io

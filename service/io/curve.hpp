@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "service/io/secret_file.hpp"
 #include "service/io/zmq_socket.hpp"
@@ -24,7 +25,9 @@ struct CurveKey {
 /// What a client needs to know: who it is, and whom it wants to talk to.
 struct CurveClient {
   CurveKey own;
-  std::string server_key;
+  /// Of the bus: two while it is given another key, in the order in which they are tried.
+  std::vector<std::string> server_keys;
+  std::string server_key_file;
 };
 
 /// 40 characters of the Z85 alphabet.
@@ -36,8 +39,8 @@ bool may_be_public(std::string_view key);
 /// Errors name the flag and the file, never what it holds. The file must not be open to others than its owner, except
 /// that its group may read it: so Kubernetes mounts secrets for a pod's own group.
 absl::StatusOr<CurveKey> read_curve_key_file(std::string_view flag, const std::string& path);
-/// Tells a secret key from a public one where that can be seen.
-absl::StatusOr<std::string> read_curve_public_file(std::string_view flag, const std::string& path);
+/// One key or two, a line each. Tells a secret key from a public one where that can be seen.
+absl::StatusOr<std::vector<std::string>> read_curve_public_file(std::string_view flag, const std::string& path);
 
 // Before bind or connect.
 

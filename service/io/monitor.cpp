@@ -241,8 +241,7 @@ absl::Status Monitor::listen(const HostPort& address) {
     acceptor.bind(endpoint);
     acceptor.listen();
   } catch (const boost::system::system_error& error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ", error.code().message()));
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", to_text(address), ": ", error.code().message()));
   }
   spawn(acceptor.get_executor(), server_->accept_loop());
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <arpa/inet.h>
 
 #include <algorithm>
 #include <optional>
@@ -29,11 +30,14 @@ bool is_host(std::string_view text) {
   });
 }
 
+bool is_ipv6_address(const std::string& text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
 bool is_bracketed_address(std::string_view text) {
-  return text.size() > 4 && text.starts_with('[') && text.ends_with(']') &&
-         std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) {
-           return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' || c == '.';
-         });
+  return text.starts_with('[') && text.ends_with(']') && text.size() > 2 &&
+         is_ipv6_address(std::string(text.substr(1, text.size() - 2)));
 }
 
 std::string without_brackets(std::string_view host) {
@@ -120,7 +124,7 @@ absl::StatusOr<std::string> endpoint_value(std::string_view flag, std::string_vi
   const auto [host, port] = split_port(value.substr(Tcp.size()));
   const bool bind = use == EndpointUse::Bind;
   if (!is_host(host) && !is_bracketed_address(host) && !(bind && host == "*"))
-    return bad("the host is missing or unusable");
+    return bad("the host is missing or unusable: expected a name or an address, IPv6 in brackets as [::1]");
   const auto number = port_number(port.value_or(""));
   if (bind ? !number && port != "*" : number.value_or(0) == 0) {
     return bad(bind ? "expected a port from 0 to 65535, or * for a free one" : "expected a port from 1 to 65535");
@@ -145,6 +149,11 @@ absl::StatusOr<HostPort> host_port_value(std::string_view flag, std::string_view
   const auto number = port_number(port.value_or(""));
   if (!number) return bad_flag(flag, value, "expected host:port with a port from 0 to 65535");
   return HostPort{without_brackets(host), *number};
+}
+
+std::string to_text(const HostPort& address) {
+  const bool brackets = address.host.find(':') != std::string::npos;
+  return absl::StrCat(brackets ? absl::StrCat("[", address.host, "]") : address.host, ":", address.port);
 }
 
 absl::StatusOr<Url> url_value(std::string_view flag, std::string_view value, std::string_view scheme) {

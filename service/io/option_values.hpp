@@ -44,6 +44,8 @@ struct HostPort {
 };
 /// `host:port` or `[address]:port`; port 0 (any free one) allowed.
 absl::StatusOr<HostPort> host_port_value(std::string_view flag, std::string_view value);
+/// The same as it is written: 127.0.0.1:9550, [::1]:9550
+std::string to_text(const HostPort& address);
 
 struct Url {
   std::string host;  ///< as HostPort::host

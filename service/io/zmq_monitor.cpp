@@ -11,7 +11,7 @@ namespace {
 constexpr int OfBoth = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr int OfServers = OfBoth | ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED;
-constexpr int OfClients = OfBoth | ZMQ_EVENT_CLOSED;
+constexpr int OfClients = OfBoth | ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED;
 
 // Without a limit: libzmq's thread would wait for a reader that is late, and everybody with it.
 ZmqOptions unlimited() {
@@ -107,6 +107,7 @@ void ZmqMonitor::on_client_event(uint16_t event) {
       failure_ = HandshakeFailure{HandshakeFailure::Kind::Refused};
       break;
     case ZMQ_EVENT_DISCONNECTED:
+      tried_ = true;
       if (failure_) {
         report();
       } else if (listener_.unreachable) {
@@ -117,7 +118,11 @@ void ZmqMonitor::on_client_event(uint16_t event) {
       if (listener_.connected) listener_.connected();
       break;
     case ZMQ_EVENT_CLOSED:  // a connector that found nobody
+      tried_ = true;
       if (listener_.unreachable) listener_.unreachable();
+      break;
+    case ZMQ_EVENT_CONNECT_RETRIED:  // libzmq waits now, after an attempt or because there was no address to try
+      if (!std::exchange(tried_, false) && listener_.no_address) listener_.no_address();
       break;
     default:
       break;

@@ -43,6 +43,8 @@ class ZmqMonitor {
     std::function<void()> connected = {};
     /// Client: nobody listens there, or the connection broke.
     std::function<void()> unreachable = {};
+    /// Client: the endpoint's name has no address of the socket's kind (IPv6 or IPv4).
+    std::function<void()> no_address = {};
   };
 
   enum class Side { Server, Client };
@@ -74,6 +76,7 @@ class ZmqMonitor {
   std::unordered_map<int, Connection> connections_;  ///< server: open ones, by descriptor
   uint64_t handshakes_ = 0;                          ///< server: that succeeded, or were refused by the ZAP handler
   std::optional<HandshakeFailure> failure_;          ///< of the connection whose end is reported next
+  bool tried_ = false;                               ///< client: an address, since libzmq last began to wait
 };
 
 /// A sentence for a client's log or user.

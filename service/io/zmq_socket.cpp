@@ -67,6 +67,7 @@ ZmqSocket::~ZmqSocket() {
 
 absl::Status ZmqSocket::bind(const std::string& endpoint) {
   try {
+    socket_.set(zmq::sockopt::ipv6, is_ipv6_address(endpoint));
     socket_.bind(endpoint);
   } catch (const zmq::error_t& error) {
     return failure("bind", endpoint, error);
@@ -76,9 +77,21 @@ absl::Status ZmqSocket::bind(const std::string& endpoint) {
 
 absl::Status ZmqSocket::connect(const std::string& endpoint) {
   try {
+    socket_.set(zmq::sockopt::ipv6, is_ipv6_address(endpoint));
     socket_.connect(endpoint);
   } catch (const zmq::error_t& error) {
     return failure("connect to", endpoint, error);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ZmqSocket::reconnect(const std::string& endpoint, bool ipv6) {
+  try {
+    socket_.disconnect(endpoint);
+    socket_.set(zmq::sockopt::ipv6, ipv6);
+    socket_.connect(endpoint);
+  } catch (const zmq::error_t& error) {
+    return failure("connect again to", endpoint, error);
   }
   return absl::OkStatus();
 }

@@ -58,11 +58,15 @@ class ZmqSocket {
   ZmqSocket(const ZmqSocket&) = delete;
   ZmqSocket& operator=(const ZmqSocket&) = delete;
 
-  /// Errors carry the endpoint and libzmq's reason.
+  /// Errors carry the endpoint and libzmq's reason. An address in brackets is IPv6, everything else IPv4.
   absl::Status bind(const std::string& endpoint);
   absl::Status connect(const std::string& endpoint);
+  /// Ends the connection to `endpoint` and connects again, as IPv6 or as IPv4.
+  absl::Status reconnect(const std::string& endpoint, bool ipv6);
   /// The endpoint last bound, with the port that was chosen for `*`.
   std::string last_endpoint() const;
+  /// tcp://[::1]:5550 and the like: its host is an IPv6 address, not a name.
+  static bool is_ipv6_address(std::string_view endpoint) { return endpoint.starts_with("tcp://["); }
 
   /// `handler` is called from the io_context whenever there may be something to read, and soon again as long as
   /// something is left. Starts the waiting; call once. The handler may destroy the socket.

@@ -83,6 +83,7 @@ absl::StatusOr<core::Event> to_event(const v1::Ready& proto, core::PeerId peer) 
   ready.tasks.assign(proto.task_ids().begin(), proto.task_ids().end());
   ready.request_timeout = *timeout;
   ready.key_series = std::max<uint64_t>(proto.key_series(), 1);
+  ready.ending = proto.ending();
   return ready;
 }
 
@@ -206,6 +207,7 @@ std::string encode_ready(const core::WorkerReady& ready) {
   }
   *proto.mutable_request_timeout() = to_proto_duration(ready.request_timeout);
   proto.set_key_series(ready.key_series);
+  proto.set_ending(ready.ending);
   return frame.SerializeAsString();
 }
 

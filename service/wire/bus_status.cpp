@@ -8,11 +8,13 @@
 namespace cancelbus::wire {
 namespace {
 
-void fill_worker(const core::WorkerStatus& worker, v1::BusStatus::Worker& proto) {
+void fill_worker(const core::WorkerStatus& worker, core::WallTime now, v1::BusStatus::Worker& proto) {
   proto.set_name(legible(worker.name));
   proto.set_credit(worker.credit);
   proto.set_in_flight(worker.in_flight);
   proto.set_benched(legible(worker.benched));
+  if (worker.silent_for) *proto.mutable_silent_since() = to_timestamp(now - *worker.silent_for);
+  if (worker.dead) return;
   *proto.mutable_clock_offset() = to_proto_duration(worker.clock_offset);
   *proto.mutable_clock_round_trip() = to_proto_duration(worker.clock_round_trip);
 }
@@ -74,7 +76,7 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     if (queue.oldest) *added.mutable_oldest() = to_timestamp(*queue.oldest);
   }
   proto.set_commands_undecided(status.undecided);
-  for (const auto& worker : status.workers) fill_worker(worker, *proto.add_workers());
+  for (const auto& worker : status.workers) fill_worker(worker, status.as_of, *proto.add_workers());
   fill_stream(status.stream, *proto.mutable_stream());
   proto.set_store_writable(status.store_writable);
   *proto.mutable_as_of() = to_timestamp(status.as_of);
@@ -88,6 +90,7 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     if (cause.kind == core::CauseKind::Backoff) fill_hold(cause, status.as_of, *proto.add_holds());
   }
   proto.set_headline(headline(status.causes));
+  proto.set_expected_workers(status.expected_workers);
   for (const auto& bar : status.event_bars) fill_event_bar(bar, *proto.add_event_bar());
 }
 

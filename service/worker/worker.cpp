@@ -261,6 +261,7 @@ uint32_t Worker::credit() const {
 void Worker::send_ready() {
   if (ended_ || !clock_.known()) return;
   self_.credit = credit();
+  self_.ending = draining_;
   self_.tasks = book_.tasks();
   self_.clock = clock_.sample(io::now());
   bus_reached_ = backend_->send({wire::encode_ready(self_)}) == io::SendResult::Sent;

@@ -121,13 +121,13 @@ def test_a_check_of_additions_writes_nothing(copy):
 
 def test_a_new_field_makes_one_more_golden_of_each_message_that_holds_it(copy):
     now = copy.content()
-    name = "uncertainty"  # of those that were released last
-    copy.change_released("backend.proto", "ClockSample", lambda sample: sample.field.remove(field(sample, name)))
-    goldens = ["ClockSample.2.golden", "Ready.3.golden", "BackendRequest.ready.4.golden"]
+    name = "ending"  # of those that were released last
+    copy.change_released("backend.proto", "Ready", lambda ready: ready.field.remove(field(ready, name)))
+    goldens = ["Ready.4.golden", "BackendRequest.ready.5.golden"]
     for golden in goldens:
         (copy.folder / "golden" / golden).unlink()
     released = copy.release()
     assert released.returncode == 0, released.stderr
-    assert released.stdout.splitlines() == [f"cancelbus.v1.ClockSample.{name}: is new",
+    assert released.stdout.splitlines() == [f"cancelbus.v1.Ready.{name}: is new",
                                             *(f"golden/{golden}: is new" for golden in goldens), "1 additions released"]
     assert copy.content() == now

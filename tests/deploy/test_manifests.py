@@ -102,6 +102,11 @@ def test_a_new_worker_comes_before_an_old_one_goes(worker):
     assert worker["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
+def test_the_bus_expects_as_many_workers_as_there_are(bus, worker):
+    container, = containers(bus)
+    assert environment(container)["CANCELBUS_EXPECTED_WORKERS"] == str(worker["spec"]["replicas"])
+
+
 def test_a_worker_first_checks_key_and_address_as_itself(worker):
     check, = pod(worker)["initContainers"]
     service, = pod(worker)["containers"]

@@ -71,14 +71,20 @@ void read_own_key(const std::string& path, std::string_view line) {
   require(io::is_curve_key(key->public_key) && io::may_be_public(key->public_key), "and is one");
 }
 
-void read_bus_key(const std::string& path, std::string_view line) {
+void read_bus_keys(const std::string& path, std::string_view text) {
   const auto read = [](const std::string& from) { return io::read_curve_public_file("flag", from); };
-  const auto key = read(path);
-  std::string theirs;
-  require(client::read_public_key_file(path, theirs).empty() == key.ok(), "client and services take the same bus");
-  require(key.ok() == (io::is_curve_key(line) && io::may_be_public(line)), "a bus is known by a public key");
-  if (!key.ok()) return require_discreet(key.status(), path, line, read);
-  require(*key == line && theirs == line, "the bus's key is kept as it is");
+  const auto keys = read(path);
+  std::vector<std::string> theirs;
+  require(client::read_public_key_file(path, theirs).empty() == keys.ok(), "client and services take the same bus");
+  const size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view first = text.substr(0, end), second = text.substr(std::min(end + 1, text.size()));
+  const auto is_public = [](std::string_view key) { return io::is_curve_key(key) && io::may_be_public(key); };
+  const bool two = end < text.size();
+  require(keys.ok() == (is_public(first) && (!two || is_public(second))), "a bus is known by one public key or two");
+  if (!keys.ok()) return require_discreet(keys.status(), path, text, read);
+  require(keys->front() == first && keys->size() == (two ? 2U : 1U), "the bus's keys are kept in their order");
+  require(!two || keys->back() == second, "and as they are");
+  require(theirs == *keys, "by both");
 }
 
 }  // namespace
@@ -88,7 +94,7 @@ bool key_file(std::string_view input) {
   std::string_view line = input;
   if (line.ends_with('\n')) line.remove_suffix(1);
   read_own_key(file.path(), line);
-  read_bus_key(file.path(), line);
+  read_bus_keys(file.path(), line);
   return read_secret(file.path(), line);
 }
 
@@ -98,6 +104,8 @@ std::vector<std::string> key_file_seeds() {
   const std::string secret_key = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
   return {public_key + "\n",
           secret_key,
+          public_key + "\n" + public_key + "\n",
+          public_key + "\n" + secret_key + "\n",
           secret_key + "\n\n",
           secret_key + "\r\n",
           secret_key + "0",

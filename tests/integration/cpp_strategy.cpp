@@ -3,6 +3,7 @@
 //
 //   cpp-strategy poll SENDER      a loop of its own around poll(2)
 //   cpp-strategy thread SENDER    the client's thread
+//   cpp-strategy many SENDER      the same, all orders as one at the end of the input
 #include <poll.h>
 #include <unistd.h>
 
@@ -85,7 +86,18 @@ int run_in_poll_loop(const std::string& sender) {
   return 0;
 }
 
-int run_in_its_thread(const std::string& sender) {
+int cancel_many(blocking::Client& bus) {
+  std::vector<int64_t> order_ids;
+  for (std::string line; std::getline(std::cin, line);) order_ids.push_back(std::stoll(line));
+  const client::CancelSummary summary = bus.cancel_many(order_ids).get();
+  for (const client::OrderResult& order : summary.orders) {
+    say("result " + std::to_string(order.order_id) + " " + text(order.final));
+  }
+  say("summary " + text(summary));
+  return 0;
+}
+
+int run_in_its_thread(const std::string& sender, bool as_one) {
   client::Problem problem;
   const auto bus =
       blocking::Client::open({.session = {.sender_comp_id = sender}}, problem, {.on_notice = tell, .on_warning = say});
@@ -93,6 +105,7 @@ int run_in_its_thread(const std::string& sender) {
     static constexpr const char* Kinds[] = {"OptionError: ", "BusUnreachable: ", "KeyRefused: "};
     return say(Kinds[static_cast<int>(problem.kind)] + problem.text), 2;
   }
+  if (as_one) return cancel_many(*bus);
   Desk desk(sender);
   std::vector<blocking::Cancel> cancels;
   for (std::string line; std::getline(std::cin, line);) cancels.push_back(desk.cancel(*bus, line));
@@ -104,5 +117,6 @@ int run_in_its_thread(const std::string& sender) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  return std::string(argv[1]) == "poll" ? run_in_poll_loop(argv[2]) : run_in_its_thread(argv[2]);
+  const std::string mode = argv[1];
+  return mode == "poll" ? run_in_poll_loop(argv[2]) : run_in_its_thread(argv[2], mode == "many");
 }

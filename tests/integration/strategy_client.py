@@ -57,6 +57,7 @@ class StrategyClient:
         socket.setsockopt(zmq.SNDTIMEO, int(PATIENCE_SECONDS * 1000))  # of a refused key libzmq would wait without end
         if self._curve is not None:
             socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self._curve
+        socket.ipv6 = endpoint.startswith("tcp://[")
         socket.connect(endpoint)
         return socket
 

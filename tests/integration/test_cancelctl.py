@@ -217,3 +217,33 @@ def test_top_says_why_it_is_not_let_in(shared, on_terminal):
     refused = shared.cancelctl("--sender=somebody-else", "top", key="desk-top")
     assert refused.exit_code == 1
     assert "the bus rejected field hello.sender_comp_id" in refused.log
+
+
+def cancel_from_standard_input(stack, text, *words):
+    return subprocess.run([stack.bin_dir / "cancelctl", "cancel", *words], input=text, capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS, check=False, env=clean_environment() | stack.client_environment)
+
+
+def test_ids_from_standard_input(shared):
+    ids = shared.exchange.place_orders(3)
+    done = cancel_from_standard_input(shared, f"{ids[0]}\n\n{ids[1]} {ids[2]}\n{ids[0]}\n", "-")
+    assert done.returncode == 0, done.stderr
+    assert "3 asked: 3 canceled" in done.stderr
+
+
+def test_one_line_that_is_no_id_and_nothing_is_sent(shared):
+    ids = shared.exchange.place_orders(2)
+    before = len(shared.exchange.arrivals())
+    done = cancel_from_standard_input(shared, f"{ids[0]}\n{ids[1]};BTCTRY\n", "-")
+    assert done.returncode == 2
+    assert f'line 2 of standard input: order id "{ids[1]};BTCTRY" is not a number from 1 to' in done.stderr
+    assert [shared.exchange.order(order_id)["status"] for order_id in ids] == ["Untouched", "Untouched"]
+    assert not any(arrival["order_id"] in ids for arrival in shared.exchange.arrivals()[before:])
+
+
+def test_a_pipe_is_read_only_where_it_is_asked_for(shared):
+    [order_id] = shared.exchange.place_orders(1)
+    done = cancel_from_standard_input(shared, f"{order_id}\n")
+    assert done.returncode == 2
+    assert "cancel needs an order id, or - to read them from standard input" in done.stderr
+    assert shared.exchange.order(order_id)["status"] == "Untouched"

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import zmq
 from conftest import BUILD
+from scene import bus_metric
 
 from process import PATIENCE_SECONDS, clean_environment
 
@@ -108,3 +109,17 @@ def test_what_keeps_it_from_the_bus_is_told_apart(stack, start):
         assert strategy.popen.wait(PATIENCE_SECONDS) == 2
         last = strategy.out_file.read_text().splitlines()[-1]
         assert last.startswith(said[0]) and all(words in last for words in said), last
+
+
+def test_many_orders_as_one_with_a_queue_that_is_often_full(stack, start):
+    """Each order is canceled by one DELETE, however often the bus has refused its command."""
+    stack.start(workers=2, max_open_per_sender=5)
+    ids = stack.exchange.place_orders(30)
+    stack.exchange.fill(ids[0])
+    many = start("many")
+    many.cancel([*ids, 999_999_999, ids[1]])
+    many.finish(PATIENCE_SECONDS)
+    assert many.said("summary") == ["31 orders: 30 gone, 1 unknown to the exchange".split()]
+    assert [int(order_id) for order_id, *_ in many.said("result")] == [*ids, 999_999_999]
+    assert set(stack.exchange.counters()["orders_by_deletes"]) <= {"0", "1"}
+    assert bus_metric(stack, 'cancelbus_commands_refused_total{reason="BUS_FULL"}') > 0

@@ -1,5 +1,6 @@
 """The demo says what it promises, and leaves nothing behind however it ends."""
 
+import json
 import os
 import re
 import signal
@@ -133,6 +134,8 @@ def assert_readme_python_cancels(folder, environment, order_id):
     program = readme_blocks("python")[0]
     assert len(program.splitlines()) <= 15
     (folder / "cancel.py").write_text(program)
+    untold = run_in(folder, environment, "/usr/bin/python3 cancel.py")
+    assert (untold.returncode, untold.stdout, untold.stderr) == (2, "", "usage: cancel.py ORDER_ID\n")
     tried = run_in(folder, environment, f"/usr/bin/python3 cancel.py {order_id}")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert "OrdStatus.CANCELED" in tried.stdout and order_id in tried.stdout, tried.stdout
@@ -151,6 +154,8 @@ def assert_readme_cpp_cancels(folder, environment, order_id, build_dir):
     tried = run_in(folder, environment, f"cmake -S . -B build {flags}; cmake --build build; build/cancel {order_id}")
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert f"order {order_id}: final CANCELED" in tried.stdout, tried.stdout
+    untold = run_in(folder, environment, "build/cancel")
+    assert (untold.returncode, untold.stdout, untold.stderr) == (2, "", "usage: cancel ORDER_ID\n")
 
 
 def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
@@ -158,18 +163,65 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     demo.wait_for("Everything still runs")
     shown = demo.out().split("Everything still runs")[1]
     order_id = re.search(rf"{re.escape(str(Path(build_dir).resolve()))}/bin/cancelctl cancel (\d+)$", shown, re.MULTILINE).group(1)
-    environment = re.search(r"^  \. (\S+)$", shown, re.MULTILINE).group(1)
+    environment, of_strategy = re.findall(r"^  \. (\S+)$", shown, re.MULTILINE)
     tried = subprocess.run(["bash", "-c", f". {environment} && exec {build_dir}/bin/cancelctl cancel {order_id}"],
                            env=clean_environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert tried.returncode == 0, tried.stdout + tried.stderr
     other_id = re.search(r"^  \S+/bin/cancelctl cancel (\d+) \d+ --urgent", shown, re.MULTILINE).group(1)
     for name in ("python", "cpp"):
         (tmp_path / name).mkdir()
-    assert_readme_python_cancels(tmp_path / "python", environment, other_id)
+    assert_readme_python_cancels(tmp_path / "python", of_strategy, other_id)
     third_id = re.search(r"^  \S+/bin/cancelctl cancel \d+ (\d+) --urgent", shown, re.MULTILINE).group(1)
-    assert_readme_cpp_cancels(tmp_path / "cpp", environment, third_id, build_dir)
+    assert_readme_cpp_cancels(tmp_path / "cpp", of_strategy, third_id, build_dir)
+    assert run_in(tmp_path, of_strategy, "cancelctl --sender=desk-b status").returncode == 1, "its key has no other name"
     page = re.search(r"^In a browser, .* (http://\S+/)$", shown, re.MULTILINE).group(1)
     assert "<title>cancelbus</title>" in urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page).read().decode()
+    os.kill(demo.popen.pid, signal.SIGINT)
+    assert demo.popen.wait(PATIENCE_SECONDS) == 0
+    assert demo.processes() == []
+
+
+def faults_of(folder, environment):
+    shown = run_in(folder, environment, "curl --fail --silent --show-error --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/faults")
+    assert shown.returncode == 0, shown.stderr
+    return json.loads(shown.stdout)
+
+
+def test_the_faults_that_it_prints_are_taken_and_ended(start, tmp_path):
+    demo = start("--keep")
+    demo.wait_for("Logs and keys are in")
+    environment = re.search(r"^  \. (\S+)$", demo.out(), re.MULTILINE).group(1)
+    assert faults_of(tmp_path, environment) == {}
+    lines = re.findall(r"^  (curl .*/sim/faults -d '(.*)')    ", demo.out(), re.MULTILINE)
+    for line, fault in lines:
+        tried = run_in(tmp_path, environment, line.replace("curl ", "curl --fail --silent --show-error "))
+        assert tried.returncode == 0, line + tried.stderr
+        wanted = {name for name, value in json.loads(fault).items() if value is not None}
+        assert wanted <= set(faults_of(tmp_path, environment)), line
+    assert len(lines) == 6
+    assert faults_of(tmp_path, environment) == {}, "the last line ends them all"
+
+
+def test_what_dies_is_started_again(start, tmp_path):
+    demo = start("--keep")
+    demo.wait_for("Logs and keys are in")
+    environment = re.search(r"^  \. (\S+)$", demo.out(), re.MULTILINE).group(1)
+    pids = dict(re.findall(r"([\w-]+) (\d+)", re.search(r"^Deaths to try.*: (.*)$", demo.out(), re.MULTILINE).group(1)))
+    assert pids.keys() == {"exchange", "bus", "worker-1", "worker-2", "subscriber"}
+    os.kill(int(pids["worker-1"]), signal.SIGKILL)
+    demo.wait_for("worker-1 was killed by signal 9")
+    demo.wait_for("worker-1 is started again")
+    os.kill(int(pids["subscriber"]), signal.SIGTERM)
+    demo.wait_for("subscriber ended with exit code 0")
+    demo.wait_for("subscriber is started again")
+    for name in ("bus", "exchange"):
+        os.kill(int(pids[name]), signal.SIGKILL)
+        demo.wait_for(f"{name} is started again")
+    order = run_in(tmp_path, environment, "curl --fail --silent --show-error --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders "
+                                          "-d '{\"count\":1}'")
+    assert order.returncode == 0, order.stderr
+    tried = run_in(tmp_path, environment, f"cancelctl cancel --timeout={PATIENCE_SECONDS / 2:g}s {json.loads(order.stdout)['ids'][0]}")
+    assert tried.returncode == 0, tried.stdout + tried.stderr
     os.kill(demo.popen.pid, signal.SIGINT)
     assert demo.popen.wait(PATIENCE_SECONDS) == 0
     assert demo.processes() == []

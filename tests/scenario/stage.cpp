@@ -236,6 +236,9 @@ void Stage::worker(const std::string& name, Words& words) {
     return;
   } else if (verb == "back") {
     worker.silent = false;
+  } else if (verb == "ending") {
+    worker.ending = true;
+    worker.credit = 0;
   } else if (verb == "claims") {
     worker.tasks.insert(task_id(words.next()));
   } else if (verb == "says") {
@@ -349,8 +352,8 @@ core::WorkerReady Stage::ready(const std::string& name) const {
     sample.uncertainty = worker.uncertainty;
     if (!worker.earlier) sample.exchange_time = Start + now_ + worker.off;
   }
-  return {name,  worker.id,      name,      worker.credit, {worker.tasks.begin(), worker.tasks.end()},
-          clock, worker.timeout, worker.key};
+  return {name,  worker.id,      name,       worker.credit, {worker.tasks.begin(), worker.tasks.end()},
+          clock, worker.timeout, worker.key, worker.ending};
 }
 
 core::StreamReport Stage::report(bool change) {

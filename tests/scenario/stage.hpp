@@ -50,6 +50,7 @@ class Stage {
     uint64_t key = 1;
     std::set<core::TaskId> tasks;
     bool silent = false;
+    bool ending = false;
   };
   struct Stream {
     uint64_t subscriber = 501;

@@ -73,7 +73,8 @@ void Stage::show(const std::string& what) {
   if (what == "workers") {
     for (const core::WorkerStatus& w : status.workers) {
       say(w.name + " holds " + std::to_string(w.in_flight) + " of " + std::to_string(w.credit) +
-          (w.benched.empty() ? "" : ", benched: " + w.benched));
+          (w.benched.empty() ? "" : ", benched: " + w.benched) +
+          (w.dead ? ", last heard " + to_text(*w.silent_for) + " ago" : ""));
     }
   } else if (what == "budget") {
     for (const core::WindowStatus& w : status.windows) {

@@ -27,30 +27,38 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Held by a command's callback alone: when that is gone nothing will come any more.
+// Held by a command's callback alone: when that is gone nothing will come any more, and it gives what is known.
 template <typename Value>
 class Promise {
  public:
-  ~Promise() { give(client::ClientClosed{}); }
+  explicit Promise(std::shared_ptr<const Value> known) : known_(std::move(known)) {}
+  ~Promise() { give(*known_); }
   void give(const Value& value) {
     if (!std::exchange(given_, true)) promise_.set_value(value);
   }
   std::shared_future<Value> future() { return promise_.get_future().share(); }
 
  private:
+  const std::shared_ptr<const Value> known_;
   std::promise<Value> promise_;
   bool given_ = false;
 };
 
 // The user's own callback comes after the future has its value.
 template <typename Value>
-std::function<void(const Value&)> keep(std::shared_future<Value>& future, std::function<void(const Value&)> callback) {
-  const auto promise = std::make_shared<Promise<Value>>();
+std::function<void(const Value&)> keep(std::shared_future<Value>& future, std::function<void(const Value&)> callback,
+                                       std::shared_ptr<const Value> known) {
+  const auto promise = std::make_shared<Promise<Value>>(std::move(known));
   future = promise->future();
   return [promise, callback = std::move(callback)](const Value& value) {
     promise->give(value);
     if (callback) callback(value);
   };
+}
+
+template <typename Value>
+std::function<void(const Value&)> keep(std::shared_future<Value>& future, std::function<void(const Value&)> callback) {
+  return keep(future, std::move(callback), std::make_shared<const Value>(client::ClientClosed{}));
 }
 
 // What of the ttl is left when the thread has come to it; a ttl that is wrong is told as such.
@@ -257,6 +265,20 @@ Cancel Client::cancel(int64_t order_id, const CancelOptions& options, Callbacks 
     bus.cancel(order_id, now, callbacks);
   });
   return cancel;
+}
+
+std::shared_future<CancelSummary> Client::cancel_many(const std::vector<int64_t>& order_ids,
+                                                      const CancelOptions& options,
+                                                      std::function<void(const CancelSummary&)> on_done) noexcept {
+  const auto summary = std::make_shared<CancelSummary>(order_ids);
+  std::shared_future<CancelSummary> future;
+  on_done = keep<CancelSummary>(future, std::move(on_done), summary);
+  loop_->do_soon([summary, options, done = std::move(on_done), called = steady_clock::now()](client::Client& bus) {
+    CancelOptions now = options;
+    shorten(now.time_to_live, called);
+    bus.cancel_into(summary, now, done);
+  });
+  return future;
 }
 
 void Client::ask_status() noexcept {

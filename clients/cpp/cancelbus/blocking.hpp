@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cancelbus/client.hpp"
 
@@ -22,6 +23,7 @@ namespace cancelbus::blocking {
 using client::Ack;
 using client::Callbacks;
 using client::CancelOptions;
+using client::CancelSummary;
 using client::ClientOptions;
 using client::Final;
 using client::Notice;
@@ -72,6 +74,11 @@ class Client {
 
   /// Waits for nothing.
   Cancel cancel(int64_t order_id, const CancelOptions& options = {}, Callbacks callbacks = {}) noexcept;
+  /// Cancels each of these orders once, as client::Client does: a thousand commands at a time, and what a full queue
+  /// refuses is given again. The future gets its value when each order has its result, or the client is destroyed.
+  std::shared_future<CancelSummary> cancel_many(const std::vector<int64_t>& order_ids,
+                                                const CancelOptions& options = {},
+                                                std::function<void(const CancelSummary&)> on_done = {}) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// What is wrong at the moment; none if all is well. Ask when a future is late.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <zmq.hpp>
 
+#include "cancelbus/cancel_many.hpp"
 #include "cancelbus/cl_ord_ids.hpp"
 #include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
@@ -78,11 +79,7 @@ struct Client::Impl {
 
   void encrypt(const CurveKeys& keys) {
     public_key = keys.own.public_key;
-    for (zmq::socket_t* socket : {&dealer, &sub}) {
-      socket->set(zmq::sockopt::curve_publickey, keys.own.public_key);
-      socket->set(zmq::sockopt::curve_secretkey, keys.own.secret_key);
-      socket->set(zmq::sockopt::curve_serverkey, keys.server);
-    }
+    for (auto* watch : {&dealer_watch, &sub_watch}) watch->encrypt(keys);
   }
 
   void flush() {
@@ -123,7 +120,7 @@ struct Client::Impl {
     if (!std::exchange(subscribed, false)) return;
     for (const auto& prefix : session.subscriptions()) sub.set(zmq::sockopt::unsubscribe, prefix);
     // libzmq has queued them for the connection that comes next, when the last one broke.
-    sub_watch.renew(event_endpoint);
+    sub_watch.renew();
   }
 
   void note(const Notice& notice) {
@@ -175,8 +172,42 @@ struct Client::Impl {
            "bus's operator has the policy read again";
   }
 
+  Cancel cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) {
+    v1::CancelOrder order;
+    std::string complaint = make_order(order_id, options, order);
+    if (options.cl_ord_id.empty()) order.set_cl_ord_id(cl_ord_ids.next());
+    const auto [handle, to_be_sent] = commands.add(order, std::move(complaint), std::move(callbacks));
+    if (to_be_sent) session.cancel(std::move(order), steady_clock::now());
+    return handle;
+  }
+
+  void cancel_many(std::shared_ptr<CancelSummary> orders, const CancelOptions& options, CancelMany::Done done) {
+    const auto give = [this](int64_t order_id, const CancelOptions& own, Callbacks callbacks) {
+      return cancel(order_id, own, std::move(callbacks)).cl_ord_id();
+    };
+    many.push_back(
+        std::make_shared<CancelMany>(std::move(orders), options, give, std::move(done), steady_clock::now()));
+  }
+
+  void go_on_with_many() {
+    for (const auto& one : std::vector(many)) one->go_on(steady_clock::now());
+    std::erase_if(many, [](const auto& one) { return one->is_done(); });
+  }
+
+  size_t undecided() const {
+    size_t count = commands.undecided();
+    for (const auto& one : many) count += one->waiting();
+    return count;
+  }
+
+  void close() {
+    for (const auto& one : std::exchange(many, {})) one->close();
+    commands.close();
+  }
+
   void call_back() {
     for (const Notice& notice : notices) commands.tell(notice);
+    go_on_with_many();
     for (auto& receipt : commands.settle()) notices.emplace_back(std::move(receipt));
   }
 
@@ -189,13 +220,15 @@ struct Client::Impl {
     if (std::any_of(sockets.begin(), sockets.end(), [this](const auto* socket) { return waits_for(*socket); })) {
       return Wakeup::Now;
     }
-    return std::min({session.next_deadline(), dealer_watch.next_deadline(), sub_watch.next_deadline()});
+    Time at = std::min({session.next_deadline(), dealer_watch.next_deadline(), sub_watch.next_deadline()});
+    for (const auto& one : many) at = std::min(at, one->next_deadline());
+    return at;
   }
 
   // Replies before events, so that a receipt is mostly told before its ack.
   void read() {
-    dealer_watch.reconnect(session_endpoint);
-    sub_watch.reconnect(event_endpoint);
+    dealer_watch.reconnect();
+    sub_watch.reconnect();
     if (cut_off && (dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0) {
       cut_off = false;
       session.on_reconnected(steady_clock::now());
@@ -274,6 +307,7 @@ struct Client::Impl {
   bool bar_untold = false;
   CommandBook commands;
   ClOrdIds cl_ord_ids;
+  std::vector<std::shared_ptr<CancelMany>> many;
   std::vector<Notice> notices;
   bool in_turn = false;
   /// A send found no connection: the next one is a new session with the bus.
@@ -282,7 +316,7 @@ struct Client::Impl {
 
 Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // A callback may destroy us: then the sockets live until it has returned.
-Client::~Client() { impl_->commands.close(); }
+Client::~Client() { impl_->close(); }
 
 std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& error) noexcept {
   ClientOptions options = given;
@@ -294,9 +328,9 @@ std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& er
     auto impl = std::make_shared<Impl>(options);
     if (keys) impl->encrypt(*keys);
     at = "event_endpoint \"" + options.event_endpoint + "\" cannot be used: ";
-    impl->sub.connect(options.event_endpoint);
+    impl->sub_watch.connect(options.event_endpoint);
     at = "session_endpoint \"" + options.session_endpoint + "\" cannot be used: ";
-    impl->dealer.connect(options.session_endpoint);
+    impl->dealer_watch.connect(options.session_endpoint);
     impl->session.start(steady_clock::now());
     impl->wakeup.at(Wakeup::Now);
     return std::unique_ptr<Client>(new Client(std::move(impl)));
@@ -307,13 +341,23 @@ std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& er
 }
 
 Cancel Client::cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) noexcept {
-  v1::CancelOrder order;
-  std::string complaint = make_order(order_id, options, order);
-  if (options.cl_ord_id.empty()) order.set_cl_ord_id(impl_->cl_ord_ids.next());
-  const auto [handle, to_be_sent] = impl_->commands.add(order, std::move(complaint), std::move(callbacks));
-  if (to_be_sent) impl_->session.cancel(std::move(order), steady_clock::now());
+  Cancel handle = impl_->cancel(order_id, options, std::move(callbacks));
   impl_->wakeup.at(Wakeup::Now);
   return handle;
+}
+
+std::shared_ptr<const CancelSummary> Client::cancel_many(const std::vector<int64_t>& order_ids,
+                                                         const CancelOptions& options,
+                                                         std::function<void(const CancelSummary&)> on_done) noexcept {
+  const auto summary = std::make_shared<CancelSummary>(order_ids);
+  cancel_into(summary, options, std::move(on_done));
+  return summary;
+}
+
+void Client::cancel_into(std::shared_ptr<CancelSummary> summary, const CancelOptions& options,
+                         std::function<void(const CancelSummary&)> on_done) noexcept {
+  impl_->cancel_many(std::move(summary), options, std::move(on_done));
+  impl_->wakeup.at(Wakeup::Now);
 }
 
 void Client::ask_status() noexcept {
@@ -343,7 +387,7 @@ std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept
   }
 }
 
-size_t Client::undecided() const noexcept { return impl_->commands.undecided(); }
+size_t Client::undecided() const noexcept { return impl_->undecided(); }
 
 std::optional<Problem> Client::problem() const noexcept { return impl_->problem(); }
 

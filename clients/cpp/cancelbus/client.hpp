@@ -8,11 +8,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cancelbus/cancel_summary.hpp"
 #include "cancelbus/command.hpp"
 #include "cancelbus/session.hpp"
 
@@ -25,7 +27,8 @@ struct ClientOptions {
   /// tcp://127.0.0.1:5551.
   std::string event_endpoint = {};
   SessionOptions session = {};
-  /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them.
+  /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them. The latter may hold two,
+  /// a line each, which are tried in turn: see deploy/README.md on another key of the bus.
   std::string curve_key_file = {};
   std::string curve_server_key_file = {};
   /// Instead of keys: plain sockets, to a bus on this machine that was started likewise.
@@ -66,6 +69,15 @@ class Client {
 
   /// Waits for nothing. What is wrong with the options is told as Refused, by the next process().
   Cancel cancel(int64_t order_id, const CancelOptions& options = {}, Callbacks callbacks = {}) noexcept;
+  /// Cancels each of these orders once. At most 1,000 of the commands are open at a time; the others wait here, and so
+  /// does what a full queue refuses, which is given again until the time to live is over. A name in `options` becomes
+  /// NAME-1, NAME-2 and so on. What is returned fills as finals come; `on_done` is called once, when all have come.
+  std::shared_ptr<const CancelSummary> cancel_many(const std::vector<int64_t>& order_ids,
+                                                   const CancelOptions& options = {},
+                                                   std::function<void(const CancelSummary&)> on_done = {}) noexcept;
+  /// The same, with a summary that the caller has made.
+  void cancel_into(std::shared_ptr<CancelSummary> summary, const CancelOptions& options,
+                   std::function<void(const CancelSummary&)> on_done) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
@@ -80,7 +92,7 @@ class Client {
   /// As process(), but waits for news, until some came, the time (at most a day) is over, or a signal interrupted it.
   std::vector<Notice> run_once(std::chrono::milliseconds timeout) noexcept;
 
-  /// Commands whose last word has not come.
+  /// Commands whose last word has not come; orders of cancel_many() that wait for theirs among them.
   size_t undecided() const noexcept;
   /// What is wrong at the moment; none if all is well.
   std::optional<Problem> problem() const noexcept;

@@ -1,8 +1,11 @@
 #include "cancelbus/connection_watch.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 namespace cancelbus::client {
 
@@ -16,7 +19,7 @@ ConnectionWatch::ConnectionWatch(zmq::context_t& context, zmq::socket_t& watched
   zmq_socket_monitor(watched_.handle(), address,
                      ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                         ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED);
+                         ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED);
   reports_.connect(address);
 }
 
@@ -37,24 +40,73 @@ std::optional<NotReachedReason> ConnectionWatch::read() {
   return news;
 }
 
-void ConnectionWatch::reconnect(const std::string& endpoint) {
-  if (std::chrono::steady_clock::now() >= next_try_) renew(endpoint);
+void ConnectionWatch::encrypt(const CurveKeys& keys) {
+  server_keys_ = keys.server;
+  server_key_file_ = keys.server_file;
+  server_key_ = server_keys_.front();
+  watched_.set(zmq::sockopt::curve_publickey, keys.own.public_key);
+  watched_.set(zmq::sockopt::curve_secretkey, keys.own.secret_key);
+  watched_.set(zmq::sockopt::curve_serverkey, server_key_);
 }
 
-void ConnectionWatch::renew(const std::string& endpoint) {
-  next_try_ = Never;
-  watched_.disconnect(endpoint);
+void ConnectionWatch::connect(const std::string& endpoint) {
+  endpoint_ = endpoint;
+  ipv6_ = next_ipv6_ = is_address();
+  watched_.set(zmq::sockopt::ipv6, ipv6_);
   watched_.connect(endpoint);
 }
 
+void ConnectionWatch::reconnect() {
+  if (std::chrono::steady_clock::now() >= next_try_) renew();
+}
+
+void ConnectionWatch::renew() {
+  next_try_ = Never;
+  ipv6_ = next_ipv6_;
+  watched_.disconnect(endpoint_);
+  watched_.set(zmq::sockopt::ipv6, ipv6_);
+  watched_.connect(endpoint_);
+}
+
+// After an attempt, or because there was no address to try.
+void ConnectionWatch::waits_to_retry() {
+  if (std::exchange(tried_, false) || is_address() || next_try_ != Never) return;
+  next_ipv6_ = !ipv6_;
+  next_try_ = std::chrono::steady_clock::now();
+  if (ipv6_) next_try_ += ReconnectEvery;
+}
+
+void ConnectionWatch::try_next_server_key() {
+  if (server_keys_.empty() || next_try_ != Never) return;
+  (void)read_public_key_file(server_key_file_, server_keys_);  // what cannot be read leaves them as they are
+  const auto used = std::find(server_keys_.begin(), server_keys_.end(), server_key_);
+  const std::string& next =
+      used == server_keys_.end() || std::next(used) == server_keys_.end() ? server_keys_.front() : *std::next(used);
+  if (next == server_key_) return;  // the only one, which libzmq tries again by itself
+  server_key_ = next;
+  watched_.set(zmq::sockopt::curve_serverkey, server_key_);
+  next_try_ = std::chrono::steady_clock::now();
+  if (++server_key_tries_ <= server_keys_.size()) return;
+  server_key_tries_ = 0;
+  next_try_ += ReconnectEvery;
+}
+
 std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
+  if (event == ZMQ_EVENT_CONNECT_RETRIED) {
+    waits_to_retry();
+    return {};
+  }
+  tried_ = true;
   up_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
   if (event == ZMQ_EVENT_DISCONNECTED) return {};  // it follows every failure
   nobody_ = event == ZMQ_EVENT_CLOSED;
   if (nobody_) return {};
   if (up_) {
+    next_try_ = Never;
+    next_ipv6_ = ipv6_;
     told_.reset();
     hung_up_ = 0;
+    server_key_tries_ = 0;
     return {};
   }
   std::optional<NotReachedReason> reason;
@@ -65,8 +117,9 @@ std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
     reason = NotReachedReason::KeyRefused;
   } else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) {
     reason = NotReachedReason::NotEncrypted;
-  } else if (++hung_up_ == 2) {  // once may be the bus's own end
-    reason = NotReachedReason::HungUp;
+  } else {
+    if (++hung_up_ == 2) reason = NotReachedReason::HungUp;  // once may be the bus's own end
+    try_next_server_key();
   }
   if (!reason || reason == told_) return {};
   told_ = reason;

@@ -1,14 +1,18 @@
-// Why a socket does not reach the bus, as far as libzmq tells.
+// A socket's connection to the bus, and why there is none, as far as libzmq tells.
 //
 // Used by Client. Odd about it: libzmq's reports come on a socket of their own, which must be read as long as the
 // watched one lives, and end before it. And once the other side has said no, libzmq does not connect again; here we do.
+// libzmq looks up one kind of address: IPv6 if its option says so, and then it prefers IPv6 for good where a name has
+// both. So a name is looked up as IPv4, and as IPv6 only while it has no IPv4 address.
 #pragma once
 
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 #include <zmq.hpp>
 
+#include "cancelbus/curve.hpp"
 #include "cancelbus/event_reader.hpp"
 
 namespace cancelbus::client {
@@ -32,10 +36,14 @@ class ConnectionWatch {
   zmq::socket_t& reports() { return reports_; }
   /// Reads what was reported. A reason is told once, until the connection stood in between or there is another one.
   std::optional<NotReachedReason> read();
-  /// Connects again if libzmq has given up, at most every second.
-  void reconnect(const std::string& endpoint);
+  /// Before connect(). When the bus hangs up on our handshake, the next of its keys is tried, as its file stands then.
+  void encrypt(const CurveKeys& keys);
+  /// Throws zmq::error_t if it cannot be an endpoint.
+  void connect(const std::string& endpoint);
+  /// Connects again if libzmq has given up, or has found no address of the kind it looked for; at most every second.
+  void reconnect();
   /// Connects again now, and drops what waited to be sent.
-  void renew(const std::string& endpoint);
+  void renew();
   /// When reconnect() has something to do.
   Time next_deadline() const { return next_try_; }
 
@@ -46,9 +54,23 @@ class ConnectionWatch {
 
  private:
   std::optional<NotReachedReason> take(int event, int value);
+  void waits_to_retry();
+  void try_next_server_key();
+  bool is_address() const { return endpoint_.starts_with("tcp://["); }
 
   zmq::socket_t& watched_;
   zmq::socket_t reports_;
+  std::string endpoint_;
+  std::vector<std::string> server_keys_;  // none: plain
+  std::string server_key_file_;
+  std::string server_key_;  // in use
+  /// Other keys, since the last connection or pause.
+  size_t server_key_tries_ = 0;
+  bool ipv6_ = false;
+  /// Of the next attempt of ours.
+  bool next_ipv6_ = false;
+  /// An address, since libzmq last began to wait.
+  bool tried_ = false;
   std::optional<NotReachedReason> told_;
   bool up_ = false;
   /// The last attempt found nobody.

@@ -19,18 +19,25 @@ constexpr size_t KeyBytes = 32;
 constexpr const char* NoKey = "does not hold one line of 40 Z85 characters, as cancelctl keygen writes";
 constexpr const char* Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
-std::string read_line(const std::string& path, std::string& into) {
+bool is_key(const std::string& text) {
+  std::array<uint8_t, KeyBytes> bytes{};
+  return text.size() == KeyCharacters && text.find_first_not_of(Z85) == std::string::npos &&
+         zmq_z85_decode(bytes.data(), text.c_str()) != nullptr;
+}
+
+std::string read_lines(const std::string& path, size_t most, std::vector<std::string>& into) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::string("cannot be read: ") + std::strerror(errno);
-  std::string text(KeyCharacters + 3, '\0');
+  std::string text(most * (KeyCharacters + 1) + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
-  if (text.ends_with('\n')) text.pop_back();
-  std::array<uint8_t, KeyBytes> bytes{};
-  const bool is_key = text.size() == KeyCharacters && text.find_first_not_of(Z85) == std::string::npos &&
-                      zmq_z85_decode(bytes.data(), text.c_str()) != nullptr;
-  if (!is_key) return NoKey;
-  into = std::move(text);
+  if (!text.ends_with('\n')) text += '\n';
+  std::vector<std::string> keys;
+  for (size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
+    keys.push_back(text.substr(0, end));
+  }
+  if (keys.size() > most || !std::all_of(keys.begin(), keys.end(), is_key)) return NoKey;
+  into = std::move(keys);
   return {};
 }
 
@@ -58,18 +65,22 @@ std::string read_key_file(const std::string& path, KeyPair& into) {
     return std::string("holds a secret and is open to others than its owner (mode ") + mode.data() + "): chmod 600 " +
            path;
   }
-  if (std::string complaint = read_line(path, into.secret_key); !complaint.empty()) return complaint;
+  std::vector<std::string> keys;
+  if (std::string complaint = read_lines(path, 1, keys); !complaint.empty()) return complaint;
+  into.secret_key = std::move(keys.front());
   std::array<char, KeyCharacters + 1> public_key{};
   if (zmq_curve_public(public_key.data(), into.secret_key.c_str()) != 0) return NoKey;
   into.public_key = public_key.data();
   return {};
 }
 
-std::string read_public_key_file(const std::string& path, std::string& into) {
-  if (std::string complaint = read_line(path, into); !complaint.empty()) return complaint;
-  if (!may_be_public(into) || path.ends_with(".key")) {
+std::string read_public_key_file(const std::string& path, std::vector<std::string>& into) {
+  std::vector<std::string> keys;
+  if (std::string complaint = read_lines(path, 2, keys); !complaint.empty()) return complaint;
+  if (!std::all_of(keys.begin(), keys.end(), may_be_public) || path.ends_with(".key")) {
     return "holds a secret key: the public one (NAME.pub) of the bus is wanted here";
   }
+  into = std::move(keys);
   return {};
 }
 

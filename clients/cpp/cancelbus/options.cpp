@@ -66,7 +66,8 @@ std::string read_keys(const ClientOptions& options, CurveKeys& keys) {
   if (const auto complaint = read_public_key_file(options.curve_server_key_file, keys.server); !complaint.empty()) {
     return "curve_server_key_file \"" + options.curve_server_key_file + "\" " + complaint;
   }
-  if (keys.server == keys.own.public_key) {
+  keys.server_file = options.curve_server_key_file;
+  if (std::count(keys.server.begin(), keys.server.end(), keys.own.public_key) > 0) {
     return "curve_server_key_file \"" + options.curve_server_key_file + "\" is our own public key, not the bus's";
   }
   return {};

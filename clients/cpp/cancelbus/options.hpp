@@ -11,11 +11,6 @@
 
 namespace cancelbus::client {
 
-struct CurveKeys {
-  KeyPair own;
-  std::string server;
-};
-
 /// Fills in what was not given. Empty if all is well, else what is wrong, with the option's name before it. No keys:
 /// plain sockets on this machine.
 std::string complete(ClientOptions& options, std::optional<CurveKeys>& keys);

@@ -83,6 +83,7 @@ class WorkerStatus:
     benched: str  # why it gets no work; "" if it may
     clock_offset: Optional[timedelta]  # the exchange's clock less the worker's
     clock_round_trip: Optional[timedelta]
+    silent_since: Optional[datetime]  # dead: since then; None if it is not
     message: Any = message_field()
 
 
@@ -116,6 +117,7 @@ class BusStatus:
     causes: tuple[Cause, ...]  # what commands wait for, the most serious first
     headline: str  # the most serious cause in one line; "ok" if there is none
     event_bars: tuple[EventBar, ...]
+    expected_workers: int  # how many there ought to be; 0: the bus was not told
     message: Any = message_field()
 
     @property
@@ -158,7 +160,7 @@ def _queue_of(m: cancel_pb2.BusStatus.Queue) -> QueueStatus:
 
 def _worker_of(m: cancel_pb2.BusStatus.Worker) -> WorkerStatus:
     return WorkerStatus(m.name, m.credit, m.in_flight, m.benched, optional_span_of(m, "clock_offset"),
-                        optional_span_of(m, "clock_round_trip"), m)
+                        optional_span_of(m, "clock_round_trip"), time_of(m, "silent_since"), m)
 
 
 def _stream_of(m: cancel_pb2.BusStatus.Stream) -> StreamStatus:
@@ -170,4 +172,4 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
                      time_of(m, "as_of"), m.cancels_in_flight, m.queries_in_flight, m.orders_in_doubt,
                      time_of(m, "oldest_doubt"), m.store_bytes, tuple(map(cause_of, m.cause)), m.headline,
-                     tuple(map(event_bar_of, m.event_bar)), m)
+                     tuple(map(event_bar_of, m.event_bar)), m.expected_workers, m)

@@ -1,7 +1,9 @@
 """One ZeroMQ socket to the bus, and what its monitor tells of the connection: up, refused, or nothing there.
 
 Used by Connection, for its two sockets. Nothing here waits. After a refused handshake libzmq gives up for good, so the link
-disconnects and connects again, RETRY_AFTER later, until it is closed.
+disconnects and connects again, RETRY_AFTER later, until it is closed. And libzmq looks up one kind of address: IPv6 if its
+option says so, and then it prefers IPv6 for good where a name has both. So a name is looked up as IPv4, and as IPv6 only
+while it has no IPv4 address.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from typing import Iterable, Optional
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from .errors import BusUnreachable, CancelbusError, KeyRefused
+from .errors import BusUnreachable, CancelbusError, KeyRefused, OptionError
 from .event_reader import NEVER, SECOND
-from .options import Curve
+from .options import Curve, read_server_keys
 
 # Frames that wait in a socket. Beyond it sends are dropped and repeated by the session's rules, and events are missed and
 # asked for again.
@@ -27,8 +29,8 @@ BROKEN_HANDSHAKES = 3
 _FAILED_AUTH = zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _FAILED_PROTOCOL = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _FAILED_NO_DETAIL = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-_WATCHED = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | _FAILED_AUTH | _FAILED_PROTOCOL |
-            _FAILED_NO_DETAIL)
+_WATCHED = (zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED |
+            _FAILED_AUTH | _FAILED_PROTOCOL | _FAILED_NO_DETAIL)
 
 
 def readable(socket: zmq.Socket[bytes]) -> bool:
@@ -48,6 +50,8 @@ class Link:
         self._broken = 0
         self._last = 0
         self._retry_at = NEVER
+        self._other_kind = False  # of address, with the next attempt of ours
+        self._tried = False  # an address, since libzmq last began to wait
         self.socket = context.socket(kind)
         self._prepare()
         self.monitor = self.socket.get_monitor_socket(_WATCHED)
@@ -61,17 +65,45 @@ class Link:
         self.socket.heartbeat_ivl, self.socket.heartbeat_timeout = 1_000, 5_000
         if self._curve is not None:
             self.socket.curve_publickey, self.socket.curve_secretkey = self._curve.public, self._curve.secret
-            self.socket.curve_serverkey = self._curve.server
+            self.socket.curve_serverkey = self._server_key = self._curve.servers[0]
 
     def connect(self) -> None:
         """Raises zmq.ZMQError if the endpoint cannot be used. The bus need not be there yet."""
+        self.socket.ipv6 = self._is_address()
         self.socket.connect(self.endpoint)
+
+    def _is_address(self) -> bool:
+        return self.endpoint.startswith("tcp://[")
+
+    def _waits_to_retry(self, now: int) -> None:
+        """libzmq does: after an attempt, or because it has found no address of the kind it looked for."""
+        if not self._tried and not self._is_address() and self._retry_at == NEVER:
+            self._retry_at = now + RETRY_AFTER if self.socket.ipv6 else now
+            self._other_kind = True
+        self._tried = False
+
+    def _try_next_server_key(self, now: int) -> None:
+        """The bus has hung up on our handshake: it may have been given another key. The file is read as it stands now."""
+        if self._curve is None or self._retry_at != NEVER:
+            return
+        try:
+            keys = read_server_keys(self._curve.server_file)
+        except OptionError:
+            keys = self._curve.servers
+        key = keys[(keys.index(self._server_key) + 1) % len(keys)] if self._server_key in keys else keys[0]
+        if key != self._server_key:  # the only one is tried again by libzmq
+            self.socket.curve_serverkey = self._server_key = key
+            self._retry_at = now if self._broken <= len(keys) else now + RETRY_AFTER
 
     def read_monitor(self, now: int) -> bool:
         """Takes in what happened to the connection. True if it came up."""
         came_up = False
         while readable(self.monitor):
             event = parse_monitor_message(self.monitor.recv_multipart(zmq.DONTWAIT))["event"]
+            if event == zmq.EVENT_CONNECT_RETRIED:
+                self._waits_to_retry(now)
+                continue
+            self._tried = True
             came_up = event == zmq.EVENT_HANDSHAKE_SUCCEEDED or came_up
             self._take(event, now)
         return came_up
@@ -81,6 +113,8 @@ class Link:
         before, self._last = self._last, event
         if self.up or event == zmq.EVENT_CLOSED:  # closed: nothing listens there
             self._refusal, self._broken, self.key_refused = None, 0, False
+            if self.up:
+                self._retry_at, self._other_kind = NEVER, False
         elif event in (_FAILED_AUTH, _FAILED_PROTOCOL):
             self._refusal, self._retry_at = self._explain(event), now + RETRY_AFTER
             self.key_refused = event == _FAILED_AUTH
@@ -88,6 +122,7 @@ class Link:
             self._broken += 1
             if self._broken >= BROKEN_HANDSHAKES:
                 self._refusal = self._explain(event)
+            self._try_next_server_key(now)
         elif event == zmq.EVENT_DISCONNECTED and self._curve is None and not (was_up or self._refusal or before == _FAILED_NO_DETAIL):
             # Without keys libzmq says no more when the other socket is of a kind that ours cannot speak to, and gives up.
             self._broken, self._retry_at = self._broken + 1, now + RETRY_AFTER
@@ -100,6 +135,8 @@ class Link:
         """Connects again, and drops what waited to be sent."""
         self._retry_at = NEVER
         self.socket.disconnect(self.endpoint)
+        self.socket.ipv6 = self.socket.ipv6 != self._other_kind
+        self._other_kind = False
         self.socket.connect(self.endpoint)
 
     def next_deadline(self) -> int:

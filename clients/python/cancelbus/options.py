@@ -25,7 +25,8 @@ class Curve:
     """Z85 keys, as libzmq takes them."""
     public: bytes
     secret: bytes
-    server: bytes
+    servers: tuple[bytes, ...]  # of the bus: two while it is given another key, in the order in which they are tried
+    server_file: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,15 @@ def _is_local(endpoint: str) -> bool:
 
 
 def _read_key(name: str, path: str, secret: bool = False) -> bytes:
+    return _read_keys(name, path, 1, secret)[0]
+
+
+def read_server_keys(path: str) -> tuple[bytes, ...]:
+    """One key or two, a line each."""
+    return _read_keys("curve_server_key_file", path, 2)
+
+
+def _read_keys(name: str, path: str, most: int, secret: bool = False) -> tuple[bytes, ...]:
     try:
         with open(path, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode & 0o7777
@@ -74,23 +84,24 @@ def _read_key(name: str, path: str, secret: bool = False) -> bytes:
     if secret and mode & OPEN_TO_OTHERS and os.name != "nt":  # Windows has no such modes
         raise OptionError(f"{_named(name)}: {path}: holds a secret and is open to others than its owner (mode {mode:04o}): "
                           f"chmod 600 {path}")
-    if not re.fullmatch(rb"[!-~]{%d}" % KEY_CHARACTERS, text):
+    keys = tuple(text.split(b"\n"))
+    if len(keys) > most or not all(re.fullmatch(rb"[!-~]{%d}" % KEY_CHARACTERS, key) for key in keys):
         raise OptionError(f"{_named(name)}: {path}: expected one line of {KEY_CHARACTERS} characters (Z85); "
                           "cancelctl keygen writes such files")
-    return text
+    return keys
 
 
 def _read_curve(key_file: str, server_key_file: str) -> Curve:
     secret = _read_key("curve_key_file", key_file, secret=True)
-    server = _read_key("curve_server_key_file", server_key_file)
+    servers = read_server_keys(server_key_file)
     try:
         public = zmq.curve_public(secret)
     except zmq.ZMQError:
         raise OptionError(f"{_named('curve_key_file')}: {key_file}: is not a Z85 key") from None
-    if server == public:
+    if public in servers:
         raise OptionError(f"{_named('curve_server_key_file')}: {server_key_file}: is your own public key: give the file with "
                           "the bus's")
-    return Curve(public, secret, server)
+    return Curve(public, secret, servers, server_key_file)
 
 
 def _loopback_in_environment() -> bool:

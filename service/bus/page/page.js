@@ -94,10 +94,14 @@ function queues(s) {
 }
 
 function workers(s) {
-  if (!s.workers.length) return [make('p', 'quiet', 'none')];
-  return s.workers.slice(0, MOST_ROWS).map((w) => row(w.name, w.in_flight + ' of ' + w.credit + ' in flight',
+  const working = s.workers.filter((w) => !w.benched).length;
+  const head = s.expected_workers
+    ? [make('p', working < s.expected_workers ? 'bad' : 'quiet', working + ' of ' + s.expected_workers + ' expected get work')]
+    : s.workers.length ? [] : [make('p', 'quiet', 'none')];
+  return head.concat(s.workers.slice(0, MOST_ROWS).map((w) => row(w.name, w.in_flight + ' of ' + w.credit + ' in flight',
     w.clock_offset ? 'clock ' + (1000 * parseFloat(w.clock_offset)).toFixed(1) + ' ms' : '',
-    w.benched ? word('bad', 'no work: ' + w.benched) : word('good', 'gets work')));
+    w.benched ? word('bad', 'no work: ' + w.benched + (w.silent_since ? ' for ' + elapsed(between(w.silent_since, s.as_of)) : ''))
+      : word('good', 'gets work'))));
 }
 
 function finals(events) {

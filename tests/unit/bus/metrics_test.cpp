@@ -73,6 +73,19 @@ TEST_F(MetricsTest, SaysOfEachCauseWhetherCommandsWaitForIt) {
   EXPECT_THAT(page(status), HasSubstr("cancelbus_cause{kind=\"no_worker\"} 0\n"));
 }
 
+TEST_F(MetricsTest, CountsTheDeadApartFromThoseThatGetNoWork) {
+  core::BusStatus status;
+  status.workers = {{.name = "a", .benched = ""},
+                    {.name = "b", .benched = "silent", .silent_for = 2s},
+                    {.name = "c", .benched = "silent", .silent_for = 100s, .dead = true}};
+  status.expected_workers = 3;
+  const std::string text = page(status);
+  EXPECT_THAT(text, HasSubstr("cancelbus_workers 2\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_workers_benched 1\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_workers_dead 1\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_expected_workers 3\n"));
+}
+
 TEST_F(MetricsTest, TellsWhatIsLeftOfEachWindowAndHowLongAHoldLasts) {
   core::BusStatus status;
   status.as_of = at(100s);

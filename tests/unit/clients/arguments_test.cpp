@@ -89,14 +89,16 @@ TEST_F(ArgumentsTest, OrderIds) {
   for (const std::string id : {"0", "-5", "12x", "x", "9223372036854775808", "1.0", "0x10"}) {
     EXPECT_EQ(bad("cancel " + id), "order id \"" + id + "\" is not a number from 1 to 9223372036854775807");
   }
+  stdin_ = "11\n";
   EXPECT_EQ(bad("cancel"), "cancel needs an order id, or - to read them from standard input");
 }
 
 TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
   stdin_ = "11 12\n13\n\n";
   EXPECT_THAT(good("cancel - 14").order_ids, ElementsAre(11, 12, 13, 14));
-  stdin_ = "11 twelve";
-  EXPECT_EQ(bad("cancel -"), "order id \"twelve\" is not a number from 1 to 9223372036854775807 (standard input)");
+  stdin_ = "11\n\n12 twelve\n13\n";
+  EXPECT_EQ(bad("cancel -"),
+            "line 3 of standard input: order id \"twelve\" is not a number from 1 to 9223372036854775807");
   stdin_ = "";
   EXPECT_EQ(bad("cancel -"), "standard input holds no further order ids");
 }

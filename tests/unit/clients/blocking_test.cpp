@@ -121,6 +121,52 @@ TEST_F(BlockingTest, ARefusalIsToldToWhoeverWaits) {
   EXPECT_THAT(text(value(bus_client_->cancel(0).received())), HasSubstr("order_id: 0"));
 }
 
+TEST_F(BlockingTest, ManyOrdersHaveOneFuture) {
+  std::atomic<int> refused = 0;
+  bus_.on_cancel = [&](const FakeBus::Desk& desk) {
+    if (desk.order.order_id() == 2) {
+      desk.receipt(v1::RECEIPT_STATUS_APPLIED);
+      desk.ack(v1::CANCEL_ACK_STATUS_REJECTED, false);
+    } else if (desk.order.order_id() == 3 && refused++ == 0) {
+      desk.receipt(v1::RECEIPT_STATUS_REFUSED, v1::CXL_REJ_REASON_BUS_FULL);
+    } else {
+      desk.receipt(v1::RECEIPT_STATUS_APPLIED);
+      desk.ack(v1::CANCEL_ACK_STATUS_ACCEPTED);
+      desk.final(v1::ORD_STATUS_CANCELED);
+    }
+  };
+  bus_.start();
+  open();
+  std::promise<size_t> called;
+  auto future = bus_client_->cancel_many(
+      {1, 2, 3, 0}, {}, [&](const CancelSummary& summary) { called.set_value(summary.orders.size()); });
+  ASSERT_EQ(future.wait_for(Patience), std::future_status::ready);
+  EXPECT_EQ(text(future.get()), "4 orders: 2 gone, 1 rejected, 1 refused");
+  EXPECT_EQ(refused, 2) << "what a full queue refused was given again";
+  auto calls = called.get_future();
+  ASSERT_EQ(calls.wait_for(Patience), std::future_status::ready);
+  EXPECT_EQ(calls.get(), 4U);
+}
+
+TEST_F(BlockingTest, WhatIsKnownOfManyOrdersWhenItIsClosedIsInTheSummary) {
+  std::promise<void> one_is_gone;
+  bus_.on_cancel = [](const FakeBus::Desk& desk) {
+    desk.receipt(v1::RECEIPT_STATUS_APPLIED);
+    if (desk.order.order_id() != 1) return;
+    desk.ack(v1::CANCEL_ACK_STATUS_ACCEPTED);
+    desk.final(v1::ORD_STATUS_CANCELED);
+  };
+  bus_.start();
+  open({.on_notice = [&](const Notice& notice) {
+    if (std::holds_alternative<v1::CancelFinal>(notice)) one_is_gone.set_value();
+  }});
+  auto future = bus_client_->cancel_many({1, 2});
+  ASSERT_EQ(one_is_gone.get_future().wait_for(Patience), std::future_status::ready);
+  bus_client_.reset();
+  ASSERT_EQ(future.wait_for(Patience), std::future_status::ready);
+  EXPECT_EQ(text(future.get()), "2 orders: 1 gone, 1 without a last word");
+}
+
 TEST_F(BlockingTest, ABusThatIsNotThereIsNamed) {
   Problem problem;
   const ClientOptions options{.session_endpoint = "tcp://127.0.0.1:1",

@@ -89,6 +89,38 @@ TEST_F(ClientTest, ACancelGetsReceiptAckAndFinal) {
   EXPECT_EQ(client_->undecided(), 0u);
 }
 
+TEST_F(ClientTest, ManyOrdersAreGivenAThousandAtATime) {
+  bus_.start();
+  open();
+  std::vector<int64_t> order_ids;
+  for (int64_t id = 1; id <= 2'500; ++id) order_ids.push_back(id);
+  bool done = false;
+  const auto summary = client_->cancel_many(order_ids, {}, [&](const CancelSummary& all) { done = all.all_gone(); });
+  EXPECT_EQ(client_->undecided(), 2'500U);
+  ASSERT_TRUE(poll_until([&] { return done; })) << text(*summary);
+  EXPECT_EQ(client_->undecided(), 0U);
+  EXPECT_EQ(summary->count<OrderGone>(), 2'500U);
+}
+
+TEST_F(ClientTest, OfManyOrdersWhatIsRefusedHereEndsWithoutTheBus) {
+  open_without_bus();
+  bool done = false;
+  const auto summary =
+      client_->cancel_many({-1, -2}, {}, [&](const CancelSummary& all) { done = all.count<Refused>() == 2; });
+  EXPECT_TRUE(poll_until([&] { return done; })) << text(*summary);
+}
+
+TEST_F(ClientTest, TheCallbackOfManyOrdersMayDestroyTheClient) {
+  bus_.start();
+  open();
+  const auto destroy = [this](const CancelSummary&) { client_.reset(); };
+  client_->cancel_many({1, 2}, {}, destroy);
+  client_->cancel_many({3}, {}, destroy);
+  const auto deadline = steady_clock::now() + Patience;
+  while (client_ && steady_clock::now() < deadline) client_->run_once(milliseconds(100));
+  EXPECT_FALSE(client_);
+}
+
 TEST_F(ClientTest, OptionsTravelWithTheCommand) {
   v1::CancelOrder order;
   bus_.on_cancel = [&](const FakeBus::Desk& desk) {

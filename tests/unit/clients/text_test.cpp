@@ -111,6 +111,10 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   status.add_queues()->set_sender_comp_id("desk-a");
   status.add_workers()->set_benched("refused by the exchange");
   *status.add_workers()->mutable_clock_offset() = TimeUtil::MillisecondsToDuration(-512);
+  auto& dead = *status.add_workers();
+  dead.set_benched("silent");
+  *dead.mutable_silent_since() = TimeUtil::MillisecondsToTimestamp(1'000);
+  status.set_expected_workers(2);
   status.mutable_stream()->set_live(true);
   status.set_store_writable(true);
   EXPECT_THAT(status_table(status, Paint()),
@@ -119,6 +123,7 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
                     HasSubstr("barred   the key of desk-b is barred from events until 00:01:05 UTC (60 s left): "
                               "subscribed to \"client.?\"\n"),
                     HasSubstr("desk-a  0       0"), HasSubstr("not known       no: refused by the exchange"),
+                    HasSubstr("workers  1 of 2 expected may work\n"), HasSubstr("no: silent for 4.0 s\n"),
                     HasSubstr("-512.0 ms       yes"), HasSubstr("stream   live"), HasSubstr("takes writes")));
 }
 

@@ -107,6 +107,58 @@ TEST_F(WorkerPoolTest, ForgottenAfterAMinuteUnlessItHoldsSomething) {
   EXPECT_NE(pool.find(2), nullptr);
 }
 
+TEST_F(WorkerPoolTest, OneThatDiedIsListedForAnHourUnlessOneOfItsNameIsHeard) {
+  pool.heard(ready(1), T0);
+  pool.heard(ready(2), T0);
+  const Tick forgotten = at(WorkerPool::Forget + Duration(1));
+  pool.forget_gone(forgotten);
+  ASSERT_EQ(pool.find(1), nullptr);
+  EXPECT_EQ(benched(1, forgotten), "silent");
+  const auto shown = pool.status(at(seconds(90)));
+  ASSERT_EQ(shown.size(), 2U);
+  EXPECT_EQ(shown[0].silent_for, seconds(90));
+  EXPECT_TRUE(shown[0].dead);
+  WorkerReady successor = ready(3);
+  successor.name = "w1";
+  pool.heard(successor, forgotten);
+  EXPECT_EQ(benched(1, forgotten), "");
+  EXPECT_EQ(pool.status(forgotten).size(), 2U);
+  EXPECT_EQ(benched(2, at(WorkerPool::ShowDead)), "silent");
+  EXPECT_EQ(benched(2, at(WorkerPool::ShowDead + Duration(1))), "unknown");
+}
+
+TEST_F(WorkerPoolTest, OneThatWasReplacedBeforeItWasForgottenIsNotListedAgain) {
+  pool.heard(ready(1), T0);
+  WorkerReady successor = ready(2);
+  successor.name = "w1";
+  pool.heard(successor, at(seconds(50)));
+  pool.forget_gone(at(WorkerPool::Forget + Duration(1)));
+  EXPECT_EQ(pool.status(at(WorkerPool::Forget + Duration(1))).size(), 1U);
+}
+
+TEST_F(WorkerPoolTest, OneThatEndedInOrderIsNotListed) {
+  WorkerReady ending = ready(1, 0);
+  ending.ending = true;
+  pool.heard(ending, T0);
+  EXPECT_EQ(benched(1, at(seconds(1))), "") << "it may still have to finish what it holds";
+  const Tick over = at(seconds(1) + Duration(1));
+  EXPECT_EQ(benched(1, over), "unknown");
+  EXPECT_EQ(pool.availability(over).other, "");
+  pool.forget_gone(at(WorkerPool::Forget + Duration(1)));
+  EXPECT_TRUE(pool.status(at(WorkerPool::Forget + Duration(1))).empty());
+}
+
+TEST_F(WorkerPoolTest, OfTheDeadOnlySoManyAreKept) {
+  for (WorkerId id = 1; id <= WorkerPool::MaxDead + 2; ++id) {
+    pool.heard(ready(id), at(milliseconds(id)));
+    pool.forget_gone(at(milliseconds(id) + WorkerPool::Forget + Duration(1)));
+  }
+  const Tick now = at(seconds(100));
+  EXPECT_EQ(pool.status(now).size(), WorkerPool::MaxDead);
+  EXPECT_EQ(benched(2, now), "unknown");
+  EXPECT_EQ(benched(3, now), "silent");
+}
+
 TEST_F(WorkerPoolTest, TheClockOfASilentWorkerHasNoSay) {
   WorkerReady behind = ready(1);
   *behind.clock->exchange_time -= seconds(30);

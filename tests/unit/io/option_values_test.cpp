@@ -37,13 +37,14 @@ TEST(OptionValues, Endpoints) {
     EXPECT_TRUE(endpoint_value("e", good, EndpointUse::Connect).ok()) << good;
     EXPECT_TRUE(endpoint_value("e", good, EndpointUse::Bind).ok()) << good;
   }
+  EXPECT_TRUE(endpoint_value("e", "tcp://[::]:5550", EndpointUse::Bind).ok());
   for (const char* to_bind : {"tcp://*:5550", "tcp://127.0.0.1:*", "tcp://127.0.0.1:0"}) {
     EXPECT_FALSE(endpoint_value("e", to_bind, EndpointUse::Connect).ok()) << to_bind;
     EXPECT_TRUE(endpoint_value("e", to_bind, EndpointUse::Bind).ok()) << to_bind;
   }
-  for (const char* bad :
-       {"", "127.0.0.1:5550", "udp://a:1", "tcp://", "tcp://a", "tcp://a:", "tcp://:1", "tcp://a:65536", "tcp://a:1x",
-        "tcp://a:+1", "tcp://a b:1", "tcp://::1:5550", "ipc://", "inproc://"}) {
+  for (const char* bad : {"", "127.0.0.1:5550", "udp://a:1", "tcp://", "tcp://a", "tcp://a:", "tcp://:1",
+                          "tcp://a:65536", "tcp://a:1x", "tcp://a:+1", "tcp://a b:1", "tcp://::1:5550", "tcp://[::g]:1",
+                          "tcp://[1.2.3.4]:1", "tcp://[]:1", "ipc://", "inproc://"}) {
     EXPECT_FALSE(endpoint_value("e", bad, EndpointUse::Bind).ok()) << bad;
   }
   EXPECT_EQ(message(endpoint_value("backend_endpoint", "tcp://a:0", EndpointUse::Connect).status()),
@@ -54,6 +55,8 @@ TEST(OptionValues, HostPorts) {
   EXPECT_EQ(host_port_value("m", "127.0.0.1:9550")->port, 9550);
   EXPECT_EQ(host_port_value("m", "[::1]:0")->host, "::1");
   for (const char* bad : {"", ":1", "a", "a:", "a:70000", "::1:5"}) EXPECT_FALSE(host_port_value("m", bad).ok()) << bad;
+  EXPECT_EQ(to_text(HostPort{"::1", 9550}), "[::1]:9550");
+  EXPECT_EQ(to_text(HostPort{"localhost", 9550}), "localhost:9550");
 }
 
 TEST(OptionValues, Urls) {

@@ -92,7 +92,7 @@ struct Client {
         monitor(context, zmq, socket, ZmqMonitor::Side::Client,
                 {.failed = [this](const auto& failure) { refused = failure.kind == Kind::Refused; },
                  .connected = [this] { connected = true; }}) {
-    encrypt_as_client(socket, {make_key(), key.public_key});
+    encrypt_as_client(socket, {make_key(), {key.public_key}, ""});
     EXPECT_TRUE(socket.connect(server.last_endpoint()).ok());
   }
 

@@ -23,6 +23,7 @@ core::WorkerReady ready() {
   result.clock = core::ClockSample{3, core::WallTime(1'700'000'000'123456789ns), 6172839ns, -250ms, 12345678ns};
   result.request_timeout = 5s;
   result.key_series = 2;
+  result.ending = true;
   return result;
 }
 
@@ -61,6 +62,7 @@ TEST(Backend, ReadyArrives) {
   EXPECT_EQ(got.worker, ready().worker);
   EXPECT_EQ(got.name, "host-7.4711");
   EXPECT_EQ(got.credit, 8U);
+  EXPECT_TRUE(got.ending);
   EXPECT_EQ(got.tasks, ready().tasks);
   ASSERT_TRUE(got.clock);
   EXPECT_EQ(got.clock->series, 3U);

@@ -67,7 +67,9 @@ inline core::BusStatus bus_status() {
   status.queries_in_flight = 2;
   status.orders_in_doubt = 5;
   status.oldest_doubt = at(7);
-  status.workers = {{"host-7.4711", 8, 5, "clock is off", -250ms, 12ms}};
+  status.workers = {{"host-7.4711", 8, 5, "clock is off", -250ms, 12ms},
+                    {.name = "host-8.4712", .benched = "silent", .silent_for = 90s, .dead = true}};
+  status.expected_workers = 3;
   status.stream = {true, true, true, at(10), "login refused"};
   status.store_writable = true;
   status.store_bytes = 5'000'000'000;
