@@ -136,6 +136,16 @@ TEST_F(SilenceTest, WantsTheKeysNamedThatWereRefused) {
   EXPECT_NE(answer({}).find("does not name CAUSE_KIND_KEYS_REFUSED"), std::string::npos);
 }
 
+TEST_F(SilenceTest, WantsTheKeyNamedNoMoreOfAWorkerWhoseLeaseEnds) {
+  work(3s);
+  end(1, core::Verdict::Unauthorized);
+  work(2500ms);
+  wait(options.worker_lease - 30ms);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_KEYS_REFUSED}), "");
+  wait(20ms);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_NO_WORKER}), "") << "it may be silent for the bus already";
+}
+
 TEST_F(SilenceTest, WantsAFailingExchangeNamedFromTheSecondRequestOn) {
   work(3s);
   end(1, core::Verdict::Doubtful);
