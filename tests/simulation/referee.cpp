@@ -237,7 +237,9 @@ void Referee::committed(const core::FactPosition& position) {
     order.left_book = world_.now();
     if (order.first_delete != Never) order.left_book_first = std::min(order.left_book_first, heard);
     if (!ledger_.has_undecided(fact.order_id)) {
-      if (!known_gone(fact.order_id, order, gap_at_)) {
+      // Of a gap and a 452 that were committed together it is not known here which came first.
+      const bool at_once = order.unsolicited_in_life == life_ && gap_at_ == order.unsolicited_at;
+      if (!at_once && !known_gone(fact.order_id, order, gap_at_)) {
         departed_.insert(fact.order_id);
       } else if (!known_gone(fact.order_id, order, maybe_gap_at_)) {
         perhaps_departed_.insert(fact.order_id);
