@@ -7,7 +7,7 @@ namespace cancelbus::simulation {
 namespace {
 
 /// Whether the exchange has looked at the order.
-bool passes(core::Verdict verdict) {
+bool looked_at(core::Verdict verdict) {
   using enum core::Verdict;
   return verdict == Accepted || verdict == UnknownOrder || verdict == Refused || verdict == Blocked || verdict == Read;
 }
@@ -84,7 +84,7 @@ void Silence::heard(const core::TaskEnded& ended) {
       worker.perhaps_refused = worker.perhaps_refused && !counts;
     }
   }
-  if (passes(verdict)) {
+  if (looked_at(verdict)) {
     failed_ = 0;
     if (counts) perhaps_failed_ = 0;
     if (counts) let_in_ = world_.now();
