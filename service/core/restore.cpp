@@ -126,6 +126,7 @@ class Restore {
     attempts.dispatched = std::max(count, known);
     attempts.counted = std::max(counted, known);
     order->deletes.count = std::max(order->deletes.count, known);
+    if (!snapshot_.same_boot || permit.settles > now_.tick) may_live_.insert(order->id);
     book_.tasks.restore_task(permit.task, order->id, permit.stamp_ms);
   }
 
@@ -159,6 +160,8 @@ class Restore {
       attempts.fold({0, WorkerPool::BeforeRestart, now_.tick, *state, now_.tick});
       attempts.first_dispatch = std::min(attempts.first_dispatch, now_.tick);
     }
+    // An outcome of a request that can live no more is waited for as any, and the request is not handed over.
+    if (!may_live_.contains(order.id)) effort.schedule.handed_over.push_back(WorkerPool::BeforeRestart);
     if (attempts.earlier_doubt) attempts.earlier_quiet = now_.tick + Attempts::StampDead;
     if (effort.owes_proof()) {
       effort.reads.news(now_.tick);
@@ -185,6 +188,7 @@ class Restore {
   const Instant now_;
   std::vector<Record>& records_;
   const absl::flat_hash_set<OrderId> back_on_book_;
+  absl::flat_hash_set<OrderId> may_live_;  ///< orders of which a DELETE without an outcome may be under way still
 };
 
 }  // namespace

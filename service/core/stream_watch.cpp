@@ -33,7 +33,7 @@ void StreamWatch::proof(const PeerId& peer, Instant now) {
 bool StreamWatch::lost(Tick now) {
   if (!heard_ || now - *heard_ <= Lease) return false;
   heard_.reset();
-  connected_ = logged_in_ = live_ = false;
+  live_ = false;  // the rest is as its last report says, until another one comes
   text_ = "the subscriber is silent";
   return true;
 }
@@ -64,8 +64,8 @@ Tick StreamWatch::next_deadline(Tick now) const {
 
 StreamStatus StreamWatch::status() const {
   StreamStatus status;
-  status.connected = connected_;
-  status.logged_in = logged_in_;
+  status.connected = heard_ && connected_;
+  status.logged_in = heard_ && logged_in_;
   status.live = live_;
   if (last_proof_) status.last_proof = last_proof_->wall;
   status.text = text_;

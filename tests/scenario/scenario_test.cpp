@@ -22,7 +22,7 @@
 //                               without an answer: no more
 //   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one,
 //                               oldest= the subscriber's oldest that is not confirmed
-//   stream login | logout | silent | speaks
+//   stream login | logout | silent | back | speaks
 //   w2 joins | silent | back | forgets #1 | credit 0 | key (another one than before)
 //   w2 clock                    it has read the exchange's clock again; off=1s ahead of the truth, uncertain=600ms,
 //   none

@@ -170,6 +170,9 @@ void Stage::stream(Words& words) {
     turn(report(true));
   } else if (verb == "silent") {
     stream_.silent = true;
+  } else if (verb == "back") {
+    stream_.silent = false;
+    turn(report(true));
   } else if (verb == "speaks") {
     Words other("1");
     fact("451", other);

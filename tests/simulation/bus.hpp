@@ -72,6 +72,8 @@ class Bus : public Process {
 
   /// Null while it is down.
   const core::Gateway* gateway() const { return life_ ? &life_->engine.gateway() : nullptr; }
+  /// What it has decided is in the store.
+  bool committed_all() const { return life_ && life_->engine.outbox().empty(); }
 
  protected:
   void on_start() override;

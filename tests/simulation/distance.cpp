@@ -22,8 +22,8 @@ Duration between(int count) {
 
 void Distance::bus_started() {
   for (auto& [id, order] : orders_) {
-    // Only when the last one left is stored.
-    order.ended = std::min(order.ended, order.sent);
+    // Only when the last one was decided on is stored.
+    order.ended = std::min(order.ended, order.decided);
     order.joined = Time::min();
     order.unauthorized = order.exempt = false;
     order.handed_over.clear();
@@ -86,7 +86,7 @@ Time Distance::allowed(const Order& order) const {
   return std::max(order.retry, order.ended == Time::min() ? order.ended : order.ended + distance);
 }
 
-void Distance::sent(core::OrderId id) {
+void Distance::sent(core::OrderId id, Time decided) {
   Order& order = orders_[id];
   const Time from = allowed(order);
   if (from != Time::min() && world_.now() < from - Slack) {
@@ -97,7 +97,7 @@ void Distance::sent(core::OrderId id) {
   order.released_by = 0;
   ++order.count;
   ++order.of_effort;
-  order.sent = world_.now();
+  order.decided = decided;
 }
 
 void Distance::ended(core::OrderId id, const core::Answer& answer, bool latest) {
@@ -112,7 +112,11 @@ void Distance::ended(core::OrderId id, const core::Answer& answer, bool latest) 
     order.retry = world_.now() + order.unwritten;
     order.unwritten = std::min<Duration>(order.unwritten * 2, 30s);
   }
-  if (!unwritten) order.unwritten = FirstUnwritten;
+  if (!unwritten) {
+    // Whatever came of one that was sent before says anew when the next is due.
+    order.unwritten = FirstUnwritten;
+    order.retry = Time::min();
+  }
   if (unwritten || answer.verdict == Verdict::StaleStamp || answer.verdict == Verdict::Throttled) {
     order.count = std::max(0, order.count - 1);
     order.of_effort = std::max(0, order.of_effort - 1);

@@ -30,7 +30,8 @@ class Distance {
   void rests(core::OrderId order);
   void command_came(core::OrderId order);
   void released(core::OrderId order, core::WorkerId worker);
-  void sent(core::OrderId order);
+  /// `decided`: when it was decided on, which is what the store knows of it.
+  void sent(core::OrderId order, Time decided);
   /// `latest`: no other DELETE of the order was sent since.
   void ended(core::OrderId order, const core::Answer& answer, bool latest);
 
@@ -45,8 +46,8 @@ class Distance {
 
   struct Order {
     int count = 0;
-    int of_effort = 0;  ///< since a command of it is undecided, whatever 451s came
-    Time sent = Time::min();
+    int of_effort = 0;           ///< since a command of it is undecided, whatever 451s came
+    Time decided = Time::min();  ///< on the latest that was sent
     Time ended = Time::min();
     Time joined = Time::min();
     bool unauthorized = false;  ///< the last answer of its effort was 401 or 403

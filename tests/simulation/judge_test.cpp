@@ -6,7 +6,6 @@
 #include "service/btcturk/rest.hpp"
 #include "service/wire/event_codec.hpp"
 #include "tests/simulation/clocks.hpp"
-#include "tests/simulation/distance.hpp"
 #include "tests/simulation/keys.hpp"
 #include "tests/simulation/process.hpp"
 #include "tests/simulation/referee.hpp"
@@ -140,86 +139,6 @@ TEST_F(ABackoff, EndsAfterItsTime) {
   made.wait(10s);
   budget.sending(core::LimiterKind::Cancel);
   EXPECT_EQ(made.world.failure, "");
-}
-
-struct DeletesOfAnOrder : ::testing::Test {
-  MadeUp made;
-  Distance distance{made.world};
-
-  DeletesOfAnOrder() { distance.sent(AnOrder); }
-  void again(core::Verdict verdict, Duration after) {
-    distance.ended(AnOrder, answer(verdict), true);
-    made.wait(after);
-    distance.sent(AnOrder);
-  }
-  const std::string& failure() const { return made.world.failure; }
-};
-
-TEST_F(DeletesOfAnOrder, KeepTheirDistanceWhateverTheAnswers) {
-  again(core::Verdict::Doubtful, 1s);
-  again(core::Verdict::WrongRequest, 2s);
-  again(core::Verdict::Accepted, 4s);
-  again(core::Verdict::Blocked, 8s);
-  EXPECT_EQ(failure(), "");
-  again(core::Verdict::Doubtful, 15s);
-  EXPECT_NE(failure().find("promise 8: DELETE 6 of o1 1000 ms too early"), std::string::npos) << failure();
-}
-
-TEST_F(DeletesOfAnOrder, ThatWereNeverProcessedCountForNothingAndAreTriedLessAndLessOften) {
-  again(core::Verdict::Throttled, 0s);
-  again(core::Verdict::StaleStamp, 0s);
-  again(core::Verdict::NeverWritten, 100ms);
-  again(core::Verdict::NeverWritten, 200ms);
-  EXPECT_EQ(failure(), "");
-  again(core::Verdict::NeverWritten, 300ms);
-  EXPECT_NE(failure().find("promise 8: DELETE 1 of o1 100 ms too early"), std::string::npos) << failure();
-}
-
-TEST_F(DeletesOfAnOrder, AreNearerForACommandThatJoins) {
-  again(core::Verdict::Doubtful, 1s);
-  again(core::Verdict::Doubtful, 2s);
-  distance.ended(AnOrder, answer(core::Verdict::Doubtful), true);
-  made.wait(1s);
-  distance.command_came(AnOrder);
-  distance.sent(AnOrder);
-  EXPECT_EQ(failure(), "");
-  again(core::Verdict::Doubtful, 1s);
-  EXPECT_NE(failure().find("too early"), std::string::npos) << "it has joined before that one";
-}
-
-TEST_F(DeletesOfAnOrder, AreHandedOverAtOnceOnceForEachSilentWorker) {
-  distance.released(AnOrder, 1);
-  distance.sent(AnOrder);
-  distance.released(AnOrder, 2);
-  distance.sent(AnOrder);
-  EXPECT_EQ(failure(), "");
-  distance.released(AnOrder, 1);
-  distance.sent(AnOrder);
-  EXPECT_NE(failure().find("promise 8"), std::string::npos);
-}
-
-TEST_F(DeletesOfAnOrder, AreRepeatedAtOnceAfterTheFirstThatIsUnauthorized) {
-  again(core::Verdict::Unauthorized, 0s);
-  EXPECT_EQ(failure(), "");
-  again(core::Verdict::Unauthorized, 0s);
-  EXPECT_NE(failure().find("promise 8"), std::string::npos);
-}
-
-TEST_F(DeletesOfAnOrder, KeepTheirDistanceOverARestartFromWhenTheLastLeft) {
-  again(core::Verdict::Doubtful, 1s);
-  made.wait(1s);
-  distance.ended(AnOrder, answer(core::Verdict::Doubtful), true);
-  distance.bus_started();
-  made.wait(900ms);
-  distance.sent(AnOrder);
-  EXPECT_NE(failure().find("promise 8: DELETE 3 of o1 100 ms too early"), std::string::npos) << failure();
-}
-
-TEST_F(DeletesOfAnOrder, BeginAnewAfterA451) {
-  distance.ended(AnOrder, answer(core::Verdict::Accepted), true);
-  distance.inserted(AnOrder);
-  distance.sent(AnOrder);
-  EXPECT_EQ(failure(), "");
 }
 
 struct TurnsOfRepeats : ::testing::Test {

@@ -24,99 +24,7 @@ constexpr Duration QueryDelay = 1s;
 
 }  // namespace
 
-// ---- Leases, as the bus heard them ----
-
-void Referee::bus_started() {
-  ++life_;
-  stream_.reset();
-  reports_.clear();
-  stream_heard_ = stream_taken_ = Never;
-  bus_started_at_ = world_.now();
-  waits_.bus_started();
-  thrift_.bus_started();
-  distance_.bus_started();
-  repeats_.bus_started();
-  worker_of_.clear();
-  last_heard_.clear();
-  facts_.clear();
-  commands_heard_.clear();
-  words_.clear();
-  // Whoever held a task before is one unknown worker, whose lease starts now.
-  for (const core::TaskId id : open_deletes_) {
-    tasks_[id].worker = 0;
-    tasks_[id].released = false;
-  }
-  last_heard_[0] = world_.now();
-  for (auto& [id, order] : orders_) {
-    order.left_book = Time::min();
-    order.left_book_first = Never;
-    order.looked_gone &= told_gone(id, false);
-    order.doubtful = false;
-    order.unsure |= order.permitted;
-  }
-}
-
-void Referee::commits_lost() {
-  if (life_ > 1) world_.happened.add(Fault::CommitsLost);
-  for (auto& [id, task] : tasks_) task.lost |= !task.ended && !store_.permits().contains(id);
-  std::erase_if(open_deletes_, [this](core::TaskId id) { return tasks_[id].lost; });
-  for (auto& [id, order] : orders_) {
-    if (order.gone_in_life != 0 && !told_gone(id)) order.gone_in_life = 0;
-  }
-  waits_.commits_lost(store_.lowered());
-  thrift_.commits_lost();
-  distance_.commits_lost();
-  // Whether anything was sent of what it still holds, it cannot know.
-  for (const auto& [key, command] : ledger_.commands()) {
-    if (command.ended()) continue;
-    Order& order = orders_[command.order.order_id];
-    order.permitted = true;
-    order.last_command_at = world_.now();
-  }
-}
-
-void Referee::heard(const core::WorkerReady& ready) {
-  worker_of_[ready.peer] = ready.worker;
-  last_heard_[ready.worker] = world_.now();
-  request_timeout_[ready.worker] = ready.request_timeout;
-  for (const core::TaskId id : open_deletes_) {
-    Task& task = tasks_[id];
-    const bool listed = std::find(ready.tasks.begin(), ready.tasks.end(), id) != ready.tasks.end();
-    const Duration age = world_.now() - task.sent;
-    if (listed) {
-      task.worker = ready.worker;
-      const bool another = std::any_of(open_deletes_.begin(), open_deletes_.end(), [&](core::TaskId o) {
-        return o != id && tasks_[o].order == task.order && !tasks_[o].released;
-      });
-      if (task.released && !another && age <= ready.request_timeout - ClockSlack) task.released = false;
-    } else if (task.worker == ready.worker && age > rules_.options.worker_lease - ClockSlack) {
-      release(task);
-    }
-  }
-}
-
-void Referee::release(Task& task) {
-  if (std::exchange(task.released, true)) return;
-  thrift_.delete_released(task.order);
-  distance_.released(task.order, task.worker);
-}
-
-void Referee::judging_deadlines() {
-  const auto silent = [&](Time& heard, Time& gap) {
-    if (heard == Never || world_.now() - heard <= core::StreamWatch::Lease) return;
-    heard = Never;
-    gap = world_.now();
-  };
-  silent(stream_heard_, gap_at_);
-  silent(stream_taken_, maybe_gap_at_);
-  for (const core::TaskId id : open_deletes_) {
-    Task& task = tasks_[id];
-    const Duration silence = world_.now() - last_heard_[task.worker];
-    // Its stamp is as old as the decision, however late it left: no worker sends it then.
-    const bool overlong = world_.now() - task.decided >= rules_.options.lost_after - ClockSlack;
-    if (silence > rules_.options.worker_lease - ClockSlack || overlong) release(task);
-  }
-}
+// ---- What the bus hears ----
 
 void Referee::heard(const core::TaskEnded& ended) {
   for (auto& [worker, tasks] : owed_outcomes_) tasks.erase(ended.task);
@@ -237,7 +145,9 @@ void Referee::committed(const core::FactPosition& position) {
     order.left_book = world_.now();
     if (order.first_delete != Never) order.left_book_first = std::min(order.left_book_first, heard);
     if (!ledger_.has_undecided(fact.order_id)) {
-      if (!known_gone(fact.order_id, order, gap_at_)) {
+      // Of a gap and a 452 that were committed together it is not known here which came first.
+      const bool at_once = order.unsolicited_in_life == life_ && gap_at_ == order.unsolicited_at;
+      if (!at_once && !known_gone(fact.order_id, order, gap_at_)) {
         departed_.insert(fact.order_id);
       } else if (!known_gone(fact.order_id, order, maybe_gap_at_)) {
         perhaps_departed_.insert(fact.order_id);
@@ -284,13 +194,14 @@ void Referee::committed(const core::PermitRecord& permit) {
   if (permit.limiter == core::LimiterKind::Query) {
     query_share_.permitted(permit.task, world_.now(), true_time(permit.settles_wall));
   }
-  waits_.committed(permit, true_time(permit.settles - rules_.options.lost_after));
-  const bool is_new = permit.open && decided_.try_emplace(permit.task, world_.now()).second;
+  const Time decided = true_time(permit.settles - rules_.options.lost_after);
+  waits_.committed(permit, decided);
+  const bool is_new = permit.open && decided_.try_emplace(permit.task, decided).second;
   if (permit.limiter != core::LimiterKind::Cancel) return;
   if (is_new) {
     // One before it was decided on while the store refused, and was never sent: its worker gave it back.
     orders_[permit.order_id].unsure |= std::exchange(orders_[permit.order_id].unsent, true);
-    judge_turn(permit.order_id);
+    judge_turn(permit.order_id, decided);
   }
   repeats_.permitted(permit.task, true_time(permit.settles_wall));
   if (!permit.open) return;
@@ -329,7 +240,7 @@ void Referee::sending(const core::SendTask& sent) {
   }
   check_not_gone(order, task.order);
   thrift_.delete_sent(task.order);
-  distance_.sent(task.order);
+  distance_.sent(task.order, task.decided);
   order.first_open_read.reset();
   order.unsent = false;
   order.deletes.push_back(task.id);

@@ -121,9 +121,10 @@ class Referee {
     core::LimiterKind kind{};
     int64_t stamp_ms = 0;
     Time sent{};
-    Time decided{};  ///< when its permit was committed
+    Time decided{};  ///< on, before its permit was committed
     core::WorkerId worker = 0;
     bool ended = false;
+    bool unlisted = false;  ///< by its worker's latest message, until deadlines are judged
     bool released = false;  ///< no worker holds it inside its lease
     bool acted = false;     ///< the exchange did what it asked
     bool lost = false;      ///< with the commits before a power cut: the bus does not know it
@@ -183,9 +184,9 @@ class Referee {
   std::vector<const CommandSeen*> undecided(core::OrderId id) const;
   /// Of an order with these undecided commands; absent if they are not of one mind.
   static std::optional<core::Priority> lane(const std::vector<const CommandSeen*>& commands);
-  /// A DELETE of it was decided on.
-  void judge_turn(core::OrderId id);
-  bool certainly_waits(core::OrderId id, const Order& order, core::Priority in) const;
+  /// A DELETE of it was decided on then. While the store refuses that is long before it is committed.
+  void judge_turn(core::OrderId id, Time decided);
+  bool certainly_waited(core::OrderId id, const Order& order, core::Priority in, Time then) const;
   void event_of(core::OrderId id);
   void check_stamp(const core::SendTask& sent);
   void check_one_in_flight(const Task& task);
@@ -196,6 +197,8 @@ class Referee {
   /// A final of it says so; `told_back`: also where BACK_ON_BOOK was told since.
   bool told_gone(core::OrderId id, bool told_back = true) const;
   bool known_gone(core::OrderId id, const Order& order, Time gap) const;
+  /// By a bus that starts.
+  void take_over_requests();
   void release(Task& task);
   /// What the bus's wall clock shows then, in true time.
   Time true_time(core::WallTime wall) const { return world_.now() + (wall - store_.wall()); }

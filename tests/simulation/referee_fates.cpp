@@ -68,10 +68,13 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
         world_.fail("the final of ", name, " did not wait for exact quantities");
       }
       if (by_452 && !told_before_start(command, order)) {
-        check_edit_grace(command, order);
+        // Of one that was published before, the grace was judged then.
+        if (!superseded) check_edit_grace(command, order);
         check_no_gap_between(command, order);
       }
       order.gone_in_life = superseded ? 0 : life_;
+      // What looked like a newer command may have been one that was repeated.
+      order.perhaps_gone |= superseded;
       order.gone_by_stream = by_452;
       order.known_since = by_452 ? order.left_book : world_.now();
       break;

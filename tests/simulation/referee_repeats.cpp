@@ -27,7 +27,7 @@ std::optional<core::Priority> Referee::lane(const std::vector<const CommandSeen*
   return all ? std::optional(first) : std::nullopt;
 }
 
-void Referee::judge_turn(core::OrderId id) {
+void Referee::judge_turn(core::OrderId id, Time decided) {
   const std::optional<core::Priority> in = lane(undecided(id));
   const std::optional<bool> repeats = orders_[id].unsure ? std::nullopt : distance_.repeats(id);
   if (!repeats) return repeats_.unknown();
@@ -35,7 +35,7 @@ void Referee::judge_turn(core::OrderId id) {
   std::set<core::OrderId> waiting;
   if (in) {
     for (const auto& [other, order] : orders_) {
-      if (other != id && certainly_waits(other, order, *in)) waiting.insert(other);
+      if (other != id && certainly_waited(other, order, *in, decided)) waiting.insert(other);
     }
   }
   repeats_.first(in, waiting);
@@ -43,14 +43,13 @@ void Referee::judge_turn(core::OrderId id) {
 
 // It was sent and not answered, nothing is in flight, nothing was heard of it but queries that read nothing, and a
 // command of it has no time to live.
-bool Referee::certainly_waits(core::OrderId id, const Order& order, core::Priority in) const {
-  const Time now = world_.now();
+bool Referee::certainly_waited(core::OrderId id, const Order& order, core::Priority in, Time then) const {
   if (!order.doubtful || thrift_.answered(id) > 0 || order.touched >= order.first_delete || order.unsure ||
       order.last_read.value_or(core::ReadStatus::Open) != core::ReadStatus::Open) {
     return false;
   }
   const bool in_flight = std::ranges::any_of(order.deletes, [&](core::TaskId task) { return !tasks_.at(task).ended; });
-  if (in_flight || now < std::max(distance_.allowed(id), order.last_event) + ForAQuery) return false;
+  if (in_flight || then < std::max(distance_.allowed(id), order.last_event) + ForAQuery) return false;
   const auto commands = undecided(id);
   const auto lives = [&](const CommandSeen* command) {
     return !command->order.time_to_live && rules_.options.default_ttl == Duration::zero();

@@ -7,7 +7,7 @@ namespace cancelbus::simulation {
 namespace {
 
 /// Whether the exchange has looked at the order.
-bool passes(core::Verdict verdict) {
+bool looked_at(core::Verdict verdict) {
   using enum core::Verdict;
   return verdict == Accepted || verdict == UnknownOrder || verdict == Refused || verdict == Blocked || verdict == Read;
 }
@@ -84,7 +84,7 @@ void Silence::heard(const core::TaskEnded& ended) {
       worker.perhaps_refused = worker.perhaps_refused && !counts;
     }
   }
-  if (passes(verdict)) {
+  if (looked_at(verdict)) {
     failed_ = 0;
     if (counts) perhaps_failed_ = 0;
     if (counts) let_in_ = world_.now();
@@ -173,7 +173,7 @@ void Silence::must_not(const v1::HeartbeatReply& reply, bool over, v1::CauseKind
 void Silence::answering(const v1::HeartbeatReply& reply) {
   // What this turn has found out about the store is not known here yet.
   const bool changed = now_ - writable_changed_ >= Within, able = !store_.full() && !store_.misplaced();
-  must(reply, !writable_ && !able && changed, {v1::CAUSE_KIND_STORE}, "the store refuses for over 2 s");
+  must(reply, !writable_ && store_.refuses() && changed, {v1::CAUSE_KIND_STORE}, "the store refuses for over 2 s");
   must_not(reply, writable_ && able && changed, v1::CAUSE_KIND_STORE, "the store takes writes for over 2 s");
   must(reply, draining_, {v1::CAUSE_KIND_DRAINING}, "the bus was asked to end");
   must_not(reply, !draining_, v1::CAUSE_KIND_DRAINING, "the bus was not asked to end");
@@ -192,7 +192,7 @@ void Silence::answering(const v1::HeartbeatReply& reply) {
 
 void Silence::check_workers(const v1::HeartbeatReply& reply) {
   Time able = std::max(able_until_, started_ + options_.worker_lease);
-  bool any_heard = false, any_refused = false, all_refused = true, long_able = false;
+  bool any_heard = false, any_surely_heard = false, any_refused = false, all_refused = true, long_able = false;
   for (const auto& [id, worker] : workers_) {
     able = std::max(able, able_until(worker));
     const Duration silent = now_ - worker.heard;
@@ -202,13 +202,15 @@ void Silence::check_workers(const v1::HeartbeatReply& reply) {
       all_refused &= worker.refused && now_ - *worker.refused >= Within;
     }
     const bool surely_heard = silent <= options_.worker_lease - ClockSlack;
+    any_surely_heard |= surely_heard;
     long_able |= worker.able && surely_heard && now_ - worker.able_since > Within;
   }
   const bool none_able = now_ - able > Within + ClockSlack;
   must(reply, none_able, {v1::CAUSE_KIND_NO_WORKER, v1::CAUSE_KIND_KEYS_REFUSED, v1::CAUSE_KIND_CLOCK},
        "none can work for over 2 s");
   must(reply, none_able && !any_heard, {v1::CAUSE_KIND_NO_WORKER}, "none is heard");
-  must(reply, any_heard && all_refused, {v1::CAUSE_KIND_KEYS_REFUSED}, "all keys are refused for over 2 s");
+  // Of one whose lease has ended it is no longer the key that stops it.
+  must(reply, any_surely_heard && all_refused, {v1::CAUSE_KIND_KEYS_REFUSED}, "all keys are refused for over 2 s");
   must_not(reply, long_able, v1::CAUSE_KIND_NO_WORKER, "one is heard all the time, and may be given something");
   // So near to the block a newcomer counts as refused until its probe.
   const bool newcomers = store_.unauthorized_in_a_row() > 0;

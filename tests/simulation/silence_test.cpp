@@ -136,6 +136,30 @@ TEST_F(SilenceTest, WantsTheKeysNamedThatWereRefused) {
   EXPECT_NE(answer({}).find("does not name CAUSE_KIND_KEYS_REFUSED"), std::string::npos);
 }
 
+TEST_F(SilenceTest, WantsTheKeyNamedNoMoreOfAWorkerWhoseLeaseEnds) {
+  work(3s);
+  end(1, core::Verdict::Unauthorized);
+  work(2500ms);
+  wait(options.worker_lease - 30ms);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_KEYS_REFUSED}), "");
+  wait(20ms);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_NO_WORKER}), "") << "it may be silent for the bus already";
+}
+
+TEST_F(SilenceTest, WantsARefusingStoreNamedAndAFullOneOnceACommitHasShownIt) {
+  const auto commit = [this] { store.commit({}, [](const absl::Status&) {}); };
+  store.wall = [] { return Beginning; };
+  store.set_misplaced(true);
+  silence.store_writable(false);
+  work(3s);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_STORE}), "");
+  store.set_misplaced(false);
+  store.set_full(true);
+  EXPECT_EQ(answer({}), "") << "nothing has been written since";
+  commit();
+  EXPECT_NE(answer({}).find("does not name CAUSE_KIND_STORE"), std::string::npos);
+}
+
 TEST_F(SilenceTest, WantsAFailingExchangeNamedFromTheSecondRequestOn) {
   work(3s);
   end(1, core::Verdict::Doubtful);

@@ -383,7 +383,8 @@ Duration Simulation::afterwards() const {
 }
 
 bool Simulation::all_heard() const {
-  return judge_.readers().read_to_the_end(store_).empty() && judge_.referee().owed_to_the_bus().empty();
+  return bus_->committed_all() && judge_.readers().read_to_the_end(store_).empty() &&
+         judge_.referee().owed_to_the_bus().empty();
 }
 
 std::string Simulation::undecided() const {

@@ -12,6 +12,7 @@ void Store::opened(uint64_t boot, Tick now) {
   if (commits_lost_) ++epoch_;
   ++term_;
   boot_ = boot;
+  refused_ = false;
   run_clock_ = {rows_.run_time, now};
   // The start of a term is synced, and with it all that stands before.
   on_disk_ = rows_;
@@ -41,6 +42,7 @@ core::Snapshot Store::snapshot() const {
 
 void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> done) {
   if (!may_write()) return;
+  refused_ = full_;
   if (full_) return done(absl::ResourceExhaustedError("disk full"));
   for (const io::Row& row : batch) {
     std::visit([this](const auto& r) { put(r); }, row);

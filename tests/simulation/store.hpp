@@ -33,6 +33,8 @@ class Store : public io::Store {
   /// The path leads to another file, or to none, until it is put back.
   void set_misplaced(bool misplaced) { misplaced_ = misplaced; }
   bool misplaced() const { return misplaced_; }
+  /// As the bus must know it. That the disk is full only a commit shows.
+  bool refuses() const { return misplaced_ || (full_ && refused_); }
 
   void load(Done<core::Snapshot> done) override { done(snapshot()); }
   void commit(const io::Batch& batch, std::function<void(absl::Status)> done) override;
@@ -111,6 +113,7 @@ class Store : public io::Store {
   bool synced_;
   bool full_ = false;
   bool misplaced_ = false;
+  bool refused_ = false;  ///< the latest commit
   bool commits_lost_ = false;
   uint64_t boot_ = 0;
   core::RunClock run_clock_;

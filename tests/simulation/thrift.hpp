@@ -31,7 +31,7 @@ class Thrift {
   void delete_released(core::OrderId order) { orders_[order].cause = true; }
   void delete_sent(core::OrderId order);
   void delete_ended(core::OrderId order, const core::Answer& answer);
-  /// `decided`: when its permit was committed.
+  /// `decided`: when it was decided on, before its permit was committed.
   void query_sent(core::OrderId order, core::TaskId task, core::WorkerId worker, Time decided);
   void query_ended(core::OrderId order, core::TaskId task, const core::Answer& answer, bool proves_open);
   /// `sent`: when its task was.

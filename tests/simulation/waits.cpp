@@ -144,7 +144,9 @@ void Waits::heard(core::TaskId task, core::LimiterKind kind, const core::Answer&
   if (answer.arrival == core::Arrival::NeverSent) limiter.permits.erase(permit);
   const bool anew = limiter.until == Time::min() || decided > limiter.until + Slack;
   const bool trusted = world_.now() > distrusts_until_;
-  if (answer.verdict == core::Verdict::Throttled && anew && trusted) {
+  // It left before a backoff that a 418 or 503 has begun, which may not be committed yet.
+  const bool met_another = limiter.failed_at >= decided;
+  if (answer.verdict == core::Verdict::Throttled && anew && trusted && !met_another) {
     refused_.try_emplace(task, Refused{kind, limiter.changes});
   }
 }
@@ -156,7 +158,9 @@ void Waits::note_answer(core::TaskId task, core::LimiterKind kind, Time decided,
                      answer.verdict == Verdict::Refused || answer.verdict == Verdict::Blocked ||
                      answer.verdict == Verdict::Read;
   const bool doubtful = answer.http_status == 418 || answer.http_status == 503;
-  const bool asks = answer.verdict == Verdict::Throttled || (answer.verdict == Verdict::Doubtful && doubtful);
+  const bool failed = answer.verdict == Verdict::Doubtful && doubtful;
+  if (failed && answer.retry_after) of(kind).failed_at = world_.now();
+  const bool asks = answer.verdict == Verdict::Throttled || failed;
   if (asks && answer.retry_after < 1s && answer.retry_after) {
     answered.longest = answer.http_status == 503 ? 30s : 10min;
   }

@@ -64,6 +64,7 @@ class Waits {
     uint64_t changes = 0;                  ///< records that say what is lowered
     bool may_lower = false;                ///< a backoff has begun, and none ran
     Time heeded_until = Time::min();       ///< of the latest backoff whose answer was confirmed
+    Time failed_at = Time::min();          ///< when a 418 or 503 last asked to wait
     uint32_t short_waits = 0;              ///< under a second, in a row
   };
   struct Answered {

@@ -103,6 +103,26 @@ TEST_F(WaitsTest, A429OfBeforeTheBackoffLowersNone) {
   EXPECT_TRUE(failed("twice in one")) << world.failure;
 }
 
+TEST_F(WaitsTest, A429ThatMetTheBackoffOfA503LowersNone) {
+  permit(1);
+  permit(2);
+  core::Answer unavailable;
+  unavailable.verdict = core::Verdict::Doubtful;
+  unavailable.http_status = 503;
+  unavailable.retry_after = 26s;
+  waits.heard(1, Cancel, unavailable);
+  answer(2, core::Verdict::Throttled);
+  hold(27s);
+  waits.confirmed(1);
+  waits.confirmed(2);
+  EXPECT_EQ(world.failure, "");
+  wait(28s);
+  permit(3);
+  answer(3, core::Verdict::Throttled);
+  waits.confirmed(3);
+  EXPECT_TRUE(failed("lowers no limit")) << world.failure;
+}
+
 TEST_F(WaitsTest, ALimitIsHalved) {
   hold(2s);
   lowered(4);

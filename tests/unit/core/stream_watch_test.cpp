@@ -50,6 +50,18 @@ TEST(StreamWatch, LostOnceAfterTheLease) {
   EXPECT_TRUE(watch.report(report(1), at(seconds(9)))) << "heard again";
 }
 
+TEST(StreamWatch, WhatIsHeardOfALostSubscriberIsOfTheLoginThatItReportedLast) {
+  StreamWatch watch(seconds(2));
+  watch.report(report(1), at({}));
+  EXPECT_TRUE(watch.lost(at(seconds(6)).tick));
+  EXPECT_FALSE(watch.status().logged_in);
+  watch.proof("feed", at(seconds(7)));
+  EXPECT_TRUE(watch.live());
+  EXPECT_TRUE(watch.status().logged_in);
+  EXPECT_FALSE(watch.report(report(1), at(seconds(8)))) << "nothing was missed since";
+  EXPECT_TRUE(watch.report(report(2), at(seconds(9)))) << "a new login";
+}
+
 /// Owes a frame at `accepted` and returns when the subscriber is told to log in again, by following the deadlines.
 std::optional<Tick> told(StreamWatch& watch, Duration accepted, Duration until) {
   watch.owes_frame(at(accepted).tick);
