@@ -404,9 +404,7 @@ void Verdicts::plan_query(Order& order, Tick now) const {
   Reads& reads = effort.reads;
   if (reads.task != 0) return;
   if (order.proof) {
-    const bool waiting =
-        std::ranges::any_of(effort.commands, [&](const Command& c) { return !concludes(order, c, now); });
-    if (!waiting) {
+    if (std::ranges::all_of(effort.commands, [&](const Command& c) { return concludes(order, c, now); })) {
       reads.next = Never;
       return;
     }

@@ -116,8 +116,8 @@ class BusStatus:
     store_bytes: int
     causes: tuple[Cause, ...]  # what commands wait for, the most serious first
     headline: str  # the most serious cause in one line; "ok" if there is none
-    event_bars: tuple[EventBar, ...]
     expected_workers: int  # how many there ought to be; 0: the bus was not told
+    event_bars: tuple[EventBar, ...]
     message: Any = message_field()
 
     @property
@@ -172,4 +172,4 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
                      time_of(m, "as_of"), m.cancels_in_flight, m.queries_in_flight, m.orders_in_doubt,
                      time_of(m, "oldest_doubt"), m.store_bytes, tuple(map(cause_of, m.cause)), m.headline,
-                     tuple(map(event_bar_of, m.event_bar)), m.expected_workers, m)
+                     m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m)
