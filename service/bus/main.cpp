@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   const auto descriptors = io::require_descriptors(bus::Shell::DescriptorNeeds);
   if (!descriptors.ok()) return refuse("", descriptors.status());
   io::log_info("descriptors", {{"limit", *descriptors}});
+  if (options->gateway.observe) io::log_warn("observing", {{"stops", "cancels"}});
   if (options->store_downgrade_to > 0) {
     io::end_on_signals();
     const auto status = io::downgrade_store(options->store, options->store_downgrade_to);

@@ -1,5 +1,6 @@
-// What the exchange may do where nobody outside it knows: each guess is a switch, and the default is the likelier
-// value. Market, RestApi and Auth read them; --guess sets them. A client must keep its promises under every value.
+// What the exchange may do where its documentation does not say: each guess is a switch, and the default is the
+// likelier value. Market, RestApi and Auth read them; --guess sets them. A client must keep its promises under every
+// value.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-"""What nobody outside the exchange knows, either way: the promises hold under each value of each guess of exchange-sim.
+"""What is not known of the real exchange, either way: the promises hold under each value of each guess of exchange-sim.
 
 Each order meets the exchange in another way; afterwards its final is compared with the book, which is the truth.
 """
@@ -91,4 +91,4 @@ def hear_frames(stack, strategy):
     nothing under one of the guesses: here it is a frame of our own."""
     stack.exchange.stream(frame=[452, {"type": 452, "id": NOBODYS_ORDER, "symbol": "BTCTRY", "price": "1", "amount": "1",
                                        "numLeft": "1", "denomLeft": "1"}])
-    strategy.wait_until(lambda: departed(strategy, NOBODYS_ORDER), "the departure of an order that nobody placed")
+    strategy.wait_until(lambda: departed(strategy, NOBODYS_ORDER), "the departure of an order that was never placed")

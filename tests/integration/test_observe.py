@@ -7,6 +7,7 @@ from cancelbus.v1 import cancel_pb2
 
 def test_commands_are_rejected_and_nothing_is_sent(stack, connect):
     stack.start(workers=1, observe="true")
+    assert '"event":"observing"' in stack.processes["bus"].log()
     strategy = connect(stack, topics=["venue."])
     orders = place_orders(stack, strategy, 3)
     for order in orders:
