@@ -92,16 +92,15 @@ def set_field(one, path, value, create):
 
 
 def merged(base, patch, key=None):
-    """A strategic merge patch: what is new stands before what was there."""
+    """A strategic merge patch: of a list, what the patch names stands first, in its order."""
     if isinstance(base, dict) and isinstance(patch, dict):
         result = {name: merged(base[name], patch[name], name) if name in patch else base[name] for name in base}
         return copy.deepcopy(result | {name: patch[name] for name in patch if name not in base})
     if isinstance(base, list) and isinstance(patch, list) and key in MERGE_KEYS:
         merge_key = MERGE_KEYS[key]
         there = {item[merge_key]: item for item in base}
-        new = [item for item in patch if item[merge_key] not in there]
-        changes = {item[merge_key]: item for item in patch}
-        return copy.deepcopy(new + [merged(item, changes.get(name, {})) for name, item in there.items()])
+        named = {item[merge_key]: merged(there.get(item[merge_key], {}), item) for item in patch}
+        return copy.deepcopy([*named.values(), *(item for name, item in there.items() if name not in named)])
     return copy.deepcopy(patch)
 
 
