@@ -32,9 +32,9 @@ class Layering(unittest.TestCase):
         self.assert_refused("service/core/a.cpp", "#include <unistd.h>\n", 1, "service/core may not include unistd.h")
 
     def test_base_includes_nothing_of_ours(self):
-        self.assert_allowed("base/a.hpp", '#include <string>\n#include "base/b.hpp"\n')
-        self.assert_refused("base/a.hpp", '#include "service/core/types.hpp"\n', 1,
-                            "base may not include service/core/types.hpp")
+        self.assert_allowed("service/base/a.hpp", '#include <string>\n#include "service/base/b.hpp"\n')
+        self.assert_refused("service/base/a.hpp", '#include "service/core/types.hpp"\n', 1,
+                            "service/base may not include service/core/types.hpp")
 
     def test_core_does_not_read_a_clock(self):
         self.assert_refused("service/core/a.cpp", "#include <chrono>\nauto t = std::chrono::steady_clock::now();\n", 2,
@@ -77,9 +77,9 @@ class Layering(unittest.TestCase):
     def test_clients_and_the_local_exchange_share_nothing_with_the_service_but_base(self):
         self.assert_refused("clients/cpp/a.hpp", '#include "service/wire/frame.hpp"\n', 1,
                             "clients may not include service/wire/frame.hpp")
-        self.assert_allowed("clients/cancelctl/a.cpp", '#include "base/sqlite.hpp"\n')
-        self.assert_refused("clients/cpp/a.cpp", '#include "base/sqlite.hpp"\n', 1,
-                            "clients may not include base/sqlite.hpp")
+        self.assert_allowed("clients/cancelctl/a.cpp", '#include "service/base/sqlite.hpp"\n')
+        self.assert_refused("clients/cpp/a.cpp", '#include "service/base/sqlite.hpp"\n', 1,
+                            "clients may not include service/base/sqlite.hpp")
         self.assert_refused("tests/exchange/a.cpp", '#include "service/btcturk/signer.hpp"\n', 1,
                             "tests/exchange may not include service/btcturk/signer.hpp")
 

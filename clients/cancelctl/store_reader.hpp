@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "base/sqlite.hpp"
+#include "service/base/sqlite.hpp"
 
 namespace cancelbus::ctl {
 

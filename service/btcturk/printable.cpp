@@ -1,6 +1,6 @@
 #include "service/btcturk/printable.hpp"
 
-#include "base/utf8.hpp"
+#include "service/base/utf8.hpp"
 
 namespace cancelbus::btcturk {
 namespace {

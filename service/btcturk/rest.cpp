@@ -5,7 +5,7 @@
 #include <charconv>
 #include <limits>
 
-#include "base/retry_after.hpp"
+#include "service/base/retry_after.hpp"
 #include "service/btcturk/json_fields.hpp"
 #include "service/btcturk/printable.hpp"
 

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/http_request.hpp"
+#include "service/base/http_request.hpp"
 #include "service/btcturk/signer.hpp"
 #include "service/core/answer.hpp"
 #include "service/core/types.hpp"

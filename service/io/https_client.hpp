@@ -16,7 +16,7 @@
 #include <optional>
 #include <string>
 
-#include "base/http_request.hpp"
+#include "service/base/http_request.hpp"
 #include "service/core/types.hpp"
 #include "service/io/dial.hpp"
 #include "service/io/option_values.hpp"

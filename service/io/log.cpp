@@ -11,7 +11,7 @@
 #include <string>
 #include <type_traits>
 
-#include "base/utf8.hpp"
+#include "service/base/utf8.hpp"
 #include "service/io/output.hpp"
 
 ABSL_FLAG(std::string, log_level, "info", "least severe log line to write: debug, info, warn or error");

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/sqlite.hpp"
+#include "service/base/sqlite.hpp"
 
 namespace cancelbus::io {
 

@@ -18,7 +18,7 @@
 #include <deque>
 #include <utility>
 
-#include "base/retry_after.hpp"
+#include "service/base/retry_after.hpp"
 #include "service/io/spawn.hpp"
 
 namespace cancelbus::io {

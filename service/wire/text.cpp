@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/utf8.hpp"
+#include "service/base/utf8.hpp"
 
 namespace cancelbus::wire {
 

@@ -9,7 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <vector>
 
-#include "base/http_request.hpp"
+#include "service/base/http_request.hpp"
 #include "service/btcturk/rest.hpp"
 #include "service/btcturk/signer.hpp"
 #include "service/core/answer.hpp"

@@ -34,7 +34,8 @@ ABSL_FLAG(std::int64_t, most_unauthorized, 50, "unauthorised requests in a row t
 ABSL_FLAG(bool, login_window, true, "refuse a login whose timestamp is further off than its nonce, in ms");
 ABSL_FLAG(std::int64_t, max_orders, 200'000, "orders kept; finished ones make room, oldest first");
 ABSL_FLAG(std::uint64_t, seed, 1, "seed of shares and jitter");
-ABSL_FLAG(std::string, guess, "", "what to do where the documentation does not say, NAME=VALUE,... of the guesses below");
+ABSL_FLAG(std::string, guess, "",
+          "what to do where the documentation does not say, NAME=VALUE,... of the guesses below");
 ABSL_FLAG(std::string, faults, "{}", "faults from the start, as JSON: {\"NAME\": {\"share\": 0.1, ...}, ...}");
 
 namespace exchange_sim {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/retry_after.hpp"
+#include "service/base/retry_after.hpp"
 #include "tests/simulation/keys.hpp"
 
 namespace cancelbus::simulation {

@@ -1,4 +1,4 @@
-#include "base/retry_after.hpp"
+#include "service/base/retry_after.hpp"
 
 #include <gtest/gtest.h>
 

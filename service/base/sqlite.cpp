@@ -1,4 +1,4 @@
-#include "base/sqlite.hpp"
+#include "service/base/sqlite.hpp"
 
 namespace cancelbus::base {
 

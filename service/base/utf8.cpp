@@ -1,4 +1,4 @@
-#include "base/utf8.hpp"
+#include "service/base/utf8.hpp"
 
 #include <cstdint>
 
