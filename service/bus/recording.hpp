@@ -28,6 +28,8 @@ class Recording {
   void ask(const std::string& who, core::Tick now);
   /// Whether workers and subscriber must be asked now; once for each time. Logs when a recording has ended.
   bool due(core::Tick now);
+  /// How long it will last if nobody asks again.
+  core::Duration left(core::Tick now) const { return until_ - now; }
   /// When due() wants to be called; core::Never while nobody records.
   core::Tick next_deadline() const { return next_ask_; }
 

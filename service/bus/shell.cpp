@@ -197,7 +197,7 @@ void Shell::publish_status(core::Instant now) {
 
 // Last in a turn: no cancel waits for it.
 void Shell::publish_records(core::Instant now, const std::vector<std::string>& records) {
-  if (recording_.due(now.tick)) backend_.send_to_all(wire::encode_record(Recording::Lease));
+  if (recording_.due(now.tick)) backend_.send_to_all(wire::encode_record(recording_.left(now.tick)));
   for (const std::string& record : records) {
     if (!recording_.admits(record.size(), now.tick)) continue;
     events_.publish({"record.", 0, {}, wire::encode_recorded_event(record, now.wall, engine_.epoch())});

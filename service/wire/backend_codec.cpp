@@ -24,7 +24,6 @@ constexpr uint32_t MaxCredit = 64;
 constexpr std::size_t MaxNameBytes = 64;
 constexpr core::Duration MinRequestTimeout = 100ms;
 constexpr core::Duration MaxRequestTimeout = 60s;
-constexpr core::Duration MinRecordLease = 1ms;
 constexpr core::Duration MaxRecordLease = 10s;
 /// Of what is only shown: a worker whose wall clock is further off says so much.
 constexpr core::Duration MaxClockOffset = 24h;
@@ -144,7 +143,7 @@ absl::StatusOr<BackendReply> to_reply(const v1::Task& proto) {
 
 absl::StatusOr<BackendReply> to_reply(const v1::Record& proto) {
   const auto lease = to_duration(proto.lease());
-  if (!lease || *lease < MinRecordLease || *lease > MaxRecordLease) return bad("record.lease", "must be 1 ms to 10 s");
+  if (!lease || *lease <= 0s || *lease > MaxRecordLease) return bad("record.lease", "must be above 0 and at most 10 s");
   return Record{*lease};
 }
 

@@ -45,7 +45,10 @@ TEST_F(RecordingTest, ItEndsALeaseAfterTheLastRequest) {
   recording.ask("ops", now);
   recording.due(now);
   recording.ask("ops", now + 1s);
-  for (now += 1s; now < core::Tick(1h) + 4s; now += 1s) EXPECT_TRUE(recording.due(now));
+  for (now += 1s; now < core::Tick(1h) + 4s; now += 1s) {
+    EXPECT_TRUE(recording.due(now));
+    EXPECT_EQ(now + recording.left(now), core::Tick(1h) + 4s) << "so that workers end with it";
+  }
   EXPECT_FALSE(recording.due(now));
   EXPECT_EQ(value("cancelbus_recording"), 0);
   EXPECT_EQ(recording.next_deadline(), core::Never);

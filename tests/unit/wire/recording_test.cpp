@@ -103,7 +103,8 @@ TEST(Recording, ARecordHasALease) {
   ASSERT_TRUE(reply.ok());
   EXPECT_EQ(std::get<Record>(*reply).lease, 3s);
   for (const core::Duration lease : {core::Duration(0), core::Duration(-1s), core::Duration(10s + 1ns)}) {
-    EXPECT_EQ(decode_backend_reply(encode_record(lease)).status().message(), "record.lease: must be 1 ms to 10 s");
+    EXPECT_EQ(decode_backend_reply(encode_record(lease)).status().message(),
+              "record.lease: must be above 0 and at most 10 s");
   }
   v1::SessionReply answer;
   ASSERT_TRUE(answer.ParseFromString(encode_recording(3s)));
