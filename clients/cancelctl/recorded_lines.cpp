@@ -18,6 +18,7 @@ RecordedLines::Heard RecordedLines::hear(const v1::Recorded& recorded, WallTime 
   uint64_t& next = known->second;
   if (first > next) {
     missing_ += first - next;
+    heard.sentence = printable(recorded.source()) + ": " + std::to_string(first - next) + " records are missing";
     heard.lines = JsonLine("lost", now)
                       .add("source", recorded.source())
                       .add("source_id", std::to_string(recorded.source_id()))

@@ -15,7 +15,7 @@ namespace cancelbus::ctl {
 class RecordedLines {
  public:
   struct Heard {
-    /// For people: of a source that is new. Empty otherwise.
+    /// For people: of a source that is new, or of which something is missing. Empty otherwise.
     std::string sentence;
     /// JSON lines with their ends: of what is missing before it, if something is, and of it, unless it holds nothing.
     std::string lines;

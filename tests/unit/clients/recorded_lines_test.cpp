@@ -45,9 +45,10 @@ TEST_F(RecordedLinesTest, ASourceIsNamedOnceWithWhereItBegan) {
 
 TEST_F(RecordedLinesTest, AGapIsALineAndCounted) {
   hear(5);
-  const std::string after = hear(9).lines;
-  EXPECT_THAT(after, AllOf(StartsWith(R"({"type":"lost",)"), HasSubstr(R"("from_number":"6","count":"3"})"),
-                           HasSubstr(R"({"type":"recorded",)")));
+  const RecordedLines::Heard after = hear(9);
+  EXPECT_EQ(after.sentence, "subscriber host/1: 3 records are missing");
+  EXPECT_THAT(after.lines, AllOf(StartsWith(R"({"type":"lost",)"), HasSubstr(R"("from_number":"6","count":"3"})"),
+                                 HasSubstr(R"({"type":"recorded",)")));
   EXPECT_EQ(lines.missing(), 3u);
   EXPECT_EQ(lines.recorded(), 2u);
 }
