@@ -48,7 +48,7 @@ void Referee::take_over_requests() {
     const auto permit = store_.permits().find(id);
     return permit != store_.permits().end() && over(permit->second);
   });
-  // Whoever held a task before is one unknown worker, whose lease starts now.
+  // The holder of each task of before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;
