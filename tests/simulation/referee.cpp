@@ -147,7 +147,11 @@ void Referee::committed(const core::FactPosition& position) {
     if (!ledger_.has_undecided(fact.order_id)) {
       // Of a gap and a 452 that were committed together it is not known here which came first.
       const bool at_once = order.unsolicited_in_life == life_ && gap_at_ == order.unsolicited_at;
-      if (!at_once && !known_gone(fact.order_id, order, gap_at_)) {
+      // A bus that starts knows of its finals that the order was gone, and not of a gap since; venue. was told after
+      // that.
+      const bool told_before =
+          order.unsolicited_in_life != 0 && gap_at_ < order.unsolicited_at && told_gone(fact.order_id, false);
+      if (!at_once && !told_before && !known_gone(fact.order_id, order, gap_at_)) {
         departed_.insert(fact.order_id);
       } else if (!known_gone(fact.order_id, order, maybe_gap_at_)) {
         perhaps_departed_.insert(fact.order_id);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "service/core/names.hpp"
 #include "tests/simulation/describe.hpp"
 #include "tests/simulation/referee.hpp"
 
@@ -145,6 +146,12 @@ void Referee::told_unsolicited(const core::CancelFinal& final) {
   const auto left = exchange_sim::Decimal::parse(final.quantities.leaves_qty);
   if (truth && (!left || *left < truth->left))
     world_.fail("promise 2: an unsolicited final of ", name, " says too little left");
+  // Nothing is left only of what has filled.
+  const bool filled = left && !left->positive();
+  if (filled != (final.ord_status == core::OrdStatus::Filled)) {
+    world_.fail("promise 2: an unsolicited final of ", name, " says ", core::name_of(final.ord_status), " with ",
+                final.quantities.leaves_qty, " left");
+  }
 }
 
 void Referee::came_back(core::OrderId id) {
