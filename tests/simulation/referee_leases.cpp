@@ -23,7 +23,7 @@ void Referee::bus_started() {
   words_.clear();
   take_over_requests();
   for (auto& [id, order] : orders_) {
-    order.left_book = Time::min();
+    order.left_book = order.left_book_heard = Time::min();
     order.left_book_first = Never;
     order.looked_gone &= told_gone(id, false);
     order.doubtful = false;
