@@ -53,7 +53,7 @@ ROWS = (
     Row("service/wire", ("service/base/", "service/core/", "cancelbus/v1/", "google/protobuf/", "absl/time/", *ABSEIL_VALUES),
         (NETWORK, NOW, THREADS, LOGGING, TLS, r"\bboost::"), pure=True),
     Row("service/io", ("service/base/", *CORE_VALUES, *EDGE_LIBRARIES), (r"\bGateway\b", PROTOBUF)),
-    Row("service/backend", ("service/btcturk/", "service/io/", *CORE_VALUES, *EDGE_LIBRARIES), (PROTOBUF,)),
+    Row("service/backend", ("service/base/", "service/btcturk/", "service/io/", *CORE_VALUES, *EDGE_LIBRARIES), (PROTOBUF,)),
     Row("service/bus", PROCESS),
     Row("service/worker", ("service/backend/", *PROCESS)),
     Row("service/subscriber", ("service/backend/", *PROCESS)),

@@ -205,6 +205,12 @@ Complaint read_backup_file(std::span<const std::string> words, std::string& file
   return file.empty() ? "FILE \"\" is not the path of a new file" : Complaint{};
 }
 
+Complaint read_record_file(std::span<const std::string> words, std::string& file) {
+  if (words.size() != 1 || words[0].empty()) return "record needs one FILE, or - for standard output";
+  file = words[0];
+  return {};
+}
+
 std::string random_sender() {
   static constexpr std::string_view Letters = "abcdefghijklmnopqrstuvwxyz0123456789";
   std::random_device random;
@@ -224,6 +230,7 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
   }
   if (into.command == Command::Completion) return read_shell(rest, into);
   if (into.command == Command::Backup) return read_backup_file(rest, into.backup_file);
+  if (into.command == Command::Record) return read_record_file(rest, into.record_file);
   const bool of_a_command = into.command == Command::Resolve || into.command == Command::Explain;
   if (of_a_command) return read_command_name(rest, plain[0], into);
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
@@ -268,6 +275,7 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
   if (arguments.sender.empty()) arguments.sender = random_sender();
   const bool reads_all = arguments.command == Command::Watch || arguments.command == Command::Top;
   if (reads_all && arguments.topics.empty()) arguments.topics = {"client.", "venue."};
+  if (arguments.command == Command::Record) arguments.topics = {"record."};
   return arguments;
 }
 

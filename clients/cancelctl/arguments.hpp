@@ -28,6 +28,7 @@ enum class Command : unsigned {
   Completion = 64,
   Top = 128,
   Backup = 256,
+  Record = 512,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -64,7 +65,8 @@ struct Arguments {
   // completion
   /// bash or zsh.
   std::string shell;
-  /// What is followed: of watch those given, of top all that is final, of others nothing.
+  /// What is followed: of watch those given, of top all that is final, of record
+  /// what is recorded, of others nothing.
   std::vector<std::string> topics;
   // resolve, explain
   /// The command that is meant: whose, and which.
@@ -77,6 +79,9 @@ struct Arguments {
   // backup
   /// Where the copy goes.
   std::string backup_file;
+  // record
+  /// Where the lines go; `-`: standard output.
+  std::string record_file;
 };
 
 /// As on the command line.

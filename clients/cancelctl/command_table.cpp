@@ -107,6 +107,24 @@ examples:
   cancelctl backup --store=/var/lib/cancelbus/cancelbus.db --json /backup/cancelbus-2026-03-02.db | jq .commands
 )";
 
+constexpr const char* RecordAbout = R"(
+For operators. Until interrupted, it appends one JSON line to FILE (- is standard output) for each response that a worker
+receives and each frame and change of connection that the subscriber meets, redacted where it was received: keys,
+signatures, user ids, balances and IPv4 addresses are replaced. A line `lost` says how many lines of a source are missing.
+At the end it says what it has recorded. clients/README.md describes the lines.
+)";
+constexpr const char* RecordEnd = R"(
+exit code:
+  0  interrupted, nothing is missing
+  1  the bus refused our key or name, or FILE could not be written
+  2  the command line or a key file is wrong
+  3  interrupted, and lines are missing, or the bus never answered
+
+examples:
+  cancelctl record day-one.jsonl
+  cancelctl record - | jq -r 'select(.frame) | .frame.text'
+)";
+
 constexpr const char* CompletionEnd = R"(
 examples:
   source <(cancelctl completion bash)                                  # in ~/.bashrc
@@ -134,6 +152,14 @@ const std::vector<CommandText>& command_texts() {
        "copy the bus's store into a new file, while the bus runs",
        BackupAbout,
        BackupEnd,
+       {},
+       Flag::Value::File},
+      {Command::Record,
+       "record",
+       "FILE",
+       "write what workers and subscriber receive from the exchange, redacted",
+       RecordAbout,
+       RecordEnd,
        {},
        Flag::Value::File},
       {Command::Completion,

@@ -91,6 +91,8 @@ int run(const Arguments& arguments, Console& console) {
       return run_status(arguments, *bus, console);
     case Command::Resolve:
       return run_resolve(arguments, *bus, console);
+    case Command::Record:
+      return run_record(arguments, *bus, console);
     case Command::Top:
       return run_top(arguments, std::move(bus), console);
     case Command::Keygen:

@@ -165,8 +165,9 @@ std::vector<Flag> of_one_command() {
 
 std::vector<Flag> of_most_commands() {
   return {
-      {"json", OfBus | bit(Command::Explain) | bit(Command::Backup) | bit(Command::Keygen), None, "",
-       "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
+      // What is recorded is JSON lines anyway.
+      {"json", (OfBus & ~bit(Command::Record)) | bit(Command::Explain) | bit(Command::Backup) | bit(Command::Keygen),
+       None, "", "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
       {"color",
        OfBus,
        Text,

@@ -53,6 +53,7 @@ Tone tone_of(const v1::Event& event) {
       return tone_of(event.cancel_status());
     case v1::Event::kBusStatus:
       return tone_of(event.bus_status());
+    case v1::Event::kRecorded:
     case v1::Event::EVENT_NOT_SET:
       break;
   }

@@ -29,6 +29,8 @@ std::string content(const v1::Event& event) {
              describe(event.cancel_status());
     case v1::Event::kBusStatus:
       return describe(event.bus_status());
+    case v1::Event::kRecorded:
+      return "recorded by " + printable(event.recorded().source());
     case v1::Event::EVENT_NOT_SET:
       return "an event that this version does not know";
   }

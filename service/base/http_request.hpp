@@ -12,6 +12,8 @@ struct HttpRequest {
   std::string method;
   std::string target;
   std::vector<std::pair<std::string, std::string>> headers;
+  /// Of the response: whether to keep it.
+  bool keep_head = false;
 };
 
 }  // namespace cancelbus::base

@@ -33,15 +33,19 @@ class BackendDoor {
   core::Tick retry_at() const { return socket_.retry_at(); }
   void retry() { socket_.retry(); }
 
-  void read(std::vector<core::Event>& events);
+  /// `records`: each a Recorded in bytes, from those who may say it.
+  void read(std::vector<core::Event>& events, std::vector<std::string>& records);
   void send(const core::PeerId& peer, const std::string& frame);
+  /// To every worker and subscriber that was heard a moment ago.
+  void send_to_all(const std::string& frame);
   void sweep(core::Tick now) { visitors_.sweep(now); }
 
  private:
   /// A worker says less than a hundred a second; the stream at its worst some thousands. What is dropped is repeated.
   static constexpr DoorLimits Limits{.session_rate = 50'000, .sessions_per_key = 1'000};
 
-  void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events);
+  void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events,
+            std::vector<std::string>& records);
   void note(std::string_view reason, const std::string& key, std::string_view detail);
 
   BoundSocket socket_;

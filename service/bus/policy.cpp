@@ -146,6 +146,9 @@ bool Entry::may_be(std::string_view sender) const {
 }
 
 bool Entry::may_read(std::string_view topic) const {
+  // Also of a beginning that covers it, as the empty one does.
+  constexpr std::string_view Record = "record.";
+  if ((Record.starts_with(topic) || topic.starts_with(Record)) && !may_record()) return false;
   if (is(Role::Observer) || is(Role::Operator)) return true;
   if (role != Role::Strategy) return false;
   if (topic == "venue." || topic == "bus.") return true;

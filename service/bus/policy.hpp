@@ -41,6 +41,8 @@ struct Entry {
   bool may_cancel() const { return is(Role::Strategy) || is(Role::Operator); }
   /// To say what became of a command, in place of the exchange.
   bool may_resolve() const { return is(Role::Operator); }
+  /// To have workers and subscriber tell what the exchange says to them, and to read it.
+  bool may_record() const { return is(Role::Operator); }
   /// To take tasks and tell their outcomes.
   bool may_work() const { return is(Role::Worker); }
   /// To come in when there is hardly room: without these the bus could not work or be looked after.

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "service/io/clock.hpp"
+#include "service/wire/recording.hpp"
 
 namespace cancelbus::bus {
 namespace {
@@ -17,8 +18,9 @@ wire::Rejected not_authorized(std::string field, std::string text) {
   return {core::RejectReason::NotAuthorized, std::move(field), std::move(text)};
 }
 
-// Observers and operators may read everything.
+// Operators may read everything, and observers all but what is recorded.
 std::string may_not_read(const Entry& entry, const std::string& topic) {
+  if (topic == "record.") return absl::StrCat("the key of ", entry.name, " may not read record.: only an operator may");
   return absl::StrCat("the key of ", entry.name, " may not read ", topic,
                       ": a strategy reads venue., bus. and the topics of its own names; leave it out, or ask the bus's "
                       "operator for an observer's key");
@@ -77,6 +79,7 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
     if (!too_fast) reject(peer, {core::RejectReason::Malformed, "", "expected one frame per message"});
     return;
   }
+  if (wire::is_record_request(frames[1])) return too_fast ? void() : take_record(peer, entry);
   auto request = wire::decode_session_request(frames[1], peer);
   if (const auto* rejected = std::get_if<wire::Rejected>(&request)) {
     metrics_.frame_rejected();
@@ -107,6 +110,17 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
     }
   }
   events.push_back(std::move(event));
+}
+
+void SessionDoor::take_record(const core::PeerId& peer, const Entry& entry) {
+  if (!entry.may_record()) {
+    note("record", entry.key, "is not an operator");
+    return reject(peer, not_authorized("record", absl::StrCat(entry.name,
+                                                              " is not an operator, and only one may record: use an "
+                                                              "operator's key")));
+  }
+  if (visitors_.find(peer)->sender.empty()) return transmit(peer, wire::encode_hello_required({peer, ""}));
+  record_(peer, entry.name);
 }
 
 bool SessionDoor::admit(const core::PeerId& peer, const std::string& key, std::vector<core::Event>& events) {

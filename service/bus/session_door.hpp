@@ -6,6 +6,7 @@
 
 #include <absl/status/status.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,10 @@ class SessionDoor {
   void retry() { socket_.retry(); }
 
   void read(std::vector<core::Event>& events);
+  /// Called within read() for each record of a session that may record; `who`: the name of its key.
+  void on_record(std::function<void(const core::PeerId& peer, const std::string& who)> handler) {
+    record_ = std::move(handler);
+  }
   /// To a peer whose session has ended nothing is sent.
   void send(const core::PeerId& peer, const std::string& frame);
   /// The gateway has refused a command, and counted it.
@@ -59,6 +64,7 @@ class SessionDoor {
 
   void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events);
   bool admit(const core::PeerId& peer, const std::string& key, std::vector<core::Event>& events);
+  void take_record(const core::PeerId& peer, const Entry& entry);
   bool free_a_place(const std::string& key, std::vector<core::Event>& events);
   /// What the entry may not do of this; empty: it may.
   wire::Rejected objection(const Entry& entry, const core::Event& event) const;
@@ -72,6 +78,7 @@ class SessionDoor {
   Guard& guard_;
   Refusals& refusals_;
   Metrics& metrics_;
+  std::function<void(const core::PeerId&, const std::string&)> record_;
   core::Tick next_search_{};  // for places that nobody holds any more
 };
 

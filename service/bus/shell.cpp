@@ -8,6 +8,7 @@
 #include "service/io/descriptors.hpp"
 #include "service/io/log.hpp"
 #include "service/wire/event_codec.hpp"
+#include "service/wire/recording.hpp"
 
 namespace cancelbus::bus {
 
@@ -70,6 +71,10 @@ absl::Status Shell::open() {
   if (auto status = monitor_.listen(options_.monitor_address); !status.ok()) return named("monitor_address", status);
   sessions_.on_ready([this] { turn(); });
   backend_.on_ready([this] { turn(); });
+  sessions_.on_record([this](const core::PeerId& peer, const std::string& who) {
+    recording_.ask(who, io::now().tick);
+    sessions_.send(peer, wire::encode_recording(Recording::Lease));
+  });
   turn();
   return absl::OkStatus();
 }
@@ -143,7 +148,8 @@ void Shell::turn() {
     events.push_back(core::WeightsSet{weights(*guard_.policy())});
   }
   sessions_.read(events);
-  backend_.read(events);
+  std::vector<std::string> records;
+  backend_.read(events, records);
   sessions_.retry();
   events_.retry();
   backend_.retry();
@@ -155,6 +161,7 @@ void Shell::turn() {
   if (another_policy) io::log_info("policy_loaded", {{"entries", guard_.policy()->entries().size()}});
   log_store();
   publish_status(now);
+  publish_records(now, records);
   arm(now);
   if (drained_) end_if_drained(now);
 }
@@ -189,9 +196,18 @@ void Shell::publish_status(core::Instant now) {
   refusals_.sweep(now.tick);
 }
 
+// Last in a turn: no cancel waits for it.
+void Shell::publish_records(core::Instant now, const std::vector<std::string>& records) {
+  if (recording_.due(now.tick)) backend_.send_to_all(wire::encode_record(Recording::Lease));
+  for (const std::string& record : records) {
+    if (!recording_.admits(record.size(), now.tick)) continue;
+    events_.publish({"record.", 0, {}, wire::encode_recorded_event(record, now.wall, engine_.epoch())});
+  }
+}
+
 void Shell::arm(core::Instant now) {
-  core::Tick at = std::min(
-      {engine_.next_deadline(now.tick), next_status_, sessions_.retry_at(), events_.retry_at(), backend_.retry_at()});
+  core::Tick at = std::min({engine_.next_deadline(now.tick), next_status_, recording_.next_deadline(),
+                            sessions_.retry_at(), events_.retry_at(), backend_.retry_at()});
   if (drained_) at = std::min(at, drain_until_);
   timer_.arm(at, [this] { turn(); });
 }

@@ -20,6 +20,7 @@
 #include "service/bus/metrics.hpp"
 #include "service/bus/options.hpp"
 #include "service/bus/publisher.hpp"
+#include "service/bus/recording.hpp"
 #include "service/bus/refusals.hpp"
 #include "service/bus/session_door.hpp"
 #include "service/bus/stage_metrics.hpp"
@@ -73,6 +74,7 @@ class Shell {
   void log_store();
   std::string metrics_text();
   void publish_status(core::Instant now);
+  void publish_records(core::Instant now, const std::vector<std::string>& records);
   void arm(core::Instant now);
   void end_if_drained(core::Instant now);
 
@@ -90,6 +92,7 @@ class Shell {
   MeasuredStore store_;
   StatusPage page_;
   Refusals refusals_{metrics_.registry()};
+  Recording recording_{metrics_.registry()};
   Guard guard_;
   io::ZapHandler zap_;
   SessionDoor sessions_;

@@ -124,6 +124,7 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
   bool busy_ = false;
   bool writing_ = false;
   bool complete_ = false;
+  bool keep_head_ = false;
   std::string request_;
   std::optional<Parser> parser_;
   HttpOutcome outcome_;
@@ -231,6 +232,10 @@ void HttpsClient::Connection::complete() {
   if (const auto header = message.find(http::field::date); header != message.end()) {
     outcome_.response.date = std::string(header->value());
   }
+  if (keep_head_) {
+    std::string& head = outcome_.response.head;
+    for (const auto& header : message) ((head += header.name_string()) += ": ").append(header.value()) += '\n';
+  }
   complete_ = true;
   ++answers_;
   if (!writing_) timer_.cancel();
@@ -255,6 +260,7 @@ asio::awaitable<HttpOutcome> HttpsClient::Connection::exchange(const HttpRequest
   const auto self = shared_from_this();
   busy_ = true;
   complete_ = false;
+  keep_head_ = request.keep_head;
   outcome_ = {};
   outcome_.end = HttpOutcome::End::NoResponse;
   outcome_.sent = now().wall;

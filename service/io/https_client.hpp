@@ -33,6 +33,8 @@ struct HttpResponse {
   /// The header as it came; absent if it did not.
   std::optional<std::string> retry_after;
   std::string date;  ///< likewise; empty if it did not come
+  /// A line for each header, if the request asked for it.
+  std::string head;
   std::string body;
   /// The body was larger than MaxBodyBytes; `body` is empty.
   bool oversized = false;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "service/io/log.hpp"
+#include "service/wire/recording.hpp"
 
 namespace cancelbus::subscriber {
 namespace {
@@ -44,6 +45,10 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
                {[this] { return metrics_.text(session_, outbox_.size(), io::now().tick - last_frame_, bus_reached_); },
                 [] { return std::string(); }, [this] { return why_unready(); }}),
       key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
+      recorder_("subscriber", options_.signer, io::now().tick,
+                [this](const base::Recorded& recorded) {
+                  return !ended_ && backend_.send({wire::encode_recorded(recorded)}) == io::SendResult::Sent;
+                }),
       timer_(context),
       last_frame_(io::now().tick) {}
 
@@ -72,6 +77,7 @@ void Subscriber::on_open(const io::WebsocketPeer& peer) {
   peer_ = absl::StrCat(peer.address, ", ", peer.tls);
   last_frame_ = io::now().tick;
   oddity_logged_ = false;
+  record("connected", peer.tls);
   step(event::Connected{});
 }
 
@@ -82,6 +88,7 @@ void Subscriber::on_message(std::string_view text) {
   const auto* login = std::get_if<btcturk::LoginResult>(&frame);
   const bool refused = login != nullptr && !login->ok;
   step(event::Received{std::move(frame)});
+  record("frame", text);
   if (refused) key_watch_.key_refused();
 }
 
@@ -92,6 +99,9 @@ void Subscriber::on_control() {
 
 void Subscriber::on_closed(const io::WebsocketEnd& end) {
   step(event::Closed{end.text, end.http_status, end.retry_after});
+  const auto wait = end.retry_after.value_or(core::Duration());
+  record("closed", end.retry_after ? absl::StrCat(end.text, "; it asks to wait ", wait / 1s, " s") : end.text,
+         end.http_status);
 }
 
 absl::StatusOr<bool> Subscriber::use_key(const io::ApiKeyPair& pair) {
@@ -129,6 +139,7 @@ void Subscriber::act(const action::Connect&) { stream_.connect(); }
 
 void Subscriber::act(const action::SendLogin&) {
   stream_.send(btcturk::login_frame(options_.signer, unix_milliseconds(io::now().wall), options_.login_nonce));
+  record("login_sent", "");
 }
 
 void Subscriber::act(const action::Close&) { stream_.close(); }
@@ -160,6 +171,11 @@ void Subscriber::act(const action::Deliver& action) {
 
 // ---- What the bus is told ----
 
+void Subscriber::record(const char* kind, std::string_view text, int status) {
+  const core::Instant now = io::now();
+  if (recorder_.counts(now.tick)) recorder_.tell({.kind = kind, .status = status, .text = std::string(text)}, now);
+}
+
 void Subscriber::take_replies() {
   io::Frames frames;
   while (!ended_ && backend_.receive(frames)) {
@@ -183,6 +199,8 @@ void Subscriber::on_reply(const wire::BackendReply& reply) {
   } else if (std::holds_alternative<wire::Relogin>(reply)) {
     io::log_warn("relogin_requested");
     step(event::Relogin{});
+  } else if (const auto* record = std::get_if<wire::Record>(&reply)) {
+    recorder_.on_record(record->lease, io::now());
   }
 }
 
@@ -239,6 +257,7 @@ void Subscriber::on_timer() {
   stalled_ = false;
   if (now >= next_heartbeat_) {
     heartbeat();
+    recorder_.look(now);
     next_heartbeat_ = now + HeartbeatEvery;
   }
   step(event::TimePassed{});

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <zmq.hpp>
 
+#include "service/backend/recorder.hpp"
 #include "service/btcturk/stream_session.hpp"
 #include "service/io/api_key_files.hpp"
 #include "service/io/clock.hpp"
@@ -55,6 +56,9 @@ class Subscriber final : private io::WebsocketListener {
   void act(const btcturk::stream_action::Publish& action);
   void act(const btcturk::stream_action::Deliver& action);
 
+  /// `kind`, `text`, `status`: as of a Recorded.
+  void record(const char* kind, std::string_view text, int status = 0);
+
   void take_replies();
   void on_reply(const wire::BackendReply& reply);
   void send_news();
@@ -83,6 +87,7 @@ class Subscriber final : private io::WebsocketListener {
   io::BusConnection connection_;
   io::Monitor monitor_;
   io::ApiKeyWatch key_watch_;
+  backend::Recorder recorder_;
   io::TickTimer timer_;
   core::Tick armed_for_{};
   core::Tick next_heartbeat_{};

@@ -24,6 +24,8 @@ constexpr uint32_t MaxCredit = 64;
 constexpr std::size_t MaxNameBytes = 64;
 constexpr core::Duration MinRequestTimeout = 100ms;
 constexpr core::Duration MaxRequestTimeout = 60s;
+constexpr core::Duration MinRecordLease = 1ms;
+constexpr core::Duration MaxRecordLease = 10s;
 /// Of what is only shown: a worker whose wall clock is further off says so much.
 constexpr core::Duration MaxClockOffset = 24h;
 constexpr core::WallTime EarliestTime{std::chrono::sys_days(std::chrono::year(2000) / 1 / 1)};
@@ -140,6 +142,12 @@ absl::StatusOr<BackendReply> to_reply(const v1::Task& proto) {
   return bad("task.task", "neither cancel_order nor order_query is set");
 }
 
+absl::StatusOr<BackendReply> to_reply(const v1::Record& proto) {
+  const auto lease = to_duration(proto.lease());
+  if (!lease || *lease < MinRecordLease || *lease > MaxRecordLease) return bad("record.lease", "must be 1 ms to 10 s");
+  return Record{*lease};
+}
+
 }  // namespace
 
 absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core::PeerId peer) {
@@ -154,6 +162,7 @@ absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core:
       return to_event(frame.order_fact(), frame.oldest_unconfirmed(), std::move(peer));
     case v1::BackendRequest::kStreamState:
       return to_event(frame.stream_state(), frame.oldest_unconfirmed(), std::move(peer));
+    case v1::BackendRequest::kRecorded:  // see recording.hpp
     case v1::BackendRequest::REQUEST_NOT_SET:
       break;
   }
@@ -267,6 +276,8 @@ absl::StatusOr<BackendReply> decode_backend_reply(std::string_view bytes) {
       return Relogin{};
     case v1::BackendReply::kDrain:
       return Drain{};
+    case v1::BackendReply::kRecord:
+      return to_reply(frame.record());
     case v1::BackendReply::REPLY_NOT_SET:
       break;
   }

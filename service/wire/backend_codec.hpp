@@ -59,10 +59,15 @@ struct Confirm {
   uint64_t fact_seq = 0;
 };
 
+/// Send what comes from the exchange, for so long.
+struct Record {
+  core::Duration lease{};
+};
+
 struct Relogin {};
 struct Drain {};
 
-using BackendReply = std::variant<Task, Confirm, Relogin, Drain>;
+using BackendReply = std::variant<Task, Confirm, Relogin, Drain, Record>;
 absl::StatusOr<BackendReply> decode_backend_reply(std::string_view bytes);
 
 }  // namespace cancelbus::wire

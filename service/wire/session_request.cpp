@@ -60,7 +60,7 @@ bool is_sequenced_topic(std::string_view topic) {
 
 /// Besides the topics themselves, the start of several clients' topics: `client.`, `client.desk`.
 bool is_topic_prefix(std::string_view topic) {
-  if (topic == "bus." || is_sequenced_topic(topic)) return true;
+  if (topic == "bus." || topic == "record." || is_sequenced_topic(topic)) return true;
   const auto rest = after_client(topic);
   return rest && rest->size() <= MaxSenderBytes && is_sender_charset(*rest);
 }
@@ -73,7 +73,7 @@ Result to_result(const v1::Hello& hello, core::PeerId peer) {
   for (int i = 0; i < hello.topics_size(); ++i) {
     if (is_topic_prefix(hello.topics(i))) continue;
     return rejected("hello.topics[" + std::to_string(i) + "]",
-                    "unknown topic; known are client., client.<sender_comp_id>., venue. and bus.");
+                    "unknown topic; known are client., client.<sender_comp_id>., venue., bus. and record.");
   }
   return core::Hello{
       std::move(peer), hello.sender_comp_id(), {hello.topics().begin(), hello.topics().end()}, hello.open_commands()};
@@ -163,6 +163,7 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return core::StatusRequest{std::move(peer)};
     case v1::SessionRequest::kResolve:
       return to_result(frame.resolve(), std::move(peer));
+    case v1::SessionRequest::kRecord:  // see recording.hpp
     case v1::SessionRequest::REQUEST_NOT_SET:
       break;
   }

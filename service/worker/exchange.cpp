@@ -20,16 +20,18 @@ btcturk::HttpReply reply_of(const io::HttpResponse& response) {
   return reply;
 }
 
-asio::awaitable<absl::StatusOr<ClockReading>> read_clock_once(io::HttpsClient& client) {
+asio::awaitable<absl::StatusOr<ClockReading>> read_clock_once(io::HttpsClient& client, backend::Recorder* recorder) {
   base::HttpRequest request = btcturk::server_time_request();
+  request.keep_head = recorder != nullptr && recorder->wants(io::now().tick);
   ClockReading reading;
   // The last word before the write is the moment from which the round trip counts.
   std::function<bool()> begin = [&reading] {
     reading.asked = io::now().tick;
     return true;
   };
-  const io::HttpOutcome outcome = co_await client.request(std::move(request), std::move(begin));
+  const io::HttpOutcome outcome = co_await client.request(request, std::move(begin));
   reading.had = io::now().tick;
+  if (recorder != nullptr) record(*recorder, request, outcome, 0);
   if (outcome.end != io::HttpOutcome::End::Answered) {
     co_return absl::UnavailableError(absl::StrCat("server time: ", outcome.error));
   }
@@ -63,12 +65,29 @@ core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome) {
   return answer;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client,
-                                                                      ClockSchedule& schedule) {
+void record(backend::Recorder& recorder, const base::HttpRequest& request, const io::HttpOutcome& outcome,
+            core::TaskId task) {
+  using End = io::HttpOutcome::End;
+  const core::Instant now = io::now();
+  if (outcome.end == End::NeverWritten || !recorder.counts(now.tick)) return;
+  base::Recorded recorded;
+  recorded.kind = outcome.end == End::Answered ? "response" : "no_response";
+  recorded.request = absl::StrCat(request.method, " ", request.target);
+  recorded.task_id = task;
+  recorded.status = outcome.response.status;
+  recorded.head = outcome.response.head;
+  recorded.text = outcome.end == End::Answered ? outcome.response.body : outcome.error;
+  recorded.truncated = outcome.response.oversized;
+  if (outcome.sent && outcome.answered) recorded.round_trip = *outcome.answered - *outcome.sent;
+  recorder.tell(std::move(recorded), now);
+}
+
+asio::awaitable<absl::StatusOr<std::vector<ClockReading>>> read_clock(io::HttpsClient& client, ClockSchedule& schedule,
+                                                                      backend::Recorder* recorder) {
   std::vector<ClockReading> series;
   absl::Status failure = absl::UnavailableError("server time: no request is allowed yet");
   while (series.size() < ClockSchedule::ReadingsInASeries && schedule.ask(io::now().tick)) {
-    auto reading = co_await read_clock_once(client);
+    auto reading = co_await read_clock_once(client, recorder);
     if (!reading.ok()) {
       failure = reading.status();
       break;

@@ -1,10 +1,8 @@
 #include "service/worker/worker.hpp"
 
 #include <absl/strings/str_cat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -14,6 +12,7 @@
 #include "service/core/names.hpp"
 #include "service/io/log.hpp"
 #include "service/io/spawn.hpp"
+#include "service/wire/recording.hpp"
 #include "service/worker/exchange.hpp"
 
 namespace cancelbus::worker {
@@ -27,13 +26,6 @@ constexpr core::Duration ConnectTimeout = 5s;
 constexpr core::Duration DrainSettles = 300ms;
 /// Beyond the longest request, for the confirmations.
 constexpr core::Duration DrainGrace = 2s;
-constexpr size_t MostHostCharacters = 50;
-
-std::string process_name() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') return absl::StrCat("unknown/", ::getpid());
-  return absl::StrCat(std::string(host.data()).substr(0, MostHostCharacters), "/", ::getpid());
-}
 
 /// Only a request whose key, signature and stamp were found good is answered so.
 bool proves_authorized(core::Verdict verdict) {
@@ -59,12 +51,16 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
       monitor_(context,
                {[this] { return metrics_text(); }, [] { return std::string(); }, [this] { return why_unready(); }}),
       key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
+      recorder_("worker", options_.signer, io::now().tick,
+                [this](const base::Recorded& recorded) {
+                  return !ended_ && backend_->send({wire::encode_recorded(recorded)}) == io::SendResult::Sent;
+                }),
       heartbeat_timer_(context),
       repeat_timer_(context),
       drain_timer_(context),
       clock_timer_(context) {
   self_.worker = backend::random_id();
-  self_.name = process_name();
+  self_.name = backend::process_name();
   self_.request_timeout = options_.request_timeout;
 }
 
@@ -106,6 +102,8 @@ void Worker::on_reply(wire::BackendReply reply) {
     on_task(std::move(*task));
   } else if (const auto* confirm = std::get_if<wire::Confirm>(&reply)) {
     on_confirm(*confirm);
+  } else if (const auto* record = std::get_if<wire::Record>(&reply)) {
+    recorder_.on_record(record->lease, io::now());
   } else if (std::holds_alternative<wire::Drain>(reply)) {
     drain();
   }
@@ -137,15 +135,19 @@ void Worker::on_confirm(const wire::Confirm& confirm) {
 // ---- A task ----
 
 asio::awaitable<void> Worker::work(wire::Task task) {
-  const core::Answer answer = co_await ask(task);
+  base::HttpRequest request = request_for(options_.signer, task);
+  request.keep_head = recorder_.wants(io::now().tick);
+  io::HttpOutcome outcome;
+  const core::Answer answer = co_await ask(task, request, outcome);
   finish(task, answer);
+  record(recorder_, request, outcome, task.task);
 }
 
-asio::awaitable<core::Answer> Worker::ask(const wire::Task& task) {
+asio::awaitable<core::Answer> Worker::ask(const wire::Task& task, const base::HttpRequest& request,
+                                          io::HttpOutcome& outcome) {
   const auto stamp_is_void = [&] { return clock_.is_void(task.stamp_ms, io::now().tick); };
   // The bus gives no work before it knows this clock, so an unknown one means that the task is not for this process.
   if (!clock_.known()) co_return btcturk::never_written("the exchange's clock is not known yet");
-  base::HttpRequest request = request_for(options_.signer, task);
   std::string why = "no connection to the exchange";
   while (!stamp_is_void()) {
     auto lease = co_await connections_.acquire(clock_.stale_at(task.stamp_ms, io::now().tick));
@@ -155,7 +157,7 @@ asio::awaitable<core::Answer> Worker::ask(const wire::Task& task) {
       refused = stamp_is_void();
       return !refused;
     };
-    const io::HttpOutcome outcome = co_await lease->client().request(request, std::move(still_good));
+    outcome = co_await lease->client().request(request, std::move(still_good));
     if (outcome.end != io::HttpOutcome::End::NeverWritten) co_return answer_to(task, outcome);
     if (refused) break;
     why = outcome.error;
@@ -219,7 +221,7 @@ asio::awaitable<void> Worker::read_clock_now() {
   auto lease = co_await connections_.acquire(core::Never);
   if (!lease) co_return;
   clock_schedule_.begin(io::now().tick);
-  const auto series = co_await read_clock(lease->client(), clock_schedule_);
+  const auto series = co_await read_clock(lease->client(), clock_schedule_, &recorder_);
   if (ended_) co_return;
   if (series.ok()) {
     clock_read(*series);
@@ -275,6 +277,7 @@ void Worker::send_outcome(core::TaskId task, const core::Answer& answer) {
 
 void Worker::heartbeat() {
   send_ready();
+  recorder_.look(io::now().tick);
   heartbeat_timer_.arm(io::now().tick + HeartbeatEvery, [this] {
     if (!ended_) heartbeat();
   });

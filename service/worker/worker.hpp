@@ -18,6 +18,7 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "service/backend/recorder.hpp"
 #include "service/io/api_key_files.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/curve_client.hpp"
@@ -54,7 +55,8 @@ class Worker {
   void on_confirm(const wire::Confirm& confirm);
 
   asio::awaitable<void> work(wire::Task task);
-  asio::awaitable<core::Answer> ask(const wire::Task& task);
+  /// `outcome`: of the request as it was tried last.
+  asio::awaitable<core::Answer> ask(const wire::Task& task, const base::HttpRequest& request, io::HttpOutcome& outcome);
   void finish(const wire::Task& task, const core::Answer& answer);
 
   asio::awaitable<void> keep_clock();
@@ -89,6 +91,7 @@ class Worker {
   std::unique_ptr<io::BusConnection> connection_;
   io::Monitor monitor_;
   io::ApiKeyWatch key_watch_;
+  backend::Recorder recorder_;
   io::TickTimer heartbeat_timer_;
   io::TickTimer repeat_timer_;
   io::TickTimer drain_timer_;

@@ -2,7 +2,9 @@
 #include <chrono>
 #include <variant>
 
+#include "cancelbus/v1/cancel.pb.h"
 #include "service/wire/backend_codec.hpp"
+#include "service/wire/recording.hpp"
 #include "tests/fuzz/seeds.hpp"
 #include "tests/fuzz/targets.hpp"
 
@@ -55,6 +57,12 @@ void require_sane(const Other&) {}
 }  // namespace
 
 bool backend_request(std::string_view input) {
+  if (const auto record = wire::decode_recorded(input)) {
+    v1::Event event;
+    const std::string published = wire::encode_recorded_event(record->message, core::WallTime{}, 1);
+    require(event.ParseFromString(published) && event.topic() == "record.", "what is recorded goes on as an event");
+    return true;
+  }
   const auto read = wire::decode_backend_request(input, "peer");
   if (!read.ok()) return false;
   std::visit([](const auto& event) { require_sane(event); }, *read);

@@ -36,6 +36,7 @@ void require_sane(const bus::Entry& entry) {
           "a key is good for one side of the bus");
   require(!backend || (entry.senders.empty() && !entry.may_cancel() && !entry.may_read("bus.")),
           "who works or feeds has no session");
+  require(entry.may_read("record.") == (entry.role == bus::Role::Operator), "what is recorded is an operator's alone");
   require(backend || !entry.senders.empty(), "a session is somebody's");
 }
 

@@ -1,10 +1,12 @@
-// One text frame of the exchange's stream, as the subscriber takes it: read, judged by the session, told to the bus.
+// One text frame of the exchange's stream, as the subscriber takes it: read, judged by the session, told to the bus,
+// and redacted for an operator who records.
 #include "service/btcturk/stream_frame.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <variant>
 
+#include "service/btcturk/redaction.hpp"
 #include "service/btcturk/stream_session.hpp"
 #include "service/wire/backend_codec.hpp"
 #include "tests/fuzz/seeds.hpp"
@@ -56,6 +58,18 @@ StreamSession logged_in() {
   return session;
 }
 
+void require_redacted(std::string_view input) {
+  constexpr std::string_view Ours = "PUBLIC-KEY";
+  constexpr std::size_t Most = 200;
+  const std::string text = btcturk::redacted(std::string(input) + std::string(Ours), Ours, Most);
+  require(text.size() <= 2 * Most, "what is redacted is bounded");
+  require(text.find(Ours) == std::string::npos, "our key is nowhere in it");
+  const std::string named =
+      btcturk::redacted("{\"userId\":907818,\"token\":\"907819\",\"n\":" + std::string(input), "", Most);
+  require(named.find("90781") == std::string::npos || input.find("90781") != std::string_view::npos,
+          "whatever follows a secret, it is gone");
+}
+
 bool is_delivery(const btcturk::StreamAction& action) {
   return std::holds_alternative<btcturk::stream_action::Deliver>(action);
 }
@@ -65,6 +79,7 @@ bool is_delivery(const btcturk::StreamAction& action) {
 bool stream_frame(std::string_view input) {
   const StreamFrame frame = btcturk::read_frame(input);
   require_sane(frame);
+  require_redacted(input);
   const auto* fact = std::get_if<OrderFact>(&frame);
   if (fact != nullptr) {
     require_sane(*fact);
@@ -82,6 +97,8 @@ std::vector<std::string> stream_frame_seeds() {
                                     "[423,{\"orderId\":-1}]",
                                     "[7,{}]",
                                     "[]",
+                                    "[114,{\"type\":114,\"publicKey\":\"a\\\"\",\"nonce\":3000,\"signature\":\"b\"}]",
+                                    "{\\\"user\\\":{\\\"a\\\":[1,\\\"]\\\"]},ip 1.2.3.4",
                                     "{\"type\":452}"};
   for (const auto& [name, frame] : payloads("stream")) seeds.push_back(boost::json::serialize(frame));
   return seeds;

@@ -80,7 +80,7 @@ def shell(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("line, expected", [
-    ("cancelctl re", ["resolve"]),
+    ("cancelctl re", ["record", "resolve"]),
     ("cancelctl top --i", ["--insecure_loopback", "--interval"]),
     ("cancelctl c", ["cancel", "completion"]),
     ("cancelctl b", ["backup"]),

@@ -380,6 +380,11 @@ void Client::resolve(v1::ResolveRequest request) noexcept {
   impl_->wakeup.at(Wakeup::Now);
 }
 
+void Client::record() noexcept {
+  impl_->session.record(steady_clock::now());
+  impl_->wakeup.at(Wakeup::Now);
+}
+
 int Client::fd() const noexcept { return impl_->wakeup.fd(); }
 
 std::vector<Notice> Client::process() noexcept {
@@ -400,6 +405,8 @@ std::vector<Notice> Client::run_once(std::chrono::milliseconds timeout) noexcept
 size_t Client::undecided() const noexcept { return impl_->undecided(); }
 
 std::optional<Problem> Client::problem() const noexcept { return impl_->problem(); }
+
+bool Client::recording() const noexcept { return impl_->session.recording(); }
 
 std::vector<v1::Cause> Client::causes() const noexcept { return impl_->session.causes(); }
 

@@ -82,6 +82,9 @@ class Client {
   void ask_status() noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
   void resolve(v1::ResolveRequest request) noexcept;
+  /// For operators, and with topic `record.` alone: what workers and subscriber receive from the exchange comes as
+  /// Events, redacted, until the client is destroyed.
+  void record() noexcept;
 
   /// Readable (POLLIN) as long as process() has something to do: for poll, epoll and the like, level-triggered. Neither
   /// read nor close it.
@@ -96,6 +99,8 @@ class Client {
   size_t undecided() const noexcept;
   /// What is wrong at the moment; none if all is well.
   std::optional<Problem> problem() const noexcept;
+  /// The bus does what record() asks for.
+  bool recording() const noexcept;
   /// What the bus says that commands wait for, the most serious first.
   std::vector<v1::Cause> causes() const noexcept;
 

@@ -65,6 +65,8 @@ void Session::resolve(v1::ResolveRequest request, Time now) {
   resolve_due_ = now;
 }
 
+void Session::record(Time now) { record_due_ = now; }
+
 void Session::on_reply(std::string_view frame, Time now) {
   v1::SessionReply reply;
   if (!reply.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
@@ -100,14 +102,25 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       if (reply.resolved().status() != v1::RESOLVE_STATUS_PENDING) resolve_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_resolved()));
       return;
+    case v1::SessionReply::kRecording:
+      recording_ = true;
+      return;
     case v1::SessionReply::kReject:
-      // "request": a bus that is too old to know what it is asked.
-      if (reply.reject().field().starts_with("resolve") || reply.reject().field() == "request") resolve_due_ = Never;
+      on_reject(reply.reject());
       notices_.emplace_back(std::move(*reply.mutable_reject()));
       return;
     case v1::SessionReply::REPLY_NOT_SET:  // a reply of a later contract
       return;
   }
+}
+
+void Session::on_reject(const v1::Reject& reject) {
+  // A bus that is too old to know what it is asked.
+  const bool unknown = reject.field() == "request";
+  if (unknown || reject.field().starts_with("resolve")) resolve_due_ = Never;
+  if (!unknown && reject.field() != "record") return;
+  record_due_ = Never;
+  recording_ = false;
 }
 
 void Session::on_welcome(const v1::Welcome& welcome, Time now) {
@@ -312,6 +325,10 @@ void Session::on_time(Time now) {
     *frames_.emplace_back().mutable_resolve() = resolve_;
     resolve_due_ = now + RepeatUntilReceipt;
   }
+  if (open_ && record_due_ <= now) {
+    frames_.emplace_back().mutable_record();
+    record_due_ = now + RecordEvery;
+  }
   if (open_) repeat_due(now);
   reader_.on_time(now);
   drain_reader();
@@ -322,7 +339,7 @@ Time Session::next_deadline() const {
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
   if (!open_) return std::min(deadline, hello_due_);
-  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_});
+  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
 }
 

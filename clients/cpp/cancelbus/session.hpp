@@ -71,6 +71,7 @@ class Session {
   static constexpr auto HeartbeatEvery = std::chrono::seconds(1);
   static constexpr auto RepeatUntilReceipt = std::chrono::seconds(1);
   static constexpr auto RepeatUntilAck = std::chrono::seconds(10);
+  static constexpr auto RecordEvery = std::chrono::seconds(1);
   static constexpr auto SilentAfter = std::chrono::seconds(3);
   /// Commands on the wire that wait for a receipt; more of them wait here, so that a large batch is not repeated in
   /// full while the bus works through it.
@@ -87,6 +88,9 @@ class Session {
   void ask_status(Time now);
   /// For operators: asks until the bus has settled the command or refused to. One at a time: a later call replaces it.
   void resolve(v1::ResolveRequest request, Time now);
+  /// For operators: from now on workers and subscriber tell what they receive from the exchange, as Events on topic
+  /// `record.`, which must be among `topics`. Asks every second until the bus rejects it.
+  void record(Time now);
 
   void on_reply(std::string_view frame, Time now);
   void on_event(std::string_view topic, std::string_view payload, Time now);
@@ -101,6 +105,8 @@ class Session {
 
   /// Of our key, as the bus said last; none if it gets events.
   const std::optional<v1::EventBar>& event_bar() const { return event_bar_; }
+  /// The bus does what record() asks for.
+  bool recording() const { return open_ && recording_; }
   /// As of the last heartbeat's answer; empty while not connected.
   std::vector<v1::Cause> causes() const;
   /// Commands whose last word has not come.
@@ -127,6 +133,7 @@ class Session {
   void on_reply(v1::SessionReply& reply, Time now);
   void on_welcome(const v1::Welcome& welcome, Time now);
   void on_heartbeat(v1::HeartbeatReply& reply, Time now);
+  void on_reject(const v1::Reject& reject);
   void on_receipt(v1::Receipt& receipt, Time now);
   void on_retransmission(v1::Event& event, Time now);
 
@@ -160,6 +167,8 @@ class Session {
   Time status_due_ = Never;
   v1::ResolveRequest resolve_;
   Time resolve_due_ = Never;
+  Time record_due_ = Never;
+  bool recording_ = false;
 
   Commands commands_;
   /// cl_ord_ids to send when there is room; may name commands that have ended or were received meanwhile, and one twice

@@ -133,7 +133,7 @@ TEST_F(PolicyTest, AStrategyReadsItsOwn) {
     EXPECT_FALSE(entry.may_read(topic)) << topic;
   }
   EXPECT_TRUE(entry.may_cancel());
-  EXPECT_FALSE(entry.may_resolve());
+  EXPECT_FALSE(entry.may_resolve() || entry.may_record());
 }
 
 TEST_F(PolicyTest, EachRoleHasItsDoorsAndRights) {
@@ -153,12 +153,26 @@ TEST_F(PolicyTest, EachRoleHasItsDoorsAndRights) {
   EXPECT_TRUE(subscriber.may_feed() && !subscriber.may_work());
   EXPECT_FALSE(observer.may_cancel() || observer.may_resolve());
   EXPECT_TRUE(ops.may_cancel() && ops.may_resolve());
-  for (const char* topic : {"", "client.", "client.x.", "venue.", "bus."}) {
+  for (const char* topic : {"c", "client.", "client.x.", "venue.", "bus.", "records", "x"}) {
     EXPECT_TRUE(observer.may_read(topic) && ops.may_read(topic)) << topic;
   }
   EXPECT_TRUE(strategy.may_be("s") && !strategy.may_be("ctl-1"));
   EXPECT_TRUE(observer.may_be("o") && observer.may_be("ctl-1"));
   EXPECT_TRUE(ops.may_be("ctl-1") && !ops.may_be("op"));
+}
+
+TEST_F(PolicyTest, WhatIsRecordedIsForOperatorsAlone) {
+  const Entry strategy = entry("strategy s " + key + " senders=*"), observer = entry("observer o " + key),
+              worker = entry("worker w " + key), subscriber = entry("subscriber f " + key),
+              ops = entry("operator op " + key);
+  EXPECT_TRUE(ops.may_record());
+  for (const Entry* entry : {&strategy, &observer, &worker, &subscriber}) EXPECT_FALSE(entry->may_record());
+  // Also each beginning that covers it.
+  for (const char* topic : {"", "r", "rec", "record", "record.", "record.x"}) {
+    EXPECT_TRUE(ops.may_read(topic)) << topic;
+    for (const Entry* entry : {&strategy, &observer, &worker, &subscriber})
+      EXPECT_FALSE(entry->may_read(topic)) << topic;
+  }
 }
 
 }  // namespace

@@ -105,9 +105,10 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(bad(""),
-            "a command is missing: cancel, watch, status, top, keygen, resolve, explain, backup or completion");
-  EXPECT_EQ(bad("cancle 5"),
-            "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, backup or completion");
+            "a command is missing: cancel, watch, status, top, keygen, resolve, explain, backup, record or completion");
+  EXPECT_EQ(
+      bad("cancle 5"),
+      "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, backup, record or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -198,6 +199,17 @@ TEST_F(ArgumentsTest, BackupNamesTheFileThatItMakes) {
             "FILE \"\" is not the path of a new file");
   EXPECT_EQ(bad("backup copy.db --store=memory:"), "--store \"memory:\" is not the path of a store, nor sqlite:PATH");
   EXPECT_EQ(bad("backup copy.db --sender desk-a"), "--sender is of no use to \"backup\"");
+}
+
+TEST_F(ArgumentsTest, RecordNamesAFile) {
+  const Arguments a = good("record day-one.jsonl");
+  EXPECT_EQ(a.command, Command::Record);
+  EXPECT_EQ(a.record_file, "day-one.jsonl");
+  EXPECT_THAT(a.topics, ElementsAre("record."));
+  EXPECT_EQ(good("record -").record_file, "-");
+  EXPECT_EQ(bad("record"), "record needs one FILE, or - for standard output");
+  EXPECT_EQ(bad("record a b"), "record needs one FILE, or - for standard output");
+  EXPECT_EQ(bad("record a --json"), "--json is of no use to \"record\"");
 }
 
 TEST_F(ArgumentsTest, TopCountsItsRefreshes) {

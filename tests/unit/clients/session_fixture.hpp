@@ -132,6 +132,7 @@ class SessionTest : public testing::Test {
     if (request.has_heartbeat()) return "heartbeat";
     if (request.has_status_request()) return "status_request";
     if (request.has_cancel_order()) return "cancel " + request.cancel_order().cl_ord_id();
+    if (request.has_record()) return "record";
     if (request.has_resolve()) return "resolve " + request.resolve().cl_ord_id();
     return "ask " + std::to_string(request.retransmit_request().from_seq()) + "+" +
            std::to_string(request.retransmit_request().count());

@@ -500,5 +500,45 @@ TEST_F(SessionTest, ResolveThatTheBusCannotReadIsNotRepeated) {
   EXPECT_THAT(commands(), ElementsAre());
 }
 
+TEST_F(SessionTest, RecordIsAskedEverySecondAlsoOfABusThatComesBack) {
+  session_.record(now_);
+  pass(milliseconds(1));
+  EXPECT_THAT(frames(), ElementsAre("hello")) << "not before there is a session";
+  connect();
+  pass(milliseconds(0));
+  EXPECT_THAT(commands(), ElementsAre("record"));
+  EXPECT_FALSE(session_.recording());
+  v1::SessionReply reply;
+  reply.mutable_recording()->mutable_lease()->set_seconds(3);
+  hear(reply);
+  EXPECT_TRUE(session_.recording());
+  EXPECT_THAT(notices(), ElementsAre("connected"));
+  pass_in_touch(seconds(3));
+  EXPECT_THAT(commands(), ElementsAre("record", "record", "record"));
+  hello_required("");
+  EXPECT_THAT(commands(), ElementsAre("hello"));
+  EXPECT_FALSE(session_.recording());
+  connect();
+  pass_in_touch(seconds(1));
+  EXPECT_THAT(commands(), ElementsAre("record"));
+}
+
+TEST_F(SessionTest, RecordThatTheBusRejectsIsNotRepeated) {
+  for (const char* field : {"record", "request"}) {
+    connect_quietly();
+    session_.record(now_);
+    pass(milliseconds(0));
+    EXPECT_THAT(commands(), ElementsAre("record"));
+    v1::SessionReply reply;
+    reply.mutable_recording();
+    hear(reply);
+    reply.mutable_reject()->set_field(field);
+    hear(reply);
+    pass_in_touch(seconds(2));
+    EXPECT_THAT(commands(), ElementsAre()) << field;
+    EXPECT_FALSE(session_.recording());
+  }
+}
+
 }  // namespace
 }  // namespace cancelbus::client

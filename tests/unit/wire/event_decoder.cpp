@@ -79,6 +79,8 @@ absl::StatusOr<Body> to_body(const v1::Event& event) {
       return to_body(event.cancel_status());
     case v1::Event::kBusStatus:
       return bad("event: a bus_status has no sequence");
+    case v1::Event::kRecorded:
+      return bad("event: a recorded has no sequence");
     case v1::Event::EVENT_NOT_SET:
       break;
   }

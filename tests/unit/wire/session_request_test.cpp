@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 v1::SessionRequest hello() {
   v1::SessionRequest frame;
   frame.mutable_hello()->set_sender_comp_id("desk-a_1");
-  for (const char* topic : {"client.", "client.desk", "client.desk-b.", "venue.", "bus."}) {
+  for (const char* topic : {"client.", "client.desk", "client.desk-b.", "venue.", "bus.", "record."}) {
     frame.mutable_hello()->add_topics(topic);
   }
   frame.mutable_hello()->set_open_commands(true);
@@ -66,7 +66,8 @@ T decoded(const v1::SessionRequest& frame) {
 TEST(SessionRequest, HelloArrives) {
   const auto got = decoded<core::Hello>(hello());
   EXPECT_EQ(got.sender, "desk-a_1");
-  EXPECT_EQ(got.topics, (std::vector<std::string>{"client.", "client.desk", "client.desk-b.", "venue.", "bus."}));
+  EXPECT_EQ(got.topics,
+            (std::vector<std::string>{"client.", "client.desk", "client.desk-b.", "venue.", "bus.", "record."}));
   EXPECT_TRUE(got.open_commands);
 }
 
@@ -201,6 +202,7 @@ TEST(SessionRequest, BadFieldIsRejectedByName) {
       {"hello.topics[2]", topic("client." + std::string(33, 'a'))},
       {"hello.topics[2]", topic("venue")},
       {"hello.topics[2]", topic("bus.x")},
+      {"hello.topics[2]", topic("record")},
       {"cancel_order.cl_ord_id", cl_ord_id("")},
       {"cancel_order.cl_ord_id", cl_ord_id(std::string(65, 'a'))},
       {"cancel_order.cl_ord_id", cl_ord_id("a\tb")},
@@ -209,6 +211,7 @@ TEST(SessionRequest, BadFieldIsRejectedByName) {
       {"retransmit_request.topic", wanted_topic("client.desk-a")},
       {"retransmit_request.topic", wanted_topic("client..")},
       {"retransmit_request.topic", wanted_topic("bus.")},
+      {"retransmit_request.topic", wanted_topic("record.")},
       {"retransmit_request.from_seq",
        [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_from_seq(0); }},
       {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(0); }},
