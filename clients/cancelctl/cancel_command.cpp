@@ -31,6 +31,7 @@ class CancelCommand {
     clear_progress();
     report_unsettled();
     console_.err << "cancelctl: " << tally_.summary() << std::endl;
+    if (const Tally::Command* command = tally_.first_unknown()) name_next_step(*command);
     return rejected_ ? ExitFailed : tally_.exit_code();
   }
 
@@ -91,13 +92,19 @@ class CancelCommand {
       console_.out << named(type, heard, *command).add(type, message).str();
     } else {
       console_.out << "order " << command->order_id << " " << console_.paint(tone, describe(message)) << ", after "
-                   << elapsed_text(heard - command->submitted) << "\n";
+                   << elapsed_text(heard - command->submitted) << " (" << name_of(*command) << ")\n";
     }
   }
 
-  static JsonLine named(const char* type, WallTime heard, const Tally::Command& command) {
+  // As explain and resolve want it.
+  std::string name_of(const Tally::Command& command) const { return arguments_.sender + "/" + command.cl_ord_id; }
+
+  JsonLine named(const char* type, WallTime heard, const Tally::Command& command) const {
     JsonLine line(type, heard);
-    line.add("cl_ord_id", command.cl_ord_id).add("order_id", command.order_id).add("submitted", command.submitted);
+    line.add("sender_comp_id", arguments_.sender)
+        .add("cl_ord_id", command.cl_ord_id)
+        .add("order_id", command.order_id)
+        .add("submitted", command.submitted);
     return line;
   }
 
@@ -125,10 +132,18 @@ class CancelCommand {
       if (arguments_.json) {
         console_.out << named("unknown", wall_now(), command).add("text", text).str();
       } else {
-        console_.out << "order " << command.order_id << console_.paint(Tone::Doubt, " UNKNOWN: " + text) << "\n";
+        console_.out << "order " << command.order_id << console_.paint(Tone::Doubt, " UNKNOWN: " + text) << " ("
+                     << name_of(command) << ")\n";
       }
     }
     console_.out.flush();
+  }
+
+  // What was received goes on without us.
+  void name_next_step(const Tally::Command& command) const {
+    console_.err << "cancelctl: next: 'cancelctl status' says what commands wait for; 'cancelctl explain --store=FILE "
+                 << name_of(command) << "', on the bus's machine, what was done; 'cancelctl cancel " << command.order_id
+                 << "' waits again: the bus takes both commands together" << std::endl;
   }
 
   void show_progress() {

@@ -4,7 +4,8 @@ namespace cancelbus::ctl {
 namespace {
 
 constexpr const char* CancelAbout = R"(
-ID is an order id of the exchange; - reads ids from standard input, between blanks or line ends.
+ID is an order id of the exchange; - reads ids from standard input, between blanks or line ends. Each line that is
+printed ends with the command's name, SENDER/CL_ORD_ID, as explain and resolve want it.
 )";
 constexpr const char* CancelEnd = R"(
 exit code:

@@ -38,7 +38,7 @@ std::string windows(const v1::BusStatus& status) {
 
 std::string causes(const v1::BusStatus& status, const Paint& paint) {
   std::string text;
-  for (const std::string& line : cause_lines(status)) text += paint(Tone::Bad, line) + "\n";
+  for (const std::string& line : bus_lines(status)) text += paint(Tone::Bad, line) + "\n";
   return text.empty() ? "bus      ok\n" : text;
 }
 
@@ -98,7 +98,8 @@ std::string stream_text(const v1::BusStatus& status) {
                      : s.connected() ? "connected, not logged in"
                                      : "not connected";
   if (s.has_last_proof()) text += ", last event " + TimeUtil::ToString(s.last_proof());
-  if (!s.text().empty()) text += ", " + printable(s.text());
+  // While it is connected the text repeats the state.
+  if (!s.connected() && !s.text().empty()) text += ", " + printable(s.text());
   return text;
 }
 
@@ -125,8 +126,9 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
   return elapsed_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
 }
 
-std::vector<std::string> cause_lines(const v1::BusStatus& status) {
+std::vector<std::string> bus_lines(const v1::BusStatus& status) {
   std::vector<std::string> lines;
+  if (status.observing()) lines.push_back("bus      OBSERVING: no cancel is sent; the bus runs with --observe");
   for (const v1::Cause& cause : status.cause()) {
     std::string line = lines.empty() ? "bus      " : "         ";
     line += describe(cause) + "; since " + age_text(status.as_of(), cause.since());

@@ -79,6 +79,12 @@ int Tally::exit_code() const {
   return any(Verdict::Unknown) ? ExitUnknown : ExitProven;
 }
 
+const Tally::Command* Tally::first_unknown() const {
+  const auto it = std::find_if(commands_.begin(), commands_.end(),
+                               [](const Command& command) { return command.verdict == Verdict::Unknown; });
+  return it == commands_.end() ? nullptr : &*it;
+}
+
 std::string Tally::summary() const {
   std::map<std::string, size_t> counts;
   for (const Command& command : commands_) ++counts[command.outcome];

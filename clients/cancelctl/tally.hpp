@@ -51,6 +51,8 @@ class Tally {
   size_t settled() const { return settled_; }
   bool all_settled() const { return settled_ == commands_.size(); }
   int exit_code() const;
+  /// Of those that are neither proven nor failed; null if there is none.
+  const Command* first_unknown() const;
   /// As "3 asked: 2 canceled, 1 filled".
   std::string summary() const;
 

@@ -38,8 +38,8 @@ std::string event_line(const v1::Event& event);
 std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then);
 /// What is known of the exchange's private stream.
 std::string stream_text(const v1::BusStatus& status);
-/// What commands wait for, a line each, the first beginning with "bus"; empty if all is well.
-std::vector<std::string> cause_lines(const v1::BusStatus& status);
+/// That the bus observes and what commands wait for, a line each, the first beginning with "bus"; empty if all is well.
+std::vector<std::string> bus_lines(const v1::BusStatus& status);
 /// "2 of 3 expected may work"; empty if the bus was not given how many there ought to be.
 std::string expected_text(const v1::BusStatus& status);
 Tone tone_of_workers(const v1::BusStatus& status);

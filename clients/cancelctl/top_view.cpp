@@ -67,8 +67,9 @@ void TopView::add_head(std::vector<Line>& lines) const {
   lines.push_back({"cancelbus at " + endpoint_ + as_of});
   if (!trouble_.empty()) lines.push_back({trouble_, Tone::Bad});
   if (!has_status()) return;
-  for (const std::string& line : cause_lines(status_)) lines.push_back({line, Tone::Bad});
-  if (status_.cause().empty()) lines.push_back({"bus      ok", Tone::Good});
+  const std::vector<std::string> bus = bus_lines(status_);
+  for (const std::string& line : bus) lines.push_back({line, Tone::Bad});
+  if (bus.empty()) lines.push_back({"bus      ok", Tone::Good});
   for (const auto& bar : status_.event_bar()) lines.push_back({"barred   " + describe(bar), Tone::Bad});
 }
 
@@ -130,7 +131,7 @@ void TopView::add_workers(std::vector<Line>& lines) const {
     const std::string held = std::to_string(worker.in_flight()) + "/" + std::to_string(worker.credit());
     const bool works = worker.benched().empty();
     lines.push_back({"worker   " + held + " " + printable(worker.name()) +
-                         (works ? "" : ", benched: " + benched_text(status_, worker)),
+                         (works ? "" : ", no work: " + benched_text(status_, worker)),
                      works ? Tone::Plain : Tone::Doubt});
   }
   const int more = status_.workers_size() - MaxWorkers;

@@ -162,6 +162,7 @@ Faults to try: set one, cancel, and look at watch and status (tests/exchange/REA
 {try_faults()}
 Deaths to try (kill -9 PID); what has died is started again: {pids(stack)}
 In a browser, what the bus does: {stack.processes["bus"].endpoints["monitor"]}/
+The local exchange: REST {stack.rest_url}, private stream {stack.stream_url}
 Logs and keys are in {stack.folder} until then.""")
     while True:
         name = wait_until(lambda: next(dead(stack), None), "something dies", math.inf, interval=0.2)
@@ -203,6 +204,7 @@ def run(stack, stay, guess):
         stack.grant("strategy", name)
     stack.exchange_flags = {"guess": guess}
     stack.start(workers=2)
+    say(f"The local exchange listens at {stack.rest_url} and, with its private stream, at {stack.stream_url}")
     total = len(STRATEGIES) * ORDERS_EACH
     say(f"Placing {total} orders; {', '.join(STRATEGIES)} cancel {ORDERS_EACH} each")
     strategies = cancel_all(stack, stack.exchange.place_orders(total))

@@ -96,7 +96,7 @@ class Stack:
 
     def start_subscriber(self, name="subscriber", **flags):
         return self._start(name, "final-subscriber", {
-            "backend_endpoint": self._endpoint("backend"), "stream_url": f"wss://{self._address('stream')}",
+            "backend_endpoint": self._endpoint("backend"), "stream_url": self.stream_url,
             "ca_file": self.authority.cert_file, **self.access.flags("subscriber"), **self.api_key.flags} | flags)
 
     def wait_connected(self, workers, timeout=PATIENCE_SECONDS):
@@ -151,6 +151,10 @@ class Stack:
         return f"https://{self._address('rest')}"
 
     @property
+    def stream_url(self):
+        return f"wss://{self._address('stream')}"
+
+    @property
     def store_file(self):
         return self.folder / "cancelbus.db"
 
@@ -172,7 +176,7 @@ class Stack:
         return {"CANCELBUS_SESSION_ENDPOINT": self.session_endpoint, "CANCELBUS_EVENT_ENDPOINT": self.event_endpoint,
                 **{f"CANCELBUS_{flag.upper()}": str(file) for flag, file in self.access.flags(key).items()},
                 "CANCELBUS_EXCHANGE_URL": self.rest_url, "CANCELBUS_EXCHANGE_CA_FILE": str(self.authority.cert_file),
-                "EXCHANGE_URL": self.rest_url,
+                "EXCHANGE_URL": self.rest_url, "EXCHANGE_STREAM_URL": self.stream_url,
                 "EXCHANGE_CA_FILE": str(self.authority.cert_file), "PYTHONPATH": str(self.bin_dir.parent / "python"),
                 "CMAKE_PREFIX_PATH": str(self.bin_dir.parent / "cpp")}
 

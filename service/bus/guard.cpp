@@ -75,7 +75,7 @@ std::string Guard::name_of(const std::string& key) const {
 std::string Guard::who(const io::ZapRequest& request) const {
   const bool known = find(request.public_key) != nullptr || former_.contains(request.public_key);
   if (known) return name_of(request.public_key);
-  return request.address.empty() ? "somebody on this machine" : shown(request.address);
+  return request.address.empty() ? "a process on this machine" : shown(request.address);
 }
 
 bool Guard::enters(const io::ZapRequest& request, core::Tick now) {

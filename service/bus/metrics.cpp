@@ -75,6 +75,7 @@ Metrics::Metrics()
           io::gauges(registry_, "cancelbus_queue_length", "Orders waiting for budget or a worker, by sender")),
       queue_age_(io::gauges(registry_, "cancelbus_queue_oldest_age_seconds",
                             "Since the command that goes next of this sender was received")),
+      observing_(io::gauge(registry_, "cancelbus_observing", "1 if the bus runs with --observe and sends no cancel")),
       undecided_(io::gauge(registry_, "cancelbus_commands_undecided", "Commands without their last message")),
       requests_in_flight_(
           io::gauges(registry_, "cancelbus_requests_in_flight", "Requests with workers, not answered yet")),
@@ -111,6 +112,7 @@ std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& 
   set_workers(status);
   set_stream(status);
   set_doubt(status);
+  observing_.Set(status.observing ? 1 : 0);
   undecided_.Set(status.undecided);
   requests_in_flight_.Add({{"kind", "cancel"}}).Set(status.cancels_in_flight);
   requests_in_flight_.Add({{"kind", "query"}}).Set(status.queries_in_flight);

@@ -59,6 +59,7 @@ class Metrics {
   Gauges queue_age_;
   std::vector<prometheus::Gauge*> queue_lengths_;  ///< of the last scrape
   std::vector<prometheus::Gauge*> queue_ages_;
+  Gauge observing_;
   Gauge undecided_;
   Gauges requests_in_flight_;
   Gauge in_doubt_;

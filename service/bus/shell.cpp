@@ -53,6 +53,7 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
       monitor_(context, {.metrics = [this] { return metrics_text(); },
                          .unhealthy = [] { return std::string(); },
                          .unready = [this] { return engine_.outbox().trouble(); },
+                         .ready = options_.gateway.observe ? "ok, observing: no cancel is sent" : "ok",
                          .page = StatusPage::html(),
                          .status = [this] { return page_.json(engine_.status(io::now())); }}) {}
 

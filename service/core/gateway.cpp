@@ -258,6 +258,7 @@ void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
 
 BusStatus Gateway::status(Instant now) const {
   BusStatus status;
+  status.observing = options_.observe;
   for (const auto& [name, kind] : {std::pair{"cancel", LimiterKind::Cancel}, {"query", LimiterKind::Query}}) {
     const RateLimiter& limiter = book_.tasks.limiter(kind);
     for (const auto& window : limiter.windows(now.tick)) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "service/core/decimal.hpp"
+
 namespace cancelbus::core {
 
 namespace {
@@ -87,6 +89,8 @@ void Publisher::unsolicited(const OrderFact& fact) {
   CancelFinal final;
   final.order_id = fact.order_id;
   final.unsolicited = true;
+  // With nothing left it is a complete fill's, not a cancel's.
+  if (difference(fact.num_left, "0") == "0") final.ord_status = OrdStatus::Filled;
   final.symbol = fact.symbol;
   final.quantities = quantities_of(fact);
   final.timeline.finalized = now_.wall;

@@ -83,6 +83,7 @@ struct EventBar {
 };
 
 struct BusStatus {
+  bool observing = false;  ///< as GatewayOptions
   std::vector<WindowStatus> windows;
   std::vector<QueueStatus> queues;
   uint32_t undecided = 0;

@@ -1,8 +1,9 @@
 // Which workers there are, how much each may hold, and why one gets no work.
 //
-// A worker is benched while it is silent, while its reading of the exchange's clock does not count, and after a 401 or
-// 403 until a signed probe succeeds. 50 unauthorized requests in a row would block the address, and which workers share
-// an address is not known here: so all are added up, and before it comes to that, probes end until an operator acts.
+// A worker gets no work while it is silent, while its reading of the exchange's clock does not count, and after a 401
+// or 403 until a signed probe succeeds. 50 unauthorized requests in a row would block the address, and which workers
+// share an address is not known here: so all are added up, and before it comes to that, probes end until an operator
+// acts.
 #pragma once
 
 #include <absl/container/btree_map.h>

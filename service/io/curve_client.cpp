@@ -69,7 +69,7 @@ BusConnection::BusConnection(asio::io_context& context, zmq::context_t& zmq, Zmq
                       server_key_tries_ = 0;
                       log_info("bus_connected");
                     },
-                .unreachable = [this] { trouble("nobody answers there"); },
+                .unreachable = [this] { trouble("nothing answers there"); },
                 .no_address = [this] { try_other_family(); }}) {
   if (!keys) return;
   encrypt_as_client(socket, *keys);

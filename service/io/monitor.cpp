@@ -45,15 +45,15 @@ Response page_for_people(const WebPage& page) {
           absl::StrCat(NotKept, "Content-Security-Policy: ", page.policy, "\r\nReferrer-Policy: no-referrer\r\n")};
 }
 
-Response verdict(const std::string& trouble) {
-  if (trouble.empty()) return {"200 OK", "ok\n"};
+Response verdict(const std::string& trouble, const std::string& good = "ok") {
+  if (trouble.empty()) return {"200 OK", good + "\n"};
   return {"503 Service Unavailable", trouble + "\n"};
 }
 
 Response page_at(const Monitor::Pages& pages, std::string_view path) {
   if (path == "/metrics") return {"200 OK", pages.metrics(), "text/plain; version=0.0.4; charset=utf-8"};
   if (path == "/healthz") return verdict(pages.unhealthy());
-  if (path == "/readyz") return verdict(pages.unready());
+  if (path == "/readyz") return verdict(pages.unready(), pages.ready);
   if (pages.page.html.empty()) return {"404 Not Found", "there is /metrics, /healthz and /readyz\n"};
   if (path == "/") return page_for_people(pages.page);
   if (path == "/status") return {"200 OK", pages.status(), "application/json", NotKept};

@@ -46,6 +46,8 @@ class Monitor {
     /// Why the process should be restarted, or should get no work; empty: it is fine (200, else 503 with the text).
     std::function<std::string()> unhealthy;
     std::function<std::string()> unready;
+    /// What /readyz says with 200.
+    std::string ready = "ok";
     /// A page for people at /, and what it reads at /status, in JSON. Without html neither is there.
     WebPage page = {};
     std::function<std::string()> status = {};

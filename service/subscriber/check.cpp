@@ -49,9 +49,8 @@ class Check final : private io::WebsocketListener {
           absl::StrCat("the stream's version is ", banner->current, ", it serves clients from ", banner->min, " on"));
     } else if (const auto* login = std::get_if<btcturk::LoginResult>(&frame)) {
       finish(login->ok, login->ok ? "accepted: the account's order events will come on this connection"
-                                  : absl::StrCat("refused: ", login->message,
-                                                 "; wrong key or secret, the key lacks the WebSocket permission, or it "
-                                                 "is bound to another IP address"));
+                                  : absl::StrCat("refused: ", login->message, "; ",
+                                                 backend::usual_causes_of_refusal("WebSocket")));
     }
   }
 

@@ -34,9 +34,12 @@ void fill_hold(const core::Cause& backoff, core::WallTime now, v1::BusStatus::Ho
   proto.set_text(legible(backoff.text));
 }
 
-std::string headline(const std::vector<core::Cause>& causes) {
-  if (causes.empty()) return "ok";
-  return legible(std::string(core::name_of(causes[0].kind)) + ": " + causes[0].text);
+std::string headline(const core::BusStatus& status) {
+  std::string text = status.observing ? "OBSERVING: no cancel is sent" : "";
+  if (status.causes.empty()) return text.empty() ? "ok" : text;
+  if (!text.empty()) text += "; ";
+  const core::Cause& first = status.causes[0];
+  return legible(text + std::string(core::name_of(first.kind)) + ": " + first.text);
 }
 
 }  // namespace
@@ -89,9 +92,10 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     fill_cause(cause, *proto.add_cause());
     if (cause.kind == core::CauseKind::Backoff) fill_hold(cause, status.as_of, *proto.add_holds());
   }
-  proto.set_headline(headline(status.causes));
+  proto.set_headline(headline(status));
   proto.set_expected_workers(status.expected_workers);
   for (const auto& bar : status.event_bars) fill_event_bar(bar, *proto.add_event_bar());
+  proto.set_observing(status.observing);
 }
 
 }  // namespace cancelbus::wire

@@ -67,10 +67,7 @@ asio::awaitable<bool> check_key(io::HttpsClient& client, const ExchangeClock& cl
     absl::StrAppend(&text, " (HTTP ", answer.http_status, ")");
   }
   if (answer.verdict == core::Verdict::Unauthorized) {
-    text +=
-        "; the usual causes, the likeliest first: the key is bound to other IP addresses than the one this machine is "
-        "seen "
-        "from; it lacks the permission Trade; key and secret are not one pair; it was deleted or has expired";
+    absl::StrAppend(&text, "; ", backend::usual_causes_of_refusal("Trade"));
   }
   co_return backend::found(false, "key", text);
 }

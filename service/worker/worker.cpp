@@ -246,6 +246,7 @@ void Worker::clock_not_read(const absl::Status& status) {
   if (status == clock_trouble_) return;
   clock_trouble_ = status;
   io::log_warn("clock_not_read", {{"why", std::string(status.message())}});
+  send_ready();
 }
 
 void Worker::doubt_clock() {
@@ -261,7 +262,8 @@ uint32_t Worker::credit() const {
 }
 
 void Worker::send_ready() {
-  if (ended_ || !clock_.known()) return;
+  // Until its first series is complete or has failed it says nothing, so that a start is no cause of its own.
+  if (ended_ || (!clock_.known() && clock_trouble_.ok())) return;
   self_.credit = credit();
   self_.ending = draining_;
   self_.tasks = book_.tasks();

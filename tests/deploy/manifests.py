@@ -22,17 +22,19 @@ def load(file):
     return [document for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader) if document]
 
 
-def render(folder):
-    """All objects of the kustomization in `folder`."""
+def render(folder, given=()):
+    """All objects of the kustomization in `folder`; a component changes those that it is given, too."""
     folder = Path(folder)
     kustomization, = load(folder / "kustomization.yaml")
     unknown = kustomization.keys() - KNOWN
     if unknown:
         raise ValueError(f"{folder}: this loader knows nothing of {', '.join(sorted(unknown))}")
-    objects = []
-    for name in [*kustomization.get("resources", ()), *kustomization.get("components", ())]:
+    objects = list(given)
+    for name in kustomization.get("resources", ()):
         resource = folder / name
         objects += render(resource) if resource.is_dir() else copy.deepcopy(load(resource))
+    for name in kustomization.get("components", ()):
+        objects = render(folder / name, objects)
     for entry in kustomization.get("configMapGenerator", ()):
         data = {Path(file).name: (folder / file).read_text() for file in entry["files"]}
         assert entry.keys() == {"name", "files"} and kustomization["generatorOptions"]["disableNameSuffixHash"], folder

@@ -19,6 +19,7 @@ from manifests import Network, containers, environment, find, labels, of_kind, p
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build"))
 OVERLAYS = ROOT / "deploy" / "kubernetes" / "overlays"
+BASE = ROOT / "deploy" / "kubernetes" / "base"
 RENDERED = os.environ.get("CANCELBUS_RENDERED")
 SERVICES = ("cancel-bus", "cancel-worker", "final-subscriber")
 STRATEGY = {"cancelbus/role": "strategy"}
@@ -210,6 +211,26 @@ def test_listening_ports_are_declared(objects):
                    if re.match(r"(tcp://\*|0\.0\.0\.0):", value)}
         if "ports" in container:
             assert {port["containerPort"] for port in container["ports"]} == listens, container["name"]
+
+
+def test_only_the_component_for_ipv6_needs_a_node_with_ipv6(objects):
+    """Where the kernel has none, nothing can be bound at [::]."""
+    assert not any("[::]" in value for _, container in all_containers(objects) for value in environment(container).values())
+
+
+def test_with_the_component_for_ipv6_all_listen_at_both_kinds_of_addresses_and_nothing_else_is_another():
+    def but_for_listening(objects):
+        return [(workload["metadata"]["name"], {key: value for key, value in container.items() if key != "env"},
+                 {name: re.sub(r"^tcp://\*:", "tcp://[::]:", re.sub(r"^0\.0\.0\.0:", "[::]:", value))
+                  for name, value in environment(container).items()}) for workload, container in all_containers(objects)]
+
+    folder = Path(__file__).parent / "overlays" / "ipv6"
+    with_it = manifests.load(Path(RENDERED) / "ipv6.yaml") if RENDERED else manifests.render(folder)
+    settings = [value for _, container in all_containers(with_it) for value in environment(container).values()]
+    assert not any(value.startswith(("tcp://*", "0.0.0.0")) for value in settings)
+    assert sum("[::]" in value for value in settings) == 4 + 2 + 1, "the bus's four, a worker's and its check's, the subscriber's"
+    by_name = sorted(but_for_listening(with_it), key=lambda found: found[1]["name"])
+    assert by_name == sorted(but_for_listening(manifests.render(BASE)), key=lambda found: found[1]["name"])
 
 
 @pytest.mark.parametrize("name", SERVICES)

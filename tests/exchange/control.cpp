@@ -318,6 +318,7 @@ json::object Control::counters() const {
           {"orders", std::move(by_status)},
           {"unauthorized", to_json(seen.unauthorized)},
           {"max_unauthorized_in_a_row", seen.max_unauthorized_in_a_row},
+          {"guesses", to_json(seen.guesses)},
           {"stream", std::move(stream)},
           {"faults_applied", std::move(applied)}};
 }

@@ -54,6 +54,9 @@ struct Counters {
   DeleteTally deletes;
   std::map<std::string, std::int64_t> stream;       // connects, logins, pongs, ...
   std::map<std::string, std::int64_t> frames_sent;  // by type
+  // By name: how often the exchange did otherwise than the default value of a guess has it. Of a stamp that is used
+  // twice nothing is counted.
+  std::map<std::string, std::int64_t> guesses;
 };
 
 }  // namespace exchange_sim

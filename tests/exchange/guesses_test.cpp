@@ -18,6 +18,13 @@ Settings guessing(std::string_view text) {
   return settings;
 }
 
+// How often it did otherwise than by default, as its counters say.
+std::int64_t otherwise(const Driver& sim, const std::string& guess) {
+  const auto& counts = sim.exchange.seen().counters.guesses;
+  const auto found = counts.find(guess);
+  return found == counts.end() ? 0 : found->second;
+}
+
 std::string by_id(std::int64_t id, const std::string& more = "") {
   return "{\"id\":" + std::to_string(id) + more + "}";
 }
@@ -54,6 +61,7 @@ TEST(Guesses, AnEditedOrderKeepsItsIdOrNot) {
     EXPECT_EQ(next == id, keeps);
     EXPECT_EQ(sim.status_of(next), "Untouched");
     EXPECT_EQ(sim.status_of(id), keeps ? "Untouched" : "Canceled");
+    EXPECT_EQ(otherwise(sim, "edit_keeps_id"), !keeps ? 1 : 0);
   }
 }
 
@@ -65,6 +73,7 @@ TEST(Guesses, ACancelByHandSendsA452OrNot) {
     sim.control("POST", "cancel", by_id(id));
     sim.advance(milliseconds{100});
     EXPECT_EQ(sim.bodies(stream, 452).size(), sends ? 1u : 0u);
+    EXPECT_EQ(otherwise(sim, "web_cancel_sends_452"), !sends ? 1 : 0);
     EXPECT_EQ(sim.status_of(id), "Canceled");
   }
 }
@@ -79,6 +88,7 @@ TEST(Guesses, ACompleteFillSendsA452OrNot) {
     sim.control("POST", "fill", by_id(id));
     sim.advance(milliseconds{100});
     ASSERT_EQ(sim.bodies(stream, 452).size(), sends ? 1u : 0u);
+    EXPECT_EQ(otherwise(sim, "fill_sends_452"), sends ? 1 : 0);
     if (!sends) continue;
     EXPECT_EQ(sim.bodies(stream, 452)[0].at("numLeft"), "0.0000000000000000");
   }
@@ -94,6 +104,7 @@ TEST(Guesses, ASecondCancelSendsA452OrNot) {
       sim.advance(milliseconds{100});
     }
     EXPECT_EQ(sim.bodies(stream, 452).size(), sends ? 2u : 1u);
+    EXPECT_EQ(otherwise(sim, "second_cancel_sends_452"), sends ? 1 : 0);
   }
 }
 
@@ -107,6 +118,7 @@ TEST(Guesses, ARequestWhileBlockedProlongsTheBlockOrNot) {
     sim.advance(milliseconds{900});
     EXPECT_EQ(sim.cancel(1).status, 429u);
     sim.advance(milliseconds{200});
+    EXPECT_EQ(otherwise(sim, "blocked_prolongs"), prolongs ? 1 : 0);
     EXPECT_EQ(sim.cancel(1).status, prolongs ? 429u : 400u);
   }
 }
@@ -118,6 +130,7 @@ TEST(Guesses, AStaleStampCountsOrNot) {
     Driver sim(settings);
     EXPECT_EQ(sim.answer(sim.send(Driver::signed_with("1", "DELETE", Driver::cancel_target(1)))).status, 401u);
     EXPECT_EQ(sim.cancel(1).status, counts ? 429u : 400u);
+    EXPECT_EQ(otherwise(sim, "stale_stamp_counts"), counts ? 1 : 0);
   }
 }
 
@@ -137,6 +150,7 @@ TEST(Guesses, OpenOrdersNeedAPairOrNot) {
       return sim.answer(sim.send(sim.signed_request("GET", target))).status;
     };
     EXPECT_EQ(status("/api/v1/openOrders"), required ? 400u : 200u);
+    EXPECT_EQ(otherwise(sim, "pair_required"), required ? 1 : 0);
     EXPECT_EQ(status("/api/v1/openOrders?pairSymbol=BTCTRY"), 200u);
   }
 }
@@ -150,6 +164,7 @@ TEST(Guesses, APartlyFilledThenCanceledOrderReadsSoOrSo) {
     sim.cancel(untouched);
     sim.advance(milliseconds{100});
     EXPECT_EQ(sim.status_of(partly), reads);
+    EXPECT_EQ(otherwise(sim, "partial_cancel_reads"), reads == "Closed" ? 1 : 0);
     EXPECT_EQ(sim.status_of(untouched), "Canceled");
   }
 }
@@ -159,6 +174,7 @@ TEST(Guesses, AnUnknownOrderIsAnsweredWithThisStatus) {
     Driver sim(guessing("not_found_status=" + status));
     const HttpAnswer answer = sim.answer(sim.send(sim.signed_request("GET", "/api/v1/order/5")));
     EXPECT_EQ(std::to_string(answer.status), status);
+    EXPECT_EQ(otherwise(sim, "not_found_status"), status != "400" ? 1 : 0);
     EXPECT_NE(answer.body.find("Order not found"), std::string::npos);
   }
 }

@@ -32,6 +32,7 @@ CancelReceipt Market::request_cancel(Instant now, std::int64_t id) {
   Order* order = book_.find(id);
   if (order == nullptr || order->status == OrderStatus::Closed) return {CancelResult::NoSuchOpenOrder};
   if (order->status == OrderStatus::Canceled && world_.settings.guesses.second_cancel_sends_452) {
+    ++world_.counters.guesses["second_cancel_sends_452"];
     const std::string frame = frames::deleted_452(*order, id, order->left);
     world_.agenda.at(now + world_.settings.deleted_delay,
                      [this, frame](Instant at) { streams_.fan_out(at, 452, frame); });
@@ -78,6 +79,8 @@ void Market::take_off_book(Instant now, std::int64_t id, Decimal num_left, bool 
     announce_deleted(now, *order, num_left);
   } else if (world_.settings.guesses.web_cancel_sends_452) {
     streams_.fan_out(now, 452, frames::deleted_452(*order, id, num_left));
+  } else {
+    ++world_.counters.guesses["web_cancel_sends_452"];
   }
   streams_.fan_out(now, 201, frames::balance_201());
   show_later(now, id);
@@ -131,6 +134,7 @@ void Market::apply_edit(Instant now, std::int64_t id, const Edit& edit) {
 }
 
 void Market::replace(Instant now, Order& order) {
+  ++world_.counters.guesses["edit_keeps_id"];
   OrderSpec spec = order.spec;
   spec.quantity = order.left;
   book_.set(order, OrderStatus::Canceled, order.left, now);
@@ -147,6 +151,7 @@ bool Market::fill(Instant now, std::int64_t id, std::optional<Decimal> amount) {
   streams_.fan_out(now, 441, frames::fill_441(*order, filled, clock));
   streams_.fan_out(now, 423, frames::trade_423(*order, filled, next_trade_id_++, clock));
   if (!left.positive() && world_.settings.guesses.fill_sends_452) {
+    ++world_.counters.guesses["fill_sends_452"];
     streams_.fan_out(now, 452, frames::deleted_452(*order, id, left));
   }
   streams_.fan_out(now, 201, frames::balance_201());

@@ -182,6 +182,7 @@ std::optional<HttpAnswer> RestApi::refuse(Instant now, const Pending& pending) {
   const auto refusal = quotas_.at(endpoint).arrive(now, "account", pending.request.ip);
   if (!refusal) return std::nullopt;
   ++counters.refused_429;
+  if (refusal->prolonged) ++counters.guesses["blocked_prolongs"];
   ++counters.refused_429_by_endpoint[std::string(endpoint_name(endpoint))];
   return too_many_requests(*refusal);
 }
@@ -220,8 +221,10 @@ std::optional<HttpAnswer> RestApi::check_key(Instant now, Endpoint endpoint, con
   ++counters.unauthorized[reason(verdict)];
   if (verdict == AuthVerdict::RepeatedStamp) ++counters.repeated_stamps;
   const bool about_stamp = verdict == AuthVerdict::StaleStamp || verdict == AuthVerdict::RepeatedStamp;
-  if (about_stamp && world_.settings.guesses.stale_stamp_counts)
+  if (about_stamp && world_.settings.guesses.stale_stamp_counts) {
+    ++counters.guesses["stale_stamp_counts"];
     quotas_.at(endpoint).arrive(now, "account", request.ip);
+  }
   return payload(about_stamp ? "cancel_401_success_true" : "cancel_401_empty");
 }
 
@@ -282,6 +285,7 @@ HttpAnswer RestApi::query(const Target& target) {
   const Order* order = target.order_id ? market_.book().find(*target.order_id) : nullptr;
   if (order == nullptr) {
     HttpAnswer answer = payload("query_not_found");
+    if (answer.status != world_.settings.guesses.not_found_status) ++world_.counters.guesses["not_found_status"];
     answer.status = world_.settings.guesses.not_found_status;
     return answer;
   }
@@ -289,6 +293,7 @@ HttpAnswer RestApi::query(const Target& target) {
   const bool ended = !is_open(order->shown_status);
   const bool partly = order->shown_status == OrderStatus::Canceled && order->shown_left < order->spec.quantity;
   if (partly && world_.settings.guesses.partial_cancel_reads_closed) {
+    ++world_.counters.guesses["partial_cancel_reads"];
     shown["status"] = std::string(status_name(OrderStatus::Closed));
   }
   if (ended && world_.faults.draw(Fault::WrongStatusWord, world_.random, std::nullopt, order->id) != nullptr) {
@@ -302,6 +307,7 @@ HttpAnswer RestApi::open_orders(const Target& target) const {
   std::string pair = query_value(target.query, "pairSymbol").value_or("");
   std::erase(pair, '_');
   if (pair.empty() && world_.settings.guesses.pair_required) {
+    ++world_.counters.guesses["pair_required"];
     return failure(400, "Bad Request - pairSymbol is missing in the query", 400);
   }
   json::array bids;

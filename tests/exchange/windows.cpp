@@ -94,8 +94,10 @@ Quota::Rules& Quota::rules_for(Policy policy, std::string_view subject) {
 
 std::optional<Refusal> Quota::arrive(Instant now, std::string_view account, std::string_view ip) {
   std::optional<Refusal> refusal;
+  bool prolonged = false;
   const auto count = [&](Policy policy, std::string_view subject) {
     for (RateRule& rule : rules_for(policy, subject)) {
+      prolonged |= rule.would_prolong(now);
       const bool inside = rule.arrive(now);
       std::int64_t& peak = peaks_[absl::StrCat(rule.limit().period.count(), "s")];
       peak = std::max(peak, rule.count());
@@ -106,6 +108,7 @@ std::optional<Refusal> Quota::arrive(Instant now, std::string_view account, std:
   };
   if (scope_.account) count(Policy::Account, account);
   if (scope_.ip) count(Policy::Ip, ip);
+  if (refusal) refusal->prolonged = prolonged;
   return refusal;
 }
 

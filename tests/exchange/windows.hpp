@@ -38,6 +38,7 @@ class RateRule {
 
   // True when the request is inside the limit.
   bool arrive(Instant now);
+  bool would_prolong(Instant now) const { return prolongs_ && now < blocked_until_; }
   Instant blocked_until() const { return blocked_until_; }
   const Limit& limit() const { return limit_; }
   // The count of the window of the last counted request, that request included.
@@ -60,7 +61,8 @@ enum class Policy { Account, Ip };
 struct Refusal {
   Policy policy;
   Limit limit;
-  Micros wait;  // until the block ends
+  Micros wait;             // until the block ends
+  bool prolonged = false;  // a block was begun anew
 };
 
 // All limits of one endpoint, counted for the account and for each address.

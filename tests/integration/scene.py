@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,19 @@ def positive_number(variable, default):
     if not re.fullmatch(r"[0-9]+", text) or int(text) == 0:
         raise ValueError(f"{variable}={text}: a test that does nothing proves nothing; give a whole number from 1")
     return int(text)
+
+
+@contextmanager
+def full_disk(stack):
+    """No file of the bus may become longer than its write-ahead log is now: that is a full disk, to the bus alone."""
+    bus = stack.processes["bus"].pid
+    most = stack.store_file.with_name(stack.store_file.name + "-wal").stat().st_size
+    _, hard = resource.prlimit(bus, resource.RLIMIT_FSIZE)
+    resource.prlimit(bus, resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(bus, resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def curve_keys(stack, name):

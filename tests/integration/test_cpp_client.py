@@ -104,6 +104,8 @@ def test_what_keeps_it_from_the_bus_is_told_apart(stack, start):
     for environment, said in (
             ({"CANCELBUS_CURVE_KEY_FILE": str(of_another)}, ["KeyRefused: hello.sender_comp_id: ", "may not use this name"]),
             ({"CANCELBUS_CURVE_KEY_FILE": str(strangers)}, ["KeyRefused: ", "the bus refused our key", public.decode()]),
+            ({"CANCELBUS_SESSION_ENDPOINT": stack.event_endpoint, "CANCELBUS_EVENT_ENDPOINT": stack.session_endpoint},
+             ["KeyRefused: ", f"session_endpoint ({stack.event_endpoint}) and event_endpoint ({stack.session_endpoint}) are swapped"]),
             ({"CANCELBUS_CURVE_KEY_FILE": "/nowhere"}, ["OptionError: curve_key_file \"/nowhere\""])):
         strategy = start("thread", environment)
         assert strategy.popen.wait(PATIENCE_SECONDS) == 2

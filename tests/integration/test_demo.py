@@ -176,9 +176,20 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     assert run_in(tmp_path, of_strategy, "cancelctl --sender=desk-b status").returncode == 1, "its key has no other name"
     page = re.search(r"^In a browser, .* (http://\S+/)$", shown, re.MULTILINE).group(1)
     assert "<title>cancelbus</title>" in urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page).read().decode()
+    rest, stream = re.search(r"^The local exchange: REST (https://\S+), private stream (wss://\S+)$", shown, re.MULTILINE).groups()
+    assert f"listens at {rest} and, with its private stream, at {stream}\n" in demo.out()
+    checks = run_in(tmp_path, environment, checks_of(demo, rest, stream))
+    assert checks.returncode == 0, checks.stdout + checks.stderr
     os.kill(demo.popen.pid, signal.SIGINT)
     assert demo.popen.wait(PATIENCE_SECONDS) == 0
     assert demo.processes() == []
+
+
+def checks_of(demo, rest, stream):
+    """As DAY_ONE.md has them to rehearse."""
+    folder = re.search(r"^Logs and keys are in (\S+) until then", demo.out(), re.MULTILINE).group(1)
+    keys = f"--api_key_file={folder}/api.key --api_secret_file={folder}/api.secret --ca_file={folder}/ca.pem"
+    return f"cancel-worker --check {keys} --rest_url={rest}; final-subscriber --check {keys} --stream_url={stream}"
 
 
 def faults_of(folder, environment):

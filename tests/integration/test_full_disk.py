@@ -1,27 +1,11 @@
 """The bus's disk is full: nothing is received or sent, the monitor says so, and nothing is lost when there is space."""
 
-import resource
-from contextlib import contextmanager
-
-from scene import bus_metric, bus_status, place_orders, readiness, requests, statuses
+from scene import bus_metric, bus_status, full_disk, place_orders, readiness, requests, statuses
 
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
 
 WRITABLE = "cancelbus_store_writable"
-
-
-@contextmanager
-def full_disk(stack):
-    """No file of the bus may become longer than its write-ahead log is now: that is a full disk, to the bus alone."""
-    bus = stack.processes["bus"].pid
-    most = stack.store_file.with_name(stack.store_file.name + "-wal").stat().st_size
-    _, hard = resource.prlimit(bus, resource.RLIMIT_FSIZE)
-    resource.prlimit(bus, resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.prlimit(bus, resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(running, connect):

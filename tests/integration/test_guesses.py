@@ -63,6 +63,9 @@ def test_every_final_is_true_and_nothing_is_canceled_twice(guessed):
             truth = exchange.order(order)
             assert finals[command].ord_status == FINAL[truth["status"]], (order, truth, finals[command])
             assert len(strategy.finals(command)) == 1
+    # On venue. too a fill is none's cancel; an edit's 452 cannot be told from one.
+    assert {final.ord_status for final in departed(strategy, filled_before)} <= {ORD_STATUS_FILLED}
+    assert {final.ord_status for final in departed(strategy, by_hand)} <= {ORD_STATUS_CANCELED}
     assert exchange.counters()["refused_429"] == 0
     answered = {order: Counter(statuses(stack, "DELETE", order)) for order in orders}
     assert answered[plain] == {200: 1} and answered[partly] == {200: 1}, answered

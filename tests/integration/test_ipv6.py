@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import urllib.request
 
 import pytest
 from names import resolving
@@ -74,10 +75,17 @@ def test_the_bus_names_a_peer_by_its_address_in_brackets(on_ipv6):
                            "the bus has refused the stranger")
 
 
+def ready_at(monitor):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{monitor}/readyz", timeout=PATIENCE_SECONDS) as page:
+        return page.status == 200
+
+
 def test_a_bus_at_all_ipv6_addresses_is_at_all_ipv4_ones_too(stack):
     stack.loopback = "[::]"
-    bus = stack.start_bus(monitor_address="127.0.0.1:0")
+    bus = stack.start_bus()
     assert bus.endpoints["session"].startswith("tcp://[::]:")
+    for host in ("127.0.0.1", "[::1]"):
+        assert ready_at(f"http://{host}:{bus.endpoints['monitor'].rpartition(':')[2]}")
     session, event = (by_name(bus.endpoints[name], "127.0.0.1") for name in ("session", "event"))
     stack.access.key("stranger")
     with StrategyClient(session, event, "stranger", manners=False, curve=curve_keys(stack, "stranger")):

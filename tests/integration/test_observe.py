@@ -1,6 +1,6 @@
 """--observe: the bus looks and sends no cancel, whatever strategies ask for."""
 
-from scene import bus_metric, hear_stream, place_orders, requests
+from scene import bus_metric, hear_stream, place_orders, readiness, requests
 
 from cancelbus.v1 import cancel_pb2
 
@@ -8,6 +8,12 @@ from cancelbus.v1 import cancel_pb2
 def test_commands_are_rejected_and_nothing_is_sent(stack, connect):
     stack.start(workers=1, observe="true")
     assert '"event":"observing"' in stack.processes["bus"].log()
+    assert readiness(stack) == (200, "ok, observing: no cancel is sent\n") and bus_metric(stack, "cancelbus_observing") == 1
+    status = stack.status()
+    assert status["observing"] and status["headline"] == "OBSERVING: no cancel is sent"
+    table = stack.cancelctl("status").out
+    assert table.startswith("bus      OBSERVING: no cancel is sent; the bus runs with --observe\n")
+    assert table.count("logged in") == 1
     strategy = connect(stack, topics=["venue."])
     orders = place_orders(stack, strategy, 3)
     for order in orders:

@@ -76,7 +76,8 @@ def test_a_worker_is_not_ready_while_the_exchanges_time_is_not_in_milliseconds(e
                                          "body": {"serverTime": 1_795_341_679}})
     monitor = monitor_of(exchange, exchange.start_worker(monitor_address=ANY))
     wait_says(exchange, monitor, 503, "it looks like seconds")
-    assert exchange.status().get("workers", []) == []
+    exchange.wait_until(lambda: [worker["benched"] for worker in exchange.status().get("workers", ())] ==
+                        ["clock: has not read the exchange's clock"], "the bus says what the worker has not read")
     exchange.exchange.set_faults(answer=None)
     wait_says(exchange, monitor, 200, "ok")
 

@@ -1,13 +1,14 @@
-"""What commands wait for that share a cause is said by the bus, to every client, within seconds: no worker, a backoff,
-refused keys, an exchange that fails, a store that is full. No command gets a CancelStatus for it."""
+"""The bus tells every client within seconds what commands wait for when they share a cause: no worker, a backoff, refused
+keys, clocks, an exchange that fails, a store that refuses, a bus that ends. No command gets a CancelStatus for it."""
 
 import json
+import time
 
 import cancelbus
 import pytest
 from cancelbus import CauseKind, blocking
 from process import PATIENCE_SECONDS
-from scene import bus_metric, place_orders
+from scene import bus_metric, full_disk, place_orders, requests
 
 from cancelbus.v1 import cancel_pb2
 
@@ -136,3 +137,59 @@ def test_an_exchange_that_gives_no_usable_answer_is_failing(running, connect):
         assert cancel.final(timeout=PATIENCE_SECONDS).order_gone
         wait_well(stack, bus)
     check_nowhere(stack, "EXCHANGE_FAILING")
+
+
+def test_workers_whose_clock_readings_do_not_count(stack, connect):
+    stack.start_exchange()
+    stack.exchange.set_faults(answer={"endpoint": "GET /api/v2/server/time", "status": 200,
+                                      "body": {"serverTime": int(time.time())}})  # seconds
+    stack.start_bus()
+    stack.start_worker("worker-1")
+    stack.start_subscriber()
+    strategy = connect(stack, topics=["venue."])
+    [order_id] = place_orders(stack, strategy)
+    with client(stack) as bus:
+        cancel = bus.submit(order_id)
+        cause = wait_for(stack, bus, CauseKind.CLOCK)
+        assert cause.stops == "cancels and queries" and cause.text
+        check_everywhere(stack, "CLOCK")
+        assert not requests(stack, "DELETE")
+        stack.exchange.set_faults(answer=None)
+        assert cancel.final(timeout=PATIENCE_SECONDS).order_gone
+        wait_well(stack, bus)
+    check_nowhere(stack, "CLOCK")
+
+
+def test_a_store_that_refuses_is_named_until_there_is_space(running, connect):
+    stack = running
+    strategy = connect(stack, topics=["venue."])
+    [order_id] = place_orders(stack, strategy)
+    with client(stack) as bus:
+        with full_disk(stack):
+            cancel = bus.submit(order_id)
+            cause = wait_for(stack, bus, CauseKind.STORE)
+            assert cause.stops == "commands, cancels and queries" and cause.text
+            check_everywhere(stack, "STORE")
+            assert not requests(stack, "DELETE")
+        assert cancel.final(timeout=PATIENCE_SECONDS).order_gone
+        wait_well(stack, bus)
+    check_nowhere(stack, "STORE")
+
+
+def test_a_bus_that_was_asked_to_end_says_so_while_it_finishes(running, connect):
+    stack = running
+    strategy = connect(stack, topics=["venue."])
+    [order_id] = place_orders(stack, strategy)
+    stack.exchange.set_faults(latency={"order_ids": [order_id], "answer_ms": 3000})
+    with client(stack) as bus:
+        cancel = bus.submit(order_id)
+        stack.wait_until(lambda: requests(stack, "DELETE", order_id), "its request is at the exchange")
+        stack.processes["bus"].ask_to_end()
+        cause = wait_for(stack, bus, CauseKind.DRAINING)
+        assert cause.stops == "cancels and queries"
+        assert log_lines(stack, "cause_began", "DRAINING")[-1]["level"] == "warn"
+        assert stack.processes["bus"].wait_exit() == 0
+        stack.start_bus()
+        assert cancel.final(timeout=PATIENCE_SECONDS).order_gone
+        wait_well(stack, bus)
+    assert len(requests(stack, "DELETE", order_id)) == 1

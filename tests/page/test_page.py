@@ -121,3 +121,10 @@ def test_it_asks_nobody_but_the_bus_and_its_policy_holds(stack, page):
     stack.wait_until(lambda: page.ask("1") and len([c for c in page.complaints if "Content Security Policy" in c]) >= 2,
                      "the browser refuses another script, and another host")
     assert page.ask("document.title") == "cancelbus"
+
+
+def test_a_bus_that_observes_says_so_first(browser):
+    with orderly_stack() as stack:
+        bus = stack.start_bus(observe="true")
+        browser.go(bus.endpoints["monitor"] + "/")
+        stack.wait_until(lambda: browser.text("#causes").startswith("OBSERVING: no cancel is sent"), "it is the first line")

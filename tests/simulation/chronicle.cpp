@@ -47,8 +47,11 @@ void Chronicle::frame_leaves(const std::string& text) {
   const core::OrderId id = frame.as_array()[1].at(id_name).to_number<int64_t>();
   ++unheard_[{*type, id}];
   const exchange_sim::Order* known = order(id);
-  if (*type == core::FactType::Deleted452 && known && known->status != exchange_sim::OrderStatus::Canceled)
-    ++edits_[id];
+  if (*type != core::FactType::Deleted452 || !known || known->status == exchange_sim::OrderStatus::Canceled) return;
+  // One with nothing left is a complete fill's.
+  const auto& left = frame.as_array()[1].at("numLeft").as_string();
+  const auto some = exchange_sim::Decimal::parse({left.data(), left.size()});
+  if (some && some->positive()) ++edits_[id];
 }
 
 Time Chronicle::gone_at(core::OrderId id) const {

@@ -47,6 +47,15 @@ const char* fault_name(Fault fault) {
                                           "another program's DELETE",
                                           "override",
                                           "mistaken override",
+                                          "guess: edit_keeps_id=no",
+                                          "guess: web_cancel_sends_452=no",
+                                          "guess: fill_sends_452=yes",
+                                          "guess: second_cancel_sends_452=yes",
+                                          "guess: blocked_prolongs=yes",
+                                          "guess: stale_stamp_counts=yes",
+                                          "guess: partial_cancel_reads=Closed",
+                                          "guess: not_found_status=404",
+                                          "guess: not_found_status=200",
                                           "never written",
                                           "commits lost"};
   static_assert(std::size(Names) == Faults);

@@ -54,6 +54,16 @@ enum class Fault : uint8_t {
   AnotherProgram,  ///< sends DELETEs, which count against the same limits
   Override,
   MistakenOverride,
+  // Guesses about the exchange that it makes the other way; see plan_guesses().
+  GuessNewIdOfEdit,
+  GuessSilentCancelByHand,
+  GuessFill452,
+  GuessSecond452,
+  GuessProlongedBlock,
+  GuessStaleStampCounts,
+  GuessPartlyCanceledReadsClosed,
+  GuessNotFound404,
+  GuessNotFound200,
   // Machines.
   NeverWritten,  ///< a worker took a task and wrote nothing
   CommitsLost,   ///< by a power cut

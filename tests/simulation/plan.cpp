@@ -373,6 +373,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_answers(plan, random);
   plan_waits(plan);
   plan_more_troubles(plan);
+  plan_guesses(plan);
   return plan;
 }
 
@@ -389,6 +390,7 @@ std::string describe(const Plan& plan) {
       << ", retention " << seconds(plan.options.retention) << ", request_timeout " << seconds(plan.request_timeout)
       << (plan.store_synced ? "" : ", the store is not synced") << '\n';
   for (const ClientPlan& client : plan.clients) out << "  " << client.name << " is " << client.sender << '\n';
+  for (const GuessPlan& guess : plan.guesses) out << "  guess " << guess.name << '=' << guess.value << '\n';
   for (const std::string& fault : plan.faults) out << "  fault " << fault << '\n';
   for (const BlowPlan& blow : plan.blows) {
     out << "  at " << seconds(blow.at) << " for " << seconds(blow.length) << ": " << blow_name(blow.blow) << '\n';

@@ -11,6 +11,7 @@
 #include "service/core/gateway_options.hpp"
 #include "tests/exchange/world.hpp"
 #include "tests/simulation/blow.hpp"
+#include "tests/simulation/coverage.hpp"
 #include "tests/simulation/network.hpp"
 #include "tests/simulation/random.hpp"
 
@@ -58,6 +59,13 @@ struct WordPlan {
   std::optional<core::OrdStatus> mistake;
 };
 
+/// What is not known of the exchange, and it does otherwise than by default.
+struct GuessPlan {
+  Fault fault{};
+  std::string name;
+  std::string value;
+};
+
 struct BlowPlan {
   Duration at{};
   Blow blow{};
@@ -85,6 +93,7 @@ struct Plan {
   /// The last client is the operator, if there are any.
   std::vector<WordPlan> words;
   std::vector<BlowPlan> blows;
+  std::vector<GuessPlan> guesses;
   /// The exchange's own faults, as its control interface takes them, one a line; each ends with the troubles.
   std::vector<std::string> faults;
   Duration trouble{};  ///< when all of it ends
@@ -100,6 +109,8 @@ struct Plan {
 
 /// What the exchange asks to wait, in every form, and another program that spends the budget (plan_waits.cpp).
 void plan_waits(Plan& plan);
+/// What the exchange may do otherwise than guessed (plan_guesses.cpp).
+void plan_guesses(Plan& plan);
 Plan make_plan(uint64_t seed, Random& random);
 std::string describe(const Plan& plan);
 

@@ -143,11 +143,15 @@ void Referee::committed(const core::FactPosition& position) {
   } else if (fact.type == core::FactType::Deleted452) {
     order.last_book_fact = fact.type;
     order.left_book = world_.now();
+    order.left_book_heard = heard;
     if (order.first_delete != Never) order.left_book_first = std::min(order.left_book_first, heard);
     if (!ledger_.has_undecided(fact.order_id)) {
       // Of a gap and a 452 that were committed together it is not known here which came first.
       const bool at_once = order.unsolicited_in_life == life_ && gap_at_ == order.unsolicited_at;
-      if (!at_once && !known_gone(fact.order_id, order, gap_at_)) {
+      // A bus that starts knows of its finals which orders were gone, and of no gap before. If one came back unheard,
+      // nobody was told so, and it is gone again.
+      const Time gap = gap_at_ < bus_started_at_ ? Time::min() : gap_at_;
+      if (!at_once && !known_gone(fact.order_id, order, gap)) {
         departed_.insert(fact.order_id);
       } else if (!known_gone(fact.order_id, order, maybe_gap_at_)) {
         perhaps_departed_.insert(fact.order_id);

@@ -136,6 +136,7 @@ class Referee {
     Time first_delete = Never;
     std::optional<core::FactType> last_book_fact;  ///< 451 or 452
     Time left_book = Time::min();
+    Time left_book_heard = Time::min();  ///< when the bus heard what was committed then
     Time left_book_first = Never;  ///< the first 452 since our first DELETE and the last 451, in this life of the bus
     Time touched = Time::min();    ///< by the stream's latest frame
     bool perhaps_gone = false;     ///< it was, and what may have been a gap of the stream puts that in question

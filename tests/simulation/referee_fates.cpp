@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "service/core/names.hpp"
 #include "tests/simulation/describe.hpp"
 #include "tests/simulation/referee.hpp"
 
@@ -55,7 +56,7 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   const std::string name = command.key.cl_ord_id;
   const bool by_452 = final.evidence == core::Evidence::Channel452;
   // A newer command has come after a gap of the stream: of the order that may be there since, nothing is known.
-  const bool superseded = by_452 && order.last_heard_of == world_.now() && maybe_gap_at_ >= order.left_book;
+  const bool superseded = by_452 && order.last_heard_of == world_.now() && maybe_gap_at_ >= order.left_book_heard;
   const auto wrong = [&](const char* says) {
     world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",
                 truth ? std::string(exchange_sim::status_name(truth->status)) : "no such order");
@@ -145,6 +146,12 @@ void Referee::told_unsolicited(const core::CancelFinal& final) {
   const auto left = exchange_sim::Decimal::parse(final.quantities.leaves_qty);
   if (truth && (!left || *left < truth->left))
     world_.fail("promise 2: an unsolicited final of ", name, " says too little left");
+  // Nothing is left only of what has filled.
+  const bool filled = left && !left->positive();
+  if (filled != (final.ord_status == core::OrdStatus::Filled)) {
+    world_.fail("promise 2: an unsolicited final of ", name, " says ", core::name_of(final.ord_status), " with ",
+                final.quantities.leaves_qty, " left");
+  }
 }
 
 void Referee::came_back(core::OrderId id) {

@@ -23,7 +23,7 @@ void Referee::bus_started() {
   words_.clear();
   take_over_requests();
   for (auto& [id, order] : orders_) {
-    order.left_book = Time::min();
+    order.left_book = order.left_book_heard = Time::min();
     order.left_book_first = Never;
     order.looked_gone &= told_gone(id, false);
     order.doubtful = false;
@@ -48,7 +48,7 @@ void Referee::take_over_requests() {
     const auto permit = store_.permits().find(id);
     return permit != store_.permits().end() && over(permit->second);
   });
-  // Whoever held a task before is one unknown worker, whose lease starts now.
+  // The holder of each task of before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;

@@ -55,7 +55,12 @@ void Silence::heard(const core::WorkerReady& ready) {
   if (gap) worker.back = world_.now();
   worker.peer = ready.peer;
   worker.heard = world_.now();
-  worker.able = ready.credit > 0;
+  worker.able = ready.credit > 0 && ready.clock;
+  if (ready.clock || ready.credit == 0) {
+    worker.no_clock.reset();
+  } else if (!worker.no_clock || gap) {
+    worker.no_clock = world_.now();
+  }
   if (worker.able) able_until_ = world_.now();
   worker_of_[ready.peer] = ready.worker;
 }
@@ -193,6 +198,7 @@ void Silence::answering(const v1::HeartbeatReply& reply) {
 void Silence::check_workers(const v1::HeartbeatReply& reply) {
   Time able = std::max(able_until_, started_ + options_.worker_lease);
   bool any_heard = false, any_surely_heard = false, any_refused = false, all_refused = true, long_able = false;
+  bool no_clock = false;
   for (const auto& [id, worker] : workers_) {
     able = std::max(able, able_until(worker));
     const Duration silent = now_ - worker.heard;
@@ -204,11 +210,14 @@ void Silence::check_workers(const v1::HeartbeatReply& reply) {
     const bool surely_heard = silent <= options_.worker_lease - ClockSlack;
     any_surely_heard |= surely_heard;
     long_able |= worker.able && surely_heard && now_ - worker.able_since > Within;
+    no_clock |= worker.no_clock && surely_heard && now_ - *worker.no_clock > Within;
   }
   const bool none_able = now_ - able > Within + ClockSlack;
   must(reply, none_able, {v1::CAUSE_KIND_NO_WORKER, v1::CAUSE_KIND_KEYS_REFUSED, v1::CAUSE_KIND_CLOCK},
        "none can work for over 2 s");
   must(reply, none_able && !any_heard, {v1::CAUSE_KIND_NO_WORKER}, "none is heard");
+  must(reply, none_able && no_clock, {v1::CAUSE_KIND_CLOCK, v1::CAUSE_KIND_KEYS_REFUSED},
+       "none can work for over 2 s, and one cannot read the exchange's clock");
   // Of one whose lease has ended it is no longer the key that stops it.
   must(reply, any_surely_heard && all_refused, {v1::CAUSE_KIND_KEYS_REFUSED}, "all keys are refused for over 2 s");
   must_not(reply, long_able, v1::CAUSE_KIND_NO_WORKER, "one is heard all the time, and may be given something");

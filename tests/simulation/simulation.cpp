@@ -404,6 +404,9 @@ void Simulation::count_faults_of_the_exchange() {
   for (const exchange_sim::FaultInfo& info : exchange_sim::fault_infos()) {
     if (venue_.model().seen().faults.applied(info.fault) > 0) world_.happened.add(info.fault);
   }
+  for (const GuessPlan& guess : plan_.guesses) {
+    if (venue_.model().seen().counters.guesses.contains(guess.name)) world_.happened.add(guess.fault);
+  }
 }
 
 void Simulation::end() {

@@ -74,7 +74,7 @@ struct WorkerProcess::Life {
   Timer patience, heartbeat, repeats, clock_due, drained;
   std::vector<ClockReading> series;
   ClockSchedule schedule;
-  bool reading_clock = false;
+  bool reading_clock = false, clock_failed = false;
   Time clock_began{};  ///< when the series under way began
   bool draining = false;
   bool drain_settled = false;
@@ -269,6 +269,7 @@ void WorkerProcess::Life::clock_read() {
   reading_clock = false;
   if (series.empty()) {
     schedule.failed(process.now().tick);
+    clock_failed = true;
   } else {
     schedule.taken(clock.take(series));
     process.watch_.clock_read(process.name(), clock_began);
@@ -290,7 +291,7 @@ void WorkerProcess::Life::beat() {
 }
 
 void WorkerProcess::Life::send_ready() {
-  if (!clock.known()) return;
+  if (!clock.known() && !clock_failed) return;
   const bool connected = std::ranges::any_of(connections, [](const auto& c) { return c->established(); });
   self.credit = draining || !connected ? 0 : static_cast<uint32_t>(connections.size());
   self.tasks = book.tasks();

@@ -151,13 +151,21 @@ struct Client::Impl {
         bar_untold = true;
       } else if (reason) {
         notices.emplace_back(NotReached{watch == &dealer_watch ? session_endpoint : event_endpoint,
-                                        *reason == NotReachedReason::KeyRefused, explanation(*reason, public_key)});
+                                        *reason == NotReachedReason::KeyRefused, why_not(*reason)});
       }
     }
     if (!dealer_watch.up()) unsubscribe();
     if (connected && is_barred() && std::exchange(bar_untold, false)) {
       notices.emplace_back(NotReached{event_endpoint, false, barred_text()});
     }
+  }
+
+  // Sockets of kinds that do not fit hang up.
+  std::string why_not(NotReachedReason reason) const {
+    const std::string text = explanation(reason, public_key);
+    if (reason != NotReachedReason::HungUp || !dealer_watch.hangs_up() || !sub_watch.hangs_up()) return text;
+    return "both endpoints hang up on our handshake: perhaps session_endpoint (" + session_endpoint +
+           ") and event_endpoint (" + event_endpoint + ") are swapped. Or " + text;
   }
 
   // A refusal by the event endpoint alone says nothing against the key: the session's connection tells whether it is
@@ -271,7 +279,9 @@ struct Client::Impl {
                                                   {&sub_watch, "event_endpoint", &event_endpoint}}) {
       if (watch->up() || (watch == &sub_watch && is_barred())) continue;
       if (const auto reason = watch->reason()) {
-        return Problem{Problem::Kind::KeyRefused, *endpoint + ": " + explanation(*reason, public_key)};
+        const bool of_keys = reason != NotReachedReason::HungUp || !public_key.empty();
+        return Problem{of_keys ? Problem::Kind::KeyRefused : Problem::Kind::BusUnreachable,
+                       *endpoint + ": " + why_not(*reason)};
       }
       if (!worst) worst = {Problem::Kind::BusUnreachable, nobody_at(*endpoint, option)};
     }

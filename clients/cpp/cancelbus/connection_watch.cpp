@@ -91,15 +91,25 @@ void ConnectionWatch::try_next_server_key() {
   next_try_ += ReconnectEvery;
 }
 
+// Without keys libzmq reports no more when the other socket is of a kind that ours cannot speak to.
+bool ConnectionWatch::gives_up_silently(int event) const {
+  constexpr int Failed =
+      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+  return event == ZMQ_EVENT_DISCONNECTED && server_keys_.empty() && !up_ && (last_event_ & Failed) == 0;
+}
+
 std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
   if (event == ZMQ_EVENT_CONNECT_RETRIED) {
     waits_to_retry();
     return {};
   }
   tried_ = true;
+  const bool mismatch = gives_up_silently(event);
+  last_event_ = event;
   up_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-  if (event == ZMQ_EVENT_DISCONNECTED) return {};  // it follows every failure
+  if (event == ZMQ_EVENT_DISCONNECTED && !mismatch) return {};  // it follows every failure
   nobody_ = event == ZMQ_EVENT_CLOSED;
+  if (nobody_) hung_up_ = 0;
   if (nobody_) return {};
   if (up_) {
     next_try_ = Never;
@@ -110,7 +120,7 @@ std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
     return {};
   }
   std::optional<NotReachedReason> reason;
-  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || mismatch) {
     next_try_ = std::chrono::steady_clock::now() + ReconnectEvery;
   }
   if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {

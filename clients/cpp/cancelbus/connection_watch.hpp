@@ -20,7 +20,9 @@ namespace cancelbus::client {
 enum class NotReachedReason {
   KeyRefused,    ///< the bus says no to our key: not in its policy, or not for this endpoint
   NotEncrypted,  ///< the other side does not speak CURVE, or we do not and it does
-  HungUp,        ///< it closed the connection in the middle of the handshake, twice: not the bus of our server key
+  /// It closed the connection in the middle of the handshake, twice: not the bus of our server key, or another of its
+  /// endpoints.
+  HungUp,
 };
 
 class ConnectionWatch {
@@ -49,11 +51,14 @@ class ConnectionWatch {
 
   /// There is a connection.
   bool up() const { return up_; }
+  /// What listens there breaks the handshake off, and says no more.
+  bool hangs_up() const { return !up_ && !nobody_ && hung_up_ > 0; }
   /// Why there is none; nothing if nobody answers at all.
   std::optional<NotReachedReason> reason() const { return nobody_ ? std::nullopt : told_; }
 
  private:
   std::optional<NotReachedReason> take(int event, int value);
+  bool gives_up_silently(int event) const;
   void waits_to_retry();
   void try_next_server_key();
   bool is_address() const { return endpoint_.starts_with("tcp://["); }
@@ -73,6 +78,7 @@ class ConnectionWatch {
   bool tried_ = false;
   std::optional<NotReachedReason> told_;
   bool up_ = false;
+  int last_event_ = 0;
   /// The last attempt found nobody.
   bool nobody_ = true;
   int hung_up_ = 0;

@@ -115,9 +115,10 @@ class BusStatus:
     oldest_doubt: Optional[datetime]  # when the first request for one of these was given to a worker
     store_bytes: int
     causes: tuple[Cause, ...]  # what commands wait for, the most serious first
-    headline: str  # the most serious cause in one line; "ok" if there is none
+    headline: str  # that it observes, and the most serious cause, in one line; "ok" if neither
     expected_workers: int  # how many there ought to be; 0: the bus was not told
     event_bars: tuple[EventBar, ...]
+    observing: bool  # it runs with --observe: it sends no cancel, and rejects commands, OBSERVING
     message: Any = message_field()
 
     @property
@@ -172,4 +173,4 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
                      time_of(m, "as_of"), m.cancels_in_flight, m.queries_in_flight, m.orders_in_doubt,
                      time_of(m, "oldest_doubt"), m.store_bytes, tuple(map(cause_of, m.cause)), m.headline,
-                     m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m)
+                     m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m.observing, m)

@@ -42,8 +42,10 @@ function bars(s) {
     elapsed(parseFloat(b.remaining)) + ': ' + b.text));
 }
 
+const observing = (s) => s.observing ? [make('p', 'warn', 'OBSERVING: no cancel is sent; the bus runs with --observe')] : [];
+
 function causes(s) {
-  if (!s.cause.length) return [make('p', 'good', 'ok')];
+  if (!s.cause.length) return s.observing ? [] : [make('p', 'good', 'ok')];
   return s.cause.map((c) => make('p', 'bad', c.kind.replace('CAUSE_KIND_', '') + ': ' + c.text +
     (c.remaining ? ', ' + elapsed(parseFloat(c.remaining)) + ' left' : '') +
     '; since ' + elapsed(between(c.since, s.as_of)) + (c.stops ? ', stops ' + c.stops : '') +
@@ -118,7 +120,7 @@ function finals(events) {
 function show(told) {
   const s = told.bus_status;
   fill('tiles', tiles(s));
-  fill('causes', [...causes(s), ...bars(s)]);
+  fill('causes', [...observing(s), ...causes(s), ...bars(s)]);
   fill('budget', s.windows.map(gauge));
   fill('stream', stream(s));
   fill('queue', queues(s));

@@ -73,6 +73,13 @@ TEST_F(MetricsTest, SaysOfEachCauseWhetherCommandsWaitForIt) {
   EXPECT_THAT(page(status), HasSubstr("cancelbus_cause{kind=\"no_worker\"} 0\n"));
 }
 
+TEST_F(MetricsTest, SaysWhetherTheBusObserves) {
+  core::BusStatus status;
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_observing 0\n"));
+  status.observing = true;
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_observing 1\n"));
+}
+
 TEST_F(MetricsTest, CountsTheDeadApartFromThoseThatGetNoWork) {
   core::BusStatus status;
   status.workers = {{.name = "a", .benched = ""},

@@ -257,6 +257,24 @@ TEST_F(ClientTest, TheDescriptorTellsOfABusThatDiesAndComesBack) {
   ASSERT_TRUE(poll_until([&] { return !client_->problem(); }));
 }
 
+TEST_F(ClientTest, SwappedEndpointsAreSuspectedByName) {
+  bus_.start();
+  ClientOptions options{bus_.event_endpoint(), bus_.session_endpoint(), {.sender_comp_id = "desk-a"}, {}, {}, true};
+  std::string error;
+  client_ = Client::open(options, error);
+  ASSERT_TRUE(client_) << error;
+  const std::string suspicion = "perhaps session_endpoint (" + options.session_endpoint + ") and event_endpoint (" +
+                                options.event_endpoint + ") are swapped";
+  ASSERT_TRUE(
+      poll_until([&] { return client_->problem() && client_->problem()->text.find(suspicion) != std::string::npos; }));
+  EXPECT_EQ(client_->problem()->kind, Problem::Kind::BusUnreachable);
+  ASSERT_TRUE(poll_until([&] {
+    const auto said = seen<NotReached>();
+    return std::ranges::any_of(said,
+                               [&](const auto& notice) { return notice.why.find(suspicion) != std::string::npos; });
+  }));
+}
+
 // A bus bars a key that subscribes to what it may not read.
 TEST_F(ClientTest, NoTopicIsSubscribedToWhileTheBusDoesNotWelcomeUs) {
   bus_.reject_hello("hello.topics[0]");

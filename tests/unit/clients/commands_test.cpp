@@ -19,8 +19,10 @@ using client::FakeBus;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 
 class CommandsTest : public testing::Test {
@@ -66,6 +68,24 @@ TEST_F(CommandsTest, AllCanceledIsProven) {
   EXPECT_THAT(err_.str(), HasSubstr("2 asked: 2 canceled"));
 }
 
+TEST_F(CommandsTest, EachLineNamesItsCommandAsExplainWantsIt) {
+  EXPECT_EQ(run_with(cancel({11})), ExitProven);
+  EXPECT_THAT(out_.str(), MatchesRegex("(order 11 .*, after .* \\(desk-a/[a-z0-9]{8}-0000001\\)\n){2}"));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("next:")));
+}
+
+TEST_F(CommandsTest, InDoubtItNamesTheNextStep) {
+  bus_.on_cancel = [](const FakeBus::Desk& desk) {
+    desk.receipt(v1::RECEIPT_STATUS_APPLIED);
+    desk.ack(v1::CANCEL_ACK_STATUS_IN_DOUBT);
+  };
+  Arguments arguments = cancel({11});
+  arguments.wait = Wait::Ack;
+  EXPECT_EQ(run_with(arguments), ExitUnknown);
+  EXPECT_THAT(err_.str(), ContainsRegex("next: 'cancelctl status' .*'cancelctl explain --store=FILE "
+                                        "desk-a/[a-z0-9]{8}-0000001'.*'cancelctl cancel 11'"));
+}
+
 TEST_F(CommandsTest, JsonTellsEveryMessageWithItsTimes) {
   Arguments arguments = cancel({11});
   arguments.json = true;
@@ -75,6 +95,7 @@ TEST_F(CommandsTest, JsonTellsEveryMessageWithItsTimes) {
   for (const auto& line : lines) {
     types.push_back(line.fields().at("type").string_value());
     EXPECT_EQ(line.fields().at("order_id").string_value(), "11");
+    EXPECT_EQ(line.fields().at("sender_comp_id").string_value(), "desk-a");
     EXPECT_TRUE(line.fields().contains("submitted"));
     EXPECT_TRUE(line.fields().contains("heard"));
     EXPECT_TRUE(line.fields().contains(types.back()));

@@ -16,6 +16,7 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 constexpr WallTime Noon{std::chrono::seconds(1'700'000'000) + std::chrono::nanoseconds(123'456'789)};
 
@@ -125,6 +126,31 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
                     HasSubstr("desk-a  0       0"), HasSubstr("not known       no: refused by the exchange"),
                     HasSubstr("workers  1 of 2 expected may work\n"), HasSubstr("no: silent for 4.0 s\n"),
                     HasSubstr("-512.0 ms       yes"), HasSubstr("stream   live"), HasSubstr("takes writes")));
+}
+
+TEST(Text, StatusTableSaysFirstThatTheBusObserves) {
+  v1::BusStatus status;
+  status.set_observing(true);
+  const std::string observing = "bus      OBSERVING: no cancel is sent; the bus runs with --observe\n";
+  EXPECT_THAT(status_table(status, Paint()), AllOf(StartsWith(observing), Not(HasSubstr("ok"))));
+  status.add_cause()->set_kind(v1::CAUSE_KIND_NO_WORKER);
+  EXPECT_THAT(status_table(status, Paint()), StartsWith(observing + "         NO_WORKER: "));
+}
+
+TEST(Text, TheStreamSaysItsStateOnceAndWhyItIsNotLoggedIn) {
+  v1::BusStatus status;
+  v1::BusStatus::Stream& stream = *status.mutable_stream();
+  stream.set_text("cannot connect: refused");
+  EXPECT_EQ(stream_text(status), "not connected, cannot connect: refused");
+  stream.set_connected(true);
+  stream.set_text("connected");
+  EXPECT_EQ(stream_text(status), "connected, not logged in");
+  stream.set_logged_in(true);
+  stream.set_text("logged in");
+  EXPECT_EQ(stream_text(status), "logged in, nothing heard yet");
+  stream.set_live(true);
+  *stream.mutable_last_proof() = TimeUtil::MillisecondsToTimestamp(65'000);
+  EXPECT_EQ(stream_text(status), "live, last event 1970-01-01T00:01:05Z");
 }
 
 TEST(JsonLineTest, AMessageStandsUnderItsType) {

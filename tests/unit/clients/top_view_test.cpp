@@ -104,6 +104,15 @@ TEST(TopView, WhatCommandsWaitForStandsOnTop) {
             "barred   the key of desk-a is barred from events: subscribed to \"client.\"");
 }
 
+TEST(TopView, ThatTheBusObservesStandsOnTop) {
+  TopView view("tcp://bus:5550", "all");
+  v1::BusStatus status = busy_bus();
+  status.set_observing(true);
+  view.on(status);
+  EXPECT_EQ(view.lines({}, Paint())[1], "bus      OBSERVING: no cancel is sent; the bus runs with --observe");
+  EXPECT_THAT(view.lines({}, Paint()), Not(Contains("bus      ok")));
+}
+
 TEST(TopView, ATroubleIsShownUntilItIsOver) {
   TopView view("tcp://bus:5550", "all");
   view.trouble("no answer");

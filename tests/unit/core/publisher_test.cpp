@@ -186,6 +186,16 @@ TEST_F(PublisherTest, AnUnsolicitedFinalIsOnVenueAndItsQuantitiesAreNotExact) {
   EXPECT_FALSE(final.quantities.exact);
 }
 
+TEST_F(PublisherTest, AnUnsolicitedFinalSaysFilledOnlyIfNothingIsLeft) {
+  for (const std::string left : {"0", "0.0000000000000000", "0.0000000000000001", "", "much"}) {
+    out.unsolicited({FactType::Deleted452, 9, "BTCTRY", "10", "3", left});
+    const bool nothing = left.starts_with('0') && !left.ends_with('1');
+    EXPECT_EQ(std::get<CancelFinal>(published().back().body).ord_status,
+              nothing ? OrdStatus::Filled : OrdStatus::Canceled)
+        << left;
+  }
+}
+
 TEST_F(PublisherTest, TheLinesOfAnOrdersHistoryAreNumberedFromOne) {
   Order other;
   other.id = 8;

@@ -60,6 +60,7 @@ inline core::Cause cause() {
 inline core::BusStatus bus_status() {
   using namespace std::chrono_literals;
   core::BusStatus status;
+  status.observing = true;
   status.windows = {{"cancel", 7, {10, 1s}}, {"query", 8, {900, 60s}}};
   status.queues = {{"desk-a", 3, 44, at(4)}};
   status.undecided = 47;

@@ -188,8 +188,19 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   EXPECT_EQ(status.as_of().nanos(), 11'000'000);
   ASSERT_EQ(status.cause_size(), 1);
   expect_sample(status.cause(0));
-  EXPECT_EQ(status.headline(), "BACKOFF: Quota exceeded");
-  EXPECT_EQ(parsed(encode_status({})).status().headline(), "ok");
+  EXPECT_TRUE(status.observing());
+  EXPECT_EQ(status.headline(), "OBSERVING: no cancel is sent; BACKOFF: Quota exceeded");
+}
+
+TEST(SessionReply, TheHeadlineIsOneLineOfWhatHoldsCancelsUp) {
+  const auto headline = [](const core::BusStatus& status) { return parsed(encode_status(status)).status().headline(); };
+  core::BusStatus status;
+  EXPECT_EQ(headline(status), "ok");
+  status.observing = true;
+  EXPECT_EQ(headline(status), "OBSERVING: no cancel is sent");
+  status.observing = false;
+  status.causes = {samples::cause()};
+  EXPECT_EQ(headline(status), "BACKOFF: Quota exceeded");
 }
 
 }  // namespace
