@@ -51,10 +51,10 @@ class Silence {
   struct Worker {
     core::PeerId peer;
     Time heard{};
-    bool able = false;            ///< it says that it may be given something
-    Time able_since{};            ///< without a break that the bus could take for silence
+    bool able = false;             ///< it says that it may be given something
+    Time able_since{};             ///< without a break that the bus could take for silence
     std::optional<Time> no_clock;  ///< since then it could work, but has no reading of the exchange's clock
-    std::optional<Time> refused;  ///< certainly, since then
+    std::optional<Time> refused;   ///< certainly, since then
     bool perhaps_refused = false;
     Time back = Time::min();  ///< from a silence in which the bus may have given its tasks up
   };

@@ -26,11 +26,12 @@ struct SilenceTest : ::testing::Test {
     world.agenda.after(length, [] {});
     world.agenda.run_next(Never - Duration(1));
   }
-  void ready(uint32_t credit = 4) {
+  void ready(uint32_t credit = 4, bool clock = true) {
     core::WorkerReady ready;
     ready.peer = "p";
     ready.worker = 7;
     ready.credit = credit;
+    if (clock) ready.clock.emplace();
     silence.heard(ready);
   }
   /// A worker is heard for so long.
@@ -116,6 +117,15 @@ TEST_F(SilenceTest, WantsItNamedAlsoOfAWorkerThatCannotBeGivenAnything) {
     wait(250ms);
   }
   EXPECT_NE(answer({}).find("does not name CAUSE_KIND_NO_WORKER"), std::string::npos);
+}
+
+TEST_F(SilenceTest, WantsTheClockNamedOfAWorkerThatCannotReadIt) {
+  for (int i = 0; i < 16; ++i) {
+    ready(4, false);
+    wait(250ms);
+  }
+  EXPECT_EQ(answer({v1::CAUSE_KIND_CLOCK}), "");
+  EXPECT_NE(answer({v1::CAUSE_KIND_NO_WORKER}).find("cannot read the exchange's clock"), std::string::npos);
 }
 
 TEST_F(SilenceTest, WantsItNamedNoMoreTwoSecondsAfterAWorkerCame) {
