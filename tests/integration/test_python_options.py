@@ -183,7 +183,8 @@ def test_swapped_endpoints_of_a_bus_with_keys(stack):
 
 def test_swapped_endpoints_of_a_bus_without_keys(stack):
     stack.start_bus(curve_key_file=None, policy_file=None, insecure_loopback="true")
-    with pytest.raises(cancelbus.BusUnreachable, match=SUSPICION):
+    # Where both hang up, libzmq does not always tell whether that is about keys.
+    with pytest.raises((cancelbus.BusUnreachable, cancelbus.KeyRefused), match=SUSPICION):
         with blocking.Client("desk-a", connect_timeout=3, **swapped(stack, insecure_loopback=True)):
             pass
 
