@@ -240,8 +240,9 @@ def test_it_works_with_observe_too(stack, connect):
     stack.wait_connected(workers=1)
     [order_id] = place_orders(stack, connect(stack, topics=["venue."]))
     stack.wait_until(lambda: [frame for frame in frames(file, 451) if frame["id"] == order_id], "an order's 451 is recorded")
+    stack.wait_until(lambda: "server/time" in file.read_text(), "a reading of the exchange's clock is recorded")
     assert interrupt(recorder) == 0
-    assert requests(stack, "DELETE") == [] and "server/time" in file.read_text()
+    assert requests(stack, "DELETE") == []
 
 
 class EarlierBackend(NewerBackend):
