@@ -65,8 +65,8 @@ struct Arguments {
   // completion
   /// bash or zsh.
   std::string shell;
-  /// What is followed: of watch those given, of top all that is final, of record
-  /// what is recorded, of others nothing.
+  /// What is followed: of watch those given, of top all that is final, of record what is recorded, of
+  /// others nothing.
   std::vector<std::string> topics;
   // resolve, explain
   /// The command that is meant: whose, and which.

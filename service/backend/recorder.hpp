@@ -3,7 +3,7 @@
 // Worker and subscriber own one each. It decides nothing and never waits: what the bus's last Record does not allow, or
 // the socket does not take, is dropped, and shows as a gap in the numbers. The first things of a process are kept for a
 // moment, because the bus can ask only once it has heard of the process. Apart from these nothing is built, redacted or
-// sent while nobody records.
+// sent while no operator records.
 #pragma once
 
 #include <cstddef>

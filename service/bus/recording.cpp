@@ -9,7 +9,7 @@ Recording::Recording(prometheus::Registry& registry)
     : on_(io::gauge(registry, "cancelbus_recording", "1 while an operator records what comes from the exchange")),
       published_(io::counter(registry, "cancelbus_records_total", "Things that came from it, published on record.")),
       dropped_(io::counter(registry, "cancelbus_records_dropped_total",
-                           "The same that came while nobody recorded, or beyond what may be published")) {}
+                           "The same that came while no operator recorded, or beyond what may be published")) {}
 
 void Recording::ask(const std::string& who, core::Tick now) {
   if (next_ask_ == core::Never) {

@@ -28,9 +28,9 @@ class Recording {
   void ask(const std::string& who, core::Tick now);
   /// Whether workers and subscriber must be asked now; once for each time. Logs when a recording has ended.
   bool due(core::Tick now);
-  /// How long it will last if nobody asks again.
+  /// How long it will last unless it is asked for again.
   core::Duration left(core::Tick now) const { return until_ - now; }
-  /// When due() wants to be called; core::Never while nobody records.
+  /// When due() wants to be called; core::Never while no operator records.
   core::Tick next_deadline() const { return next_ask_; }
 
   /// Whether so many bytes may be published; else they are dropped, which shows as a gap in the numbers of their

@@ -246,7 +246,7 @@ def test_it_works_with_observe_too(stack, connect):
 
 
 class EarlierBackend(NewerBackend):
-    """Workers and subscriber do not know Record: to them it is of a kind that nobody knows."""
+    """Workers and subscriber do not know Record: to them it is of an unknown kind."""
 
     def __init__(self, stack):
         self.records = 0

@@ -1,5 +1,5 @@
 // What the documentation of the exchange does not say: its model makes some guesses the other way. Two mean nothing
-// here: no stamp of ours is used twice, and nobody lists open orders.
+// here: no stamp of ours is used twice, and open orders are not listed.
 #include "tests/simulation/plan.hpp"
 
 namespace cancelbus::simulation {

@@ -149,7 +149,7 @@ void Referee::committed(const core::FactPosition& position) {
       // Of a gap and a 452 that were committed together it is not known here which came first.
       const bool at_once = order.unsolicited_in_life == life_ && gap_at_ == order.unsolicited_at;
       // A bus that starts knows of its finals which orders were gone, and of no gap before. If one came back unheard,
-      // nobody was told so, and it is gone again.
+      // no strategy was told so, and it is gone again.
       const Time gap = gap_at_ < bus_started_at_ ? Time::min() : gap_at_;
       if (!at_once && !known_gone(fact.order_id, order, gap)) {
         departed_.insert(fact.order_id);
