@@ -77,6 +77,8 @@ struct OrderFact {
   std::string price;
   std::string amount;
   std::string num_left;
+  std::optional<Side> side{};     ///< 451 and 452, from a subscriber that reports it
+  std::string client_order_id{};  ///< likewise; empty: the order has none, or it is not known
 };
 
 }  // namespace cancelbus::core

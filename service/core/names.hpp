@@ -44,6 +44,8 @@ constexpr std::array<std::string_view, sizeof...(Texts)> names(Texts... texts) {
 template <typename Enum>
 inline constexpr auto Names = names();
 template <>
+inline constexpr auto Names<Side> = names("BUY", "SELL");
+template <>
 inline constexpr auto Names<Priority> = names("NORMAL", "URGENT");
 template <>
 inline constexpr auto Names<AckStatus> = names("ACCEPTED", "REJECTED", "IN_DOUBT");

@@ -69,6 +69,7 @@ struct CommandKey {
   }
 };
 
+enum class Side : uint8_t { Buy, Sell };
 enum class Priority : uint8_t { Normal, Urgent };
 enum class AckStatus : uint8_t { Accepted, Rejected, InDoubt };
 enum class Origin : uint8_t { Bus, Worker, Exchange };
