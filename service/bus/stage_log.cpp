@@ -91,7 +91,7 @@ void log_stages(const core::Actions& actions) {
   for (const core::Send& send : actions.sends) {
     if (const auto* task = std::get_if<core::SendTask>(&send)) {
       io::log_info("task_sent", {{"task", task->task},
-                                 {"kind", task->kind == core::LimiterKind::Cancel ? "cancel" : "query"},
+                                 {"kind", core::lower_name_of(task->kind)},
                                  {"order_id", task->order.order_id},
                                  {"cl_ord_id", task->order.cl_ord_id},
                                  {"attempt", task->attempt},

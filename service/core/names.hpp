@@ -55,7 +55,7 @@ template <>
 inline constexpr auto Names<RejectReason> = names("", "TOO_LATE", "UNKNOWN_ORDER", "ALREADY_PENDING",
                                                   "DUPLICATE_CL_ORD_ID", "OTHER", "EXPIRED", "NOT_AUTHORIZED",
                                                   "BLOCKED", "MALFORMED", "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",
-                                                  "STORE_UNAVAILABLE", "OBSERVING");
+                                                  "STORE_UNAVAILABLE", "NOT_OWNER", "OBSERVING");
 template <>
 inline constexpr auto Names<OrdStatus> = names("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED");
 template <>
@@ -68,7 +68,7 @@ inline constexpr auto Names<Verdict> = names("ACCEPTED", "UNKNOWN_ORDER", "REFUS
                                              "UNAUTHORIZED", "THROTTLED", "READ", "DOUBTFUL", "STALE_STAMP",
                                              "NEVER_WRITTEN");
 template <>
-inline constexpr auto Names<LimiterKind> = names("CANCEL", "QUERY");
+inline constexpr auto Names<LimiterKind> = names("CANCEL", "QUERY", "OPEN_ORDERS");
 template <>
 inline constexpr auto Names<CauseKind> = names("NO_WORKER", "BACKOFF", "KEYS_REFUSED", "CLOCK", "STORE", "NO_LEADER",
                                                "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING");

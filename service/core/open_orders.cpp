@@ -9,6 +9,12 @@ namespace cancelbus::core {
 
 namespace {
 
+size_t size_of(const OpenOrder& order) {
+  constexpr size_t Numbers = 64;
+  return Numbers + order.symbol.size() + order.price.size() + order.quantity.size() + order.leaves_qty.size() +
+         order.client_order_id.size() + order.owner.size();
+}
+
 OpenOrder order_of(const OrderFact& fact) {
   OpenOrder order;
   order.order_id = fact.order_id;
@@ -22,14 +28,6 @@ OpenOrder order_of(const OrderFact& fact) {
 }
 
 }  // namespace
-
-bool Scope::contains(const OpenOrder& order) const {
-  if (whose == Whose::Owner && order.owner != owner) return false;
-  if (whose == Whose::Unowned && !order.owner.empty()) return false;
-  if (!symbol.empty() && order.symbol != symbol) return false;
-  if (side && order.side != side) return false;
-  return order.client_order_id.starts_with(client_order_id_prefix);
-}
 
 // ---- What is open ----
 
@@ -57,13 +55,15 @@ void OpenOrders::walk(const Scope& scope, OrderId from, Visit visit) const {
 
 OpenOrders::Page OpenOrders::page(const Scope& scope, OrderId from, size_t most) const {
   Page page;
-  size_t looked_at = 0;
+  size_t looked_at = 0, bytes = 0;
   walk(scope, from, [&](const OpenOrder& order) {
-    if (page.orders.size() == most || looked_at++ == PageLooksAt) {
+    if (page.orders.size() == most || looked_at++ == PageLooksAt || bytes > PageBytes) {
       page.next = order.order_id;
       return false;
     }
-    if (scope.contains(order)) page.orders.push_back(order);
+    if (!scope.contains(order)) return true;
+    page.orders.push_back(order);
+    bytes += size_of(order);
     return true;
   });
   return page;
@@ -145,7 +145,7 @@ void OpenOrders::forget_departures(Tick oldest_request) {
 }
 
 void OpenOrders::see(const std::string& symbol) {
-  if (!symbol.empty() && pairs_.size() < MostPairs) pairs_.insert(symbol);
+  if (is_pair(symbol) && pairs_.size() < MostPairs) pairs_.insert(symbol);
 }
 
 // ---- Sweeps ----
@@ -205,6 +205,7 @@ void OpenOrders::set_owners(Owners owners) {
 
 OpenOrders::Entry& OpenOrders::put(OpenOrder order) {
   order.owner = owners_.of(order.client_order_id);
+  if (!is_pair(order.symbol)) order.symbol.clear();
   auto [it, entered] = entries_.try_emplace(order.order_id);
   OpenOrder& known = it->second.order;
   const bool moved = entered || known.owner != order.owner || known.symbol != order.symbol;

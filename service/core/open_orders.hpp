@@ -31,43 +31,11 @@
 #include <vector>
 
 #include "service/core/answer.hpp"
+#include "service/core/open_order.hpp"
 #include "service/core/owners.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
-
-/// Decimals as the exchange wrote them; empty if not known.
-struct OpenOrder {
-  enum class Evidence : uint8_t { Stream, Sweep };
-
-  OrderId order_id = 0;
-  std::string symbol;
-  std::optional<Side> side;
-  std::string price;
-  std::string quantity;
-  /// What is not filled, as far as it is known; "0": the stream says that all of it is filled, and a sweep has not
-  /// confirmed that yet.
-  std::string leaves_qty;
-  std::string client_order_id;
-  std::string owner = {};                ///< a sender; empty: not known
-  Evidence evidence = Evidence::Stream;  ///< what the rest is known from
-  WallTime as_of = {};                   ///< receipt of the last fact, or the sending of the sweep's request
-  bool operator==(const OpenOrder&) const = default;
-};
-
-/// A set of open orders. Every field narrows it; as made, it is all of them.
-struct Scope {
-  enum class Whose : uint8_t { All, Owner, Unowned };
-
-  Whose whose = Whose::All;
-  std::string owner = {};                   ///< Owner only
-  std::string symbol = {};                  ///< empty: any
-  std::optional<Side> side = std::nullopt;  ///< an order whose side is not known is in no scope that names one
-  std::string client_order_id_prefix = {};  ///< empty: any
-
-  bool contains(const OpenOrder& order) const;
-  bool operator==(const Scope&) const = default;
-};
 
 class OpenOrders {
  public:
@@ -76,7 +44,9 @@ class OpenOrders {
   static constexpr Duration RestLag = std::chrono::seconds(2);
   static constexpr size_t PageSize = 200;
   /// One page looks at no more orders than that.
-  static constexpr size_t PageLooksAt = 10'000;
+  static constexpr size_t PageLooksAt = 2'000;
+  /// Nor holds it more than about that.
+  static constexpr size_t PageBytes = 50'000;
   /// Orders that left lately, at most. If more do, a request that was sent before is not complete.
   static constexpr size_t MostDepartures = 100'000;
   /// Pairs that are remembered as seen.

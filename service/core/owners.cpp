@@ -8,7 +8,7 @@
 namespace cancelbus::core {
 
 Owners::Owners(const std::vector<OwnerPrefix>& prefixes) {
-  CANCELBUS_CHECK(conflict(prefixes).empty());
+  CANCELBUS_CHECK(!conflict(prefixes));
   std::vector<OwnerPrefix> sorted = prefixes;
   std::ranges::sort(sorted);
   for (OwnerPrefix& next : sorted) {
@@ -18,17 +18,17 @@ Owners::Owners(const std::vector<OwnerPrefix>& prefixes) {
   }
 }
 
-std::string Owners::conflict(std::vector<OwnerPrefix> prefixes) {
+Owners::Conflict Owners::conflict(std::vector<OwnerPrefix> prefixes) {
   std::ranges::sort(prefixes);
   const OwnerPrefix* shorter = nullptr;
   for (const OwnerPrefix& next : prefixes) {
     if (!shorter || !next.prefix.starts_with(shorter->prefix)) {
       shorter = &next;
     } else if (next.sender != shorter->sender) {
-      return shorter->prefix + " of " + shorter->sender + ", " + next.prefix + " of " + next.sender;
+      return std::pair(*shorter, next);
     }
   }
-  return "";
+  return std::nullopt;
 }
 
 std::string_view Owners::of(std::string_view client_order_id) const {

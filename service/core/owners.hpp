@@ -7,8 +7,10 @@
 #include <absl/container/btree_map.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "service/core/types.hpp"
@@ -28,9 +30,9 @@ class Owners {
   /// Prefixes of two senders must not contain each other; those of one sender may.
   explicit Owners(const std::vector<OwnerPrefix>& prefixes);
 
-  /// The two senders' prefixes of which one begins with the other, as "dA- of alice, dA-x of bob"; empty if there are
-  /// none.
-  static std::string conflict(std::vector<OwnerPrefix> prefixes);
+  /// Prefixes of two senders of which the second begins with the first; absent if there are none.
+  using Conflict = std::optional<std::pair<OwnerPrefix, OwnerPrefix>>;
+  static Conflict conflict(std::vector<OwnerPrefix> prefixes);
 
   /// The owner's name; empty if it is not known. Valid as long as this object.
   std::string_view of(std::string_view client_order_id) const;

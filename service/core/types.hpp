@@ -88,6 +88,7 @@ enum class RejectReason : uint8_t {
   TtlTooShort,
   WrongAccount,
   StoreUnavailable,
+  NotOwner,
   Observing,
 };
 enum class OrdStatus : uint8_t { New, PartiallyFilled, Filled, Canceled, Rejected };

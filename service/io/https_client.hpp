@@ -34,7 +34,7 @@ struct HttpResponse {
   std::optional<std::string> retry_after;
   std::string date;  ///< likewise; empty if it did not come
   std::string body;
-  /// The body was larger than MaxBodyBytes; `body` is empty.
+  /// The body was longer than the request allows; `body` is empty.
   bool oversized = false;
 };
 
@@ -54,7 +54,6 @@ struct HttpOutcome {
 class HttpsClient {
  public:
   static constexpr uint32_t MaxHeaderBytes = 16 * 1024;
-  static constexpr uint32_t MaxBodyBytes = 64 * 1024;
 
   struct Options {
     Url url;  ///< its path is not used

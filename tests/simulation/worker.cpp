@@ -190,15 +190,13 @@ void WorkerProcess::Life::finish(const wire::Task& task, core::Answer answer) {
   process.watch_.task_ended(process.name(), task.task);
   const core::Verdict verdict = answer.verdict;
   if (verdict == core::Verdict::NeverWritten) process.world().happened.add(Fault::NeverWritten);
-  backend.send(wire::encode_outcome(task.task, answer));
-  book.finish(task.task, std::move(answer), process.now().tick);
+  book.finish(task.task, wire::encode_outcome(task.task, answer), process.now().tick);
   repeat_outcomes();
   if (verdict == core::Verdict::Unauthorized || verdict == core::Verdict::StaleStamp) doubt_clock();
 }
 
 void WorkerProcess::Life::repeat_outcomes() {
-  for (const auto& [task, answer] : book.take_due(process.now().tick))
-    backend.send(wire::encode_outcome(task, *answer));
+  for (std::string& frame : book.take_due(process.now().tick)) backend.send(std::move(frame));
   repeats.set(book.next_due());
 }
 

@@ -100,7 +100,11 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       if (reply.resolved().status() != v1::RESOLVE_STATUS_PENDING) resolve_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_resolved()));
       return;
+    case v1::SessionReply::kOpenOrders:
+      if (auto all = open_orders_.on_page(*reply.mutable_open_orders())) notices_.emplace_back(*std::move(all));
+      return;
     case v1::SessionReply::kReject:
+      if (auto refused = open_orders_.on_reject(reply.reject())) notices_.emplace_back(*std::move(refused));
       // "request": a bus that is too old to know what it is asked.
       if (reply.reject().field().starts_with("resolve") || reply.reject().field() == "request") resolve_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_reject()));
@@ -117,6 +121,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     hello_due_ = Never;
     heartbeat_due_ = now + HeartbeatEvery;
     notices_.emplace_back(Connected{welcome.epoch()});
+    open_orders_.restart();
     // What was under way when the session broke may never have arrived.
     queue_unreceived();
   }
@@ -312,6 +317,9 @@ void Session::on_time(Time now) {
     *frames_.emplace_back().mutable_resolve() = resolve_;
     resolve_due_ = now + RepeatUntilReceipt;
   }
+  if (auto page = open_ ? open_orders_.due(now) : std::nullopt) {
+    *frames_.emplace_back().mutable_open_orders_request() = *std::move(page);
+  }
   if (open_) repeat_due(now);
   reader_.on_time(now);
   drain_reader();
@@ -322,7 +330,7 @@ Time Session::next_deadline() const {
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
   if (!open_) return std::min(deadline, hello_due_);
-  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_});
+  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, open_orders_.next_deadline()});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
 }
 

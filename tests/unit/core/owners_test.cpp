@@ -27,15 +27,22 @@ TEST(OwnersTest, OfOneSenderOnePrefixMayContainAnother) {
   EXPECT_EQ(owners.of("dB"), "bob");
 }
 
+std::string conflict(const std::vector<OwnerPrefix>& prefixes) {
+  const auto found = Owners::conflict(prefixes);
+  if (!found) return "";
+  const auto& [shorter, longer] = *found;
+  return shorter.prefix + " of " + shorter.sender + ", " + longer.prefix + " of " + longer.sender;
+}
+
 TEST(OwnersTest, OfTwoSendersNoPrefixMayContainAnother) {
-  EXPECT_EQ(Owners::conflict({{"dA-", "alice"}, {"dA-x", "bob"}}), "dA- of alice, dA-x of bob");
-  EXPECT_EQ(Owners::conflict({{"dA-x", "bob"}, {"dA-", "alice"}}), "dA- of alice, dA-x of bob");
-  EXPECT_EQ(Owners::conflict({{"dA-", "bob"}, {"dA-", "alice"}}), "dA- of alice, dA- of bob");
-  EXPECT_EQ(Owners::conflict({{"dA-", "alice"}, {"dA-m", "alice"}, {"dA-x", "bob"}}), "dA- of alice, dA-x of bob");
-  EXPECT_EQ(Owners::conflict({{"dA-", "alice"}, {"dA-m", "alice"}, {"dA", "alice"}, {"dB", "bob"}, {"d", "alice"}}),
+  EXPECT_EQ(conflict({{"dA-", "alice"}, {"dA-x", "bob"}}), "dA- of alice, dA-x of bob");
+  EXPECT_EQ(conflict({{"dA-x", "bob"}, {"dA-", "alice"}}), "dA- of alice, dA-x of bob");
+  EXPECT_EQ(conflict({{"dA-", "bob"}, {"dA-", "alice"}}), "dA- of alice, dA- of bob");
+  EXPECT_EQ(conflict({{"dA-", "alice"}, {"dA-m", "alice"}, {"dA-x", "bob"}}), "dA- of alice, dA-x of bob");
+  EXPECT_EQ(conflict({{"dA-", "alice"}, {"dA-m", "alice"}, {"dA", "alice"}, {"dB", "bob"}, {"d", "alice"}}),
             "d of alice, dB of bob");
-  EXPECT_EQ(Owners::conflict({{"dA-", "alice"}, {"dB-", "bob"}, {"dA-x", "alice"}}), "");
-  EXPECT_EQ(Owners::conflict({}), "");
+  EXPECT_EQ(conflict({{"dA-", "alice"}, {"dB-", "bob"}, {"dA-x", "alice"}}), "");
+  EXPECT_EQ(conflict({}), "");
 }
 
 }  // namespace

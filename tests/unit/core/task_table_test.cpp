@@ -557,12 +557,13 @@ TEST_F(TaskTableTest, TheRestoredCountOfUnauthorizedIsSavedAlready) {
   EXPECT_EQ(only<UnauthorizedCount>(records).size(), 1U);
 }
 
-TEST_F(TaskTableTest, AStoreThatMissesCommitsHoldsBothLimitersUntilNothingUnknownCounts) {
+TEST_F(TaskTableTest, AStoreThatMissesCommitsHoldsAllLimitersUntilNothingUnknownCounts) {
   table.distrust(records);
   const Tick until = at(options.lost_after + milliseconds(60'060));
   EXPECT_EQ(limiter().held_until(), until);
   EXPECT_EQ(limiter(LimiterKind::Query).held_until(), until);
-  EXPECT_EQ(only<HoldRecord>(records).size(), 2U);
+  EXPECT_EQ(limiter(LimiterKind::OpenOrders).held_until(), until);
+  EXPECT_EQ(only<HoldRecord>(records).size(), 3U);
   EXPECT_EQ(grant(), 0U);
 }
 

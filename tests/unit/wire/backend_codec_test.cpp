@@ -305,7 +305,7 @@ TEST(Backend, FactOfAnUnknownTypeSaysThatSomethingHappened) {
 }
 
 TEST(Backend, BadOutcomesAndFramesAreRefusedByName) {
-  expect_refused(encode_outcome(1, {}), {{"outcome.task_id", [](auto& f) { f.mutable_outcome()->set_task_id(0); }},
+  expect_refused(encode_outcome(1, {}).front(), {{"outcome.task_id", [](auto& f) { f.mutable_outcome()->set_task_id(0); }},
                                          {"request", [](auto& f) { f.Clear(); }}});
   EXPECT_EQ(decode_backend_request("\xFF\xFF", "peer").status().message(), "frame: not a BackendRequest");
   EXPECT_EQ(decode_backend_request(std::string(64 * 1024 + 1, '\0'), "peer").status().message(),

@@ -31,7 +31,7 @@ Answer answer(Verdict verdict, Arrival arrival, int http_status) {
 
 /// Through the worker's encoder and the bus's decoder.
 Answer carried(const Answer& sent) {
-  const auto event = decode_backend_request(encode_outcome(Task, sent), "worker-1");
+  const auto event = decode_backend_request(encode_outcome(Task, sent).front(), "worker-1");
   EXPECT_TRUE(event.ok()) << event.status();
   const auto& ended = std::get<core::TaskEnded>(*event);
   EXPECT_EQ(ended.task, Task);
