@@ -182,6 +182,7 @@ void Gateway::query_ended(const TaskTable::Outcome& outcome, const TaskEnded& en
                         answer);
   counters_.contradicting_reads += read && contradicts_itself(answer.reading);
   judge_.verdicts().query_ended(*order, answer, now_.tick);
+  if (read && order->read_gone()) book_.open_orders.gone(order->id, now_);
   const Tick accepted = order->effort->attempts.last_accepted;
   const bool ours = read && answer.reading.status == ReadStatus::Canceled && accepted != Tick::min();
   if (ours) book_.stream.owes_frame(accepted);

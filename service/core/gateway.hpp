@@ -57,6 +57,8 @@ class Gateway {
   /// What commands wait for, as of the last step(DeadlinePassed), the most serious first.
   std::vector<Cause> causes(Instant now) const { return book_.causes.list(now); }
   const GatewayCounters& counters() const { return counters_; }
+  /// What is known of the account's open orders.
+  const OpenOrders& open_orders() const { return book_.open_orders; }
   /// DrainRequested was stepped and no worker holds a task.
   bool drained() const;
 

@@ -1,4 +1,7 @@
 // Sweeps: asking the exchange for everything that is open, and what the registry of open orders makes of it.
+#include <algorithm>
+#include <functional>
+
 #include "service/core/gateway.hpp"
 
 namespace cancelbus::core {
@@ -9,6 +12,10 @@ namespace {
 constexpr double ShareOfSweeps = 0.5;
 /// A sweep that cannot begin for so long is told of.
 constexpr Duration LongWait = std::chrono::seconds(5);
+
+/// In the status; of more the rest are one. No sender is called so.
+constexpr size_t MostOwners = 101;
+const char* const OtherOwners = "(others)";
 
 WallTime wall_of(Tick at, Instant now) { return now.wall - (now.tick - at); }
 
@@ -80,6 +87,7 @@ void Gateway::on(const OpenOrdersRequest& request) {
 std::string Gateway::sweep_trouble(Tick now) const {
   const auto due = book_.sweeps.due_since(now);
   if (due && now - *due > LongWait) {
+    if (!store_writable_) return "the bus cannot write its store";
     const bool any = book_.tasks.workers().any_sweeps(now);
     if (!any) return "no worker is connected that knows the task open_orders";
     if (book_.sweeps.trouble().empty()) return "a sweep waits for a worker or for budget";
@@ -89,7 +97,16 @@ std::string Gateway::sweep_trouble(Tick now) const {
 
 void Gateway::add_open_orders(BusStatus& status, Instant now) const {
   if (const auto as_of = book_.open_orders.complete_as_of()) status.complete_as_of = wall_of(as_of->tick, now);
-  for (auto& [owner, orders] : book_.open_orders.counts()) status.open_orders.push_back({owner, orders});
+  auto counts = book_.open_orders.counts();
+  std::ranges::sort(counts, std::greater(), &std::pair<std::string, size_t>::second);
+  for (auto& [owner, orders] : counts) {
+    if (status.open_orders.size() < MostOwners) {
+      status.open_orders.push_back({std::move(owner), orders});
+    } else {
+      status.open_orders.back().owner = OtherOwners;
+      status.open_orders.back().orders += orders;
+    }
+  }
   status.sweep_trouble = sweep_trouble(now.tick);
 }
 

@@ -85,9 +85,7 @@ void Judge::judge(Order& order) {
   order.gap(book_.gap);
   const Effort& effort = *order.effort;
   judge_requests(order);
-  const bool was_proven = order.proof.has_value();
   verdicts_.prove(order, now_.tick);
-  if (order.proof && !was_proven) note_proof(*order.proof, order.id);
   if (order.proof && !effort.attempts.in_flight()) {
     carry_out(order, verdicts_.conclude(order, now_.tick));
     if (!order.proof->fate.gone()) carry_out(order, verdicts_.still_open(order, now_.tick));
@@ -101,12 +99,6 @@ void Judge::judge(Order& order) {
   book_.timers.erase(order.id);
   for (const Attempt& attempt : effort.attempts.list) book_.tasks.drop(attempt.task);
   order.rest();
-}
-
-// The stream has told the registry itself.
-void Judge::note_proof(const Proof& proof, OrderId id) {
-  const bool open = proof.fate.status == OrdStatus::New || proof.fate.status == OrdStatus::PartiallyFilled;
-  if (proof.fate.evidence == Evidence::OrderQuery && !open) book_.open_orders.gone(id, now_);
 }
 
 // What has become of the requests under way since the order was judged last.

@@ -64,7 +64,6 @@ class Judge {
   void status_of_all(Order& order, Stage stage, const std::string& text);
   void too_old(Order& order, Attempt& attempt);
   void judge_requests(Order& order);
-  void note_proof(const Proof& proof, OrderId id);
   void save(Order& order);
   void place(Order& order);
 

@@ -61,6 +61,8 @@ inline constexpr auto Names<OrdStatus> = names("NEW", "PARTIALLY_FILLED", "FILLE
 template <>
 inline constexpr auto Names<Evidence> = names("CHANNEL_452", "ORDER_QUERY", "OPERATOR");
 template <>
+inline constexpr auto Names<OpenOrder::Evidence> = names("STREAM", "SWEEP");
+template <>
 inline constexpr auto Names<Stage> = names("QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK",
                                            "BACK_ON_BOOK");
 template <>

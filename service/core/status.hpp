@@ -83,7 +83,7 @@ struct EventBar {
 };
 
 struct OpenOrderCount {
-  std::string owner;  ///< empty: not known
+  std::string owner;  ///< empty: not known; `(others)`: the rest
   size_t orders = 0;
 };
 

@@ -235,7 +235,7 @@ std::vector<std::string> encode_outcome(core::TaskId task, const core::Answer& a
     v1::BackendRequest frame;
     v1::Outcome& proto = *frame.mutable_outcome();
     proto.set_task_id(task);
-    fill_outcome(answer, part, proto);
+    fill_outcome(answer, proto, part);
     frames.push_back(frame.SerializeAsString());
   }
   return frames;

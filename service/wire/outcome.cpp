@@ -183,7 +183,7 @@ Answer from_body(const v1::Outcome& outcome) {
 
 }  // namespace
 
-void fill_outcome(const Answer& answer, uint32_t part, v1::Outcome& outcome) {
+void fill_outcome(const Answer& answer, v1::Outcome& outcome, uint32_t part) {
   if (answer.sent) *outcome.mutable_sent() = to_timestamp(*answer.sent);
   if (answer.answered) *outcome.mutable_answered() = to_timestamp(*answer.answered);
   switch (answer.verdict) {

@@ -10,7 +10,7 @@
 namespace cancelbus::wire {
 
 /// `part`: of a listing, from 1.
-void fill_outcome(const core::Answer& answer, uint32_t part, v1::Outcome& outcome);
+void fill_outcome(const core::Answer& answer, v1::Outcome& outcome, uint32_t part = 1);
 core::Answer to_answer(const v1::Outcome& outcome);
 
 }  // namespace cancelbus::wire
