@@ -42,6 +42,7 @@ class Metrics {
   void set_doubt(const core::BusStatus& status);
   void set_workers(const core::BusStatus& status);
   void set_stream(const core::BusStatus& status);
+  void set_open_orders(const core::BusStatus& status);
 
   prometheus::Registry registry_;
   std::vector<std::pair<prometheus::Counter*, uint64_t core::GatewayCounters::*>> totals_;
@@ -72,6 +73,10 @@ class Metrics {
   Gauge stream_logged_in_;
   Gauge stream_live_;
   Gauges stream_proof_age_;
+  Gauges open_orders_;
+  std::vector<prometheus::Gauge*> open_orders_of_;  ///< of the last scrape
+  Gauges open_orders_age_;
+  Gauge sweep_trouble_;
   Gauge store_writable_;
   Gauge store_bytes_;
 };

@@ -106,7 +106,9 @@ Control::Result Control::post(Instant now, std::string_view path, const json::ob
 }
 
 Control::Result Control::place_orders(Instant now, const json::object& body) {
-  if (auto status = only(body, {"count", "pairSymbol", "quantity", "price", "orderType", "newOrderClientId"}); !status.ok()) return status;
+  if (auto status = only(body, {"count", "pairSymbol", "quantity", "price", "orderType", "newOrderClientId"});
+      !status.ok())
+    return status;
   std::int64_t count = 1;
   if (const json::value* given = body.if_contains("count")) {
     count = given->is_int64() ? given->as_int64() : 0;
