@@ -48,7 +48,9 @@ const char* fault_name(Fault fault) {
                                           "override",
                                           "mistaken override",
                                           "never written",
-                                          "commits lost"};
+                                          "commits lost",
+                                          "sweep: not complete",
+                                          "sweep: in parts"};
   static_assert(std::size(Names) == Faults);
   return Names[static_cast<size_t>(fault)];
 }

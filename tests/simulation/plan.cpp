@@ -363,7 +363,10 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_machines(plan, random);
   plan_work(plan, random);
   plan_words(plan);
-  if (random.chance(0.05)) return plan;
+  if (random.chance(0.05)) {
+    plan_open_orders(plan);
+    return plan;
+  }
   plan_hands(plan, random);
   plan_blows(plan, random);
   plan_wrong_readings(plan);
@@ -373,6 +376,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_answers(plan, random);
   plan_waits(plan);
   plan_more_troubles(plan);
+  plan_open_orders(plan);
   return plan;
 }
 
@@ -388,6 +392,11 @@ std::string describe(const Plan& plan) {
       << ", doubt_after " << seconds(plan.options.doubt_after) << ", max_attempts " << plan.options.max_attempts
       << ", retention " << seconds(plan.options.retention) << ", request_timeout " << seconds(plan.request_timeout)
       << (plan.store_synced ? "" : ", the store is not synced") << '\n';
+  if (plan.sweeps()) {
+    out << "  sweeps every " << seconds(plan.options.sweep_interval) << ", "
+        << (plan.options.pairs.empty() ? "all pairs" : "by pair") << ", " << plan.places.size() + plan.many_orders
+        << " more orders\n";
+  }
   for (const ClientPlan& client : plan.clients) out << "  " << client.name << " is " << client.sender << '\n';
   for (const std::string& fault : plan.faults) out << "  fault " << fault << '\n';
   for (const BlowPlan& blow : plan.blows) {
