@@ -245,7 +245,7 @@ Complaint check(const Arguments& arguments) {
 }
 
 std::chrono::seconds default_timeout(Command command) {
-  const bool asks_once = command == Command::Status || command == Command::Top;
+  const bool asks_once = command == Command::Status || command == Command::Top || command == Command::Orders;
   return std::chrono::seconds(asks_once ? 5 : 30);
 }
 

@@ -29,6 +29,7 @@ enum class Command : unsigned {
   Top = 128,
   Backup = 256,
   Record = 512,
+  Orders = 1024,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -62,6 +63,11 @@ struct Arguments {
   std::chrono::milliseconds interval{1'000};
   /// After so many refreshes it ends; from 1.
   std::optional<int64_t> count;
+  // orders
+  /// Empty: any.
+  std::string owner;
+  std::string symbol;
+  v1::Side side = v1::SIDE_UNSPECIFIED;
   // completion
   /// bash or zsh.
   std::string shell;

@@ -51,6 +51,23 @@ examples:
   cancelctl top --interval 5s --json --count 12 | jq .bus_status.queues
 )";
 
+constexpr const char* OrdersAbout = R"(
+The account's open orders as far as the bus knows them, by order id: from the exchange's private stream, and from asking
+for all of them each minute. A strategy's key sees those of its own names, an operator's and an observer's all.
+)";
+constexpr const char* OrdersEnd = R"(
+exit code:
+  0  all are listed that were placed 2 s or more before the time that it prints, and are still open
+  1  the bus refused our key or name, or does not list these orders for us
+  2  the command line or a key file is wrong
+  3  no answer, or open orders may be missing: the bus has not asked the exchange for all of them yet
+
+examples:
+  cancelctl orders
+  cancelctl orders --owner desk-a --symbol BTCTRY --side sell
+  cancelctl orders --json | jq -r 'select(.open_order).open_order.order_id'
+)";
+
 constexpr const char* KeygenAbout = R"(
 Writes DIR/NAME.key, which is secret and stays with its owner, and DIR/NAME.pub, and prints the line for the bus's
 policy file, to be completed. Never overwrites a file.
@@ -140,6 +157,7 @@ const std::vector<CommandText>& command_texts() {
       {Command::Watch, "watch", "", "print acks, finals and other events as they happen", WatchAbout, WatchEnd},
       {Command::Status, "status", "", "print budget, holds, queue, workers and stream", "", StatusEnd},
       {Command::Top, "top", "", "show budget, queue, doubts and the last finals as they change", TopAbout, TopEnd},
+      {Command::Orders, "orders", "", "print the account's open orders and whose they are", OrdersAbout, OrdersEnd},
       {Command::Keygen, "keygen", "NAME", "make a CURVE key pair: NAME.key, which is secret, and NAME.pub", KeygenAbout,
        KeygenEnd},
       {Command::Resolve, "resolve", "SENDER/CL_ORD_ID", "settle by your word what the exchange does not tell",

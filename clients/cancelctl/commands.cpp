@@ -89,6 +89,8 @@ int run(const Arguments& arguments, Console& console) {
       return run_watch(arguments, *bus, console);
     case Command::Status:
       return run_status(arguments, *bus, console);
+    case Command::Orders:
+      return run_orders(arguments, *bus, console);
     case Command::Resolve:
       return run_resolve(arguments, *bus, console);
     case Command::Record:

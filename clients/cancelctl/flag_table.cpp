@@ -80,6 +80,21 @@ Complaint read_as(const std::string& text, v1::OrdStatus& value) {
   return value == v1::ORD_STATUS_UNSPECIFIED ? "is none of canceled, filled, open and unknown_order" : "";
 }
 
+Complaint read_symbol(const std::string& text, std::string& value) {
+  const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
+  if (text.empty() || text.size() > 32 || !std::all_of(text.begin(), text.end(), allowed)) {
+    return "is not the name of a pair, such as BTCTRY";
+  }
+  value = text;
+  return {};
+}
+
+Complaint read_side(const std::string& text, v1::Side& value) {
+  if (text != "buy" && text != "sell") return "is neither buy nor sell";
+  value = text == "buy" ? v1::SIDE_BUY : v1::SIDE_SELL;
+  return {};
+}
+
 // As cancel-bus is given it, or a path alone.
 Complaint read_store(const std::string& text, std::string& value) {
   const std::string path = text.starts_with("sqlite:") ? text.substr(7) : text;
@@ -108,6 +123,7 @@ using S = const std::string;
 using enum Flag::Value;
 constexpr unsigned OfCancel = bit(Command::Cancel);
 constexpr unsigned OfResolve = bit(Command::Resolve);
+constexpr unsigned OfOrders = bit(Command::Orders);
 
 std::vector<Flag> about_orders() {
   return {
@@ -144,8 +160,19 @@ std::vector<Flag> about_orders() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"timeout", OfCancel | OfResolve | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
-       "wait at most this long for an answer (30s; status, top 5s)",
+      {"owner", OfOrders, Text, "SENDER", "only orders of this sender (of all that the key may see)",
+       [](S& v, A& a) { return read_sender(v, a.owner); }},
+      {"symbol", OfOrders, Text, "PAIR", "only orders of this pair, as BTCTRY (of all)",
+       [](S& v, A& a) { return read_symbol(v, a.symbol); }},
+      {"side",
+       OfOrders,
+       Text,
+       "SIDE",
+       "only orders on this side (both)",
+       [](S& v, A& a) { return read_side(v, a.side); },
+       {{"buy", "bids"}, {"sell", "asks"}}},
+      {"timeout", OfCancel | OfResolve | OfOrders | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
+       "wait at most this long for an answer (30s; status, top, orders 5s)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
   };
 }

@@ -103,6 +103,38 @@ std::string stream_text(const v1::BusStatus& status) {
   return text;
 }
 
+std::string orders_table(const std::vector<v1::OpenOrder>& orders) {
+  if (orders.empty()) return "";
+  std::vector<Row> rows = {
+      {"ORDER", "PAIR", "SIDE", "PRICE", "QUANTITY", "LEFT", "OWNER", "CLIENT ORDER ID", "KNOWN BY", "AS OF"}};
+  for (const v1::OpenOrder& order : orders) {
+    const std::string side = order.side() == v1::SIDE_UNSPECIFIED ? "" : client::short_name(order.side(), "SIDE_");
+    rows.push_back({std::to_string(order.order_id()), printable(order.symbol()), side, printable(order.price()),
+                    printable(order.quantity()), printable(order.leaves_qty()), printable(order.owner()),
+                    printable(order.client_order_id()), client::short_name(order.evidence(), "EVIDENCE_"),
+                    order.has_as_of() ? time_text(wall_time(order.as_of())) : ""});
+  }
+  return table(rows);
+}
+
+std::string open_orders_text(const v1::BusStatus& status) {
+  uint64_t orders = 0;
+  std::string owners;
+  for (const auto& count : status.open_order_count()) {
+    orders += count.orders();
+    owners += (owners.empty() ? "" : ", ") + (count.owner().empty() ? "no known owner" : printable(count.owner())) +
+              " " + std::to_string(count.orders());
+  }
+  std::string text = std::to_string(orders) + " known" + (owners.empty() ? "" : " (" + owners + ")");
+  text += status.has_complete_as_of() ? ", complete as of " + age_text(status.as_of(), status.complete_as_of()) + " ago"
+                                      : ", not complete yet";
+  return status.sweep_trouble().empty() ? text : text + "; " + printable(status.sweep_trouble());
+}
+
+Tone tone_of_open_orders(const v1::BusStatus& status) {
+  return status.has_complete_as_of() && status.sweep_trouble().empty() ? Tone::Plain : Tone::Doubt;
+}
+
 std::string expected_text(const v1::BusStatus& status) {
   if (status.expected_workers() == 0) return "";
   return std::to_string(working(status)) + " of " + std::to_string(status.expected_workers()) + " expected may work";
@@ -143,6 +175,7 @@ std::string status_table(const v1::BusStatus& status, const Paint& paint) {
   std::string text =
       causes(status, paint) + bars(status, paint) + windows(status) + queues(status) + workers(status, paint);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
+  text += "orders   " + paint(tone_of_open_orders(status), open_orders_text(status)) + "\n";
   const bool writable = status.store_writable();
   text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");
   text += ", " + std::to_string(status.store_bytes()) + " bytes\n";

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace cancelbus::ctl {
@@ -40,6 +41,12 @@ std::string content(const v1::Event& event) {
 }  // namespace
 
 WallTime wall_now() { return std::chrono::system_clock::now(); }
+
+WallTime wall_time(const google::protobuf::Timestamp& time) {
+  constexpr int64_t Most = 4'000'000'000;  // seconds: the year 2096
+  return WallTime(std::chrono::seconds(std::clamp<int64_t>(time.seconds(), 0, Most)) +
+                  std::chrono::nanoseconds(std::clamp(time.nanos(), 0, 999'999'999)));
+}
 
 std::string time_text(WallTime time) {
   return TimeUtil::ToString(TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count()));

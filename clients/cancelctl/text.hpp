@@ -17,6 +17,8 @@ namespace cancelbus::ctl {
 using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
 WallTime wall_now();
+/// Of a message; one that is out of range becomes one that is not.
+WallTime wall_time(const google::protobuf::Timestamp& time);
 /// RFC 3339 in UTC, with 0, 3, 6 or 9 digits.
 std::string time_text(WallTime time);
 /// As "31.4 ms" or "2.1 s".
@@ -33,6 +35,12 @@ std::string describe(const v1::Resolved& resolved);
 
 /// One line of `watch`, without its line end.
 std::string event_line(const v1::Event& event);
+
+/// Open orders in columns, with a head; empty if there are none.
+std::string orders_table(const std::vector<v1::OpenOrder>& orders);
+/// How many open orders are known, whose, and how old the last complete sweep is.
+std::string open_orders_text(const v1::BusStatus& status);
+Tone tone_of_open_orders(const v1::BusStatus& status);
 
 /// As "2.1 s", from `then` to `now`; 0 if that is negative.
 std::string age_text(const google::protobuf::Timestamp& now, const google::protobuf::Timestamp& then);

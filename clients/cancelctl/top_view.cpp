@@ -113,6 +113,7 @@ void TopView::add_state(std::vector<Line>& lines) const {
     lines.push_back({std::move(text), Tone::Doubt});
   }
   lines.push_back({"stream   " + stream_text(status_), status_.stream().live() ? Tone::Good : Tone::Doubt});
+  lines.push_back({"orders   " + open_orders_text(status_), tone_of_open_orders(status_)});
   const bool writable = status_.store_writable();
   lines.push_back({std::string("store    ") + (writable ? "takes writes, " : "DOES NOT TAKE WRITES, ") +
                        std::to_string(status_.store_bytes() / 1'000'000) + " MB",

@@ -41,9 +41,9 @@ class Exchange:
         except urllib.error.HTTPError as error:
             raise ValueError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
 
-    def place_orders(self, count=1, pair="BTCTRY"):
-        """Order ids."""
-        return self.call("POST", "/sim/orders", {"count": count, "pairSymbol": pair})["ids"]
+    def place_orders(self, count=1, pair="BTCTRY", **fields):
+        """Order ids. Fields as the exchange has them: quantity, price, orderType="sell", newOrderClientId."""
+        return self.call("POST", "/sim/orders", {"count": count, "pairSymbol": pair, **fields})["ids"]
 
     def set_faults(self, **faults):
         """As set_faults(no_452={"share": 0.1}); None ends a fault."""

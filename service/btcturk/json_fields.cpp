@@ -33,8 +33,8 @@ std::string written_out(double number) {
 
 }  // namespace
 
-std::optional<json::value> parse_json(std::string_view text) {
-  if (text.size() > MaxJsonBytes) return std::nullopt;
+std::optional<json::value> parse_json(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes) return std::nullopt;
   json::parse_options options;
   options.max_depth = MaxJsonDepth;
   json::error_code error;

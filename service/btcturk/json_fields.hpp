@@ -17,7 +17,7 @@ constexpr std::size_t MaxJsonDepth = 16;
 constexpr std::size_t MaxDecimalChars = 64;
 
 /// The one JSON value that `text` is; nothing if it is not UTF-8, goes on after the value, or exceeds a limit above.
-std::optional<boost::json::value> parse_json(std::string_view text);
+std::optional<boost::json::value> parse_json(std::string_view text, std::size_t max_bytes = MaxJsonBytes);
 
 /// A whole number, written as a number or as a string of digits; nothing for anything else, fractions included.
 std::optional<int64_t> read_integer(const boost::json::value& value);

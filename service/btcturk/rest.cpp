@@ -35,8 +35,8 @@ HttpRequest signed_request(std::string method, std::string target, Signer& signe
 }
 
 // Empty if the body is not a JSON object.
-json::object fields_of(std::string_view body) {
-  std::optional<json::value> value = parse_json(body);
+json::object fields_of(std::string_view body, std::size_t max_bytes = MaxJsonBytes) {
+  std::optional<json::value> value = parse_json(body, max_bytes);
   if (!value || !value->is_object()) return {};
   return std::move(value->get_object());
 }
@@ -180,6 +180,58 @@ void read_order(const json::object& fields, core::OrderId asked, Answer& answer)
                     decimal_field(order, "price"), text_field(order, "pairSymbol")};
 }
 
+// What the wire can carry: more would be cut.
+constexpr std::size_t MostOpenOrders = 200'000;
+
+std::optional<core::Side> side_of(const json::object& order, core::Side listed_as) {
+  const std::string type = text_field(order, "type");
+  if (type.empty()) return listed_as;
+  if (type != (listed_as == core::Side::Buy ? "buy" : "sell")) return std::nullopt;
+  return listed_as;
+}
+
+// Appends one side of the book; false if it is not legible.
+bool read_listed(const json::object& data, const char* name, core::Side side, const std::string& symbol,
+                 std::vector<core::OpenOrder>& orders) {
+  const json::value* list = data.if_contains(name);
+  if (list == nullptr || !list->is_array()) return false;
+  for (const json::value& entry : list->get_array()) {
+    if (!entry.is_object()) return false;
+    const json::object& fields = entry.get_object();
+    core::OpenOrder order;
+    order.order_id = integer_field(fields, "id").value_or(0);
+    if (order.order_id < 1 || orders.size() == MostOpenOrders) return false;
+    const auto status = status_of(text_field(fields, "status"));
+    if (status && status != ReadStatus::Open) continue;  // REST lags: it was open when the list was begun
+    order.symbol = text_field(fields, "pairSymbol");
+    if (order.symbol.empty()) order.symbol = symbol;
+    order.side = side_of(fields, side);
+    order.price = decimal_field(fields, "price");
+    order.quantity = decimal_field(fields, "quantity");
+    if (order.quantity.empty()) order.quantity = decimal_field(fields, "amount");
+    order.leaves_qty = decimal_field(fields, "leftAmount");
+    order.client_order_id = text_field(fields, "orderClientId");
+    orders.push_back(std::move(order));
+  }
+  return true;
+}
+
+// Fills in the listing, or says in the text why there is none.
+void read_listing(const json::object& fields, const std::string& symbol, Answer& answer) {
+  const json::value* data = fields.if_contains("data");
+  core::Listing listing;
+  const bool legible = data != nullptr && data->is_object() &&
+                       read_listed(data->get_object(), "bids", core::Side::Buy, symbol, listing.orders) &&
+                       read_listed(data->get_object(), "asks", core::Side::Sell, symbol, listing.orders);
+  if (!legible) {
+    answer.text = "the list of open orders is not legible, or too long";
+    return;
+  }
+  answer.verdict = Verdict::Read;
+  answer.text = std::to_string(listing.orders.size()) + " open orders";
+  answer.listing = std::move(listing);
+}
+
 Answer without_reply(Verdict verdict, Arrival arrival, std::string_view text) {
   Answer answer;
   answer.verdict = verdict;
@@ -196,6 +248,13 @@ HttpRequest cancel_request(Signer& signer, core::OrderId order, int64_t stamp_ms
 
 HttpRequest query_request(Signer& signer, core::OrderId order, int64_t stamp_ms) {
   return signed_request("GET", "/api/v1/order/" + std::to_string(order), signer, stamp_ms);
+}
+
+HttpRequest open_orders_request(Signer& signer, const std::string& symbol, int64_t stamp_ms) {
+  const std::string target = "/api/v1/openOrders" + (symbol.empty() ? "" : "?pairSymbol=" + symbol);
+  HttpRequest request = signed_request("GET", target, signer, stamp_ms);
+  request.max_response_bytes = MaxOpenOrdersBytes;
+  return request;
 }
 
 HttpRequest server_time_request() { return {"GET", "/api/v2/server/time", {}}; }
@@ -217,6 +276,14 @@ Answer read_query_reply(const HttpReply& reply, core::OrderId asked) {
   } else if (reply.status == 200 && bool_field(fields, "success") == true) {
     read_order(fields, asked, answer);
   }
+  return answer;
+}
+
+Answer read_open_orders_reply(const HttpReply& reply, const std::string& symbol) {
+  const json::object fields = fields_of(reply.body, MaxOpenOrdersBytes);
+  Answer answer = read_common(reply, fields);
+  if (reply.status == 200 && bool_field(fields, "success") == true) read_listing(fields, symbol, answer);
+  if (reply.status == 400 && is_answer(fields)) answer.verdict = Verdict::Refused;
   return answer;
 }
 

@@ -23,6 +23,9 @@ namespace cancelbus::btcturk {
 
 using base::HttpRequest;
 
+/// The endpoint of open orders has no pages.
+constexpr uint32_t MaxOpenOrdersBytes = 32 * 1024 * 1024;
+
 /// A complete response.
 struct HttpReply {
   int status = 0;
@@ -34,6 +37,9 @@ struct HttpReply {
 /// `stamp_ms`: the permit's, milliseconds since the Unix epoch by the exchange's clock.
 HttpRequest cancel_request(Signer& signer, core::OrderId order, int64_t stamp_ms);
 HttpRequest query_request(Signer& signer, core::OrderId order, int64_t stamp_ms);
+/// All open orders. `symbol`: of this pair, as core::is_pair() says; empty: of all. Its answer may be
+/// MaxOpenOrdersBytes long.
+HttpRequest open_orders_request(Signer& signer, const std::string& symbol, int64_t stamp_ms);
 /// Public: needs neither key nor permit.
 HttpRequest server_time_request();
 
@@ -42,6 +48,10 @@ core::Answer read_cancel_reply(const HttpReply& reply);
 /// Read, WrongRequest, Unauthorized, Throttled or Doubtful. A reading of an order other than `asked`, or with a status
 /// that is not one of the four known, is Doubtful.
 core::Answer read_query_reply(const HttpReply& reply, core::OrderId asked);
+/// Read with a listing of one part, Refused (the exchange says 400), WrongRequest, Unauthorized, Throttled or Doubtful.
+/// `symbol`: as it was asked for. An answer of which any part is not legible is Doubtful: what it leaves out would be
+/// taken for gone.
+core::Answer read_open_orders_reply(const HttpReply& reply, const std::string& symbol);
 /// The exchange's clock: milliseconds since the Unix epoch, of the years 2000 to 2099.
 absl::StatusOr<std::chrono::milliseconds> read_server_time(const HttpReply& reply);
 

@@ -15,6 +15,13 @@ constexpr int64_t LoginType = 114;
 
 MalformedFrame malformed(int64_t type, std::string_view why) { return {std::to_string(type) + " " + std::string(why)}; }
 
+std::optional<core::Side> side_of(const json::object& fields) {
+  const std::optional<int64_t> type = integer_field(fields, "orderType");
+  if (type == 0) return core::Side::Buy;
+  if (type == 1) return core::Side::Sell;
+  return std::nullopt;
+}
+
 StreamFrame read_fact(FactType type, int64_t number, const json::object& fields) {
   const std::optional<int64_t> id = integer_field(fields, type == FactType::Trade423 ? "orderId" : "id");
   if (!id || *id < 0) return malformed(number, "without a legible order id");
@@ -24,7 +31,9 @@ StreamFrame read_fact(FactType type, int64_t number, const json::object& fields)
                    text_field(fields, "symbol"),
                    decimal_field(fields, "price"),
                    decimal_field(fields, "amount"),
-                   decimal_field(fields, "numLeft")};
+                   decimal_field(fields, "numLeft"),
+                   side_of(fields),
+                   text_field(fields, "newOrderClientId")};
 }
 
 StreamFrame read_login_result(const json::object& fields) {

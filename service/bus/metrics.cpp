@@ -25,6 +25,16 @@ const Total Totals[] = {
     {"cancelbus_commands_repeated_total", "Commands that were known already", {}, &GatewayCounters::duplicates},
     {"cancelbus_requests_total", "Requests given to workers", {{"kind", "cancel"}}, &GatewayCounters::deletes},
     {"cancelbus_requests_total", "Requests given to workers", {{"kind", "query"}}, &GatewayCounters::queries},
+    {"cancelbus_requests_total",
+     "Requests given to workers",
+     {{"kind", "open_orders"}},
+     &GatewayCounters::open_orders_requests},
+    {"cancelbus_sweeps_total", "Sweeps of the open orders", {{"result", "complete"}}, &GatewayCounters::sweeps},
+    {"cancelbus_sweeps_total", "Sweeps of the open orders", {{"result", "failed"}}, &GatewayCounters::sweeps_failed},
+    {"cancelbus_not_owner_total",
+     "Commands refused because the order is another sender's",
+     {},
+     &GatewayCounters::not_owner},
     {"cancelbus_throttled_total", "Requests answered 429", {}, &GatewayCounters::throttled},
     {"cancelbus_unauthorized_total", "Requests answered 401 or 403", {}, &GatewayCounters::unauthorized},
     {"cancelbus_leases_lost_total", "Cancels whose worker fell silent", {}, &GatewayCounters::leases_lost},
@@ -97,6 +107,11 @@ Metrics::Metrics()
           io::gauge(registry_, "cancelbus_stream_live", "1 if the private stream has shown events since its login")),
       stream_proof_age_(io::gauges(registry_, "cancelbus_stream_proof_age_seconds",
                                    "Since the last 451, 452 or 441; absent before the first")),
+      open_orders_(io::gauges(registry_, "cancelbus_open_orders", "Open orders that are known, by owner")),
+      open_orders_age_(io::gauges(registry_, "cancelbus_open_orders_complete_age_seconds",
+                                  "Since the oldest request of the last complete sweep; absent before the first")),
+      sweep_trouble_(
+          io::gauge(registry_, "cancelbus_sweep_trouble", "1 while the last sweep was not complete, or none can run")),
       store_writable_(io::gauge(registry_, "cancelbus_store_writable", "1 if the store takes writes")),
       store_bytes_(io::gauge(registry_, "cancelbus_store_bytes", "Size of the store")) {
   for (const Total& total : Totals) {
@@ -111,6 +126,7 @@ std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& 
   set_queues(status);
   set_workers(status);
   set_stream(status);
+  set_open_orders(status);
   set_doubt(status);
   observing_.Set(status.observing ? 1 : 0);
   undecided_.Set(status.undecided);
@@ -178,6 +194,20 @@ void Metrics::set_workers(const core::BusStatus& status) {
   dead_.Set(static_cast<double>(dead));
   expected_workers_.Set(status.expected_workers);
   unauthorized_in_a_row_.Set(status.unauthorized_in_a_row);
+}
+
+void Metrics::set_open_orders(const core::BusStatus& status) {
+  for (prometheus::Gauge* orders : std::exchange(open_orders_of_, {})) open_orders_.Remove(orders);
+  std::vector<core::OpenOrderCount> counts = status.open_orders;
+  std::ranges::sort(counts, std::greater(), &core::OpenOrderCount::orders);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const std::string owner = counts[i].owner.empty() ? "(not known)" : counts[i].owner;
+    prometheus::Gauge& orders = open_orders_.Add({{"owner", i < MostSenders ? owner : "(others)"}});
+    open_orders_of_.insert(&orders);
+    orders.Increment(static_cast<double>(counts[i].orders));
+  }
+  if (status.complete_as_of) open_orders_age_.Add({}).Set(io::seconds(status.as_of - *status.complete_as_of));
+  sweep_trouble_.Set(status.sweep_trouble.empty() ? 0 : 1);
 }
 
 void Metrics::set_stream(const core::BusStatus& status) {

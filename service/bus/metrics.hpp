@@ -6,6 +6,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,7 @@ class Metrics {
   void set_doubt(const core::BusStatus& status);
   void set_workers(const core::BusStatus& status);
   void set_stream(const core::BusStatus& status);
+  void set_open_orders(const core::BusStatus& status);
 
   prometheus::Registry registry_;
   std::vector<std::pair<prometheus::Counter*, uint64_t core::GatewayCounters::*>> totals_;
@@ -73,6 +75,10 @@ class Metrics {
   Gauge stream_logged_in_;
   Gauge stream_live_;
   Gauges stream_proof_age_;
+  Gauges open_orders_;
+  std::set<prometheus::Gauge*> open_orders_of_;  ///< of the last scrape
+  Gauges open_orders_age_;
+  Gauge sweep_trouble_;
   Gauge store_writable_;
   Gauge store_bytes_;
 };

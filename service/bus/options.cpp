@@ -1,11 +1,13 @@
 #include "service/bus/options.hpp"
 
 #include <absl/flags/flag.h>
-#include <absl/strings/strip.h>
+#include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "service/core/open_orders.hpp"
 #include "service/core/worker_pool.hpp"
 
 ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550",
@@ -31,6 +33,12 @@ ABSL_FLAG(int64_t, store_downgrade_to, 0,
           "take the store's schema back to this version, for an earlier cancel-bus, and end; 0: run");
 ABSL_FLAG(std::string, cancel_limits, "10/1s,300/60s", "the exchange's limits on DELETE /api/v1/order");
 ABSL_FLAG(std::string, query_limits, "30/1s,900/60s", "the exchange's limits on GET /api/v1/order/{id}");
+ABSL_FLAG(std::string, open_orders_limits, "300/60s",
+          "the exchange's limits on GET /api/v1/openOrders; sweeps use half of them at most");
+ABSL_FLAG(std::string, pairs, "",
+          "pairs whose open orders are swept, as BTCTRY,ETHUSDT; those that the stream names are swept too. Empty: one "
+          "request for all");
+ABSL_FLAG(absl::Duration, sweep_interval, absl::Seconds(60), "how often the exchange is asked for all open orders");
 ABSL_FLAG(absl::Duration, default_ttl, absl::ZeroDuration(),
           "time_to_live of commands that give none; 0: wanted until proven gone");
 ABSL_FLAG(absl::Duration, final_wait, absl::Seconds(2), "how long after a 200 a 452 is awaited before a query");
@@ -101,11 +109,30 @@ absl::StatusOr<std::string> account_value(const std::string& value) {
   return io::bad_flag("account", value, "expected at most 64 characters");
 }
 
+absl::StatusOr<std::vector<std::string>> pairs_value(const std::string& value) {
+  std::vector<std::string> pairs;
+  if (value.empty()) return pairs;
+  for (const absl::string_view pair : absl::StrSplit(value, ',')) {
+    pairs.emplace_back(pair);
+    if (!core::is_pair(pairs.back())) {
+      return io::bad_flag("pairs", value, "expected names of pairs, separated by commas, as BTCTRY,ETHUSDT");
+    }
+    if (std::ranges::count(pairs, pairs.back()) > 1) return io::bad_flag("pairs", value, "names a pair twice");
+  }
+  if (pairs.size() > core::OpenOrders::MostPairs) return io::bad_flag("pairs", value, "names more than 256 pairs");
+  return pairs;
+}
+
 void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
   const auto zero = absl::ZeroDuration(), milli = absl::Milliseconds(1), day = absl::Hours(24);
   checks.take(gateway.account, account_value(absl::GetFlag(FLAGS_account)));
   checks.take(gateway.cancel_limits, io::rate_rules_value("cancel_limits", absl::GetFlag(FLAGS_cancel_limits)));
   checks.take(gateway.query_limits, io::rate_rules_value("query_limits", absl::GetFlag(FLAGS_query_limits)));
+  checks.take(gateway.open_orders_limits,
+              io::rate_rules_value("open_orders_limits", absl::GetFlag(FLAGS_open_orders_limits)));
+  checks.take(gateway.pairs, pairs_value(absl::GetFlag(FLAGS_pairs)));
+  checks.take(gateway.sweep_interval, io::duration_value("sweep_interval", absl::GetFlag(FLAGS_sweep_interval),
+                                                         absl::Seconds(2), absl::Hours(1)));
   checks.take(gateway.default_ttl, io::duration_value("default_ttl", absl::GetFlag(FLAGS_default_ttl), zero, day));
   checks.take(gateway.final_wait,
               io::duration_value("final_wait", absl::GetFlag(FLAGS_final_wait), milli, absl::Minutes(10)));

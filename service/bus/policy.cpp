@@ -81,19 +81,49 @@ absl::Status take_weight(const std::string& value, Entry& entry) {
   return absl::OkStatus();
 }
 
+bool is_prefix(std::string_view text) {
+  return !text.empty() && text.size() <= Policy::MaxPrefixBytes &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+absl::Status take_prefixes(const std::string& value, Entry& entry) {
+  if (entry.role != Role::Strategy) {
+    return bad("prefixes", absl::StrCat("role ", std::string(role_name(entry.role)), " has none"));
+  }
+  entry.prefixes = absl::StrSplit(value, ',');
+  if (entry.prefixes.size() > Policy::MaxPrefixes) return bad("prefixes", "more than 64");
+  for (const std::string& prefix : entry.prefixes) {
+    if (is_prefix(prefix)) continue;
+    return bad("prefixes", absl::StrCat(shown(prefix), " is not 1 to 32 printable ASCII characters without a space"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status take_cancels(const std::string& value, Entry& entry) {
+  if (entry.role != Role::Strategy) {
+    return bad("cancels", absl::StrCat("role ", std::string(role_name(entry.role)), " has no such option"));
+  }
+  if (value != "own" && value != "any") return bad("cancels", absl::StrCat(shown(value), " is neither own nor any"));
+  entry.cancels_own = value == "own";
+  return absl::OkStatus();
+}
+
+using Take = absl::Status (*)(const std::string&, Entry&);
+constexpr std::array<std::pair<std::string_view, Take>, 4> Options{
+    {{"senders", take_senders}, {"weight", take_weight}, {"prefixes", take_prefixes}, {"cancels", take_cancels}}};
+
 absl::Status take_options(const Words& words, Entry& entry) {
   absl::flat_hash_set<std::string> given;
   for (size_t i = 3; i < words.size(); ++i) {
     const size_t equals = words[i].find('=');
     const std::string name = words[i].substr(0, equals);
-    if (equals == std::string::npos || (name != "senders" && name != "weight")) {
-      return bad("option", absl::StrCat(shown(words[i]), " is neither senders=A,B nor weight=N"));
+    const auto option = std::ranges::find(Options, name, &decltype(Options)::value_type::first);
+    if (equals == std::string::npos || option == Options.end()) {
+      return bad("option",
+                 absl::StrCat(shown(words[i]), " is none of senders=A,B weight=N prefixes=dA-,dB- cancels=own|any"));
     }
     if (!given.insert(name).second) return bad(name, "is given twice");
-    const std::string value = words[i].substr(equals + 1);
-    if (auto status = name == "senders" ? take_senders(value, entry) : take_weight(value, entry); !status.ok()) {
-      return status;
-    }
+    if (auto status = option->second(words[i].substr(equals + 1), entry); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -103,6 +133,13 @@ void set_default_senders(Entry& entry) {
   if (entry.role != Role::Operator) entry.senders.push_back(entry.name);
   // cancelctl's own names. An observer cannot cancel under them, only look.
   if (entry.role != Role::Strategy) entry.senders.push_back("ctl-*");
+}
+
+// Which of several senders an order belongs to, a prefix would not say.
+absl::Status check_owner(const Entry& entry) {
+  const bool one = entry.senders.size() == 1 && !entry.senders[0].ends_with('*');
+  if (entry.prefixes.empty() || one) return absl::OkStatus();
+  return bad("prefixes", "the entry needs exactly one sender, which is no pattern: orders of these prefixes are its");
 }
 
 absl::StatusOr<Entry> entry_of(const Words& words) {
@@ -124,6 +161,7 @@ absl::StatusOr<Entry> entry_of(const Words& words) {
   }
   if (auto status = take_options(words, entry); !status.ok()) return status;
   set_default_senders(entry);
+  if (auto status = check_owner(entry); !status.ok()) return status;
   return entry;
 }
 
@@ -182,8 +220,22 @@ absl::StatusOr<Policy> Policy::parse(std::string_view text) {
     policy.by_key_.emplace(entry->key, policy.entries_.size());
     policy.entries_.push_back(*std::move(entry));
   }
+  if (const auto conflict = core::Owners::conflict(policy.prefixes())) {
+    const auto& [shorter, longer] = *conflict;
+    return bad("prefixes",
+               absl::StrCat(shown(longer.prefix), " of ", longer.sender, " begins with ", shown(shorter.prefix), " of ",
+                            shorter.sender, ": an order would belong to both"));
+  }
   if (policy.entries_.empty()) return absl::InvalidArgumentError("no entry: expected lines ROLE NAME PUBLICKEY");
   return policy;
+}
+
+std::vector<core::OwnerPrefix> Policy::prefixes() const {
+  std::vector<core::OwnerPrefix> out;
+  for (const Entry& entry : entries_) {
+    for (const std::string& prefix : entry.prefixes) out.push_back({prefix, entry.senders[0]});
+  }
+  return out;
 }
 
 const Entry* Policy::find(std::string_view key) const {

@@ -3,8 +3,10 @@
 // Used by the bus, which asks it at every door and for every message: so a policy that is replaced counts at once, also
 // for those who are inside. A text file, one entry a line, `#` begins a comment line:
 //
-//   ROLE NAME PUBLICKEY [senders=A,B,ctl-*] [weight=N]
+//   ROLE NAME PUBLICKEY [senders=A,B,ctl-*] [weight=N] [prefixes=dA-,dB-] [cancels=own|any]
 //
+// An order whose client order id begins with one of `prefixes` belongs to the entry's sender. So an entry with prefixes
+// has exactly one sender, which is no pattern; several entries may have the same sender, as while its key is replaced.
 // A policy is whole or not there: anything wrong in it, and none of it is taken.
 #pragma once
 
@@ -15,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "service/core/owners.hpp"
 
 namespace cancelbus::bus {
 
@@ -34,10 +38,18 @@ struct Entry {
   /// 1 to 1000: turns in the queue, beside those of other senders.
   uint32_t weight = 1;
 
+  /// Of client order ids: whose order begins with one is the entry's only sender's. Strategies only.
+  std::vector<std::string> prefixes = {};
+  /// Orders that are known to be another sender's are not canceled for it. Strategies only.
+  bool cancels_own = false;
+
   bool may_enter(Door door) const;
   bool may_be(std::string_view sender) const;
   /// A topic, or the beginning of topics: all of them must be allowed.
   bool may_read(std::string_view topic) const;
+  /// Open orders of this sender.
+  bool may_see_orders_of(std::string_view owner) const { return may_see_all_orders() || may_be(owner); }
+  bool may_see_all_orders() const { return is(Role::Observer) || is(Role::Operator); }
   bool may_cancel() const { return is(Role::Strategy) || is(Role::Operator); }
   /// To say what became of a command, in place of the exchange.
   bool may_resolve() const { return is(Role::Operator); }
@@ -64,6 +76,8 @@ class Policy {
   static constexpr size_t MaxBytes = 1024 * 1024;
   static constexpr size_t MaxSenders = 64;
   static constexpr uint32_t MaxWeight = 1'000;
+  static constexpr size_t MaxPrefixes = 64;
+  static constexpr size_t MaxPrefixBytes = 32;
 
   /// Errors name line and field.
   static absl::StatusOr<Policy> parse(std::string_view text);
@@ -72,6 +86,8 @@ class Policy {
   const Entry* find(std::string_view key) const;
   /// In the file's order.
   const std::vector<Entry>& entries() const { return entries_; }
+  /// Of all entries; no prefix of a sender begins with one of another.
+  std::vector<core::OwnerPrefix> prefixes() const;
 
  private:
   std::vector<Entry> entries_;

@@ -97,6 +97,7 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
   }
   if (auto* command = std::get_if<core::CommandReceived>(&event)) {
     command->too_fast = too_fast;
+    command->own_only = entry.cancels_own;
   } else if (too_fast) {
     return;
   } else if (auto* hello = std::get_if<core::Hello>(&event)) {
@@ -107,6 +108,14 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
   } else if (const auto* request_of = std::get_if<core::RetransmitRequest>(&event)) {
     if (!visitors_.spend(peer, request_of->count / EventsPerMessage, now)) {
       return note("rate", key, "more retransmissions than a session may ask for");
+    }
+  } else if (auto* orders = std::get_if<core::OpenOrdersRequest>(&event)) {
+    if (!visitors_.spend(peer, MessagesPerPage, now)) {
+      return note("rate", key, "more open orders than a session may ask for");
+    }
+    if (!entry.may_see_all_orders() && orders->scope.whose == core::Scope::Whose::All) {
+      orders->scope.whose = core::Scope::Whose::Owner;
+      orders->scope.owner = visitor.sender;
     }
   }
   events.push_back(std::move(event));
@@ -170,6 +179,13 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
   if (std::holds_alternative<core::ResolveRequest>(event) && !entry.may_resolve()) {
     return not_authorized("resolve", absl::StrCat(entry.name, " is not an operator, and only one may resolve"));
   }
+  if (const auto* orders = std::get_if<core::OpenOrdersRequest>(&event)) {
+    const std::string& owner = orders->scope.owner;
+    if (owner.empty() || entry.may_see_orders_of(owner)) return {};
+    return not_authorized("open_orders_request.owner",
+                          absl::StrCat("the key of ", entry.name, " may not see open orders of ", owner,
+                                       ": a strategy sees those of its own names"));
+  }
   const auto* request = std::get_if<core::RetransmitRequest>(&event);
   if (request != nullptr && !entry.may_read(request->topic)) {
     return not_authorized("retransmit_request.topic", may_not_read(entry, request->topic));
@@ -184,6 +200,7 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
   const std::string_view reason = why.field == "hello.sender_comp_id" ? "sender"
                                   : why.field == "cancel_order"       ? "cancel"
                                   : why.field == "resolve"            ? "resolve"
+                                  : why.field.starts_with("open_")    ? "orders"
                                                                       : "topic";
   note(reason, entry.key, detail);
   const auto* command = std::get_if<core::CommandReceived>(&event);

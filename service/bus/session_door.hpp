@@ -57,6 +57,8 @@ class SessionDoor {
  private:
   /// Retransmissions of so many events cost as much as one message.
   static constexpr double EventsPerMessage = 10;
+  /// A page of open orders costs as much as so many messages.
+  static constexpr double MessagesPerPage = 4;
   /// A longer message counts as several.
   static constexpr double BytesPerMessage = 256;
   /// No command is as long: of what comes too fast, only a command is worth reading.

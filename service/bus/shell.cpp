@@ -146,6 +146,7 @@ void Shell::turn() {
   if (another_policy) {
     sessions_.judge_again(events);
     events.push_back(core::WeightsSet{weights(*guard_.policy())});
+    events.push_back(core::OwnersSet{guard_.policy()->prefixes()});
   }
   sessions_.read(events);
   std::vector<std::string> records;

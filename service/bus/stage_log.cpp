@@ -23,6 +23,15 @@ void log_cause(const core::CauseChange& change) {
                                {"exchange_code", cause.exchange_code}});
 }
 
+void log_sweep(const core::SweepEnd& end) {
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(end.took).count();
+  if (end.complete) {
+    return io::log_info("sweep_complete",
+                        {{"orders", end.orders}, {"requests", end.requests}, {"milliseconds", milliseconds}});
+  }
+  io::log_warn("sweep_failed", {{"why", end.why}, {"orders", end.orders}, {"requests", end.requests}});
+}
+
 void log_applied(const core::CommandApplied& command) {
   io::log_info("command_received", {{"sender", command.key.sender},
                                     {"cl_ord_id", command.key.cl_ord_id},
@@ -80,6 +89,7 @@ void log_contradiction(const core::HistoryLine& line) {
 
 void log_stages(const core::Actions& actions) {
   for (const core::CauseChange& change : actions.causes) log_cause(change);
+  for (const core::SweepEnd& end : actions.sweeps) log_sweep(end);
   for (const core::CommandApplied& command : actions.applied) log_applied(command);
   for (const core::Record& record : actions.records) {
     if (const auto* publication = std::get_if<core::Publication>(&record)) {
@@ -91,8 +101,9 @@ void log_stages(const core::Actions& actions) {
   for (const core::Send& send : actions.sends) {
     if (const auto* task = std::get_if<core::SendTask>(&send)) {
       io::log_info("task_sent", {{"task", task->task},
-                                 {"kind", task->kind == core::LimiterKind::Cancel ? "cancel" : "query"},
+                                 {"kind", core::lower_name_of(task->kind)},
                                  {"order_id", task->order.order_id},
+                                 {"symbol", task->order.symbol},
                                  {"cl_ord_id", task->order.cl_ord_id},
                                  {"attempt", task->attempt},
                                  {"stamp", task->stamp_ms},

@@ -12,6 +12,7 @@
 
 #include "service/core/records.hpp"
 #include "service/core/status.hpp"
+#include "service/core/sweeps.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -64,6 +65,14 @@ struct SendStatus {
   PeerId peer;
 };
 
+struct SendOpenOrders {
+  PeerId peer;
+  std::optional<WallTime> complete_as_of;
+  std::vector<OpenOrder> orders;
+  OrderId next = 0;  ///< where the next page begins; 0: there is none
+  uint64_t request_id = 0;
+};
+
 enum class ResolveStatus : uint8_t { Settled, Pending, Refused };
 
 struct SendResolved {
@@ -80,7 +89,7 @@ struct SendTask {
   uint32_t attempt = 0;
   int64_t stamp_ms = 0;
   LimiterKind kind = LimiterKind::Cancel;
-  /// Query: only order_id is set.
+  /// Query: only order_id is set. OpenOrders: only symbol, or nothing.
   CancelOrder order;
 };
 
@@ -95,8 +104,9 @@ struct SendRelogin {
   PeerId peer;
 };
 
-using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
-                          SendHelloRequired, SendStatus, SendResolved, SendTask, SendConfirm, SendRelogin>;
+using Send =
+    std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat, SendHelloRequired,
+                 SendStatus, SendOpenOrders, SendResolved, SendTask, SendConfirm, SendRelogin>;
 
 /// A command that has just become known. Nothing leaves for it but its receipt: for the log.
 struct CommandApplied {
@@ -108,6 +118,7 @@ struct CommandApplied {
 struct Actions {
   std::vector<CommandApplied> applied;
   std::vector<CauseChange> causes;
+  std::vector<SweepEnd> sweeps;
   std::vector<Record> records;
   std::vector<Send> sends;
 
@@ -115,6 +126,7 @@ struct Actions {
   void append(Actions next) {
     std::ranges::move(next.applied, std::back_inserter(applied));
     std::ranges::move(next.causes, std::back_inserter(causes));
+    std::ranges::move(next.sweeps, std::back_inserter(sweeps));
     std::ranges::move(next.records, std::back_inserter(records));
     std::ranges::move(next.sends, std::back_inserter(sends));
   }

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "service/core/open_order.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -52,6 +54,13 @@ struct Reading {
   std::string symbol;
 };
 
+/// What a request for the account's open orders read, or a part of it: it is too long for one frame.
+struct Listing {
+  uint32_t part = 1;   ///< 1 to `parts`
+  uint32_t parts = 1;  ///< at most 1,000
+  std::vector<OpenOrder> orders;
+};
+
 struct Answer {
   Verdict verdict = Verdict::Doubtful;
   Arrival arrival = Arrival::Silent;
@@ -65,6 +74,7 @@ struct Answer {
   std::optional<WallTime> sent;      ///< when the worker began to write
   std::optional<WallTime> answered;  ///< when the answer was complete
   std::optional<Duration> period{};  ///< Throttled: the window whose limit was exceeded, as the body names it
+  std::optional<Listing> listing{};  ///< Read only, of a request for open orders
 };
 
 enum class FactType : uint8_t { Inserted451, Deleted452, Matched441, Trade423 };
@@ -77,6 +87,8 @@ struct OrderFact {
   std::string price;
   std::string amount;
   std::string num_left;
+  std::optional<Side> side{};     ///< 451 and 452, from a subscriber that reports it
+  std::string client_order_id{};  ///< likewise; empty: the order has none, or it is not known
 };
 
 }  // namespace cancelbus::core

@@ -8,12 +8,14 @@
 #include "service/core/command_index.hpp"
 #include "service/core/fact_log.hpp"
 #include "service/core/gateway_options.hpp"
+#include "service/core/open_orders.hpp"
 #include "service/core/order.hpp"
 #include "service/core/order_timers.hpp"
 #include "service/core/publisher.hpp"
 #include "service/core/session_book.hpp"
 #include "service/core/status_queue.hpp"
 #include "service/core/stream_watch.hpp"
+#include "service/core/sweeps.hpp"
 #include "service/core/task_table.hpp"
 
 namespace cancelbus::core {
@@ -25,6 +27,7 @@ struct Book {
         tasks(options, first_task),
         facts(position),
         stream(options.final_wait),
+        sweeps(options.pairs, options.sweep_interval, options.lost_after, clock.started),
         causes(options.worker_lease, clock.started),
         statuses(options.statuses_per_second) {}
 
@@ -47,6 +50,8 @@ struct Book {
   FactLog facts;
   StreamWatch stream;
   StreamGap gap;  ///< the latest
+  OpenOrders open_orders;
+  Sweeps sweeps;
   Causes causes;
   StatusQueue statuses;
   Publisher out;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "service/core/answer.hpp"
+#include "service/core/open_order.hpp"
+#include "service/core/owners.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -26,6 +28,7 @@ struct CommandReceived {
   /// The peer says more than a session may: a new command is refused. One that is known is answered as ever, for its
   /// refusal would be a lie.
   bool too_fast = false;
+  bool own_only = false;  ///< an order that is known to be another sender's is refused
 };
 
 /// Its rights were taken or changed: whoever it is now must say hello again.
@@ -54,6 +57,14 @@ struct SessionHeartbeat {
 
 struct StatusRequest {
   PeerId peer;
+};
+
+/// For open orders, from `from` on. What the peer may see is checked.
+struct OpenOrdersRequest {
+  PeerId peer;
+  Scope scope;
+  OrderId from = 0;
+  uint64_t request_id = 0;  ///< for the answer to repeat
 };
 
 /// An operator's word about an order that the exchange does not tell about. `as`: Canceled, Filled, Rejected or New.
@@ -86,6 +97,7 @@ struct WorkerReady {
   /// Counts the API keys it has used, from 1: a higher one is another key than before.
   uint64_t key_series = 1;
   bool ending = false;  ///< takes no more tasks, and ends once those it holds are confirmed
+  bool sweeps = false;  ///< knows the task that lists open orders
 };
 
 struct TaskEnded {
@@ -125,6 +137,11 @@ struct WeightsSet {
   std::vector<SenderWeight> weights;
 };
 
+/// At the start, and when the policy was replaced: whose orders are whose. No sender's prefix contains another's.
+struct OwnersSet {
+  std::vector<OwnerPrefix> prefixes;
+};
+
 /// SIGTERM: give out no more tasks.
 struct DrainRequested {};
 
@@ -132,7 +149,7 @@ struct DrainRequested {};
 struct DeadlinePassed {};
 
 using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                           ResolveRequest, SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth,
-                           WeightsSet, DrainRequested, DeadlinePassed>;
+                           OpenOrdersRequest, ResolveRequest, SessionEnded, WorkerReady, TaskEnded, StreamFact,
+                           StreamReport, StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

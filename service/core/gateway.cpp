@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "service/core/names.hpp"
+
 namespace cancelbus::core {
 
 namespace {
@@ -53,6 +55,7 @@ Actions Gateway::step(Instant now, const Event& event) {
   std::visit([this](const auto& e) { on(e); }, event);
   judge_.judge_touched();
   judge_.publish_statuses();
+  book_.open_orders.take_entered();  // nothing asks for them yet
   if (std::holds_alternative<DeadlinePassed>(event)) {
     if (!draining_) book_.tasks.save_unauthorized(book_.out.records());
     dispatch();
@@ -75,6 +78,8 @@ void Gateway::on(const DeadlinePassed&) {
     judge_.gap();
   }
   judge_.catch_up();
+  if (book_.sweeps.overdue(now_.tick)) sweep_failed("no answer came", false);
+  book_.open_orders.forget_departures(book_.sweeps.oldest_request().value_or(now_.tick));
   book_.sessions.sweep(now_.tick);
   forget_ended();
 }
@@ -82,7 +87,7 @@ void Gateway::on(const DeadlinePassed&) {
 Tick Gateway::next_deadline(Tick now) const {
   if (judge_.behind()) return now;
   return std::min({book_.tasks.next_grant(), book_.tasks.workers().next_deadline(now), book_.stream.next_deadline(now),
-                   book_.timers.next_deadline(now), book_.statuses.next_deadline()});
+                   book_.timers.next_deadline(now), book_.statuses.next_deadline(), book_.sweeps.next_deadline(now)});
 }
 
 void Gateway::look_at_causes() {
@@ -137,6 +142,7 @@ void Gateway::on(const WorkerReady& ready) {
 }
 
 void Gateway::on(const TaskEnded& ended) {
+  if (ended.answer.listing && !take_part(ended)) return;  // other parts follow
   const TaskTable::Outcome outcome = book_.tasks.end(ended, book_.out.records());
   counters_.throttled += outcome.throttled;
   if (outcome.from == TaskTable::Outcome::From::Stranger) {
@@ -145,12 +151,16 @@ void Gateway::on(const TaskEnded& ended) {
   }
   book_.out.send(SendConfirm{ended.peer, ended.task, 0});
   const bool unknown = outcome.from == TaskTable::Outcome::From::Unknown;
-  if (!unknown || outcome.throttled) book_.causes.ended(ended.answer);
+  const bool of_sweep = !unknown && outcome.task.kind == LimiterKind::OpenOrders;
+  // Commands do not wait for sweeps, but for a key that is let in.
+  const bool tells = of_sweep ? ended.answer.verdict == Verdict::Unauthorized : !unknown || outcome.throttled;
+  if (tells) book_.causes.ended(ended.answer);
   if (unknown) {
     ++counters_.unknown_outcomes;
     return;
   }
   counters_.unauthorized += ended.answer.verdict == Verdict::Unauthorized;
+  if (of_sweep) return sweep_ended(ended);
   if (outcome.task.kind == LimiterKind::Query) return query_ended(outcome, ended);
   Order* order = judge_.find(outcome.task.order_id);
   const Attempt* attempt = order ? order->find_attempt(ended.task) : nullptr;
@@ -172,6 +182,7 @@ void Gateway::query_ended(const TaskTable::Outcome& outcome, const TaskEnded& en
                         answer);
   counters_.contradicting_reads += read && contradicts_itself(answer.reading);
   judge_.verdicts().query_ended(*order, answer, now_.tick);
+  if (read && order->read_gone()) book_.open_orders.gone(order->id, now_);
   const Tick accepted = order->effort->attempts.last_accepted;
   const bool ours = read && answer.reading.status == ReadStatus::Canceled && accepted != Tick::min();
   if (ours) book_.stream.owes_frame(accepted);
@@ -180,6 +191,7 @@ void Gateway::query_ended(const TaskTable::Outcome& outcome, const TaskEnded& en
 
 void Gateway::task_silent(TaskId id) {
   const std::optional<Task> task = book_.tasks.silent(id);
+  if (book_.sweeps.awaits(id)) return sweep_failed("its worker fell silent", false);
   Order* order = task ? judge_.find(task->order_id) : nullptr;
   if (!order || !order->effort) return;
   const HistoryLine line{
@@ -209,6 +221,7 @@ void Gateway::on(const StreamReport& report) {
 void Gateway::on(const StreamFact& event) {
   if (!take(book_, event)) return;
   const OrderFact& fact = event.fact;
+  if (book_.open_orders.fact(fact, now_)) book_.sweeps.filled(now_.tick);
   if (fact.type != FactType::Trade423) book_.stream.proof(event.peer, now_);
   Order* order = judge_.find(fact.order_id);
   if (order) {
@@ -259,7 +272,8 @@ void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
 BusStatus Gateway::status(Instant now) const {
   BusStatus status;
   status.observing = options_.observe;
-  for (const auto& [name, kind] : {std::pair{"cancel", LimiterKind::Cancel}, {"query", LimiterKind::Query}}) {
+  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query, LimiterKind::OpenOrders}) {
+    const std::string name = lower_name_of(kind);
     const RateLimiter& limiter = book_.tasks.limiter(kind);
     for (const auto& window : limiter.windows(now.tick)) {
       const RateRule in_force{window.limit, window.rule.period};
@@ -275,7 +289,8 @@ BusStatus Gateway::status(Instant now) const {
   }
   status.undecided = static_cast<uint32_t>(book_.commands.undecided());
   for (const auto& [id, task] : book_.tasks.tasks()) {
-    ++(task.kind == LimiterKind::Cancel ? status.cancels_in_flight : status.queries_in_flight);
+    if (task.kind == LimiterKind::Cancel) ++status.cancels_in_flight;
+    if (task.kind == LimiterKind::Query) ++status.queries_in_flight;
   }
   status.orders_in_doubt = static_cast<uint32_t>(book_.timers.in_doubt());
   status.oldest_doubt = book_.timers.oldest_doubt();
@@ -285,6 +300,7 @@ BusStatus Gateway::status(Instant now) const {
   status.stream = book_.stream.status();
   status.store_writable = store_writable_;
   status.causes = book_.causes.list(now);
+  add_open_orders(status, now);
   status.as_of = now.wall;
   return status;
 }

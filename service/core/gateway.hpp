@@ -28,6 +28,10 @@ struct GatewayCounters {
   uint64_t unsolicited = 0;
   uint64_t deletes = 0;
   uint64_t queries = 0;
+  uint64_t open_orders_requests = 0;
+  uint64_t sweeps = 0;         ///< complete ones
+  uint64_t sweeps_failed = 0;  ///< others
+  uint64_t not_owner = 0;      ///< commands refused, because the order is another sender's
   uint64_t throttled = 0;
   uint64_t unauthorized = 0;
   uint64_t leases_lost = 0;
@@ -53,6 +57,8 @@ class Gateway {
   /// What commands wait for, as of the last step(DeadlinePassed), the most serious first.
   std::vector<Cause> causes(Instant now) const { return book_.causes.list(now); }
   const GatewayCounters& counters() const { return counters_; }
+  /// What is known of the account's open orders.
+  const OpenOrders& open_orders() const { return book_.open_orders; }
   /// DrainRequested was stepped and no worker holds a task.
   bool drained() const;
 
@@ -64,6 +70,7 @@ class Gateway {
   void on(const RetransmitRequest& request);
   void on(const SessionHeartbeat& heartbeat);
   void on(const StatusRequest& request);
+  void on(const OpenOrdersRequest& request);
   void on(const ResolveRequest& request);
   void on(const SessionEnded& ended) { book_.sessions.close(ended.peer); }
   /// The session of a peer that is heard from; one that has not said hello is asked to, and null returned.
@@ -79,6 +86,7 @@ class Gateway {
   void on(const StreamReport& report);
   void on(const StoreHealth& health);
   void on(const WeightsSet& set) { book_.queue.set_weights(set.weights); }
+  void on(const OwnersSet& set) { book_.open_orders.set_owners(Owners(set.prefixes)); }
   void on(const DrainRequested&);
   void on(const DeadlinePassed&);
   void query_ended(const TaskTable::Outcome& outcome, const TaskEnded& ended);
@@ -86,6 +94,15 @@ class Gateway {
   void left_book_without_command(const OrderFact& fact, Order* order);
   void forget_ended();
   void look_at_causes();
+
+  // Sweeps (gateway_sweeps.cpp).
+  void dispatch_sweep();
+  bool take_part(const TaskEnded& ended);
+  void sweep_ended(const TaskEnded& ended);
+  void sweep_failed(const std::string& why, bool of_this_pair);
+  void finish_sweep();
+  std::string sweep_trouble(Tick now) const;
+  void add_open_orders(BusStatus& status, Instant now) const;
 
   // Giving out work (gateway_dispatch.cpp).
   void dispatch();

@@ -27,6 +27,7 @@ void Gateway::dispatch() {
     more = dispatch_cancel();
     more = dispatch_query() || more;
   }
+  dispatch_sweep();
 }
 
 bool Gateway::dispatch_cancel() {

@@ -13,6 +13,9 @@ struct GatewayOptions {
   std::string account;  ///< empty: not known, and a command that names one is refused
   std::vector<RateRule> cancel_limits = {{10, std::chrono::seconds(1)}, {300, std::chrono::seconds(60)}};
   std::vector<RateRule> query_limits = {{30, std::chrono::seconds(1)}, {900, std::chrono::seconds(60)}};
+  std::vector<RateRule> open_orders_limits = {{300, std::chrono::seconds(60)}};  ///< half of them is used
+  std::vector<std::string> pairs;  ///< that sweeps ask for, with those that are seen; empty: one request for all
+  Duration sweep_interval = std::chrono::seconds(60);
   Duration default_ttl{};  ///< 0: wanted until proven gone
   Duration final_wait = std::chrono::seconds(2);
   Duration edit_grace{};

@@ -62,6 +62,7 @@ void Gateway::on(const CommandReceived& received) {
   if (!session) return;
   SendReceipt receipt = receipt_for(session->sender, received);
   const ReceiptStatus status = receipt.status;
+  counters_.not_owner += receipt.reason == RejectReason::NotOwner;
   book_.out.send(std::move(receipt));
   if (status == ReceiptStatus::Duplicate) {
     ++counters_.duplicates;
@@ -101,6 +102,11 @@ SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceive
   if (!store_writable_) return refuse(RejectReason::StoreUnavailable, "the bus cannot write its store");
   if (!order.account.empty() && order.account != options_.account) {
     return refuse(RejectReason::WrongAccount, "account: this bus cancels for another account");
+  }
+  const OpenOrder* open = book_.open_orders.find(order.order_id);
+  if (received.own_only && open && !open->owner.empty() && open->owner != sender) {
+    return refuse(RejectReason::NotOwner,
+                  "order_id: the order is " + open->owner + "'s, and the policy says cancels=own of this key");
   }
   if (std::string full = book_.commands.why_full(sender); !full.empty()) {
     return refuse(RejectReason::BusFull, std::move(full));

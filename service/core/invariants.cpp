@@ -75,6 +75,8 @@ void Invariants::check(const Book& book, const Event& event, const std::vector<R
   book.timers.check();
   book.queue.check();
   book.tasks.check();
+  book.open_orders.check();
+  book.sweeps.check();
   check_orders(book, now);
   for (const auto& [id, task] : book.tasks.tasks()) check_task(book, id, task);
   note_stored(records);
@@ -91,7 +93,7 @@ void Invariants::note_stored(const std::vector<Record>& records) {
 
 void Invariants::check_permits(const Book& book) const {
   size_t counted = 0;
-  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
+  for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query, LimiterKind::OpenOrders}) {
     counted += book.tasks.limiter(kind).permits();
   }
   CANCELBUS_CHECK(counted == stored_.size());

@@ -17,6 +17,7 @@ void Judge::judge_touched() {
 void Judge::gap() {
   book_.gap = {book_.gap.number + 1, now_.tick};
   book_.facts.gap();
+  book_.sweeps.gap(now_.tick);
   gap_after_ = 0;
 }
 

@@ -44,6 +44,8 @@ constexpr std::array<std::string_view, sizeof...(Texts)> names(Texts... texts) {
 template <typename Enum>
 inline constexpr auto Names = names();
 template <>
+inline constexpr auto Names<Side> = names("BUY", "SELL");
+template <>
 inline constexpr auto Names<Priority> = names("NORMAL", "URGENT");
 template <>
 inline constexpr auto Names<AckStatus> = names("ACCEPTED", "REJECTED", "IN_DOUBT");
@@ -53,11 +55,13 @@ template <>
 inline constexpr auto Names<RejectReason> = names("", "TOO_LATE", "UNKNOWN_ORDER", "ALREADY_PENDING",
                                                   "DUPLICATE_CL_ORD_ID", "OTHER", "EXPIRED", "NOT_AUTHORIZED",
                                                   "BLOCKED", "MALFORMED", "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",
-                                                  "STORE_UNAVAILABLE", "OBSERVING");
+                                                  "STORE_UNAVAILABLE", "NOT_OWNER", "OBSERVING");
 template <>
 inline constexpr auto Names<OrdStatus> = names("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED");
 template <>
 inline constexpr auto Names<Evidence> = names("CHANNEL_452", "ORDER_QUERY", "OPERATOR");
+template <>
+inline constexpr auto Names<OpenOrder::Evidence> = names("STREAM", "SWEEP");
 template <>
 inline constexpr auto Names<Stage> = names("QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK",
                                            "BACK_ON_BOOK");
@@ -66,7 +70,7 @@ inline constexpr auto Names<Verdict> = names("ACCEPTED", "UNKNOWN_ORDER", "REFUS
                                              "UNAUTHORIZED", "THROTTLED", "READ", "DOUBTFUL", "STALE_STAMP",
                                              "NEVER_WRITTEN");
 template <>
-inline constexpr auto Names<LimiterKind> = names("CANCEL", "QUERY");
+inline constexpr auto Names<LimiterKind> = names("CANCEL", "QUERY", "OPEN_ORDERS");
 template <>
 inline constexpr auto Names<CauseKind> = names("NO_WORKER", "BACKOFF", "KEYS_REFUSED", "CLOCK", "STORE", "NO_LEADER",
                                                "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING");

@@ -211,6 +211,11 @@ Tick Order::next_delete_allowed() const {
   return deletes.ended + (joined ? Deletes::FirstDistance : deletes.distance());
 }
 
+bool Order::read_gone() const {
+  if (!proof || proof->fate.evidence != Evidence::OrderQuery) return false;
+  return proof->fate.gone() || proof->fate.status == OrdStatus::Rejected;
+}
+
 bool Order::may_be_back(const StreamGap& gap) const {
   return proof && proof->fate.evidence == Evidence::Channel452 && proof->at <= gap.at;
 }

@@ -226,6 +226,8 @@ struct Order {
 
   Attempt* find_attempt(TaskId task) { return effort ? effort->attempts.find(task) : nullptr; }
   bool known_gone() const { return proof && proof->published; }
+  /// Queries have proven that it is on the book no more, or never was.
+  bool read_gone() const;
   /// Its end is known from the stream alone, and the stream has missed something since: the order may be back.
   bool may_be_back(const StreamGap& gap) const;
   /// The order is as an operator has said, or it was not.

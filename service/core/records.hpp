@@ -67,7 +67,7 @@ struct CommandForgotten {
   CommandKey key;
 };
 
-enum class LimiterKind : uint8_t { Cancel, Query };
+enum class LimiterKind : uint8_t { Cancel, Query, OpenOrders };
 
 /// One permit as it stands: held until `settles`, then in its tail.
 struct PermitRecord {

@@ -41,7 +41,7 @@ struct CauseChange {
 };
 
 struct WindowStatus {
-  std::string limiter;  ///< "cancel" or "query"
+  std::string limiter;  ///< "cancel", "query" or "open_orders"
   uint32_t used = 0;
   RateRule rule;  ///< in force
   uint32_t configured_limit = 0;
@@ -82,6 +82,11 @@ struct EventBar {
   std::string text;  ///< what it did
 };
 
+struct OpenOrderCount {
+  std::string owner;  ///< empty: not known; `(others)`: the rest
+  size_t orders = 0;
+};
+
 struct BusStatus {
   bool observing = false;  ///< as GatewayOptions
   std::vector<WindowStatus> windows;
@@ -97,9 +102,12 @@ struct BusStatus {
   uint32_t unauthorized_in_a_row = 0;
   StreamStatus stream;
   bool store_writable = true;
-  uint64_t store_bytes = 0;          ///< not the gateway's to know
-  std::vector<Cause> causes;         ///< the most serious first
-  std::vector<EventBar> event_bars;  ///< not the gateway's to know
+  uint64_t store_bytes = 0;                ///< not the gateway's to know
+  std::vector<Cause> causes;               ///< the most serious first
+  std::vector<EventBar> event_bars;        ///< not the gateway's to know
+  std::optional<WallTime> complete_as_of;  ///< of the open orders
+  std::vector<OpenOrderCount> open_orders;
+  std::string sweep_trouble;  ///< why they may not be complete; empty if nothing is wrong
   WallTime as_of;
 };
 

@@ -14,14 +14,14 @@ namespace {
 /// Of a bus that did not store how long a backoff is.
 constexpr Duration LongestOfVersion1 = std::chrono::seconds(120);
 constexpr Duration BackoffMargin = std::chrono::seconds(1);
-constexpr LimiterKind Kinds[] = {LimiterKind::Cancel, LimiterKind::Query};
+constexpr LimiterKind Kinds[] = {LimiterKind::Cancel, LimiterKind::Query, LimiterKind::OpenOrders};
 
 }  // namespace
 
 TaskTable::TaskTable(const GatewayOptions& options, TaskId first)
     : lost_after_(options.lost_after),
-      cancel_(options.cancel_limits),
-      query_(options.query_limits),
+      limiters_{RateLimiter(options.cancel_limits), RateLimiter(options.query_limits),
+                RateLimiter(options.open_orders_limits)},
       pool_(options.worker_lease, options.lost_after),
       next_(first) {}
 
@@ -65,10 +65,8 @@ std::optional<Task> TaskTable::silent(TaskId id) {
   const Task task = it->second;
   Worker* worker = pool_.find(task.worker);
   if (worker) worker->tasks.erase(id);
-  if (task.kind == LimiterKind::Query) {
-    tasks_.erase(it);
-    if (worker) pool_.met_nothing(*worker, now_.tick);
-  }
+  if (task.kind != LimiterKind::Cancel) tasks_.erase(it);
+  if (task.kind == LimiterKind::Query && worker) pool_.met_nothing(*worker, now_.tick);
   return task;
 }
 
@@ -110,13 +108,20 @@ const Task& TaskTable::assign(TaskId id, OrderId order, Records& records) {
   return task;
 }
 
+bool TaskTable::is_holders(const TaskEnded& ended) const {
+  const Task* task = find(ended.task);
+  const Worker* worker = task ? pool_.find(task->worker) : nullptr;
+  return worker && (worker->peer == ended.peer || worker->id == WorkerPool::BeforeRestart);
+}
+
 TaskTable::Outcome TaskTable::end(const TaskEnded& ended, Records& records) {
   Outcome outcome;
   const auto it = tasks_.find(ended.task);
   if (it == tasks_.end()) {
     // Whose it was is forgotten, so that its permit waits out its time.
     outcome.from = Outcome::From::Unknown;
-    const bool permitted = cancel_.open_until(ended.task) || query_.open_until(ended.task);
+    const bool permitted = std::ranges::any_of(
+        limiters_, [&](const RateLimiter& limiter) { return limiter.open_until(ended.task).has_value(); });
     const bool refused = permitted && ended.answer.verdict == Verdict::Unauthorized;
     if (refused && refused_late_.insert(ended.task).second) pool_.met_unauthorized_unseen();
     heed_wait(ended.task, ended.answer, outcome, records);
@@ -124,7 +129,7 @@ TaskTable::Outcome TaskTable::end(const TaskEnded& ended, Records& records) {
   }
   outcome.task = it->second;
   Worker* worker = pool_.find(outcome.task.worker);
-  if (!worker || (worker->peer != ended.peer && worker->id != WorkerPool::BeforeRestart)) {
+  if (!is_holders(ended)) {
     // The task's worker on a new connection presents itself, and reports it again.
     outcome.from = Outcome::From::Stranger;
     return outcome;
@@ -281,8 +286,7 @@ void TaskTable::distrust(Records& records) {
 }
 
 void TaskTable::check() const {
-  cancel_.check();
-  query_.check();
+  for (const RateLimiter& limiter : limiters_) limiter.check();
   for (const auto& [id, worker] : pool_.workers()) {
     for (const TaskId task : worker.tasks) {
       const Task* known = find(task);

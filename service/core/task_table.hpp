@@ -10,6 +10,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +54,7 @@ class TaskTable {
   const WorkerPool& workers() const { return pool_; }
   /// A worker presents itself. Returns the tasks that it lists and that it may have.
   std::vector<TaskId> heard(const WorkerReady& ready);
-  /// A task that its worker does not hold any more; a query's is forgotten. Absent if it is not known.
+  /// A task that its worker does not hold any more; one that is no cancel is forgotten. Absent if it is not known.
   std::optional<Task> silent(TaskId task);
   /// Its worker was silent, is heard again, and may still have the request under way.
   bool held_again(TaskId task) const;
@@ -80,6 +81,8 @@ class TaskTable {
     std::string worker;
     bool throttled = false;  ///< the exchange said to wait, and it counts
   };
+  /// The task is known, and it is with the worker that says so.
+  bool is_holders(const TaskEnded& ended) const;
   /// Settles the permit, and forgets the task.
   Outcome end(const TaskEnded& ended, Records& records);
   /// Permits that count no longer; their tasks stay until they are dropped. Lowered limits regain what is due.
@@ -88,7 +91,7 @@ class TaskTable {
   const Task* find(TaskId task) const;
 
   // Limits.
-  const RateLimiter& limiter(LimiterKind kind) const { return kind == LimiterKind::Cancel ? cancel_ : query_; }
+  const RateLimiter& limiter(LimiterKind kind) const { return limiters_[static_cast<size_t>(kind)]; }
   /// Nothing is granted before `until`.
   void back_off(LimiterKind kind, Tick until, const std::string& why, Records& records);
   /// Appends the count of unauthorized requests if it has changed: a bus that dies again and again must not forget
@@ -112,7 +115,7 @@ class TaskTable {
 
  private:
   /// The same, to be changed.
-  RateLimiter& budget(LimiterKind kind) { return kind == LimiterKind::Cancel ? cancel_ : query_; }
+  RateLimiter& budget(LimiterKind kind) { return limiters_[static_cast<size_t>(kind)]; }
   void heed_wait(TaskId task, const Answer& answer, Outcome& outcome, Records& records);
   LoweredLimits lowered() const;
   void settle(TaskId task, const Task& info, const Answer& answer, Records& records);
@@ -122,8 +125,7 @@ class TaskTable {
   const Duration lost_after_;
   Instant now_{};
   Duration run_time_{};
-  RateLimiter cancel_;
-  RateLimiter query_;
+  std::array<RateLimiter, 3> limiters_;  ///< by LimiterKind
   WorkerPool pool_;
   absl::flat_hash_map<TaskId, Task> tasks_;
   std::vector<TaskId> leaving_;  ///< granted since the last begin()

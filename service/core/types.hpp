@@ -69,6 +69,7 @@ struct CommandKey {
   }
 };
 
+enum class Side : uint8_t { Buy, Sell };
 enum class Priority : uint8_t { Normal, Urgent };
 enum class AckStatus : uint8_t { Accepted, Rejected, InDoubt };
 enum class Origin : uint8_t { Bus, Worker, Exchange };
@@ -87,6 +88,7 @@ enum class RejectReason : uint8_t {
   TtlTooShort,
   WrongAccount,
   StoreUnavailable,
+  NotOwner,
   Observing,
 };
 enum class OrdStatus : uint8_t { New, PartiallyFilled, Filled, Canceled, Rejected };

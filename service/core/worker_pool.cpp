@@ -11,6 +11,9 @@ namespace {
 /// Between a stamp check that still passes and the last byte that TCP may deliver lie this and the request timeout.
 constexpr Duration SlackBeforeLost = std::chrono::seconds(2);
 
+/// What a probe queries if none is known: whatever the exchange says of it, it has looked past the key.
+constexpr OrderId AnyOrder = 1;
+
 bool has_room(const Worker& worker) { return worker.tasks.size() < worker.credit; }
 
 bool probe_under_way(const Worker& worker) { return worker.unauthorized && worker.probe_at == Never; }
@@ -40,6 +43,7 @@ Worker* WorkerPool::heard(const WorkerReady& ready, Tick now) {
   worker.request_timeout = ready.request_timeout;
   worker.last_heard = now;
   worker.ending = ready.ending;
+  worker.sweeps = ready.sweeps;
   worker.clock = ready.clock;
   const bool believed = ready.clock && ready.clock->exchange_time && ready.clock->series > worker.disbelieved_series;
   if (believed) {
@@ -70,13 +74,29 @@ const Worker* WorkerPool::find(WorkerId id) const {
 }
 
 Worker* WorkerPool::choose(Tick now) {
+  return choose_among(now, [](const Worker&) { return true; });
+}
+
+Worker* WorkerPool::choose_for_sweep(Tick now) {
+  return choose_among(now, [](const Worker& worker) {
+    return worker.sweeps && (worker.credit == 1 || worker.tasks.size() + 1 < worker.credit);
+  });
+}
+
+bool WorkerPool::any_sweeps(Tick now) const {
+  return std::ranges::any_of(workers_,
+                             [&](const auto& entry) { return entry.second.sweeps && !is_silent(entry.second, now); });
+}
+
+template <typename May>
+Worker* WorkerPool::choose_among(Tick now, May may) {
   // All that is under way may be refused.
   if (unauthorized_in_a_row() + in_flight() >= MostWithOtherKeys) return nullptr;
   Worker* best = nullptr;
   size_t most = 0;
   for (auto& [id, worker] : workers_) {
     if (!has_room(worker) || worker.credit - worker.tasks.size() <= most) continue;
-    if (hindrance(worker, now) != Hindrance::None) continue;
+    if (!may(worker) || hindrance(worker, now) != Hindrance::None) continue;
     best = &worker;
     most = worker.credit - worker.tasks.size();
   }
@@ -86,6 +106,7 @@ Worker* WorkerPool::choose(Tick now) {
 void WorkerPool::met_unauthorized(Worker& worker, OrderId order, Tick now) {
   ++worker.unauthorized_in_a_row;
   worker.key_refused = true;
+  if (order == 0) order = refused_order_ == 0 ? AnyOrder : refused_order_;
   refused_order_ = order;
   // What was under way when it was benched says nothing new; its probe has still to come.
   if (worker.unauthorized && worker.probe_at != Never) return;

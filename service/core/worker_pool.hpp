@@ -32,6 +32,7 @@ struct Worker {
   std::vector<TaskId> unlisted;       ///< of these, what its latest word does not list, until deadlines are judged
   Tick last_heard;
   bool ending = false;  ///< silent from now on, it has ended in order
+  bool sweeps = false;  ///< knows the task that lists open orders
   Duration request_timeout{};
   std::optional<ClockSample> clock;
   /// Clock series up to this one are not believed: they were contradicted. Work comes again with a later one.
@@ -73,7 +74,12 @@ class WorkerPool {
   /// The worker with the most free credit among those that may work; null if none, or if so much is under way that the
   /// exchange might block the address if it refused all of it.
   Worker* choose(Tick now);
+  /// The same for a request for open orders, among those that know it. It never takes the last place of several.
+  Worker* choose_for_sweep(Tick now);
+  /// One that is heard knows that request.
+  bool any_sweeps(Tick now) const;
 
+  /// `order`: that the request was about; 0: about none.
   void met_unauthorized(Worker& worker, OrderId order, Tick now);
   void met_authorized(Worker& worker);
   /// A request was answered as one that may ask: it breaks the row, also if it was sent before others were refused.
@@ -118,6 +124,8 @@ class WorkerPool {
   Hindrance hindrance(const Worker& worker, Tick now) const;
   bool has_ended(const Worker& worker, Tick now) const { return worker.ending && is_silent(worker, now); }
   void bury(const Worker& worker);
+  template <typename May>
+  Worker* choose_among(Tick now, May may);
   std::string why_benched(const Worker& worker, Tick now) const;
   std::string why_unauthorized(const Worker& worker) const;
   /// Why no stamp is to be given to it; empty if one may.

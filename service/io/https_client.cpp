@@ -126,6 +126,7 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
   bool complete_ = false;
   bool keep_head_ = false;
   std::string request_;
+  uint32_t max_body_ = 0;
   std::optional<Parser> parser_;
   HttpOutcome outcome_;
 };
@@ -200,7 +201,7 @@ void HttpsClient::Connection::expect_response() {
   parser_.emplace();
   parser_->eager(true);
   parser_->header_limit(MaxHeaderBytes);
-  parser_->body_limit(MaxBodyBytes);
+  parser_->body_limit(max_body_);
 }
 
 void HttpsClient::Connection::feed() {
@@ -264,6 +265,7 @@ asio::awaitable<HttpOutcome> HttpsClient::Connection::exchange(const HttpRequest
   outcome_ = {};
   outcome_.end = HttpOutcome::End::NoResponse;
   outcome_.sent = now().wall;
+  max_body_ = request.max_response_bytes;
   expect_response();
   timer_.expires_after(options_->request_timeout);
   write(serialized(request, options_->url.authority));

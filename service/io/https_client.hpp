@@ -36,7 +36,7 @@ struct HttpResponse {
   /// A line for each header, if the request asked for it.
   std::string head;
   std::string body;
-  /// The body was larger than MaxBodyBytes; `body` is empty.
+  /// The body was longer than the request allows; `body` is empty.
   bool oversized = false;
 };
 
@@ -56,7 +56,6 @@ struct HttpOutcome {
 class HttpsClient {
  public:
   static constexpr uint32_t MaxHeaderBytes = 16 * 1024;
-  static constexpr uint32_t MaxBodyBytes = 64 * 1024;
 
   struct Options {
     Url url;  ///< its path is not used

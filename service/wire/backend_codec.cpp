@@ -10,6 +10,7 @@
 #include "cancelbus/v1/backend.pb.h"
 #include "service/wire/enums.hpp"
 #include "service/wire/frame.hpp"
+#include "service/wire/open_order.hpp"
 #include "service/wire/order.hpp"
 #include "service/wire/outcome.hpp"
 #include "service/wire/text.hpp"
@@ -85,6 +86,7 @@ absl::StatusOr<core::Event> to_event(const v1::Ready& proto, core::PeerId peer) 
   ready.request_timeout = *timeout;
   ready.key_series = std::max<uint64_t>(proto.key_series(), 1);
   ready.ending = proto.ending();
+  ready.sweeps = proto.open_orders();
   return ready;
 }
 
@@ -104,7 +106,8 @@ absl::StatusOr<core::Event> to_event(const v1::OrderFact& proto, uint64_t oldest
   return core::StreamFact{std::move(peer),
                           proto.subscriber_id(),
                           proto.seq(),
-                          {type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left()},
+                          {type, proto.order_id(), proto.symbol(), proto.price(), proto.amount(), proto.num_left(),
+                           from_wire(proto.side()), proto.client_order_id()},
                           oldest};
 }
 
@@ -135,10 +138,17 @@ absl::StatusOr<BackendReply> to_reply(const v1::Task& proto) {
       task.order.order_id = proto.order_query().order_id();
       if (task.order.order_id < 1) return bad("task.order_query.order_id", "must be 1 or above");
       return task;
+    case v1::Task::kOpenOrders:
+      task.kind = core::LimiterKind::OpenOrders;
+      task.order.symbol = proto.open_orders().symbol();
+      if (!task.order.symbol.empty() && !core::is_pair(task.order.symbol)) {
+        return bad("task.open_orders.symbol", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+      }
+      return task;
     case v1::Task::TASK_NOT_SET:
       break;
   }
-  return bad("task.task", "neither cancel_order nor order_query is set");
+  return bad("task.task", "none of those known here is set");
 }
 
 absl::StatusOr<BackendReply> to_reply(const v1::Record& proto) {
@@ -175,10 +185,16 @@ std::string encode_task(const core::SendTask& task, uint64_t term) {
   proto.set_attempt(task.attempt);
   proto.mutable_permit()->set_stamp(task.stamp_ms);
   proto.mutable_permit()->set_term(term);
-  if (task.kind == core::LimiterKind::Cancel) {
-    fill_order(task.order, *proto.mutable_cancel_order());
-  } else {
-    proto.mutable_order_query()->set_order_id(task.order.order_id);
+  switch (task.kind) {
+    case core::LimiterKind::Cancel:
+      fill_order(task.order, *proto.mutable_cancel_order());
+      break;
+    case core::LimiterKind::Query:
+      proto.mutable_order_query()->set_order_id(task.order.order_id);
+      break;
+    case core::LimiterKind::OpenOrders:
+      proto.mutable_open_orders()->set_symbol(task.order.symbol);
+      break;
   }
   return frame.SerializeAsString();
 }
@@ -216,15 +232,21 @@ std::string encode_ready(const core::WorkerReady& ready) {
   *proto.mutable_request_timeout() = to_proto_duration(ready.request_timeout);
   proto.set_key_series(ready.key_series);
   proto.set_ending(ready.ending);
+  proto.set_open_orders(ready.sweeps);
   return frame.SerializeAsString();
 }
 
-std::string encode_outcome(core::TaskId task, const core::Answer& answer) {
-  v1::BackendRequest frame;
-  v1::Outcome& proto = *frame.mutable_outcome();
-  proto.set_task_id(task);
-  fill_outcome(answer, proto);
-  return frame.SerializeAsString();
+std::vector<std::string> encode_outcome(core::TaskId task, const core::Answer& answer) {
+  std::vector<std::string> frames;
+  const uint32_t parts = answer.listing ? parts_of(*answer.listing) : 1;
+  for (uint32_t part = 1; part <= parts; ++part) {
+    v1::BackendRequest frame;
+    v1::Outcome& proto = *frame.mutable_outcome();
+    proto.set_task_id(task);
+    fill_outcome(answer, proto, part);
+    frames.push_back(frame.SerializeAsString());
+  }
+  return frames;
 }
 
 std::string encode_order_fact(const core::StreamFact& fact, core::WallTime received) {
@@ -239,6 +261,8 @@ std::string encode_order_fact(const core::StreamFact& fact, core::WallTime recei
   proto.set_amount(legible(fact.fact.amount));
   proto.set_num_left(legible(fact.fact.num_left));
   *proto.mutable_received() = to_timestamp(received);
+  if (fact.fact.side) proto.set_side(to_wire(*fact.fact.side));
+  proto.set_client_order_id(legible(fact.fact.client_order_id));
   return frame.SerializeAsString();
 }
 

@@ -37,14 +37,16 @@ std::string encode_relogin();
 
 /// The peer fields of what these take mean nothing here.
 std::string encode_ready(const core::WorkerReady& ready);
-std::string encode_outcome(core::TaskId task, const core::Answer& answer);
+/// One frame, but for a listing of many orders, which takes several.
+std::vector<std::string> encode_outcome(core::TaskId task, const core::Answer& answer);
 /// `received`: when the stream's frame came.
 std::string encode_order_fact(const core::StreamFact& fact, core::WallTime received);
 std::string encode_stream_state(const core::StreamReport& report);
 /// One of the two as it is sent: which numbers are confirmed by then was not known when it was encoded.
 std::string with_oldest_unconfirmed(const std::string& message, uint64_t seq);
 
-/// One request to make, as the worker sees it. A query's order has only its order_id.
+/// One request to make, as the worker sees it. A query's order has only its order_id; that of a request for open orders
+/// only its symbol, or nothing.
 struct Task {
   core::TaskId task = 0;
   uint32_t attempt = 0;

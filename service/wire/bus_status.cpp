@@ -94,6 +94,13 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
   }
   proto.set_headline(headline(status));
   proto.set_expected_workers(status.expected_workers);
+  if (status.complete_as_of) *proto.mutable_complete_as_of() = to_timestamp(*status.complete_as_of);
+  for (const auto& [owner, orders] : status.open_orders) {
+    auto& added = *proto.add_open_order_count();
+    added.set_owner(owner);
+    added.set_orders(static_cast<uint32_t>(orders));
+  }
+  proto.set_sweep_trouble(legible(status.sweep_trouble));
   for (const auto& bar : status.event_bars) fill_event_bar(bar, *proto.add_event_bar());
   proto.set_observing(status.observing);
 }

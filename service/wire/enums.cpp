@@ -72,6 +72,7 @@ constexpr auto RejectReasons = pairs<core::RejectReason, v1::CxlRejReason>({
     {core::RejectReason::TtlTooShort, v1::CXL_REJ_REASON_TTL_TOO_SHORT},
     {core::RejectReason::WrongAccount, v1::CXL_REJ_REASON_WRONG_ACCOUNT},
     {core::RejectReason::StoreUnavailable, v1::CXL_REJ_REASON_STORE_UNAVAILABLE},
+    {core::RejectReason::NotOwner, v1::CXL_REJ_REASON_NOT_OWNER},
     {core::RejectReason::Observing, v1::CXL_REJ_REASON_OBSERVING},
 });
 
@@ -87,6 +88,16 @@ constexpr auto Evidences = pairs<core::Evidence, v1::Evidence>({
     {core::Evidence::Channel452, v1::EVIDENCE_CHANNEL_452},
     {core::Evidence::OrderQuery, v1::EVIDENCE_ORDER_QUERY},
     {core::Evidence::Operator, v1::EVIDENCE_OPERATOR},
+});
+
+constexpr auto OpenOrderEvidences = pairs<core::OpenOrder::Evidence, v1::Evidence>({
+    {core::OpenOrder::Evidence::Stream, v1::EVIDENCE_STREAM},
+    {core::OpenOrder::Evidence::Sweep, v1::EVIDENCE_SWEEP},
+});
+
+constexpr auto Sides = pairs<core::Side, v1::Side>({
+    {core::Side::Buy, v1::SIDE_BUY},
+    {core::Side::Sell, v1::SIDE_SELL},
 });
 
 constexpr auto Stages = pairs<core::Stage, v1::CancelStage>({
@@ -161,6 +172,8 @@ v1::Origin to_wire(core::Origin value) { return wire_of(Origins, value); }
 v1::CxlRejReason to_wire(core::RejectReason value) { return wire_of(RejectReasons, value); }
 v1::OrdStatus to_wire(core::OrdStatus value) { return wire_of(OrdStatuses, value); }
 v1::Evidence to_wire(core::Evidence value) { return wire_of(Evidences, value); }
+v1::Evidence to_wire(core::OpenOrder::Evidence value) { return wire_of(OpenOrderEvidences, value); }
+v1::Side to_wire(core::Side value) { return wire_of(Sides, value); }
 v1::CancelStage to_wire(core::Stage value) { return wire_of(Stages, value); }
 v1::CauseKind to_wire(core::CauseKind value) { return wire_of(CauseKinds, value); }
 v1::ReceiptStatus to_wire(core::ReceiptStatus value) { return wire_of(ReceiptStatuses, value); }
@@ -171,6 +184,7 @@ v1::FactType to_wire(core::FactType value) { return wire_of(FactTypes, value); }
 v1::ExecType to_exec_type(core::OrdStatus value) { return wire_of(ExecTypes, value); }
 
 std::optional<core::Priority> from_wire(v1::Priority value) { return core_of<core::Priority>(Priorities, value); }
+std::optional<core::Side> from_wire(v1::Side value) { return core_of<core::Side>(Sides, value); }
 std::optional<core::OrdStatus> from_wire(v1::OrdStatus value) { return core_of<core::OrdStatus>(OrdStatuses, value); }
 std::optional<core::Arrival> from_wire(v1::Arrival value) { return core_of<core::Arrival>(Arrivals, value); }
 std::optional<core::ReadStatus> from_wire(v1::OrderReading value) { return core_of<core::ReadStatus>(Readings, value); }

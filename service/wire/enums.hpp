@@ -11,6 +11,7 @@
 #include "cancelbus/v1/session.pb.h"
 #include "service/core/actions.hpp"
 #include "service/core/answer.hpp"
+#include "service/core/open_order.hpp"
 #include "service/core/status.hpp"
 #include "service/core/types.hpp"
 
@@ -23,6 +24,8 @@ v1::Origin to_wire(core::Origin value);
 v1::CxlRejReason to_wire(core::RejectReason value);
 v1::OrdStatus to_wire(core::OrdStatus value);
 v1::Evidence to_wire(core::Evidence value);
+v1::Evidence to_wire(core::OpenOrder::Evidence value);
+v1::Side to_wire(core::Side value);
 v1::CancelStage to_wire(core::Stage value);
 v1::CauseKind to_wire(core::CauseKind value);
 v1::ReceiptStatus to_wire(core::ReceiptStatus value);
@@ -35,6 +38,7 @@ v1::FactType to_wire(core::FactType value);
 v1::ExecType to_exec_type(core::OrdStatus value);
 
 std::optional<core::Priority> from_wire(v1::Priority value);
+std::optional<core::Side> from_wire(v1::Side value);
 std::optional<core::OrdStatus> from_wire(v1::OrdStatus value);
 std::optional<core::Arrival> from_wire(v1::Arrival value);
 std::optional<core::ReadStatus> from_wire(v1::OrderReading value);

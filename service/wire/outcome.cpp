@@ -4,6 +4,7 @@
 #include <string>
 
 #include "service/wire/enums.hpp"
+#include "service/wire/open_order.hpp"
 #include "service/wire/text.hpp"
 #include "service/wire/times.hpp"
 
@@ -58,6 +59,12 @@ void fill_order_state(const Answer& answer, v1::Outcome& outcome) {
   state.set_price(legible(answer.reading.price));
   state.set_symbol(legible(answer.reading.symbol));
   state.set_http_status(answer.http_status);
+}
+
+void fill_listing(const Answer& answer, uint32_t part, v1::Outcome& outcome) {
+  v1::OpenOrdersPart& proto = *outcome.mutable_open_orders();
+  fill_part(*answer.listing, part, proto);
+  proto.set_http_status(answer.http_status);
 }
 
 // ---- From the wire ----
@@ -150,6 +157,12 @@ Answer from_order_state(const v1::OrderState& state) {
   return answer;
 }
 
+Answer from_listing(const v1::OpenOrdersPart& part) {
+  Answer answer = certain(Verdict::Read, Arrival::Answered, part.http_status(), 0, {});
+  answer.listing = to_listing(part);
+  return answer.listing ? answer : doubtful(part.http_status(), "the worker told open orders that are not legible");
+}
+
 Answer from_body(const v1::Outcome& outcome) {
   switch (outcome.outcome_case()) {
     case v1::Outcome::kAck:
@@ -160,6 +173,8 @@ Answer from_body(const v1::Outcome& outcome) {
       return from_not_processed(outcome.not_processed());
     case v1::Outcome::kOrderState:
       return from_order_state(outcome.order_state());
+    case v1::Outcome::kOpenOrders:
+      return from_listing(outcome.open_orders());
     case v1::Outcome::OUTCOME_NOT_SET:
       break;
   }
@@ -168,7 +183,7 @@ Answer from_body(const v1::Outcome& outcome) {
 
 }  // namespace
 
-void fill_outcome(const Answer& answer, v1::Outcome& outcome) {
+void fill_outcome(const Answer& answer, v1::Outcome& outcome, uint32_t part) {
   if (answer.sent) *outcome.mutable_sent() = to_timestamp(*answer.sent);
   if (answer.answered) *outcome.mutable_answered() = to_timestamp(*answer.answered);
   switch (answer.verdict) {
@@ -191,7 +206,7 @@ void fill_outcome(const Answer& answer, v1::Outcome& outcome) {
     case Verdict::NeverWritten:
       return fill_not_processed(answer, v1::NOT_PROCESSED_REASON_NEVER_WRITTEN, outcome);
     case Verdict::Read:
-      return fill_order_state(answer, outcome);
+      return answer.listing ? fill_listing(answer, part, outcome) : fill_order_state(answer, outcome);
     case Verdict::Doubtful:
       return fill_unresolved(answer, outcome);
   }

@@ -9,7 +9,8 @@
 
 namespace cancelbus::wire {
 
-void fill_outcome(const core::Answer& answer, v1::Outcome& outcome);
+/// `part`: of a listing, from 1.
+void fill_outcome(const core::Answer& answer, v1::Outcome& outcome, uint32_t part = 1);
 core::Answer to_answer(const v1::Outcome& outcome);
 
 }  // namespace cancelbus::wire

@@ -30,8 +30,8 @@ struct Rejected {
   std::string text;
 };
 
-/// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest, ResolveRequest;
-/// or why not.
+/// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
+/// OpenOrdersRequest, ResolveRequest; or why not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
 /// `bar`: of the session's key.
@@ -46,6 +46,7 @@ std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::ve
                              uint64_t epoch, const Bar& bar = {});
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);
 std::string encode_status(const core::BusStatus& status);
+std::string encode_open_orders(const core::SendOpenOrders& open_orders);
 std::string encode_resolved(const core::SendResolved& resolved);
 std::string encode_reject(const Rejected& rejected);
 

@@ -7,6 +7,7 @@
 #include "service/wire/bus_status.hpp"
 #include "service/wire/enums.hpp"
 #include "service/wire/frame.hpp"
+#include "service/wire/open_order.hpp"
 #include "service/wire/session_codec.hpp"
 #include "service/wire/text.hpp"
 #include "service/wire/times.hpp"
@@ -83,6 +84,16 @@ std::string encode_hello_required(const core::SendHelloRequired& hello_required)
 std::string encode_status(const core::BusStatus& status) {
   v1::SessionReply frame;
   fill_bus_status(status, *frame.mutable_status());
+  return frame.SerializeAsString();
+}
+
+std::string encode_open_orders(const core::SendOpenOrders& open_orders) {
+  v1::SessionReply frame;
+  v1::OpenOrders& proto = *frame.mutable_open_orders();
+  if (open_orders.complete_as_of) *proto.mutable_complete_as_of() = to_timestamp(*open_orders.complete_as_of);
+  for (const core::OpenOrder& order : open_orders.orders) fill_open_order(order, *proto.add_open_order());
+  proto.set_next_order_id(open_orders.next);
+  proto.set_request_id(open_orders.request_id);
   return frame.SerializeAsString();
 }
 

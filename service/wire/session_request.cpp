@@ -129,6 +129,26 @@ Result to_result(const v1::RetransmitRequest& request, core::PeerId peer) {
                                  request.count()};
 }
 
+Result to_result(const v1::OpenOrdersRequest& request, core::PeerId peer) {
+  if (!request.owner().empty() && !is_sender(request.owner())) {
+    return rejected("open_orders_request.owner", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  }
+  if (!request.symbol().empty() && !core::is_pair(request.symbol())) {
+    return rejected("open_orders_request.symbol", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  }
+  const auto side = from_wire(request.side());
+  if (!side && request.side() != v1::SIDE_UNSPECIFIED) {
+    return rejected("open_orders_request.side", std::to_string(request.side()) + " is neither BUY nor SELL");
+  }
+  if (request.from_order_id() < 0) return rejected("open_orders_request.from_order_id", "must be 0 or above");
+  core::Scope scope;
+  if (!request.owner().empty()) scope.whose = core::Scope::Whose::Owner;
+  scope.owner = request.owner();
+  scope.symbol = request.symbol();
+  scope.side = side;
+  return core::OpenOrdersRequest{std::move(peer), std::move(scope), request.from_order_id(), request.request_id()};
+}
+
 Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
   if (!is_sender(request.sender_comp_id())) {
     return rejected("resolve.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
@@ -163,6 +183,8 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return core::StatusRequest{std::move(peer)};
     case v1::SessionRequest::kResolve:
       return to_result(frame.resolve(), std::move(peer));
+    case v1::SessionRequest::kOpenOrdersRequest:
+      return to_result(frame.open_orders_request(), std::move(peer));
     case v1::SessionRequest::kRecord:  // see recording.hpp
     case v1::SessionRequest::REQUEST_NOT_SET:
       break;

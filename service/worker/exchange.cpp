@@ -41,11 +41,30 @@ asio::awaitable<absl::StatusOr<ClockReading>> read_clock_once(io::HttpsClient& c
   co_return reading;
 }
 
+core::Answer read_reply(const wire::Task& task, const io::HttpResponse& response) {
+  switch (task.kind) {
+    case core::LimiterKind::Cancel:
+      return btcturk::read_cancel_reply(reply_of(response));
+    case core::LimiterKind::Query:
+      return btcturk::read_query_reply(reply_of(response), task.order.order_id);
+    case core::LimiterKind::OpenOrders:
+      break;
+  }
+  return btcturk::read_open_orders_reply(reply_of(response), task.order.symbol);
+}
+
 }  // namespace
 
 base::HttpRequest request_for(btcturk::Signer& signer, const wire::Task& task) {
-  return task.kind == core::LimiterKind::Cancel ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
-                                                : btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
+  switch (task.kind) {
+    case core::LimiterKind::Cancel:
+      return btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms);
+    case core::LimiterKind::Query:
+      return btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
+    case core::LimiterKind::OpenOrders:
+      break;
+  }
+  return btcturk::open_orders_request(signer, task.order.symbol, task.stamp_ms);
 }
 
 core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome) {
@@ -55,10 +74,9 @@ core::Answer answer_to(const wire::Task& task, const io::HttpOutcome& outcome) {
     answer = btcturk::never_written(outcome.error);
   } else if (outcome.end == End::NoResponse) {
     answer = btcturk::no_response(outcome.error);
-  } else if (task.kind == core::LimiterKind::Cancel) {
-    answer = btcturk::read_cancel_reply(reply_of(outcome.response));
   } else {
-    answer = btcturk::read_query_reply(reply_of(outcome.response), task.order.order_id);
+    answer = read_reply(task, outcome.response);
+    if (outcome.response.oversized) absl::StrAppend(&answer.text, ": the answer is too long");
   }
   answer.sent = outcome.sent;
   answer.answered = outcome.answered;

@@ -1,6 +1,7 @@
 #include "service/worker/task_book.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "service/core/check.hpp"
 
@@ -8,32 +9,35 @@ namespace cancelbus::worker {
 
 bool TaskBook::take(core::TaskId task) { return held_.size() < MostTasks && held_.try_emplace(task).second; }
 
-void TaskBook::finish(core::TaskId task, core::Answer answer, core::Tick now) {
+void TaskBook::finish(core::TaskId task, std::vector<std::string> frames, core::Tick now) {
   const auto found = held_.find(task);
-  CANCELBUS_CHECK(found != held_.end() && !found->second.answer);
-  found->second = {std::move(answer), now + RepeatAfter};
+  CANCELBUS_CHECK(found != held_.end() && found->second.frames.empty() && !frames.empty());
+  found->second = {std::move(frames), 0, now};
 }
 
 bool TaskBook::confirm(core::TaskId task) {
   const auto found = held_.find(task);
-  if (found == held_.end() || !found->second.answer) return false;
+  if (found == held_.end() || found->second.frames.empty()) return false;
   held_.erase(found);
   return true;
 }
 
-std::vector<std::pair<core::TaskId, const core::Answer*>> TaskBook::take_due(core::Tick now) {
-  std::vector<std::pair<core::TaskId, const core::Answer*>> due;
+std::vector<std::string> TaskBook::take_due(core::Tick now) {
+  std::vector<std::string> due;
   for (auto& [task, held] : held_) {
-    if (held.repeat > now) continue;
-    held.repeat = now + RepeatAfter;
-    due.emplace_back(task, &*held.answer);
+    if (held.due > now) continue;
+    const size_t end = std::min(held.next + FramesAtOnce, held.frames.size());
+    for (; held.next < end; ++held.next) due.push_back(held.frames[held.next]);
+    const bool all = held.next == held.frames.size();
+    if (all) held.next = 0;
+    held.due = now + (all ? RepeatAfter : Pause);
   }
   return due;
 }
 
 core::Tick TaskBook::next_due() const {
   core::Tick next = core::Never;
-  for (const auto& [task, held] : held_) next = std::min(next, held.repeat);
+  for (const auto& [task, held] : held_) next = std::min(next, held.due);
   return next;
 }
 

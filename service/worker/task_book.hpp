@@ -6,11 +6,9 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
-#include <optional>
-#include <utility>
+#include <string>
 #include <vector>
 
-#include "service/core/answer.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::worker {
@@ -20,16 +18,19 @@ class TaskBook {
   /// More than the bus gives out: 64 at once, and those whose confirmation is on its way.
   static constexpr size_t MostTasks = 1'024;
   static constexpr core::Duration RepeatAfter = std::chrono::milliseconds(500);
+  /// An outcome of more frames is sent in portions, so that the bus has time for others in between.
+  static constexpr size_t FramesAtOnce = 16;
+  static constexpr core::Duration Pause = std::chrono::milliseconds(20);
 
   /// False: it is held already, or the book is full.
   bool take(core::TaskId task);
-  /// The outcome stands; its first sending is the caller's, at `now`.
-  void finish(core::TaskId task, core::Answer answer, core::Tick now);
+  /// The outcome stands, and is due at `now`: one frame, or several that are confirmed together.
+  void finish(core::TaskId task, std::vector<std::string> frames, core::Tick now);
   /// True: the task is forgotten. A confirmation of a task still under way, or of an unknown one, changes nothing.
   bool confirm(core::TaskId task);
 
-  /// Outcomes to be sent again now; each is due again RepeatAfter later.
-  std::vector<std::pair<core::TaskId, const core::Answer*>> take_due(core::Tick now);
+  /// Frames to be sent now. Each outcome is due again RepeatAfter its last frame.
+  std::vector<std::string> take_due(core::Tick now);
   /// When the next is due; core::Never if none waits for its confirmation.
   core::Tick next_due() const;
 
@@ -39,8 +40,9 @@ class TaskBook {
 
  private:
   struct Held {
-    std::optional<core::Answer> answer;
-    core::Tick repeat = core::Never;
+    std::vector<std::string> frames;  ///< empty: still under way
+    size_t next = 0;                  ///< of these
+    core::Tick due = core::Never;
   };
   std::map<core::TaskId, Held> held_;
 };

@@ -62,6 +62,7 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
   self_.worker = backend::random_id();
   self_.name = backend::process_name();
   self_.request_timeout = options_.request_timeout;
+  self_.sweeps = true;
 }
 
 absl::Status Worker::start() {
@@ -117,6 +118,7 @@ void Worker::on_task(wire::Task task) {
   io::log_info("task_taken", {{"task", task.task},
                               {"kind", core::lower_name_of(task.kind)},
                               {"order_id", task.order.order_id},
+                              {"symbol", task.order.symbol},
                               {"cl_ord_id", task.order.cl_ord_id},
                               {"attempt", task.attempt},
                               {"stamp", task.stamp_ms},
@@ -178,10 +180,9 @@ void Worker::finish(const wire::Task& task, const core::Answer& answer) {
                               {"text", answer.text},
                               {"microseconds", answered ? microseconds(*answer.answered - *answer.sent) : 0},
                               {"traceparent", task.order.traceparent}});
-  book_.finish(task.task, answer, io::now().tick);
+  book_.finish(task.task, wire::encode_outcome(task.task, answer), io::now().tick);
   if (ended_) return;
-  send_outcome(task.task, answer);
-  repeat_outcomes();
+  send_outcomes();
   if (answer.verdict == core::Verdict::Unauthorized || answer.verdict == core::Verdict::StaleStamp) doubt_clock();
   if (answer.verdict == core::Verdict::Unauthorized) {
     refused_ = absl::StrCat("the exchange refuses the key: HTTP ", answer.http_status, " ", answer.text);
@@ -271,10 +272,6 @@ void Worker::send_ready() {
   bus_reached_ = backend_->send({wire::encode_ready(self_)}) == io::SendResult::Sent;
 }
 
-void Worker::send_outcome(core::TaskId task, const core::Answer& answer) {
-  backend_->send({wire::encode_outcome(task, answer)});
-}
-
 void Worker::heartbeat() {
   send_ready();
   recorder_.look(io::now().tick);
@@ -283,10 +280,10 @@ void Worker::heartbeat() {
   });
 }
 
-void Worker::repeat_outcomes() {
-  for (const auto& [task, answer] : book_.take_due(io::now().tick)) send_outcome(task, *answer);
+void Worker::send_outcomes() {
+  for (std::string& frame : book_.take_due(io::now().tick)) backend_->send({std::move(frame)});
   repeat_timer_.arm(book_.next_due(), [this] {
-    if (!ended_) repeat_outcomes();
+    if (!ended_) send_outcomes();
   });
 }
 

@@ -68,9 +68,8 @@ class Worker {
   absl::StatusOr<bool> use_key(const io::ApiKeyPair& pair);
 
   void send_ready();
-  void send_outcome(core::TaskId task, const core::Answer& answer);
   void heartbeat();
-  void repeat_outcomes();
+  void send_outcomes();
   uint32_t credit() const;
   std::string why_unready() const;
   std::string clock_trouble() const;

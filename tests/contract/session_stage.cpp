@@ -49,6 +49,13 @@ bool covers(const Value& expected, const Value& actual) {
   });
 }
 
+std::string json_of(const OpenOrders& listing) {
+  std::string orders;
+  for (const v1::OpenOrder& order : listing.orders) orders += (orders.empty() ? "" : ",") + json_of(order);
+  const std::string as_of = listing.complete_as_of ? json_of(*listing.complete_as_of) : "\"\"";
+  return R"({"open_order":[)" + orders + R"(],"complete_as_of":)" + as_of + R"(,"refused":")" + listing.refused + "\"}";
+}
+
 struct Words {
   std::string first;
   std::string rest;
@@ -70,6 +77,7 @@ const char* what(const v1::Event&) { return "event"; }
 const char* what(const v1::BusStatus&) { return "bus_status"; }
 const char* what(const v1::Reject&) { return "reject"; }
 const char* what(const v1::Resolved&) { return "resolved"; }
+const char* what(const OpenOrders&) { return "open_orders"; }
 
 }  // namespace
 
@@ -113,6 +121,12 @@ std::string SessionStage::user(const std::string& rest) {
     v1::ResolveRequest request;
     if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
     session_.resolve(request, now_);
+    return "";
+  }
+  if (call == "open_orders") {
+    v1::OpenOrdersRequest request;
+    if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
+    session_.open_orders({.owner = request.owner(), .symbol = request.symbol(), .side = request.side()});
     return "";
   }
   v1::CancelOrder order;

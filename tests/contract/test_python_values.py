@@ -34,7 +34,8 @@ MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session
             (bus_status.WindowStatus, cancel_pb2.BusStatus.Window, {}), (bus_status.HoldStatus, cancel_pb2.BusStatus.Hold, {}),
             (bus_status.QueueStatus, cancel_pb2.BusStatus.Queue, {}), (bus_status.WorkerStatus, cancel_pb2.BusStatus.Worker, {}),
             (bus_status.StreamStatus, cancel_pb2.BusStatus.Stream, {}),
-            (bus_status.BusStatus, cancel_pb2.BusStatus, {"cause": "causes", "event_bar": "event_bars"})]
+            (bus_status.BusStatus, cancel_pb2.BusStatus, {"cause": "causes", "event_bar": "event_bars",
+                                                         "open_order_count": "open_order_counts"})]
 
 
 @pytest.mark.parametrize("ours, contract", ENUMS)

@@ -15,13 +15,14 @@ sys.path[:0] = [str(Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")) / "p
 import newer  # noqa: E402
 import transcript as transcripts  # noqa: E402
 from cancelbus.event_reader import LostEvents, NewEpoch  # noqa: E402
+from cancelbus.open_orders import Listing  # noqa: E402
 from cancelbus.session import Causes, Connected, Session, Silent, Unreadable  # noqa: E402
 from cancelbus.v1 import cancel_pb2, session_pb2  # noqa: E402
 from google.protobuf.json_format import ParseDict  # noqa: E402
 
 MILLISECOND = 1_000_000
 WHAT = {Causes: "causes", Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost",
-        NewEpoch: "new_epoch", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
+        NewEpoch: "new_epoch", Listing: "open_orders", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
         cancel_pb2.CancelFinal: "final", cancel_pb2.CancelStatus: "status", cancel_pb2.Event: "event",
         cancel_pb2.BusStatus: "bus_status"}
 
@@ -30,6 +31,12 @@ def shown(notice):
     """As a `sees` line."""
     if isinstance(notice, Causes):
         fields = {"causes": [transcripts.as_json(cause.message) for cause in notice.causes]}
+    elif isinstance(notice, Listing):
+        first_page = {} if notice.first_page is None else transcripts.as_json(notice.first_page)
+        refused = notice.refused
+        fields = {"open_order": list(map(transcripts.as_json, notice.orders)),
+                  "complete_as_of": first_page.get("complete_as_of", ""),
+                  "refused": f"{refused.field}: {refused.text}" if refused else ""}
     elif dataclasses.is_dataclass(notice):  # numbers as protobuf's JSON has them
         fields = {name: str(value) for name, value in dataclasses.asdict(notice).items()}
     else:
@@ -63,6 +70,8 @@ class Stage:
             assert self.session.cancel(ParseDict(json.loads(order), cancel_pb2.CancelOrder()), self.now)
         elif what == "resolve":
             self.session.resolve(ParseDict(json.loads(order), session_pb2.ResolveRequest()), self.now)
+        elif what == "open_orders":
+            self.session.open_orders(ParseDict(json.loads(order), session_pb2.OpenOrdersRequest()))
         else:
             self.session.ask_status(self.now)
 

@@ -1,6 +1,7 @@
 #include "tests/exchange/book.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace exchange_sim {
@@ -92,6 +93,21 @@ void Book::show(Order& order) {
   order.shown_status = order.status;
   order.shown_left = order.left;
   if (!is_open(order.status)) shown_open_.erase(order.id);
+}
+
+std::vector<Order> Book::open_at(Instant then) const {
+  std::vector<Order> open;
+  for (const std::int64_t id : ids_in_order()) {
+    Order order = *find(id);
+    const auto later = std::ranges::upper_bound(order.changes, then, {}, &OrderChange::at);
+    if (later == order.changes.begin() || !is_open(std::prev(later)->status)) continue;
+    const OrderChange& was = *std::prev(later);
+    order.shown_status = was.status;
+    order.shown_left = was.left;
+    order.spec.quantity = was.quantity;
+    open.push_back(std::move(order));
+  }
+  return open;
 }
 
 std::vector<std::int64_t> Book::ids_in_order() const {

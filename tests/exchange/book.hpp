@@ -77,6 +77,8 @@ class Book {
   void show(Order& order);
 
   const std::set<std::int64_t>& shown_open() const { return shown_open_; }
+  // Those that were open then, by id, as they were: without lag. Looks at every order.
+  std::vector<Order> open_at(Instant then) const;
   std::size_t count(OrderStatus status) const { return by_status_[static_cast<std::size_t>(status)]; }
   // Ids are handed out in rising order.
   std::vector<std::int64_t> ids_in_order() const;

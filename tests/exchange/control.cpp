@@ -106,7 +106,9 @@ Control::Result Control::post(Instant now, std::string_view path, const json::ob
 }
 
 Control::Result Control::place_orders(Instant now, const json::object& body) {
-  if (auto status = only(body, {"count", "pairSymbol", "quantity", "price", "orderType"}); !status.ok()) return status;
+  if (auto status = only(body, {"count", "pairSymbol", "quantity", "price", "orderType", "newOrderClientId"});
+      !status.ok())
+    return status;
   std::int64_t count = 1;
   if (const json::value* given = body.if_contains("count")) {
     count = given->is_int64() ? given->as_int64() : 0;
@@ -121,7 +123,11 @@ Control::Result Control::place_orders(Instant now, const json::object& body) {
     return bad("count: so many open orders have no room");
 
   json::array ids;
-  for (std::int64_t i = 0; i < count; ++i) ids.push_back(market_.place(now, *spec).value());
+  for (std::int64_t i = 1; i <= count; ++i) {
+    OrderSpec each = *spec;
+    if (count > 1 && !each.client_id.empty()) absl::StrAppend(&each.client_id, "-", i);
+    ids.push_back(market_.place(now, std::move(each)).value());
+  }
   return json::object{{"ids", std::move(ids)}};
 }
 

@@ -22,6 +22,26 @@ TEST(Control, PlacesManyOrdersAtOnceWithoutSpendingAnyLimit) {
   EXPECT_THAT(sim.counters().at("requests").as_object(), testing::IsEmpty());
 }
 
+TEST(Control, PlacesOrdersUnderClientOrderIds) {
+  Driver sim;
+  const auto ids_of = [&](const std::string& body) {
+    std::vector<std::string> client_ids;
+    const auto placed = sim.control("POST", "orders", body);
+    for (const auto& id : placed.at("ids").as_array()) {
+      const std::string target = "/api/v1/order/" + std::to_string(id.as_int64());
+      const auto order = json::parse(sim.answer(sim.send(sim.signed_request("GET", target))).body);
+      client_ids.emplace_back(order.at("data").at("orderClientId").as_string());
+    }
+    return client_ids;
+  };
+  EXPECT_THAT(ids_of(R"({"newOrderClientId":"dA-1"})"), testing::ElementsAre("dA-1"));
+  EXPECT_THAT(ids_of(R"({"count":2,"newOrderClientId":"dA"})"), testing::ElementsAre("dA-1", "dA-2"));
+  EXPECT_THAT(ids_of("{}"), testing::ElementsAre(""));
+  const auto wrong = sim.control_answer("POST", "orders", R"({"newOrderClientId":")" + std::string(51, 'x') + "\"}");
+  EXPECT_EQ(wrong.status, 400u);
+  EXPECT_THAT(wrong.body, HasSubstr("newOrderClientId"));
+}
+
 TEST(Control, ShowsWhatArrived) {
   Driver sim;
   const auto id = sim.place();

@@ -41,6 +41,8 @@ const std::array<FaultInfo, kFaults>& fault_infos() {
        "server time alone is ahead by so many seconds (or behind)"},
       {Fault::WrongStatusWord, "wrong_status_word", "order_ids",
        "a query reads a canceled order as Closed, and a filled one as Canceled; what is left of it is right"},
+      {Fault::StaleOpenOrders, "stale_open_orders", "delay_ms",
+       "GET /api/v1/openOrders lists what was open delay_ms ago", 2000ms},
   }};
   return kInfos;
 }

@@ -48,8 +48,9 @@ enum class Fault {
   ClockOff,
   WrongServerTime,
   WrongStatusWord,
+  StaleOpenOrders,
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::WrongStatusWord) + 1;
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::StaleOpenOrders) + 1;
 
 // What is known of a fault without its settings. `fields` are those it takes beside share and count, space-separated.
 struct FaultInfo {

@@ -100,6 +100,25 @@ TEST_F(FaultTest, EditDuringCancelLeavesTheOrderOpenUnderItsId) {
   EXPECT_EQ(truth(), "Canceled");
 }
 
+TEST_F(FaultTest, StaleOpenOrdersListsWhatWasOpenThen) {
+  const auto listed = [&] {
+    const auto reply = sim_.answer(sim_.send(sim_.signed_request("GET", "/api/v1/openOrders")));
+    std::vector<std::int64_t> ids;
+    const json::value body = json::parse(reply.body);
+    for (const auto& order : body.at("data").at("bids").as_array()) ids.push_back(order.at("id").as_int64());
+    return ids;
+  };
+  id_ = sim_.place();
+  set(R"({"stale_open_orders":{"delay_ms":2000}})");
+  sim_.advance(seconds{3});
+  EXPECT_EQ(sim_.cancel(id_).status, 200u);
+  const std::int64_t later = sim_.place();
+  sim_.advance(std::chrono::milliseconds{1900});
+  EXPECT_THAT(listed(), ElementsAre(id_)) << "the cancel and the new order are younger than 2 s";
+  sim_.advance(std::chrono::milliseconds{200});
+  EXPECT_THAT(listed(), ElementsAre(later));
+}
+
 TEST_F(FaultTest, EveryPayloadCanBeTheAnswer) {
   for (const std::string& name : payload_names()) {
     Driver sim;

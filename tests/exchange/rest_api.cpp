@@ -256,7 +256,7 @@ RestApi::Verdict RestApi::handle(Instant now, const Pending& pending) {
     case Endpoint::QueryOrder:
       return {Fate::Answered, query(pending.target)};
     case Endpoint::OpenOrders:
-      return {Fate::Answered, open_orders(pending.target)};
+      return {Fate::Answered, open_orders(now, pending.target)};
     case Endpoint::ServerTime:
       return {Fate::Answered, server_time(now)};
     case Endpoint::WrongMethod:
@@ -303,7 +303,7 @@ HttpAnswer RestApi::query(const Target& target) {
   return success(std::move(shown));
 }
 
-HttpAnswer RestApi::open_orders(const Target& target) const {
+HttpAnswer RestApi::open_orders(Instant now, const Target& target) {
   std::string pair = query_value(target.query, "pairSymbol").value_or("");
   std::erase(pair, '_');
   if (pair.empty() && world_.settings.guesses.pair_required) {
@@ -312,10 +312,14 @@ HttpAnswer RestApi::open_orders(const Target& target) const {
   }
   json::array bids;
   json::array asks;
-  for (const std::int64_t id : market_.book().shown_open()) {
-    const Order& order = *market_.book().find(id);
-    if (!pair.empty() && order.spec.pair_symbol != pair) continue;
+  const auto list = [&](Order order) {
+    if (!pair.empty() && order.spec.pair_symbol != pair) return;
     (order.spec.side == Side::Buy ? bids : asks).push_back(order_to_json(order));
+  };
+  if (const FaultRule* stale = world_.faults.draw(Fault::StaleOpenOrders, world_.random)) {
+    for (const Order& order : market_.book().open_at(now - stale->delay)) list(order);
+  } else {
+    for (const std::int64_t id : market_.book().shown_open()) list(*market_.book().find(id));
   }
   return success(json::object{{"asks", std::move(asks)}, {"bids", std::move(bids)}});
 }

@@ -61,7 +61,7 @@ class RestApi {
   Verdict cancel(Instant now, const Target& target);
   HttpAnswer place(Instant now, const HttpRequest& request);
   HttpAnswer query(const Target& target);
-  HttpAnswer open_orders(const Target& target) const;
+  HttpAnswer open_orders(Instant now, const Target& target);
   HttpAnswer server_time(Instant now);
 
   static constexpr std::size_t kMaxAddresses = 1024;

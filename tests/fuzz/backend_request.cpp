@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 std::string written(const core::WorkerReady& ready) { return wire::encode_ready(ready); }
-std::string written(const core::TaskEnded& ended) { return wire::encode_outcome(ended.task, ended.answer); }
+std::string written(const core::TaskEnded& ended) { return wire::encode_outcome(ended.task, ended.answer).front(); }
 std::string written(const core::StreamFact& fact) { return wire::encode_order_fact(fact, core::WallTime{}); }
 std::string written(const core::StreamReport& report) { return wire::encode_stream_state(report); }
 template <typename Other>
@@ -91,7 +91,7 @@ std::vector<std::string> backend_request_seeds() {
   answer.sent = core::WallTime(1'700'000'000s);
   for (int verdict = 0; verdict <= static_cast<int>(core::Verdict::NeverWritten); ++verdict) {
     answer.verdict = static_cast<core::Verdict>(verdict);
-    seeds.push_back(wire::encode_outcome(7, answer));
+    seeds.push_back(wire::encode_outcome(7, answer).front());
   }
   seeds.push_back(wire::encode_order_fact({"", 3, 4, {core::FactType::Deleted452, 5, "BTCTRY", "1", "2", "0"}}, {}));
   seeds.push_back(wire::encode_stream_state({"", 3, 5, true, true, 2, "logged in"}));

@@ -9,9 +9,12 @@
 //
 //   given KEY=VALUE...          first line only: any option of the bus by its flag's name, workers=, credit=, timeout=,
 //                               stream=live|mute|off, statuses= (CancelStatus a second), and the words confirms, to see
-//                               confirmations, and causes, to see them begin and end
+//                               confirmations, causes, to see them begin and end, and sweeps: workers know that task
 //   alice cancel a 100          CancelOrder a of order 100; ttl=2s, urgent, exact, account=
 //   alice hello                 as=SENDER, topics=venue.,client. and the word open for open_commands
+//   alice cancel a 100 own      of a key that may cancel its own orders alone
+//   owners alice:dA-,eA- bob:dB-    whose orders are whose, by prefixes of their client order ids
+//   alice orders                owner=, pair=, side=buy|sell, from=
 //   alice garbles a             a command with an unreadable field
 //   alice resolves bob/b open   an operator's word: canceled, filled, open, unknown_order
 //   alice heartbeat | status | asks TOPIC FROM [count=] [epoch=] | leaves
@@ -20,10 +23,12 @@
 //                               of queries open|canceled|closed [qty= left=], notfound
 //   queries open left=1         from now on every query is answered so, 10 ms after it was given out; also deletes;
 //                               without an answer: no more
+//   #1 lists 100 101/dA-1@ETHUSDT    of sweeps: orders with their client order ids and pairs; part=1 of=2
+//   sweeps lists 100            from now on every sweep is answered so
 //   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one,
-//                               oldest= the subscriber's oldest that is not confirmed
+//                               oldest= the subscriber's oldest that is not confirmed; pair=, client=, side=buy|sell
 //   stream login | logout | silent | back | speaks
-//   w2 joins | silent | back | forgets #1 | credit 0 | key (another one than before)
+//   w2 joins [sweeps] | silent | back | forgets #1 | credit 0 | key (another one than before)
 //   w2 clock                    it has read the exchange's clock again; off=1s ahead of the truth, uncertain=600ms,
 //   none
 //                               (it knows no time), earlier (its version does not report exchange_time); joins (a new
@@ -34,6 +39,7 @@
 //   store full | writable | synced (what comes after is lost in a power cut)       drain
 //   restart [down=5s] [lost_after=30s] [observe] [other_boot | power_cut]
 //   show history                what is written down of each order, for cancelctl explain
+//   show orders                 how many are known to be open, and how much of that is known
 //   show workers | budget | causes | queue | stream | counters | drained
 //
 // In answer: `#1 DELETE 100 -> w1` and `#2 GET 100 -> w1` are requests given out; receipt, ack, final, status, venue.

@@ -58,10 +58,14 @@ std::vector<std::string> Stage::play(const std::string& line) {
       turn(core::DrainRequested{});
     } else if (subject.starts_with("#")) {
       answer(task_id(subject), parse_answer(words));
-    } else if (subject == "queries" || subject == "deletes") {
-      const bool cancel = subject == "deletes";
-      standing(cancel ? core::LimiterKind::Cancel : core::LimiterKind::Query, line.substr(subject.size()));
+    } else if (subject == "queries" || subject == "deletes" || subject == "sweeps") {
+      const auto kind = subject == "deletes"  ? core::LimiterKind::Cancel
+                        : subject == "sweeps" ? core::LimiterKind::OpenOrders
+                                              : core::LimiterKind::Query;
+      standing(kind, line.substr(subject.size()));
       return {};
+    } else if (subject == "owners") {
+      owners(words);
     } else if (subject.starts_with("4")) {
       fact(subject, words);
     } else if (subject.starts_with("w")) {
@@ -81,6 +85,11 @@ void Stage::given(Words& words) {
   options_.account = words.value("account", "");
   if (words.has("cancel_limits")) options_.cancel_limits = parse_rules(words.value("cancel_limits", ""));
   if (words.has("query_limits")) options_.query_limits = parse_rules(words.value("query_limits", ""));
+  if (words.has("open_orders_limits")) options_.open_orders_limits = parse_rules(words.value("open_orders_limits", ""));
+  options_.pairs = split(words.value("pairs", ""), ',');
+  if (!std::ranges::all_of(options_.pairs, core::is_pair)) throw std::runtime_error("not pairs");
+  options_.sweep_interval = words.duration("sweep_interval", options_.sweep_interval);
+  start_sweeps_ = words.flag("sweeps");
   options_.default_ttl = words.duration("default_ttl", options_.default_ttl);
   options_.final_wait = words.duration("final_wait", options_.final_wait);
   options_.edit_grace = words.duration("edit_grace", options_.edit_grace);
@@ -105,7 +114,7 @@ void Stage::given(Words& words) {
 void Stage::open() {
   gateway_ = std::make_unique<core::Gateway>(options_, store_.start(true), instant());
   for (uint64_t i = 1; i <= start_workers_; ++i) {
-    Words joins("joins");
+    Words joins(start_sweeps_ ? "joins sweeps" : "joins");
     worker("w" + std::to_string(i), joins);
   }
   if (start_stream_ != "off") {
@@ -185,10 +194,12 @@ void Stage::fact(const std::string& type, Words& words) {
   core::OrderFact fact;
   fact.type = parse_fact_type(type);
   fact.order_id = std::stoll(words.next());
-  fact.symbol = "BTCTRY";
   fact.price = "100";
   fact.amount = words.value("of", "1");
   if (type == "451" || type == "452") fact.num_left = words.value("left", "1");
+  fact.symbol = words.value("pair", "BTCTRY");
+  fact.client_order_id = words.value("client", "");
+  fact.side = parse_side(words.value("side", ""));
   const uint64_t seq = words.number("seq", stream_.seq + 1);
   stream_.seq = std::max(stream_.seq, seq);
   turn(
@@ -199,7 +210,8 @@ void Stage::answer(core::TaskId task, core::Answer answer) {
   if (answer.arrival != core::Arrival::NeverSent) answer.sent = instant().wall;
   if (answer.arrival == core::Arrival::Answered) answer.answered = instant().wall;
   const std::string& holder = holder_.at(task);
-  workers_.at(holder).tasks.erase(task);
+  const bool more = answer.listing && answer.listing->part < answer.listing->parts;
+  if (!more) workers_.at(holder).tasks.erase(task);
   turn(core::TaskEnded{holder, task, answer});
 }
 
@@ -233,6 +245,7 @@ void Stage::worker(const std::string& name, Words& words) {
     worker.id = ++last_worker_;
     worker.credit = static_cast<uint32_t>(words.number("credit", start_credit_));
     worker.timeout = words.duration("timeout", start_timeout_);
+    worker.sweeps = words.flag("sweeps");
     read_clock(worker, words);
   } else if (verb == "silent") {
     worker.silent = true;
@@ -288,6 +301,8 @@ void Stage::session(const std::string& peer, Words& words) {
     const uint64_t from = std::stoull(words.next());
     const auto count = static_cast<uint32_t>(words.number("count", 500));
     turn(core::RetransmitRequest{peer, words.number("epoch", store_.epoch()), topic, from, count});
+  } else if (verb == "orders") {
+    ask_orders(peer, words);
   } else if (verb == "resolves") {
     const auto command = split(words.next(), '/');
     turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
@@ -307,7 +322,8 @@ void Stage::cancel(const std::string& peer, Words& words) {
   if (words.has("ttl")) order.time_to_live = words.duration("ttl", {});
   if (words.flag("urgent")) order.priority = core::Priority::Urgent;
   order.exact_quantities = words.flag("exact");
-  turn(core::CommandReceived{peer, order});
+  const bool own_only = words.flag("own");
+  turn(core::CommandReceived{peer, order, false, own_only});
 }
 
 // ---- The world ----
@@ -324,6 +340,7 @@ void Stage::run(const core::Event& event) noexcept {
   const core::Actions actions = gateway_->step(instant(), event);
   store_.commit(actions.records);
   show_causes(actions.causes);
+  for (const core::SweepEnd& end : actions.sweeps) say(to_text(end));
   for (const core::Send& send : actions.sends) {
     std::visit([this](const auto& s) { show_send(s); }, send);
   }
@@ -356,7 +373,7 @@ core::WorkerReady Stage::ready(const std::string& name) const {
     if (!worker.earlier) sample.exchange_time = Start + now_ + worker.off;
   }
   return {name,  worker.id,      name,       worker.credit, {worker.tasks.begin(), worker.tasks.end()},
-          clock, worker.timeout, worker.key, worker.ending};
+          clock, worker.timeout, worker.key, worker.ending, worker.sweeps};
 }
 
 core::StreamReport Stage::report(bool change) {

@@ -51,6 +51,7 @@ class Stage {
     std::set<core::TaskId> tasks;
     bool silent = false;
     bool ending = false;
+    bool sweeps = false;  ///< knows the task that lists open orders
   };
   struct Stream {
     uint64_t subscriber = 501;
@@ -77,6 +78,9 @@ class Stage {
   void session(const std::string& name, Words& words);
   void cancel(const std::string& peer, Words& words);
   void show(const std::string& what);
+  void show_orders();
+  void owners(Words& words);
+  void ask_orders(const std::string& peer, Words& words);
 
   // The world.
   core::Instant instant() const;
@@ -97,6 +101,7 @@ class Stage {
   void show_send(const core::SendHeartbeat& send);
   void show_send(const core::SendHelloRequired& send);
   void show_send(const core::SendStatus& send);
+  void show_send(const core::SendOpenOrders& send);
   void show_send(const core::SendResolved& send);
   void show_send(const core::SendTask& send);
   void show_send(const core::SendConfirm& send);
@@ -125,6 +130,7 @@ class Stage {
   // As given at the start.
   uint64_t start_workers_ = 1;
   uint64_t start_credit_ = 4;
+  bool start_sweeps_ = false;
   core::Duration start_timeout_ = std::chrono::seconds(5);
   std::string start_stream_ = "live";
 

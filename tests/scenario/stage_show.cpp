@@ -53,9 +53,12 @@ void Stage::show_send(const core::SendTask& send) {
   workers_.at(send.peer).tasks.insert(send.task);
   kind_[send.task] = send.kind;
   if (standing_.contains(send.kind)) due_.emplace_back(now_ + Latency, send.task);
-  const bool cancel = send.kind == core::LimiterKind::Cancel;
-  std::string line = "#" + std::to_string(tasks_.size()) + (cancel ? " DELETE " : " GET ");
-  line += std::to_string(send.order.order_id) + " -> " + send.peer;
+  std::string what = "GET " + std::to_string(send.order.order_id);
+  if (send.kind == core::LimiterKind::Cancel) what = "DELETE " + std::to_string(send.order.order_id);
+  if (send.kind == core::LimiterKind::OpenOrders) {
+    what = "GET open orders" + (send.order.symbol.empty() ? "" : " of " + send.order.symbol);
+  }
+  std::string line = "#" + std::to_string(tasks_.size()) + " " + what + " -> " + send.peer;
   if (send.attempt > 1) line += ", attempt " + std::to_string(send.attempt);
   say(line);
 }
@@ -78,6 +81,7 @@ void Stage::show(const std::string& what) {
     }
   } else if (what == "budget") {
     for (const core::WindowStatus& w : status.windows) {
+      if (w.limiter == "open_orders" && w.used == 0) continue;  // most scenarios have no sweeps
       say(w.limiter + " " + std::to_string(w.used) + " of " + std::to_string(w.rule.limit) + " in " +
           to_text(w.rule.period) + (w.lowered_since ? ", lowered from " + std::to_string(w.configured_limit) : ""));
     }
@@ -115,6 +119,8 @@ void Stage::show(const std::string& what) {
             to_text(line) + request);
       }
     }
+  } else if (what == "orders") {
+    show_orders();
   } else if (what == "drained") {
     say(gateway_->drained() ? "yes" : "no");
   } else if (what == "counters") {

@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
+
+#include "service/core/names.hpp"
 
 namespace cancelbus::scenario {
 
@@ -30,7 +33,8 @@ constexpr std::array OriginNames{"BUS", "WORKER", "EXCHANGE"};
 constexpr std::array ReasonNames{
     "NONE",     "TOO_LATE",      "UNKNOWN_ORDER",  "ALREADY_PENDING",   "DUPLICATE_CL_ORD_ID",
     "OTHER",    "EXPIRED",       "NOT_AUTHORIZED", "BLOCKED",           "MALFORMED",
-    "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",  "STORE_UNAVAILABLE", "OBSERVING"};
+    "BUS_FULL", "TTL_TOO_SHORT", "WRONG_ACCOUNT",  "STORE_UNAVAILABLE", "NOT_OWNER",
+    "OBSERVING"};
 constexpr std::array OrdStatusNames{"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
 constexpr std::array EvidenceNames{"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
 constexpr std::array StageNames{"QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK", "BACK_ON_BOOK"};
@@ -77,6 +81,12 @@ std::string Words::next() {
   std::string word = words_.front();
   words_.erase(words_.begin());
   return word;
+}
+
+std::vector<std::string> Words::rest() {
+  std::vector<std::string> all = std::exchange(words_, {});
+  for (const auto& [key, value] : std::exchange(values_, {})) all.push_back(key + "=" + value);
+  return all;
 }
 
 bool Words::flag(const std::string& word) { return std::erase(words_, word) > 0; }
@@ -171,7 +181,51 @@ Answer parse_answer(Words& words) {
   if (word == "canceled") return read_answer(core::ReadStatus::Canceled, words);
   if (word == "closed") return read_answer(core::ReadStatus::Closed, words);
   if (word == "notfound") return read_answer(core::ReadStatus::NotFound, words);
+  if (word == "lists") {
+    Answer answer{Verdict::Read, Arrival::Answered, 200, 0, "", {}, {}, {}, {}};
+    core::Listing& listing = answer.listing.emplace();
+    listing.part = static_cast<uint32_t>(words.number("part", 1));
+    listing.parts = static_cast<uint32_t>(words.number("of", 1));
+    const bool numbers = listing.part >= 1 && listing.part <= listing.parts && listing.parts <= 1'000;
+    if (!numbers) throw std::runtime_error("no such part");
+    for (const std::string& order : words.rest()) listing.orders.push_back(parse_listed(order));
+    return answer;
+  }
   throw std::runtime_error("unknown answer: " + word);
+}
+
+core::OpenOrder parse_listed(const std::string& text) {
+  const auto pair = split(text, '@');
+  const auto id = split(pair.at(0), '/');
+  core::OpenOrder order;
+  order.order_id = std::stoll(id.at(0));
+  if (order.order_id < 1) throw std::runtime_error("not an order id: " + text);
+  order.symbol = pair.size() > 1 ? pair[1] : "BTCTRY";
+  order.side = core::Side::Buy;
+  order.price = "100";
+  order.quantity = order.leaves_qty = "1";
+  if (id.size() > 1) order.client_order_id = id[1];
+  return order;
+}
+
+std::optional<core::Side> parse_side(const std::string& text) {
+  if (text == "buy") return core::Side::Buy;
+  if (text == "sell") return core::Side::Sell;
+  return std::nullopt;
+}
+
+std::string to_text(const core::OpenOrder& order) {
+  std::string text = std::to_string(order.order_id) + " " + order.symbol;
+  if (order.side) text += " " + core::lower_name_of(*order.side);
+  text += " left " + order.leaves_qty + " of " + order.quantity;
+  if (!order.client_order_id.empty()) text += " " + order.client_order_id;
+  if (!order.owner.empty()) text += ", " + order.owner + "'s";
+  return text + ", by " + core::lower_name_of(order.evidence);
+}
+
+std::string to_text(const core::SweepEnd& end) {
+  const std::string count = std::to_string(end.orders) + " orders in " + std::to_string(end.requests) + " requests";
+  return end.complete ? "sweep complete: " + count : "sweep failed: " + end.why + " (" + count + ")";
 }
 
 core::OrdStatus parse_ord_status(const std::string& text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class Words {
   bool flag(const std::string& word);
   /// The value of a key, or the other; uses it up.
   std::string value(const std::string& key, const std::string& otherwise);
+  /// All words that are left, and all values that are, as KEY=VALUE; uses them up.
+  std::vector<std::string> rest();
   bool has(const std::string& key) const { return values_.contains(key); }
   core::Duration duration(const std::string& key, core::Duration otherwise);
   uint64_t number(const std::string& key, uint64_t otherwise);
@@ -40,6 +43,10 @@ std::vector<std::string> split(const std::string& text, char separator);
 
 /// What the exchange, or the way to it, made of a request: "200", "NO_ORDER", "429 retry=5s", "open qty=2 left=1".
 core::Answer parse_answer(Words& words);
+/// "100", "101/dA-1", "102/dA-2@ETHUSDT": an order that the exchange lists, with its client order id and pair.
+core::OpenOrder parse_listed(const std::string& text);
+/// "buy", "sell"; absent: anything else.
+std::optional<core::Side> parse_side(const std::string& text);
 /// "canceled", "filled", "open", "unknown_order".
 core::OrdStatus parse_ord_status(const std::string& text);
 core::FactType parse_fact_type(const std::string& text);
@@ -53,6 +60,8 @@ std::string kind_of(const core::Cause& cause);
 std::string to_text(const core::Cause& cause);
 std::string to_text(const core::SendReceipt& receipt);
 std::string to_text(const core::SendResolved& resolved);
+std::string to_text(const core::OpenOrder& order);
+std::string to_text(const core::SweepEnd& end);
 std::string to_text(const core::HistoryLine& line);
 std::string to_text(const std::vector<core::TopicPosition>& positions);
 /// `ack alice/a ...`, `venue ...`

@@ -10,13 +10,15 @@ namespace cancelbus::simulation {
 Budget::Budget(World& world, const exchange_sim::Exchange& exchange, bool foreign_traffic)
     : world_(world), exchange_(exchange), foreign_traffic_(foreign_traffic) {
   const exchange_sim::Settings& settings = exchange.seen().settings;
-  const auto add = [&](core::LimiterKind kind, const std::vector<exchange_sim::Limit>& limits) {
+  const auto add = [&](core::LimiterKind kind, std::vector<exchange_sim::Limit> limits, int64_t share) {
+    for (exchange_sim::Limit& limit : limits) limit.most = std::max<int64_t>(1, limit.most / share);
     Limiter limiter{exchange_sim::Quota(limits, settings.window, {.account = true}), {}, {}};
     for (const exchange_sim::Limit& limit : limits) limiter.peaks.emplace_back(limit, limit.period);
     limiters_.emplace(kind, std::move(limiter));
   };
-  add(core::LimiterKind::Cancel, settings.cancel_limits);
-  add(core::LimiterKind::Query, settings.query_limits);
+  add(core::LimiterKind::Cancel, settings.cancel_limits, 1);
+  add(core::LimiterKind::Query, settings.query_limits, 1);
+  add(core::LimiterKind::OpenOrders, settings.open_orders_limits, 2);
 }
 
 void Budget::exchange_moved() {
@@ -28,6 +30,8 @@ void Budget::exchange_moved() {
       count(arrival, limiters_.at(core::LimiterKind::Cancel));
     } else if (arrival.endpoint == exchange_sim::Endpoint::QueryOrder) {
       count(arrival, limiters_.at(core::LimiterKind::Query));
+    } else if (arrival.endpoint == exchange_sim::Endpoint::OpenOrders) {
+      count(arrival, limiters_.at(core::LimiterKind::OpenOrders));
     } else if (arrival.endpoint != exchange_sim::Endpoint::ServerTime) {
       world_.fail("promise 3: a request of ours reaches ", exchange_sim::endpoint_name(arrival.endpoint),
                   ", which no limiter counts");
@@ -40,9 +44,8 @@ void Budget::count(const exchange_sim::Arrival& arrival, Limiter& limiter) {
   for (auto& [limit, peak] : limiter.peaks) {
     peak.add(arrival.at);
     if (peak.peak() <= limit.most) continue;
-    const bool cancel = arrival.endpoint == exchange_sim::Endpoint::CancelOrder;
-    world_.fail("promise 3: ", peak.peak(), cancel ? " DELETEs" : " queries", " of ours within ", limit.period.count(),
-                " s");
+    world_.fail("promise 3: ", peak.peak(), " requests of ours for ", exchange_sim::endpoint_name(arrival.endpoint),
+                " within ", limit.period.count(), " s");
   }
   if (limiter.quota.arrive(arrival.at, "us", arrival.ip)) {
     world_.fail("promise 3: our own requests are more than the exchange's windows allow");

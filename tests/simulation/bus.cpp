@@ -35,6 +35,7 @@ void Bus::on_start() {
   store_.opened(boot_, now().tick);
   operations_left_ = operations_before_stop_ = -1;
   dead_ = false;
+  owners_told_ = false;
   watch_.bus_started();
   life_ = std::make_unique<Life>(*this, store_.snapshot());
   arm(now().tick);
@@ -125,6 +126,7 @@ void Bus::turn(std::vector<core::Event> events) {
   const Instant now = this->now();
   count_turn();
   life_->next_turn = Never;
+  if (!std::exchange(owners_told_, true)) events.emplace_back(owners_);
   for (const auto& [peer, frame] : std::exchange(session_frames_, {})) take_session(events, peer, frame);
   for (const auto& [peer, frame] : std::exchange(backend_frames_, {})) take_backend(events, peer, frame);
   for (const core::Event& event : events) {

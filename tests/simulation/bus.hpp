@@ -70,6 +70,8 @@ class Bus : public Process {
     backend_dropped_ = backend ? share : 0;
   }
 
+  /// Whose orders are whose, from the next start on.
+  void set_owners(std::vector<core::OwnerPrefix> prefixes) { owners_.prefixes = std::move(prefixes); }
   /// Null while it is down.
   const core::Gateway* gateway() const { return life_ ? &life_->engine.gateway() : nullptr; }
   /// What it has decided is in the store.
@@ -119,6 +121,8 @@ class Bus : public Process {
   void to_peer(const core::PeerId& id, const Frames& frames);
 
   core::GatewayOptions options_;
+  core::OwnersSet owners_;
+  bool owners_told_ = false;  ///< to this life
   Store& store_;
   BusWatch& watch_;
   std::unique_ptr<Life> life_;

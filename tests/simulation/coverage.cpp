@@ -57,7 +57,9 @@ const char* fault_name(Fault fault) {
                                           "guess: not_found_status=404",
                                           "guess: not_found_status=200",
                                           "never written",
-                                          "commits lost"};
+                                          "commits lost",
+                                          "sweep: not complete",
+                                          "sweep: in parts"};
   static_assert(std::size(Names) == Faults);
   return Names[static_cast<size_t>(fault)];
 }

@@ -67,8 +67,11 @@ enum class Fault : uint8_t {
   // Machines.
   NeverWritten,  ///< a worker took a task and wrote nothing
   CommitsLost,   ///< by a power cut
+  // Sweeps of the open orders.
+  SweepFailed,
+  SweepInParts,
 };
-constexpr size_t Faults = static_cast<size_t>(Fault::CommitsLost) + 1;
+constexpr size_t Faults = static_cast<size_t>(Fault::SweepInParts) + 1;
 
 /// What has happened in one world.
 class Coverage {

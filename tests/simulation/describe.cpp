@@ -100,6 +100,8 @@ struct EventWords {
                  ", login ", e.logins, ", ", e.text);
   }
   std::string operator()(const core::StoreHealth&) { return ""; }
+  std::string operator()(const core::OwnersSet&) { return "owners"; }
+  std::string operator()(const core::OpenOrdersRequest& e) { return words("open orders asked by ", e.peer); }
   std::string operator()(const core::DrainRequested&) { return "drain"; }
   std::string operator()(const core::DeadlinePassed&) { return ""; }
 };
@@ -118,12 +120,15 @@ struct SendWords {
   std::string operator()(const core::SendHeartbeat&) { return ""; }
   std::string operator()(const core::SendHelloRequired& s) { return words("hello required to ", s.peer); }
   std::string operator()(const core::SendStatus&) { return ""; }
+  std::string operator()(const core::SendOpenOrders& s) { return words(s.orders.size(), " open orders to ", s.peer); }
   std::string operator()(const core::SendResolved& s) {
     return words("resolve of ", s.key.cl_ord_id, ' ', name(s.status), ' ', s.text, " to ", s.peer);
   }
   std::string operator()(const core::SendTask& s) {
-    return words("task ", task_name(s.task), s.kind == core::LimiterKind::Cancel ? ": DELETE " : ": GET ",
-                 order_name(s.order.order_id), " stamp ", s.stamp_ms, " to ", s.peer);
+    const std::string what =
+        s.kind == core::LimiterKind::OpenOrders ? "open orders " + s.order.symbol : order_name(s.order.order_id);
+    return words("task ", task_name(s.task), s.kind == core::LimiterKind::Cancel ? ": DELETE " : ": GET ", what,
+                 " stamp ", s.stamp_ms, " to ", s.peer);
   }
   std::string operator()(const core::SendConfirm& s) {
     return s.task == 0 ? "" : words("confirm of ", task_name(s.task));
@@ -158,6 +163,10 @@ std::string describe(const io::EventRow& event) {
 }
 
 std::string describe(const core::Answer& answer) {
+  if (answer.listing) {
+    return words("lists ", answer.listing->orders.size(), ", part ", answer.listing->part, " of ",
+                 answer.listing->parts);
+  }
   if (answer.verdict == core::Verdict::Read) return words("reads ", name(answer.reading.status));
   return words(name(answer.verdict), ' ', answer.http_status, ' ', answer.text);
 }

@@ -7,6 +7,7 @@ void Judge::bus_started() {
   const bool commits_lost = ledger_.bus_started();
   referee_.bus_started();
   silence_.bus_started();
+  registry_.bus_started();
   if (commits_lost) referee_.commits_lost();
 }
 
@@ -23,6 +24,7 @@ void Judge::stepping(const core::Event& event) {
     silence_.heard(*ended);
   } else if (const auto* fact = std::get_if<core::StreamFact>(&event)) {
     referee_.heard(*fact);
+    registry_.heard(*fact);
   } else if (const auto* report = std::get_if<core::StreamReport>(&event)) {
     referee_.heard(*report);
   } else if (const auto* word = std::get_if<core::ResolveRequest>(&event)) {

@@ -11,6 +11,7 @@
 #include "tests/simulation/clocks.hpp"
 #include "tests/simulation/readers.hpp"
 #include "tests/simulation/referee.hpp"
+#include "tests/simulation/registry.hpp"
 #include "tests/simulation/silence.hpp"
 #include "tests/simulation/subscriber.hpp"
 #include "tests/simulation/venue.hpp"
@@ -22,13 +23,14 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
  public:
   /// `misleading`: see Clocks.
   Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, Readers::Rules reading,
-        bool misleading)
+        Registry::Rules orders, bool misleading)
       : venue_(venue),
         ledger_(world, store),
         clocks_(world, misleading),
         silence_(world, store, ledger_, rules.options),
         referee_(world, venue.model(), store, ledger_, std::move(rules)),
-        readers_(world, ledger_, reading) {}
+        readers_(world, ledger_, reading),
+        registry_(world, venue.model(), std::move(orders)) {}
 
   void bus_started() override;
   void stepping(const core::Event& event) override;
@@ -37,7 +39,10 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
     silence_.judging_deadlines();
   }
   void store_writable(bool writable) override { silence_.store_writable(writable); }
-  void decided(const core::Actions& actions, Tick now) override { silence_.decided(actions, now); }
+  void decided(const core::Actions& actions, Tick now) override {
+    silence_.decided(actions, now);
+    registry_.decided(actions, now);
+  }
   void answering(const v1::HeartbeatReply& reply) override { silence_.answering(reply); }
   void committed(const io::Batch& batch) override;
   void sending(const core::Send& send) override;
@@ -63,6 +68,8 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   const Referee& referee() const { return referee_; }
   Readers& readers() { return readers_; }
   const Readers& readers() const { return readers_; }
+  Registry& registry() { return registry_; }
+  const Registry& registry() const { return registry_; }
 
  private:
   const Venue& venue_;
@@ -71,6 +78,7 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   Silence silence_;
   Referee referee_;
   Readers readers_;
+  Registry registry_;
   std::map<core::PeerId, std::string> sender_of_;  ///< as the bus knows it
 };
 

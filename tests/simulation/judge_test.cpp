@@ -70,7 +70,8 @@ TEST(Judge, CountsOurOwnRequestsWhateverAnotherProgramSends) {
   EXPECT_EQ(made.world.failure, "");
   made.deletes(1, OurAddress);
   budget.exchange_moved();
-  EXPECT_NE(made.world.failure.find("11 DELETEs of ours within 1 s"), std::string::npos) << made.world.failure;
+  EXPECT_NE(made.world.failure.find("11 requests of ours for DELETE /api/v1/order within 1 s"), std::string::npos)
+      << made.world.failure;
 }
 
 TEST(Judge, RefusesRequestsThatNoLimiterCountsButForTheTime) {
@@ -83,7 +84,8 @@ TEST(Judge, RefusesRequestsThatNoLimiterCountsButForTheTime) {
   made.exchange.request(made.now(), ++made.requests, request);
   budget.exchange_moved();
   EXPECT_EQ(made.world.failure, "") << "how often is judged where it is sent";
-  request.target = "/api/v1/openOrders";
+  request.method = "POST";
+  request.target = "/api/v1/order";
   made.exchange.request(made.now(), ++made.requests, request);
   budget.exchange_moved();
   EXPECT_NE(made.world.failure.find("which no limiter counts"), std::string::npos) << made.world.failure;

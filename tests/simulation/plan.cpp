@@ -363,7 +363,10 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_machines(plan, random);
   plan_work(plan, random);
   plan_words(plan);
-  if (random.chance(0.05)) return plan;
+  if (random.chance(0.05)) {
+    plan_open_orders(plan);
+    return plan;
+  }
   plan_hands(plan, random);
   plan_blows(plan, random);
   plan_wrong_readings(plan);
@@ -374,6 +377,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_waits(plan);
   plan_more_troubles(plan);
   plan_guesses(plan);
+  plan_open_orders(plan);
   return plan;
 }
 
@@ -389,6 +393,12 @@ std::string describe(const Plan& plan) {
       << ", doubt_after " << seconds(plan.options.doubt_after) << ", max_attempts " << plan.options.max_attempts
       << ", retention " << seconds(plan.options.retention) << ", request_timeout " << seconds(plan.request_timeout)
       << (plan.store_synced ? "" : ", the store is not synced") << '\n';
+  if (plan.sweeps()) {
+    out << "  sweeps every " << seconds(plan.options.sweep_interval) << ", "
+        << (plan.options.pairs.empty() ? "all pairs" : "by pair")
+        << (plan.exchange.guesses.pair_required ? ", which must be named, " : ", ")
+        << plan.places.size() + plan.many_orders << " more orders\n";
+  }
   for (const ClientPlan& client : plan.clients) out << "  " << client.name << " is " << client.sender << '\n';
   for (const GuessPlan& guess : plan.guesses) out << "  guess " << guess.name << '=' << guess.value << '\n';
   for (const std::string& fault : plan.faults) out << "  fault " << fault << '\n';

@@ -4,11 +4,13 @@
 // detail; some runs have none.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "service/core/gateway_options.hpp"
+#include "service/core/owners.hpp"
 #include "tests/exchange/world.hpp"
 #include "tests/simulation/blow.hpp"
 #include "tests/simulation/coverage.hpp"
@@ -74,6 +76,17 @@ struct BlowPlan {
   uint64_t choice = 0;
 };
 
+/// Somebody places an order that no strategy cancels, and later something becomes of it.
+struct PlacePlan {
+  enum class End : uint8_t { None, Fill, Cancel, Edit, EditAcrossGap };
+  Duration at{};
+  std::string pair;
+  std::string client_id;
+  bool sell = false;
+  Duration ends_at{};
+  End end = End::None;
+};
+
 struct Plan {
   uint64_t seed = 0;
   core::GatewayOptions options;
@@ -104,8 +117,21 @@ struct Plan {
   /// What a 429 or 418 may have asked for is heeded still when the troubles end.
   Duration longest_wait{};
 
+  // Open orders.
+  std::vector<bool> worker_sweeps;  ///< by worker: it knows the task
+  std::vector<core::OwnerPrefix> prefixes;
+  std::vector<PlacePlan> first_orders;  ///< what `orders` are, if it matters
+  std::vector<PlacePlan> places;        ///< those that come later
+  int many_orders = 0;                  ///< more at the beginning that nothing becomes of
+
   bool has(Blow blow) const;
+  bool sweeps() const { return std::ranges::count(worker_sweeps, true) > 0; }
 };
+
+/// Beside the answers that the plan has already: the fault takes one list.
+void add_answers(Plan& plan, const std::string& rules);
+/// Whose orders are whose, orders that come later, and how the exchange lists them (plan_orders.cpp).
+void plan_open_orders(Plan& plan);
 
 /// What the exchange asks to wait, in every form, and another program that spends the budget (plan_waits.cpp).
 void plan_waits(Plan& plan);

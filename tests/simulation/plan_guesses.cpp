@@ -1,5 +1,5 @@
-// What the documentation of the exchange does not say: its model makes some guesses the other way. Two mean nothing
-// here: no stamp of ours is used twice, and open orders are not listed.
+// What the documentation of the exchange does not say: its model makes some guesses the other way. Of two the plan says
+// nothing here: no stamp of ours is used twice, and whether open orders are listed by pair is planned with these.
 #include "tests/simulation/plan.hpp"
 
 namespace cancelbus::simulation {

@@ -27,15 +27,6 @@ constexpr Form Forms[] = {
     {nullptr, 0.1, 60s},
 };
 
-/// Beside the answers that the plan has already: the fault takes one list.
-void add_answers(Plan& plan, const std::string& rules) {
-  const std::string head = R"({"answer":[)";
-  for (std::string& fault : plan.faults) {
-    if (fault.starts_with(head)) return (void)fault.insert(head.size(), rules + ",");
-  }
-  plan.faults.push_back(head + rules + "]}");
-}
-
 std::string answer(Random& random, const std::string& fields) {
   static const std::vector<std::string> Refusals = {R"("payload":"cancel_429_account")", R"("payload":"cancel_429_ip")",
                                                     R"("status":429)", R"("status":418)",
@@ -49,6 +40,14 @@ std::string answer(Random& random, const std::string& fields) {
 }
 
 }  // namespace
+
+void add_answers(Plan& plan, const std::string& rules) {
+  const std::string head = R"({"answer":[)";
+  for (std::string& fault : plan.faults) {
+    if (fault.starts_with(head)) return (void)fault.insert(head.size(), rules + ",");
+  }
+  plan.faults.push_back(head + rules + "]}");
+}
 
 // Drawn from a source of its own, as wrong readings are.
 void plan_waits(Plan& plan) {

@@ -233,6 +233,7 @@ void Referee::sending(const core::SendTask& sent) {
           .decided = decided_.at(sent.task),
           .worker = worker_of_[sent.peer]};
   by_stamp_[sent.stamp_ms] = sent.task;
+  if (sent.kind == core::LimiterKind::OpenOrders) return;  // of what it lists the registry's judge takes care
   Order& order = orders_[task.order];
   if (sent.kind != core::LimiterKind::Cancel) {
     order.last_query = world_.now();

@@ -67,7 +67,7 @@ void Silence::heard(const core::WorkerReady& ready) {
 
 void Silence::sending(const core::SendTask& task) {
   const auto worker = worker_of_.find(task.peer);
-  if (worker != worker_of_.end()) given_[task.task] = {worker->second, world_.now()};
+  if (worker != worker_of_.end()) given_[task.task] = {worker->second, world_.now(), task.kind};
 }
 
 void Silence::heard(const core::TaskEnded& ended) {
@@ -75,6 +75,9 @@ void Silence::heard(const core::TaskEnded& ended) {
   const core::Verdict verdict = ended.answer.verdict;
   const auto given = given_.find(ended.task);
   const auto from = worker_of_.find(ended.peer);
+  // Commands do not wait for sweeps, but for a key that is let in.
+  const bool of_sweep = given != given_.end() && given->second.kind == core::LimiterKind::OpenOrders;
+  if (of_sweep && verdict != core::Verdict::Unauthorized) return;
   // Of one that was given away long ago, or by whom is not known, the bus may take no notice.
   const bool counts = given != given_.end() && from != worker_of_.end() && from->second == given->second.worker &&
                       world_.now() - given->second.at <= options_.worker_lease - ClockSlack &&
@@ -105,12 +108,14 @@ void Silence::store_writable(bool writable) {
 }
 
 void Silence::committed(const core::HoldRecord& hold) {
+  if (hold.limiter == core::LimiterKind::OpenOrders) return;  // no command waits for that
   holds_[hold.limiter] = {world_.now() + (hold.until - store_.tick()), world_.now()};
 }
 
 std::set<core::LimiterKind> Silence::lowered(const core::LoweredLimits& limits) const {
   std::set<core::LimiterKind> kinds;
   for (const auto& [kind, state] : limits.entries) {
+    if (kind == core::LimiterKind::OpenOrders) continue;
     const auto& rules = kind == core::LimiterKind::Cancel ? options_.cancel_limits : options_.query_limits;
     const auto rule = std::ranges::find(rules, state.period, &core::RateRule::period);
     if (rule != rules.end() && state.limit < rule->limit) kinds.insert(kind);

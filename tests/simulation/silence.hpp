@@ -61,6 +61,7 @@ class Silence {
   struct Given {
     core::WorkerId worker = 0;
     Time at{};
+    core::LimiterKind kind{};
   };
   struct Hold {
     Time until{};

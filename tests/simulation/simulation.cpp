@@ -45,6 +45,15 @@ void set_clock(Process& process, Duration off) {
   process.set_clock(clock);
 }
 
+Registry::Rules orders_of(const Plan& plan) {
+  Registry::Rules rules;
+  rules.sweeps = plan.sweeps();
+  rules.can_complete = rules.sweeps && !(plan.exchange.guesses.pair_required && plan.options.pairs.empty());
+  rules.pairs = plan.options.pairs;
+  rules.owners = core::Owners(plan.prefixes);
+  return rules;
+}
+
 Readers::Rules reading_of(const Plan& plan) { return {plan.options.retention < 1h, !plan.store_synced}; }
 
 }  // namespace
@@ -54,7 +63,7 @@ Simulation::Simulation(uint64_t seed, std::ostream* transcript)
       plan_(make_plan(seed, world_.random)),
       venue_(world_, with_keys(plan_.exchange)),
       store_(plan_.options.retention, plan_.store_synced),
-      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_),
+      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_), orders_of(plan_),
              plan_.wrong_readings || plan_.has(Blow::SetExchangeClock)),
       foreign_signer_(make_foreign_signer()) {
   if (transcript) *transcript << describe(plan_);
@@ -67,12 +76,14 @@ void Simulation::build() {
   };
   auto clock = plan_.clocks.begin();
   bus_ = std::make_unique<Bus>(world_, *clock++, plan_.options, store_, judge_);
+  bus_->set_owners(plan_.prefixes);
+  judge_.registry().watches([this] { return bus_->gateway(); });
   subscriber_ = std::make_unique<SubscriberProcess>(world_, *clock++, path("stream-bus", plan_.inside),
                                                     path("stream-exchange", plan_.outside), *bus_, venue_, judge_);
   for (int i = 1; i <= plan_.workers; ++i) {
     const std::string name = "w" + std::to_string(i);
     const WorkerSetup setup{plan_.connections, plan_.request_timeout, path(name + "-bus", plan_.inside),
-                            path(name + "-exchange", plan_.outside)};
+                            path(name + "-exchange", plan_.outside), plan_.worker_sweeps[static_cast<size_t>(i) - 1]};
     workers_.push_back(std::make_unique<WorkerProcess>(world_, name, *clock++, setup, *bus_, venue_, judge_));
   }
   for (const ClientPlan& client : plan_.clients) {
@@ -88,7 +99,9 @@ void Simulation::begin() {
   if (latest.wall_error() - earliest.wall_error() > 1s) world_.happened.add(Fault::WallClocksDiffer);
   const auto [slowest, fastest] = std::ranges::minmax(plan_.clocks, {}, &Clock::ppm);
   if (fastest.ppm() - slowest.ppm() > 100) world_.happened.add(Fault::ClocksDrift);
-  orders_ = venue_.place(plan_.orders);
+  if (plan_.first_orders.empty()) orders_ = venue_.place(plan_.orders);
+  for (const PlacePlan& order : plan_.first_orders) orders_.push_back(venue_.place(order));
+  if (plan_.many_orders > 0) venue_.place(plan_.many_orders);
   venue_.watched_by(judge_);
   const auto soon = [this](Process& process) {
     world_.agenda.after(world_.random.between(0ms, 300ms), [&process] { process.start(); });
@@ -102,6 +115,7 @@ void Simulation::begin() {
   }
   for (const CancelPlan& each : plan_.cancels) world_.agenda.after(each.at, [this, each] { cancel(each); });
   for (const HandPlan& each : plan_.hands) world_.agenda.after(each.at, [this, each] { act(each); });
+  for (const PlacePlan& each : plan_.places) world_.agenda.after(each.at, [this, each] { place(each); });
   for (const WordPlan& each : plan_.words) world_.agenda.after(each.at, [this, each] { say(each); });
   for (const BlowPlan& each : plan_.blows) world_.agenda.after(each.at, [this, each] { strike(each); });
   world_.agenda.after(plan_.trouble, [this] { calm(); });
@@ -146,6 +160,28 @@ void Simulation::act(const HandPlan& hand) {
       return control(Fault::CancelByHand, "cancel", "}");
     case HandPlan::Kind::ForeignDelete:
       return foreign_delete(orders_[hand.order]);
+  }
+}
+
+void Simulation::place(const PlacePlan& order) {
+  const core::OrderId id = venue_.place(order);
+  if (order.end == PlacePlan::End::None) return;
+  world_.agenda.after(order.ends_at - order.at, [this, id, end = order.end] { becomes(id, end); });
+}
+
+void Simulation::becomes(core::OrderId order, PlacePlan::End end) {
+  const std::string id = "{\"id\":" + std::to_string(order);
+  switch (end) {
+    case PlacePlan::End::None:
+      return;
+    case PlacePlan::End::Fill:
+      return (void)venue_.control("fill", id + "}");
+    case PlacePlan::End::Cancel:
+      return (void)venue_.control("cancel", id + "}");
+    case PlacePlan::End::Edit:
+      return edit(id, {.kind = HandPlan::Kind::Edit, .gap_ms = 30});
+    case PlacePlan::End::EditAcrossGap:
+      return edit(id, {.kind = HandPlan::Kind::EditAcrossGap, .gap_ms = 200});
   }
 }
 
@@ -343,7 +379,9 @@ void Simulation::all_well() {
 void Simulation::look() {
   // The last blows, and drains, may end a process later still.
   all_well();
-  if (settled() && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
+  // News that come after that are not swept any more; what is held in the end must be right all the same.
+  const bool swept = judge_.registry().settled(Time(plan_.trouble));
+  if (settled() && swept && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
   drain_blocked_bus();
   if (world_.now() > Time(plan_.trouble + Patience + plan_.longest_wait)) {
     return world_.fail("promise 2: not settled long after the troubles: ", undecided());
@@ -417,6 +455,7 @@ void Simulation::end() {
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();
+  judge_.registry().at_the_end();
   if (const auto behind = judge_.readers().read_to_the_end(store_); !behind.empty()) world_.fail("promise 5: ", behind);
   const core::BusStatus status = bus_->gateway()->status(bus_->now());
   size_t stuck = 0;

@@ -43,6 +43,8 @@ class Simulation {
   void cancel(const CancelPlan& cancel);
   void act(const HandPlan& hand);
   void say(const WordPlan& word);
+  void place(const PlacePlan& order);
+  void becomes(core::OrderId order, PlacePlan::End end);
   void edit(const std::string& order, const HandPlan& hand);
   void foreign_delete(core::OrderId order);
   void strike(const BlowPlan& blow);

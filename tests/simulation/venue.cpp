@@ -69,6 +69,12 @@ std::vector<core::OrderId> Venue::place(int count) {
   return ids;
 }
 
+core::OrderId Venue::place(const PlacePlan& order) {
+  const boost::json::object body = {
+      {"pairSymbol", order.pair}, {"newOrderClientId", order.client_id}, {"orderType", order.sell ? "sell" : "buy"}};
+  return boost::json::parse(ask("orders", boost::json::serialize(body)).body).at("ids").at(0).as_int64();
+}
+
 bool Venue::control(const std::string& what, const std::string& body) {
   const HttpAnswer answer = ask(what, body);
   world_.tell("hand", what, ' ', body, answer.status == 200 ? "" : ": " + answer.body);

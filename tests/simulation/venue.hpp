@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/exchange/exchange.hpp"
+#include "tests/simulation/plan.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace cancelbus::simulation {
@@ -50,6 +51,7 @@ class Venue {
 
   // Hands and faults.
   std::vector<core::OrderId> place(int count);
+  core::OrderId place(const PlacePlan& order);
   /// `what` of the control interface, as fill, edit, cancel, stream, faults. False: the order is gone.
   bool control(const std::string& what, const std::string& body);
 

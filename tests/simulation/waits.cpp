@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "service/core/names.hpp"
 #include "tests/simulation/describe.hpp"
 
 namespace cancelbus::simulation {
@@ -13,7 +14,7 @@ constexpr Duration RestFollows = 1s;
 constexpr uint32_t LongestWait = 64;
 constexpr Duration Margin = 1s;
 
-const char* name(core::LimiterKind kind) { return kind == core::LimiterKind::Cancel ? "DELETE" : "query"; }
+std::string name(core::LimiterKind kind) { return core::lower_name_of(kind) + " request"; }
 
 }  // namespace
 
@@ -23,6 +24,7 @@ Waits::Waits(World& world, const core::GatewayOptions& options) : world_(world),
   };
   add(core::LimiterKind::Cancel, options.cancel_limits);
   add(core::LimiterKind::Query, options.query_limits);
+  add(core::LimiterKind::OpenOrders, options.open_orders_limits);
 }
 
 void Waits::commits_lost(const core::LoweredLimits& stored) {

@@ -48,6 +48,8 @@ struct WorkerProcess::Life {
   void on_task(const wire::Task& task);
   void ask(const wire::Task& task);
   void write(const wire::Task& task, RestConnection& connection);
+  btcturk::HttpRequest request_of(const wire::Task& task);
+  static core::Answer read(const wire::Task& task, const btcturk::HttpReply& reply);
   void finish(const wire::Task& task, core::Answer answer);
   void repeat_outcomes();
 
@@ -116,6 +118,7 @@ WorkerProcess::Life::Life(WorkerProcess& worker)
   self.worker = worker.world().random.number() | 1;
   self.name = worker.name();
   self.request_timeout = worker.setup_.request_timeout;
+  self.sweeps = worker.setup_.sweeps;
   for (int i = 0; i < worker.setup_.connections; ++i) {
     connections.push_back(std::make_unique<RestConnection>(worker, worker.setup_.to_exchange, worker.venue_, [this] {
       send_ready();
@@ -142,6 +145,9 @@ void WorkerProcess::Life::on_message(const Frames& frames) {
 }
 
 void WorkerProcess::Life::on_task(const wire::Task& task) {
+  if (task.kind == core::LimiterKind::OpenOrders && !self.sweeps) {
+    return process.world().fail("a worker that does not know it is given a request for open orders");
+  }
   if (!book.take(task.task)) return process.tell("ignores task ", task_name(task.task));
   send_ready();
   ask(task);
@@ -162,13 +168,11 @@ void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connecti
   if (clock.is_void(task.stamp_ms, now.tick)) {
     return finish(task, btcturk::stale_stamp(clock.behind(task.stamp_ms, now.tick)));
   }
-  const bool cancel = task.kind == core::LimiterKind::Cancel;
-  process.tell("writes task ", task_name(task.task), cancel ? ": DELETE " : ": GET ", order_name(task.order.order_id));
+  process.tell("writes task ", task_name(task.task));
   process.watch_.writing(process.name(), task.stamp_ms, clock.time(now.tick).count());
-  const auto request = cancel ? btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms)
-                              : btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
+  const auto request = request_of(task);
   connection.request(carried(request), process.setup_.request_timeout,
-                     [this, task, cancel, sent = now.wall](const Venue::HttpAnswer* got, const std::string& why) {
+                     [this, task, sent = now.wall](const Venue::HttpAnswer* got, const std::string& why) {
                        if (!got) {
                          core::Answer none = btcturk::no_response(why);
                          none.sent = sent;
@@ -176,13 +180,38 @@ void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connecti
                        }
                        const std::string header = exchange_sim::retry_after_header(*got);
                        const btcturk::HttpReply reply{static_cast<int>(got->status), header, got->body, got->date};
-                       core::Answer answer = cancel ? btcturk::read_cancel_reply(reply)
-                                                    : btcturk::read_query_reply(reply, task.order.order_id);
-                       process.world().happened.add(cancel, *got, answer);
+                       core::Answer answer = read(task, reply);
+                       if (task.kind != core::LimiterKind::OpenOrders) {
+                         process.world().happened.add(task.kind == core::LimiterKind::Cancel, *got, answer);
+                       }
                        answer.sent = sent;
                        answer.answered = process.now().wall;
                        finish(task, std::move(answer));
                      });
+}
+
+btcturk::HttpRequest WorkerProcess::Life::request_of(const wire::Task& task) {
+  switch (task.kind) {
+    case core::LimiterKind::Cancel:
+      return btcturk::cancel_request(signer, task.order.order_id, task.stamp_ms);
+    case core::LimiterKind::Query:
+      return btcturk::query_request(signer, task.order.order_id, task.stamp_ms);
+    case core::LimiterKind::OpenOrders:
+      break;
+  }
+  return btcturk::open_orders_request(signer, task.order.symbol, task.stamp_ms);
+}
+
+core::Answer WorkerProcess::Life::read(const wire::Task& task, const btcturk::HttpReply& reply) {
+  switch (task.kind) {
+    case core::LimiterKind::Cancel:
+      return btcturk::read_cancel_reply(reply);
+    case core::LimiterKind::Query:
+      return btcturk::read_query_reply(reply, task.order.order_id);
+    case core::LimiterKind::OpenOrders:
+      break;
+  }
+  return btcturk::read_open_orders_reply(reply, task.order.symbol);
 }
 
 void WorkerProcess::Life::finish(const wire::Task& task, core::Answer answer) {
@@ -190,15 +219,13 @@ void WorkerProcess::Life::finish(const wire::Task& task, core::Answer answer) {
   process.watch_.task_ended(process.name(), task.task);
   const core::Verdict verdict = answer.verdict;
   if (verdict == core::Verdict::NeverWritten) process.world().happened.add(Fault::NeverWritten);
-  backend.send(wire::encode_outcome(task.task, answer));
-  book.finish(task.task, std::move(answer), process.now().tick);
+  book.finish(task.task, wire::encode_outcome(task.task, answer), process.now().tick);
   repeat_outcomes();
   if (verdict == core::Verdict::Unauthorized || verdict == core::Verdict::StaleStamp) doubt_clock();
 }
 
 void WorkerProcess::Life::repeat_outcomes() {
-  for (const auto& [task, answer] : book.take_due(process.now().tick))
-    backend.send(wire::encode_outcome(task, *answer));
+  for (std::string& frame : book.take_due(process.now().tick)) backend.send(std::move(frame));
   repeats.set(book.next_due());
 }
 

@@ -23,6 +23,7 @@ struct WorkerSetup {
   Duration request_timeout = 5s;
   Path& to_bus;
   Path& to_exchange;
+  bool sweeps = false;  ///< it knows the task that lists open orders
 };
 
 /// Watches what workers do.

@@ -281,6 +281,15 @@ std::shared_future<CancelSummary> Client::cancel_many(const std::vector<int64_t>
   return future;
 }
 
+std::shared_future<OpenOrders> Client::open_orders(const OpenOrdersFilter& filter) noexcept {
+  std::shared_future<OpenOrders> future;
+  const auto closed = std::make_shared<OpenOrders>();
+  closed->refused = "the client was closed";
+  auto done = keep<OpenOrders>(future, {}, closed);
+  loop_->do_soon([filter, done = std::move(done)](client::Client& bus) { bus.open_orders(filter, done); });
+  return future;
+}
+
 void Client::ask_status() noexcept {
   loop_->do_soon([](client::Client& bus) { bus.ask_status(); });
 }

@@ -27,6 +27,8 @@ using client::CancelSummary;
 using client::ClientOptions;
 using client::Final;
 using client::Notice;
+using client::OpenOrders;
+using client::OpenOrdersFilter;
 using client::Problem;
 using client::Receiving;
 
@@ -79,6 +81,9 @@ class Client {
   std::shared_future<CancelSummary> cancel_many(const std::vector<int64_t>& order_ids,
                                                 const CancelOptions& options = {},
                                                 std::function<void(const CancelSummary&)> on_done = {}) noexcept;
+  /// The account's open orders as far as the bus knows them. The future gets its value in any case; `refused` says why
+  /// there are none, also if the client is destroyed first.
+  std::shared_future<OpenOrders> open_orders(const OpenOrdersFilter& filter = {}) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// What is wrong at the moment; none if all is well. Ask when a future is late.

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 #include <tuple>
 #include <utility>
 #include <zmq.hpp>
@@ -210,11 +211,21 @@ struct Client::Impl {
 
   void close() {
     for (const auto& one : std::exchange(many, {})) one->close();
+    listings.clear();
     commands.close();
   }
 
+  void tell_listing(const Notice& notice) {
+    const auto* answer = std::get_if<OpenOrders>(&notice);
+    if (answer == nullptr) return;
+    if (const auto asked = listings.extract(answer->id)) asked.mapped()(*answer);
+  }
+
   void call_back() {
-    for (const Notice& notice : notices) commands.tell(notice);
+    for (const Notice& notice : notices) {
+      commands.tell(notice);
+      tell_listing(notice);
+    }
     go_on_with_many();
     for (auto& receipt : commands.settle()) notices.emplace_back(std::move(receipt));
   }
@@ -318,6 +329,7 @@ struct Client::Impl {
   CommandBook commands;
   ClOrdIds cl_ord_ids;
   std::vector<std::shared_ptr<CancelMany>> many;
+  std::map<uint64_t, std::function<void(const OpenOrders&)>> listings;
   std::vector<Notice> notices;
   bool in_turn = false;
   /// A send found no connection: the next one is a new session with the bus.
@@ -372,6 +384,12 @@ void Client::cancel_into(std::shared_ptr<CancelSummary> summary, const CancelOpt
 
 void Client::ask_status() noexcept {
   impl_->session.ask_status(steady_clock::now());
+  impl_->wakeup.at(Wakeup::Now);
+}
+
+void Client::open_orders(const OpenOrdersFilter& filter, std::function<void(const OpenOrders&)> on_done) noexcept {
+  const uint64_t id = impl_->session.open_orders(filter);
+  if (on_done) impl_->listings[id] = std::move(on_done);
   impl_->wakeup.at(Wakeup::Now);
 }
 

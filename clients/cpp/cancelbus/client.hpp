@@ -80,6 +80,8 @@ class Client {
                    std::function<void(const CancelSummary&)> on_done) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
+  /// An OpenOrders notice will come, and `on_done` is called once with the same; several are answered in turn.
+  void open_orders(const OpenOrdersFilter& filter = {}, std::function<void(const OpenOrders&)> on_done = {}) noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
   void resolve(v1::ResolveRequest request) noexcept;
   /// For operators, and with topic `record.` alone: what workers and subscriber receive from the exchange comes as

@@ -102,6 +102,9 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       if (reply.resolved().status() != v1::RESOLVE_STATUS_PENDING) resolve_due_ = Never;
       notices_.emplace_back(std::move(*reply.mutable_resolved()));
       return;
+    case v1::SessionReply::kOpenOrders:
+      if (auto all = open_orders_.on_page(*reply.mutable_open_orders())) notices_.emplace_back(*std::move(all));
+      return;
     case v1::SessionReply::kRecording:
       recording_ = true;
       return;
@@ -115,6 +118,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
 }
 
 void Session::on_reject(const v1::Reject& reject) {
+  if (auto refused = open_orders_.on_reject(reject)) notices_.emplace_back(*std::move(refused));
   // A bus that is too old to know what it is asked.
   const bool unknown = reject.field() == "request";
   if (unknown || reject.field().starts_with("resolve")) resolve_due_ = Never;
@@ -130,6 +134,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     hello_due_ = Never;
     heartbeat_due_ = now + HeartbeatEvery;
     notices_.emplace_back(Connected{welcome.epoch()});
+    open_orders_.restart();
     // What was under way when the session broke may never have arrived.
     queue_unreceived();
   }
@@ -325,6 +330,9 @@ void Session::on_time(Time now) {
     *frames_.emplace_back().mutable_resolve() = resolve_;
     resolve_due_ = now + RepeatUntilReceipt;
   }
+  if (auto page = open_ ? open_orders_.due(now) : std::nullopt) {
+    *frames_.emplace_back().mutable_open_orders_request() = *std::move(page);
+  }
   if (open_ && record_due_ <= now) {
     frames_.emplace_back().mutable_record();
     record_due_ = now + RecordEvery;
@@ -339,7 +347,7 @@ Time Session::next_deadline() const {
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
   if (!open_) return std::min(deadline, hello_due_);
-  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_});
+  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_, open_orders_.next_deadline()});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
 }
 

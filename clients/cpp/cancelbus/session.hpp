@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cancelbus/event_reader.hpp"
+#include "cancelbus/open_orders.hpp"
 #include "cancelbus/v1/session.pb.h"
 
 namespace cancelbus::client {
@@ -60,10 +61,11 @@ struct Unreadable {
 /// Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on
 /// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
-/// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED.
-using Notice =
-    std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
-                 v1::BusStatus, v1::Reject, v1::Resolved, LostEvents, NewEpoch, Unreadable, NotReached, Causes>;
+/// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED. OpenOrders comes once
+/// for each open_orders().
+using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
+                            v1::BusStatus, v1::Reject, v1::Resolved, OpenOrders, LostEvents, NewEpoch, Unreadable,
+                            NotReached, Causes>;
 
 class Session {
  public:
@@ -88,6 +90,8 @@ class Session {
   void ask_status(Time now);
   /// For operators: asks until the bus has settled the command or refused to. One at a time: a later call replaces it.
   void resolve(v1::ResolveRequest request, Time now);
+  /// Asks until all pages came. Returns the answer's number; several are answered in turn.
+  uint64_t open_orders(const OpenOrdersFilter& filter) { return open_orders_.ask(filter); }
   /// For operators: from now on workers and subscriber tell what they receive from the exchange, as Events on topic
   /// `record.`, which must be among `topics`. Asks every second until the bus rejects it.
   void record(Time now);
@@ -167,6 +171,7 @@ class Session {
   Time status_due_ = Never;
   v1::ResolveRequest resolve_;
   Time resolve_due_ = Never;
+  OpenOrdersReader open_orders_;
   Time record_due_ = Never;
   bool recording_ = false;
 

@@ -10,24 +10,26 @@
 The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
 """
 
-from .bus_status import (BusStatus, Cause, EventBar, HoldStatus, QueueStatus, StreamStatus, WindowStatus, WorkerStatus)
+from .bus_status import (BusStatus, Cause, EventBar, HoldStatus, OpenOrderCount, QueueStatus, StreamStatus, WindowStatus,
+                         WorkerStatus)
 from .client import Client
 from .command import TimeToLive
-from .enums import (AckStatus, CauseKind, Evidence, ExecType, Origin, OrdStatus, Reason, ReceiptStatus, ResolveStatus, Stage)
+from .enums import (AckStatus, CauseKind, Evidence, ExecType, Origin, OrdStatus, Reason, ReceiptStatus, ResolveStatus, Side,
+                    Stage)
 from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, NotSettled, NotYet,
-                     OptionError, QueueFull, ReadTooSlowly, RefusedError, RejectedError, StoreLost)
+                     OpenOrdersRefused, OptionError, QueueFull, ReadTooSlowly, RefusedError, RejectedError, StoreLost)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .many import CancelResult, CancelSummary, Outcome
 from .session import Causes, Connected, Silent
-from .values import Ack, Event, Final, Receipt, Resolved, Status, Timeline
+from .values import Ack, Event, Final, OpenOrder, OpenOrders, Receipt, Resolved, Status, Timeline
 
 __version__ = "0.1.0"
 
 __all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult", "CancelSummary",
            "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "Event", "EventBar",
            "Events", "EventsBarred", "Evidence", "ExecType", "Final", "HoldStatus", "KeyRefused", "LostEvents", "NewEpoch",
-           "News", "NotSettled", "NotYet", "OptionError", "OrdStatus", "Origin", "Outcome", "QueueFull", "QueueStatus",
-           "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus", "RefusedError", "RejectedError", "Resolved",
-           "ResolveStatus", "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline",
-           "WindowStatus", "WorkerStatus", "__version__"]
+           "News", "NotSettled", "NotYet", "OpenOrder", "OpenOrderCount", "OpenOrders", "OpenOrdersRefused", "OptionError",
+           "OrdStatus", "Origin", "Outcome", "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt",
+           "ReceiptStatus", "RefusedError", "RejectedError", "Resolved", "ResolveStatus", "Side", "Silent", "Stage",
+           "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "WindowStatus", "WorkerStatus", "__version__"]

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Callable, Coroutine, Iterable, Iterator, Optional, Sequence, TypeVar
+from typing import Any, Callable, Coroutine, Iterable, Iterator, Optional, Sequence, TypeVar, Union
 
 from . import client as asynchronous
 from . import handles
 from .bus_status import BusStatus
 from .command import TimeToLive
-from .enums import OrdStatus
+from .enums import OrdStatus, Side
 from .errors import CancelbusError, ClientClosed
 from .handles import News
 from .many import CancelSummary
-from .values import Ack, Final, Receipt, Resolved, Status
+from .values import Ack, Final, OpenOrders, Receipt, Resolved, Status
 
 T = TypeVar("T")
 
@@ -148,6 +148,11 @@ class Client:
     def status(self, timeout: Optional[float] = None) -> BusStatus:
         """The bus as a whole, now."""
         return self._run(self._inner.status(timeout))
+
+    def open_orders(self, *, owner: str = "", symbol: str = "", side: Union[Side, str, None] = None,
+                    timeout: Optional[float] = None) -> OpenOrders:
+        """The account's open orders as far as the bus knows them. As cancelbus.Client.open_orders()."""
+        return self._run(self._inner.open_orders(owner=owner, symbol=symbol, side=side, timeout=timeout))
 
     def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
                 timeout: Optional[float] = None) -> Resolved:

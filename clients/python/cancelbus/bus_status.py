@@ -47,7 +47,7 @@ class EventBar:
 @dataclass(frozen=True)
 class WindowStatus:
     """One rate limit."""
-    limiter: str  # "cancel" or "query"
+    limiter: str  # "cancel", "query" or "open_orders"
     used: int
     limit: int  # in force
     period: timedelta
@@ -88,6 +88,14 @@ class WorkerStatus:
 
 
 @dataclass(frozen=True)
+class OpenOrderCount:
+    """How many open orders are known of one owner."""
+    owner: str  # a sender; "": of those without a known owner
+    orders: int
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
 class StreamStatus:
     """What is known of the private stream."""
     connected: bool
@@ -119,6 +127,9 @@ class BusStatus:
     expected_workers: int  # how many there ought to be; 0: the bus was not told
     event_bars: tuple[EventBar, ...]
     observing: bool  # it runs with --observe: it sends no cancel, and rejects commands, OBSERVING
+    complete_as_of: Optional[datetime]  # every open order that was placed 2 s or more before is known; None: none is yet
+    open_order_counts: tuple[OpenOrderCount, ...]  # by owner
+    sweep_trouble: str  # why the last sweep was not complete, or none can run; "": nothing is wrong
     message: Any = message_field()
 
     @property
@@ -173,4 +184,6 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
                      time_of(m, "as_of"), m.cancels_in_flight, m.queries_in_flight, m.orders_in_doubt,
                      time_of(m, "oldest_doubt"), m.store_bytes, tuple(map(cause_of, m.cause)), m.headline,
-                     m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m.observing, m)
+                     m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m.observing, time_of(m, "complete_as_of"),
+                     tuple(OpenOrderCount(count.owner, count.orders, count) for count in m.open_order_count),
+                     m.sweep_trouble, m)

@@ -24,16 +24,17 @@ from .book import CommandBook
 from .bus_status import BusStatus, bus_status_of
 from .command import TimeToLive
 from .connection import Connection
-from .enums import CauseKind, OrdStatus, ResolveStatus
+from .enums import CauseKind, OrdStatus, ResolveStatus, Side
 from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, NotYet, OptionError,
-                     settled)
+                     listed, settled)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .many import CancelMany, CancelSummary
+from .open_orders import Listing
 from .options import check_timeout, resolve
 from .session import Causes, Connected, Session, Silent, Unreadable, ends_resolve
 from .v1 import cancel_pb2, session_pb2
-from .values import Resolved
+from .values import OpenOrders, Resolved
 
 log = logging.getLogger("cancelbus")
 
@@ -80,7 +81,7 @@ class Client:
             session_pb2.Reject: self._on_reject, session_pb2.Resolved: self._on_resolved,
             cancel_pb2.CancelAck: self._book.on_ack, cancel_pb2.CancelFinal: self._book.on_final,
             cancel_pb2.CancelStatus: self._book.on_stage, cancel_pb2.Event: self._on_event,
-            cancel_pb2.BusStatus: self._on_bus_status}
+            cancel_pb2.BusStatus: self._on_bus_status, Listing: self._on_listing}
 
     # Opening and closing.
 
@@ -109,6 +110,7 @@ class Client:
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._status: Optional[asyncio.Future[BusStatus]] = None
         self._resolving: Optional[asyncio.Future[Union[Resolved, session_pb2.Reject]]] = None
+        self._listings: dict[int, asyncio.Future[Listing]] = {}
         self._connection = Connection(self._options)
         self._connection.open(self._loop, self._turn)
         self._session.start(time.monotonic_ns())
@@ -135,7 +137,8 @@ class Client:
             stream._stop(StopAsyncIteration() if isinstance(error, ClientClosed) else error)
         if self._connection is None:
             return
-        futures: tuple[Optional[asyncio.Future[Any]], ...] = (self._welcome, self._status, self._resolving)
+        futures: tuple[Optional[asyncio.Future[Any]], ...] = (self._welcome, self._status, self._resolving,
+                                                            *self._listings.values())
         for future in futures:
             if future is not None and not future.done():
                 future.set_exception(error)
@@ -222,6 +225,29 @@ class Client:
             self._session.ask_status(time.monotonic_ns())
             self._turn()
         return await self._wait(self._status, "status", None, timeout)
+
+    async def open_orders(self, *, owner: str = "", symbol: str = "", side: Union[Side, str, None] = None,
+                          timeout: Optional[float] = None) -> OpenOrders:
+        """The account's open orders as far as the bus knows them: of a strategy those of its own names, of an operator and an
+        observer all.
+
+        owner                  a sender: only its orders
+        symbol                 only of this pair, as "BTCTRY"
+        side                   Side.BUY or "buy", Side.SELL or "sell"; None: either
+        timeout                seconds to wait for the bus
+        Raises OpenOrdersRefused, OptionError, and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
+        request = command.build_open_orders(owner, symbol, side)
+        self._opened()
+        listing_id = self._session.open_orders(request)
+        future: asyncio.Future[Listing] = self._loop.create_future()
+        self._listings[listing_id] = future
+        try:
+            self._turn()
+            return listed(await self._wait(future, "list of open orders", None, timeout))
+        finally:
+            del self._listings[listing_id]
+            self._session.give_up_open_orders(listing_id)
 
     async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
                       timeout: Optional[float] = None) -> Resolved:
@@ -377,6 +403,11 @@ class Client:
             log.info("not settled yet: %s", resolved.text)
         elif self._resolving is not None and not self._resolving.done():
             self._resolving.set_result(resolved)
+
+    def _on_listing(self, listing: Listing) -> None:
+        future = self._listings.get(listing.id)
+        if future is not None and not future.done():
+            future.set_result(listing)
 
     def _on_reject(self, reject: session_pb2.Reject) -> None:
         if self._resolving is not None and not self._resolving.done() and ends_resolve(reject):

@@ -1,4 +1,4 @@
-"""From a call's arguments to a CancelOrder or a ResolveRequest, checked here so that a mistake shows where it was made."""
+"""From a call's arguments to a CancelOrder, an OpenOrdersRequest or a ResolveRequest, checked here so that a mistake shows where it was made."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Optional, Union
 from .errors import OptionError
 from .options import is_sender
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
-from .v1.session_pb2 import ResolveRequest
-from .enums import OrdStatus
+from .v1.session_pb2 import OpenOrdersRequest, ResolveRequest
+from .enums import OrdStatus, Side
 
 # A timedelta, a number of seconds, or a text as cancelctl's --ttl takes it.
 TimeToLive = Union[timedelta, float, str]
@@ -59,6 +59,20 @@ def build(order_id: int, cl_ord_id: str, time_to_live: Optional[TimeToLive], urg
     if time_to_live is not None:
         order.time_to_live.FromTimedelta(span(time_to_live))
     return order
+
+
+_SIDES: dict[Union[Side, str, None], Side] = {
+    None: Side.UNSPECIFIED, "buy": Side.BUY, "sell": Side.SELL, **{side: side for side in Side}}
+
+
+def build_open_orders(owner: str, symbol: str, side: Union[Side, str, None]) -> OpenOrdersRequest:
+    if not isinstance(owner, str) or (owner and not is_sender(owner)):
+        raise OptionError(f"owner: {owner!r} is not 1 to 32 letters, digits, _ and -")
+    if not isinstance(symbol, str) or not re.fullmatch(r"[A-Za-z0-9_-]{0,32}", symbol):
+        raise OptionError(f"symbol: {symbol!r} is not the name of a pair, as \"BTCTRY\"")
+    if side not in _SIDES:
+        raise OptionError(f"side: {side!r} is not Side.BUY or SELL, \"buy\" or \"sell\"")
+    return OpenOrdersRequest(owner=owner, symbol=symbol, side=int(_SIDES[side]))  # type: ignore[arg-type]
 
 
 # What an operator can say of an order.

@@ -16,7 +16,7 @@ from .enums import OpenEnum
 MOST_DIGITS = 64
 # Numbers of 64 bits, which JSON has as strings.
 _LONG = ("order_id",)
-_DECIMALS = ("price", "order_qty", "leaves_qty", "cum_qty")
+_DECIMALS = ("price", "quantity", "order_qty", "leaves_qty", "cum_qty")
 
 
 def message_field() -> Any:

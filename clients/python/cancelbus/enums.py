@@ -65,6 +65,7 @@ class Reason(OpenEnum):
     TTL_TOO_SHORT = 11
     WRONG_ACCOUNT = 12
     STORE_UNAVAILABLE = 13
+    NOT_OWNER = 14
     OBSERVING = 15
 
 
@@ -93,12 +94,21 @@ class OrdStatus(OpenEnum):
     REJECTED = 5
 
 
+class Side(OpenEnum):
+    """Of the book."""
+    UNSPECIFIED = 0  # not known
+    BUY = 1
+    SELL = 2
+
+
 class Evidence(OpenEnum):
-    """What proved it."""
+    """What proved it, or shows that an order is open."""
     UNSPECIFIED = 0
     CHANNEL_452 = 1
     ORDER_QUERY = 2
     OPERATOR = 3
+    STREAM = 4  # of an open order: a frame of the private stream
+    SWEEP = 5  # of an open order: the exchange's list of all that is open
 
 
 class Stage(OpenEnum):
@@ -130,4 +140,5 @@ class CauseKind(OpenEnum):
 _PREFIXES: dict[type[OpenEnum], str] = {
     ReceiptStatus: "RECEIPT_STATUS_", ResolveStatus: "RESOLVE_STATUS_", AckStatus: "CANCEL_ACK_STATUS_",
     Reason: "CXL_REJ_REASON_", Origin: "ORIGIN_", ExecType: "EXEC_TYPE_", OrdStatus: "ORD_STATUS_", Evidence: "EVIDENCE_",
+    Side: "SIDE_",
     Stage: "CANCEL_STAGE_", CauseKind: "CAUSE_KIND_"}

@@ -6,8 +6,9 @@ from typing import Optional, Union
 
 from .bus_status import Cause, EventBar
 from .enums import Reason, ResolveStatus
+from .open_orders import Listing
 from .v1.session_pb2 import Reject
-from .values import Ack, Receipt, Resolved
+from .values import Ack, OpenOrders, Receipt, Resolved, open_orders_of
 
 
 class CancelbusError(Exception):
@@ -110,6 +111,21 @@ class NotSettled(CancelbusError):
     def __init__(self, command: str, text: str, resolved: Optional[Resolved] = None) -> None:
         self.resolved = resolved  # None: the bus did not take the request at all
         super().__init__(f"{command} was not settled: {text}")
+
+
+class OpenOrdersRefused(CancelbusError):
+    """The bus does not list these open orders for you; asking again changes nothing by itself."""
+
+    def __init__(self, reject: Reject) -> None:
+        super().__init__(f"the bus does not list these open orders: {reject.text} ({reject.field})")
+
+
+def listed(listing: Listing) -> OpenOrders:
+    """What the bus has listed; raises OpenOrdersRefused."""
+    if listing.refused is not None:
+        raise OpenOrdersRefused(listing.refused)
+    assert listing.first_page is not None  # of a listing that is complete
+    return open_orders_of(listing.orders, listing.first_page)
 
 
 def refusal(order_id: int, receipt: Receipt) -> RefusedError:

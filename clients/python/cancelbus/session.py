@@ -17,8 +17,9 @@ from google.protobuf.message import DecodeError
 
 from .event_reader import MILLISECOND, NEVER, SECOND, EventReader, LostEvents, NewEpoch
 from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event
-from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, HeartbeatReply, Hello, Receipt,
-                             Reject, Resolved, ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
+from .open_orders import Listing, OpenOrdersReader
+from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, HeartbeatReply, Hello,
+                             OpenOrdersRequest, Receipt, Reject, Resolved, ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
 from .bus_status import Cause, EventBar, cause_of, event_bar_of
 
 HELLO_EVERY = SECOND
@@ -59,9 +60,9 @@ class Unreadable:
 # Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on the
 # wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
 # topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
-# the bus answers a resolve(), until it says anything but PENDING.
+# the bus answers a resolve(), until it says anything but PENDING. Listing comes once for each open_orders().
 Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
-               LostEvents, NewEpoch, Unreadable, Causes]
+               Listing, LostEvents, NewEpoch, Unreadable, Causes]
 
 
 def ends_resolve(reject: Reject) -> bool:
@@ -104,6 +105,7 @@ class Session:
         self._last_heard = self._hello_due = self._heartbeat_due = self._status_due = NEVER
         self._resolve_due = NEVER
         self._resolve = ResolveRequest()
+        self._open_orders = OpenOrdersReader()
         self._commands: dict[str, _Command] = {}
         # To send when there is room; may name commands that have ended or were received meanwhile, and one twice that was
         # used again.
@@ -145,6 +147,13 @@ class Session:
 
     def give_up_resolve(self) -> None:
         self._resolve_due = NEVER
+
+    def open_orders(self, request: OpenOrdersRequest) -> int:
+        """Asks until all pages came. Returns the listing's number; several are answered in turn."""
+        return self._open_orders.ask(request)
+
+    def give_up_open_orders(self, listing_id: int) -> None:
+        self._open_orders.give_up(listing_id)
 
     @property
     def causes(self) -> tuple[Cause, ...]:
@@ -204,6 +213,9 @@ class Session:
             self._frames.append(SessionRequest(resolve=self._resolve))
             self._resolve_due = now + REPEAT_UNTIL_RECEIPT
         if self._open:
+            page = self._open_orders.due(now)
+            if page is not None:
+                self._frames.append(SessionRequest(open_orders_request=page))
             self._repeat_due(now)
         self._reader.on_time(now)
         self._drain_reader()
@@ -218,7 +230,8 @@ class Session:
             deadline = min(deadline, self._last_heard + SILENT_AFTER)
         if not self._open:
             return min(deadline, self._hello_due)
-        deadline = min(deadline, self._heartbeat_due, self._status_due, self._resolve_due)
+        deadline = min(deadline, self._heartbeat_due, self._status_due, self._resolve_due,
+                       self._open_orders.next_deadline())
         return min(deadline, self._repeats[0][0]) if self._repeats else deadline
 
     def take_frames(self) -> list[SessionRequest]:
@@ -258,10 +271,17 @@ class Session:
             if reply.resolved.status != RESOLVE_STATUS_PENDING:
                 self._resolve_due = NEVER
             self._notices.append(reply.resolved)
+        elif kind == "open_orders":
+            self._tell_listing(self._open_orders.on_page(reply.open_orders))
         elif kind == "reject":
             if ends_resolve(reply.reject):
                 self._resolve_due = NEVER
+            self._tell_listing(self._open_orders.on_reject(reply.reject))
             self._notices.append(reply.reject)
+
+    def _tell_listing(self, listing: Optional[Listing]) -> None:
+        if listing is not None:
+            self._notices.append(listing)
 
     def _on_welcome(self, welcome: Welcome, now: int) -> None:
         if not self._open:
@@ -270,6 +290,7 @@ class Session:
             self._hello_due = NEVER
             self._heartbeat_due = now + HEARTBEAT_EVERY
             self._notices.append(Connected(welcome.epoch))
+            self._open_orders.restart()
             # What was under way when the session broke may never have arrived.
             self._queue_unreceived()
         self.event_bar = event_bar_of(welcome.event_bar) if welcome.HasField("event_bar") else None

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Optional, Union
+from typing import Any, Iterable, Optional, Union
 
 from .bus_status import BusStatus, bus_status_of
 from .convert import as_json, decimal_of, message_field, span_of, time_of
-from .enums import (AckStatus, Evidence, ExecType, OrdStatus, Origin, Reason, ReceiptStatus, ResolveStatus, Stage)
+from .enums import (AckStatus, Evidence, ExecType, OrdStatus, Origin, Reason, ReceiptStatus, ResolveStatus, Side, Stage)
 from .v1 import cancel_pb2, session_pb2
 
 
@@ -136,6 +136,36 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class OpenOrder:
+    """An order that is on the exchange's book as far as the bus knows."""
+    order_id: int
+    symbol: str
+    side: Side
+    price: Optional[Decimal]
+    quantity: Optional[Decimal]
+    leaves_qty: Optional[Decimal]  # what is not filled; 0: filled, says the stream, and it is shown until that is confirmed
+    client_order_id: str
+    owner: str  # the sender whose prefix client_order_id begins with; "": not known
+    evidence: Evidence  # STREAM or SWEEP: which told of it last
+    as_of: Optional[datetime]  # when that was
+    message: Any = message_field()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON, as Final.to_dict()."""
+        fields: dict[str, Any] = as_json(self)
+        return fields
+
+
+@dataclass(frozen=True)
+class OpenOrders:
+    """The account's open orders as far as the bus knows them, by order id."""
+    orders: tuple[OpenOrder, ...]
+    # Every order that was placed 2 s or more before this, and is still open, is among them. None: open orders may be
+    # missing, because the bus has not asked the exchange for all of them yet.
+    complete_as_of: Optional[datetime]
+
+
+@dataclass(frozen=True)
 class Event:
     """What was published on a topic."""
     epoch: int
@@ -173,6 +203,16 @@ def status_of(m: cancel_pb2.CancelStatus) -> Status:
 
 def resolved_of(m: session_pb2.Resolved) -> Resolved:
     return Resolved(m.sender_comp_id, m.cl_ord_id, ResolveStatus(m.status), m.text, m)
+
+
+def open_order_of(m: cancel_pb2.OpenOrder) -> OpenOrder:
+    return OpenOrder(m.order_id, m.symbol, Side(m.side), decimal_of(m.price), decimal_of(m.quantity),
+                     decimal_of(m.leaves_qty), m.client_order_id, m.owner, Evidence(m.evidence), time_of(m, "as_of"), m)
+
+
+def open_orders_of(orders: Iterable[cancel_pb2.OpenOrder], first_page: session_pb2.OpenOrders) -> OpenOrders:
+    # Orders may come and go between two pages: complete is what the first one says.
+    return OpenOrders(tuple(map(open_order_of, orders)), time_of(first_page, "complete_as_of"))
 
 
 _BODIES: dict[str, Any] = {"cancel_ack": ack_of, "cancel_final": final_of, "cancel_status": status_of,

@@ -84,6 +84,17 @@ function stream(s) {
   return [state, word('quiet', proof + (t.text && !t.logged_in ? ', ' + t.text : ''))];
 }
 
+function openOrders(s) {
+  const all = [...s.open_order_count].sort((a, b) => b.orders - a.orders);
+  const total = all.reduce((sum, c) => sum + c.orders, 0);
+  const age = s.complete_as_of ? 'complete as of ' + elapsed(between(s.complete_as_of, s.as_of)) + ' ago' : 'not complete yet';
+  const head = make('p', '', total + ' known, ', word(s.complete_as_of ? 'quiet' : 'warn', age));
+  const trouble = s.sweep_trouble ? [make('p', 'warn', s.sweep_trouble)] : [];
+  const rows = all.slice(0, MOST_ROWS).map((c) => row(c.owner || 'no known owner', c.orders));
+  if (all.length > MOST_ROWS) rows.push(row('and ' + (all.length - MOST_ROWS) + ' more owners', ''));
+  return [head, ...trouble, ...rows];
+}
+
 function queues(s) {
   const length = (q) => q.urgent + q.normal;
   const all = [...s.queues].sort((a, b) => length(b) - length(a));
@@ -124,6 +135,7 @@ function show(told) {
   fill('budget', s.windows.map(gauge));
   fill('stream', stream(s));
   fill('queue', queues(s));
+  fill('orders', openOrders(s));
   fill('workers', workers(s));
   fill('finals', finals(told.finals));
   byId('main').hidden = false;

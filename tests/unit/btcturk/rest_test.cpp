@@ -45,6 +45,17 @@ TEST(Requests, QueryNamesTheOrderInThePath) {
   EXPECT_EQ(request.headers, signed_headers());
 }
 
+TEST(Requests, OpenOrdersNameThePairInTheQueryIfThereIsOne) {
+  Signer keys = signer();
+  const HttpRequest all = open_orders_request(keys, "", Stamp);
+  EXPECT_EQ(all.method, "GET");
+  EXPECT_EQ(all.target, "/api/v1/openOrders");
+  EXPECT_EQ(all.headers, signed_headers());
+  EXPECT_EQ(all.max_response_bytes, 32U * 1024 * 1024);
+  EXPECT_EQ(open_orders_request(keys, "BTC_TRY", Stamp).target, "/api/v1/openOrders?pairSymbol=BTC_TRY");
+  EXPECT_EQ(query_request(keys, 1, Stamp).max_response_bytes, 64U * 1024) << "every other answer is short";
+}
+
 TEST(Requests, ServerTimeNeedsNoKey) {
   const HttpRequest request = server_time_request();
   EXPECT_EQ(request.method, "GET");

@@ -35,6 +35,19 @@ TEST(Frame, NeedsNothingButTheIdOfAnOrder) {
   EXPECT_EQ(fact->price, "");
 }
 
+TEST(Frame, SaysOnWhichSideAnOrderIsAndWhatItsOwnerCallsIt) {
+  const auto read = [](const std::string& fields) {
+    return std::get<OrderFact>(read_frame(R"([451,{"id":5,)" + fields + "}]"));
+  };
+  EXPECT_EQ(read(R"("orderType":0,"newOrderClientId":"dA-17")").side, core::Side::Buy);
+  EXPECT_EQ(read(R"("orderType":"1")").side, core::Side::Sell);
+  for (const char* type : {R"("orderType":2)", R"("orderType":null)", R"("orderType":"buy")", R"("x":0)"}) {
+    EXPECT_EQ(read(type).side, std::nullopt) << type;
+  }
+  EXPECT_EQ(read(R"("orderType":0,"newOrderClientId":"dA-17")").client_order_id, "dA-17");
+  EXPECT_EQ(read(R"("newOrderClientId":null)").client_order_id, "");
+}
+
 TEST(Frame, TakesATradesOrderIdNotItsOwn) {
   const StreamFrame frame = read_frame(R"([423,{"id":1149163839863900657,"orderId":5}])");
   ASSERT_TRUE(std::holds_alternative<OrderFact>(frame));

@@ -10,6 +10,7 @@ namespace cancelbus::bus {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -71,6 +72,35 @@ TEST_F(MetricsTest, SaysOfEachCauseWhetherCommandsWaitForIt) {
   EXPECT_THAT(text, HasSubstr("cancelbus_cause{kind=\"keys_refused\"} 0\n"));
   status.causes.clear();
   EXPECT_THAT(page(status), HasSubstr("cancelbus_cause{kind=\"no_worker\"} 0\n"));
+}
+
+TEST_F(MetricsTest, CountsOpenOrdersByOwner) {
+  core::BusStatus status;
+  status.as_of = at(100s);
+  EXPECT_THAT(page(status), Not(HasSubstr("cancelbus_open_orders_complete_age_seconds ")));
+  status.complete_as_of = at(97s);
+  status.open_orders = {{"desk-a", 12}, {"", 3}};
+  const std::string text = page(status);
+  EXPECT_THAT(text, HasSubstr("cancelbus_open_orders{owner=\"desk-a\"} 12\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_open_orders{owner=\"(not known)\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_open_orders_complete_age_seconds 3\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_sweep_trouble 0\n"));
+  status.open_orders = {{"", 1}};
+  status.sweep_trouble = "HTTP 500";
+  EXPECT_THAT(page(status), AllOf(HasSubstr("cancelbus_open_orders{owner=\"(not known)\"} 1\n"),
+                                  HasSubstr("cancelbus_sweep_trouble 1\n"), Not(HasSubstr("desk-a"))));
+}
+
+TEST_F(MetricsTest, GivesALineOfItsOwnToTheLargestOwnersAlone) {
+  core::BusStatus status;
+  for (size_t i = 1; i <= Metrics::MostSenders + 3; ++i) status.open_orders.push_back({"s" + std::to_string(i), i});
+  status.open_orders.push_back({"(others)", 100});  // as the bus itself says of many
+  for (int scrape = 0; scrape < 2; ++scrape) {
+    const std::string text = page(status);
+    EXPECT_THAT(text, HasSubstr("cancelbus_open_orders{owner=\"s5\"} 5\n"));
+    EXPECT_THAT(text, Not(HasSubstr("cancelbus_open_orders{owner=\"s4\"}")));
+    EXPECT_THAT(text, HasSubstr("cancelbus_open_orders{owner=\"(others)\"} 110\n"));
+  }
 }
 
 TEST_F(MetricsTest, SaysWhetherTheBusObserves) {

@@ -82,7 +82,7 @@ TEST_F(PolicyTest, RefusesTheWholeWithLineAndField) {
   }
   EXPECT_EQ(refusal("strategy desk-a " + key + " weight=2 weight=2"), "line 1: weight: is given twice");
   EXPECT_EQ(refusal("strategy desk-a " + key + " colour=red"),
-            "line 1: option: \"colour=red\" is neither senders=A,B nor weight=N");
+            "line 1: option: \"colour=red\" is none of senders=A,B weight=N prefixes=dA-,dB- cancels=own|any");
 }
 
 TEST_F(PolicyTest, SaysThatASecretKeyIsOneAndDoesNotShowIt) {
@@ -159,6 +159,72 @@ TEST_F(PolicyTest, EachRoleHasItsDoorsAndRights) {
   EXPECT_TRUE(strategy.may_be("s") && !strategy.may_be("ctl-1"));
   EXPECT_TRUE(observer.may_be("o") && observer.may_be("ctl-1"));
   EXPECT_TRUE(ops.may_be("ctl-1") && !ops.may_be("op"));
+}
+
+TEST_F(PolicyTest, PrefixesSayWhoseOrdersAreWhose) {
+  const auto policy = Policy::parse("strategy desk-a " + key + " prefixes=dA-,eA-\nstrategy desk-b " + other +
+                                    " senders=b prefixes=dB-");
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  EXPECT_EQ(policy->prefixes(), (std::vector<core::OwnerPrefix>{{"dA-", "desk-a"}, {"eA-", "desk-a"}, {"dB-", "b"}}));
+}
+
+TEST_F(PolicyTest, TwoEntriesOfOneSenderMayHaveTheSamePrefixes) {
+  const auto policy = Policy::parse("strategy desk-a " + key + " prefixes=dA-\nstrategy desk-a2 " + other +
+                                    " senders=desk-a prefixes=dA-,dA-2");
+  ASSERT_TRUE(policy.ok()) << policy.status() << ": a key is being replaced";
+}
+
+TEST_F(PolicyTest, PrefixesOfTwoSendersMayNotContainEachOther) {
+  const std::string first = "strategy desk-a " + key + " prefixes=dA-x\n";
+  EXPECT_EQ(refusal(first + "strategy desk-b " + other + " prefixes=dB-,dA-"),
+            "prefixes: \"dA-x\" of desk-a begins with \"dA-\" of desk-b: an order would belong to both");
+  EXPECT_EQ(refusal(first + "strategy desk-b " + other + " prefixes=dA-x"),
+            "prefixes: \"dA-x\" of desk-b begins with \"dA-x\" of desk-a: an order would belong to both");
+}
+
+TEST_F(PolicyTest, AnEntryWithPrefixesHasOneSender) {
+  const std::string why =
+      "line 1: prefixes: the entry needs exactly one sender, which is no pattern: orders of these "
+      "prefixes are its";
+  EXPECT_EQ(refusal("strategy desk-a " + key + " senders=a,b prefixes=dA-"), why);
+  EXPECT_EQ(refusal("strategy desk-a " + key + " prefixes=dA- senders=a*"), why);
+  EXPECT_EQ(entry("strategy desk-a " + key + " prefixes=dA- senders=a").prefixes, std::vector<std::string>{"dA-"});
+}
+
+TEST_F(PolicyTest, PrefixesAreChecked) {
+  const std::string line = "strategy desk-a " + key;
+  EXPECT_EQ(refusal(line + " prefixes="),
+            "line 1: prefixes: \"\" is not 1 to 32 printable ASCII characters without a space");
+  EXPECT_EQ(refusal(line + " prefixes=dA-,").substr(0, 20), "line 1: prefixes: \"\"");
+  EXPECT_EQ(refusal(line + " prefixes=" + std::string(33, 'x')).substr(0, 18), "line 1: prefixes: ");
+  EXPECT_EQ(refusal(line + " prefixes=d\x80").substr(0, 18), "line 1: prefixes: ");
+  EXPECT_EQ(refusal(line + " prefixes=a prefixes=b"), "line 1: prefixes: is given twice");
+  EXPECT_EQ(refusal("operator ops " + key + " prefixes=a"), "line 1: prefixes: role operator has none");
+  std::string many = " prefixes=p";
+  for (int i = 0; i < 64; ++i) many += ",p" + std::to_string(i);
+  EXPECT_EQ(refusal(line + many), "line 1: prefixes: more than 64");
+}
+
+TEST_F(PolicyTest, CancelsSaysWhoseOrdersMayBeCanceled) {
+  const std::string line = "strategy desk-a " + key;
+  EXPECT_FALSE(entry(line).cancels_own);
+  EXPECT_FALSE(entry(line + " cancels=any").cancels_own);
+  EXPECT_TRUE(entry(line + " cancels=own").cancels_own);
+  EXPECT_EQ(refusal(line + " cancels=mine"), "line 1: cancels: \"mine\" is neither own nor any");
+  EXPECT_EQ(refusal("operator ops " + key + " cancels=own"), "line 1: cancels: role operator has no such option");
+}
+
+TEST_F(PolicyTest, AStrategySeesTheOpenOrdersOfItsOwnNames) {
+  const Entry strategy = entry("strategy desk-a " + key + " senders=a,b-*");
+  EXPECT_TRUE(strategy.may_see_orders_of("a"));
+  EXPECT_TRUE(strategy.may_see_orders_of("b-1"));
+  EXPECT_FALSE(strategy.may_see_orders_of("c"));
+  EXPECT_FALSE(strategy.may_see_all_orders());
+  for (const char* role : {"observer", "operator"}) {
+    const Entry all = entry(role + std::string(" eye ") + key);
+    EXPECT_TRUE(all.may_see_all_orders() && all.may_see_orders_of("c")) << role;
+  }
+  EXPECT_FALSE(entry("worker w " + key).may_see_orders_of("w"));
 }
 
 TEST_F(PolicyTest, WhatIsRecordedIsForOperatorsAlone) {

@@ -105,10 +105,11 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(bad(""),
-            "a command is missing: cancel, watch, status, top, keygen, resolve, explain, backup, record or completion");
-  EXPECT_EQ(
-      bad("cancle 5"),
-      "unknown command \"cancle\": cancel, watch, status, top, keygen, resolve, explain, backup, record or completion");
+            "a command is missing: cancel, watch, status, top, orders, keygen, resolve, explain, backup, record or "
+            "completion");
+  EXPECT_EQ(bad("cancle 5"),
+            "unknown command \"cancle\": cancel, watch, status, top, orders, keygen, resolve, explain, backup, record "
+            "or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -210,6 +211,26 @@ TEST_F(ArgumentsTest, RecordNamesAFile) {
   EXPECT_EQ(bad("record"), "record needs one FILE, or - for standard output");
   EXPECT_EQ(bad("record a b"), "record needs one FILE, or - for standard output");
   EXPECT_EQ(bad("record a --json"), "--json is of no use to \"record\"");
+}
+
+TEST_F(ArgumentsTest, OrdersNarrowsWhatItLists) {
+  const Arguments all = good("orders");
+  EXPECT_EQ(all.command, Command::Orders);
+  EXPECT_EQ(all.owner + all.symbol, "");
+  EXPECT_EQ(all.side, v1::SIDE_UNSPECIFIED);
+  EXPECT_EQ(all.timeout, seconds(5));
+  const Arguments a = good("orders --owner desk-a --symbol BTCTRY --side sell --timeout 9s");
+  EXPECT_EQ(a.owner, "desk-a");
+  EXPECT_EQ(a.symbol, "BTCTRY");
+  EXPECT_EQ(a.side, v1::SIDE_SELL);
+  EXPECT_EQ(a.timeout, seconds(9));
+  EXPECT_EQ(good("orders --side=buy").side, v1::SIDE_BUY);
+  EXPECT_EQ(bad("orders --side bid"), "--side \"bid\" is neither buy nor sell");
+  EXPECT_EQ(bad("orders --owner a.b"), "--owner \"a.b\" is not 1 to 32 letters, digits, _ and -");
+  EXPECT_EQ(bad("orders --symbol BTC/TRY"), "--symbol \"BTC/TRY\" is not the name of a pair, such as BTCTRY");
+  EXPECT_EQ(bad("orders --symbol="), "--symbol \"\" is not the name of a pair, such as BTCTRY");
+  EXPECT_EQ(bad("orders 5"), "\"orders\" takes no argument \"5\"");
+  EXPECT_EQ(bad("status --owner desk-a"), "--owner is of no use to \"status\"");
 }
 
 TEST_F(ArgumentsTest, TopCountsItsRefreshes) {

@@ -258,5 +258,57 @@ TEST_F(ResolveTest, PendingForLongIsNotKnown) {
   EXPECT_THAT(err_.str(), HasSubstr("not settled within 1.5 s"));
 }
 
+class OrdersTest : public CommandsTest {
+ protected:
+  OrdersTest() {
+    arguments_.command = Command::Orders;
+    arguments_.insecure_loopback = true;
+    arguments_.timeout = seconds(20);
+  }
+
+  static v1::OpenOrders page(std::vector<int64_t> ids, bool complete, int64_t next = 0) {
+    v1::OpenOrders page;
+    for (const int64_t id : ids) page.add_open_order()->set_order_id(id);
+    if (complete) page.mutable_complete_as_of()->set_seconds(1'700'000'000);
+    page.set_next_order_id(next);
+    return page;
+  }
+
+  Arguments arguments_;
+};
+
+TEST_F(OrdersTest, ACompleteListIsProven) {
+  bus_.pages = {{0, page({1, 2}, true, 3)}, {3, page({7}, true)}};
+  EXPECT_EQ(run_with(arguments_), ExitProven);
+  EXPECT_THAT(out_.str(), AllOf(ContainsRegex("\n +1 .*\n +2 .*\n +7 .*\n"),
+                                HasSubstr("\n3 open orders, complete as of 2023-11-14T22:13:20Z\n")));
+}
+
+TEST_F(OrdersTest, AListThatMayLackOrdersIsNotKnown) {
+  bus_.pages = {{0, page({1}, false)}};
+  EXPECT_EQ(run_with(arguments_), ExitUnknown);
+  EXPECT_THAT(out_.str(), HasSubstr("1 open orders known; others may be missing"));
+}
+
+TEST_F(OrdersTest, JsonIsALineForEachOrderAndOneAtTheEnd) {
+  bus_.pages = {{0, page({1, 2}, true)}};
+  arguments_.json = true;
+  EXPECT_EQ(run_with(arguments_), ExitProven);
+  const auto lines = json_lines();
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[1].fields().at("type").string_value(), "open_order");
+  EXPECT_EQ(lines[1].fields().at("open_order").struct_value().fields().at("order_id").string_value(), "2");
+  EXPECT_EQ(lines[2].fields().at("type").string_value(), "open_orders");
+  EXPECT_EQ(lines[2].fields().at("count").string_value(), "2");
+  EXPECT_EQ(lines[2].fields().at("complete_as_of").string_value(), "2023-11-14T22:13:20Z");
+}
+
+TEST_F(OrdersTest, WithoutAnAnswerNothingIsListed) {
+  arguments_.timeout = milliseconds(1500);
+  EXPECT_EQ(run_with(arguments_), ExitUnknown);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(err_.str(), HasSubstr("no answer from " + bus_.session_endpoint() + " within 1.5 s"));
+}
+
 }  // namespace
 }  // namespace cancelbus::ctl

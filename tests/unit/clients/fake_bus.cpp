@@ -137,6 +137,11 @@ void FakeBus::answer(const std::string& peer, const v1::SessionRequest& request)
     return cancel(peer, request.cancel_order());
   } else if (request.has_retransmit_request()) {
     return retransmit(peer, request.retransmit_request());
+  } else if (request.has_open_orders_request()) {
+    const auto page = pages.find(request.open_orders_request().from_order_id());
+    if (page == pages.end()) return;
+    *answer.mutable_open_orders() = page->second;
+    answer.mutable_open_orders()->set_request_id(request.open_orders_request().request_id());
   } else if (request.has_status_request()) {
     answer.mutable_status()->set_commands_undecided(3);
     answer.mutable_status()->set_store_writable(true);

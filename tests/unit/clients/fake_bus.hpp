@@ -48,6 +48,8 @@ class FakeBus {
   std::function<void(const Desk&)> on_cancel;
   /// What a resolve is answered: the first of these, and the next one when it is repeated; the last for ever.
   std::vector<v1::ResolveStatus> resolved = {v1::RESOLVE_STATUS_SETTLED};
+  /// What an OpenOrdersRequest is answered, by the order id at which its page begins; nothing if it is not here.
+  std::map<int64_t, v1::OpenOrders> pages;
 
   ~FakeBus() { stop(); }
 

@@ -134,6 +134,9 @@ class SessionTest : public testing::Test {
     if (request.has_cancel_order()) return "cancel " + request.cancel_order().cl_ord_id();
     if (request.has_record()) return "record";
     if (request.has_resolve()) return "resolve " + request.resolve().cl_ord_id();
+    if (request.has_open_orders_request()) {
+      return "open orders from " + std::to_string(request.open_orders_request().from_order_id());
+    }
     return "ask " + std::to_string(request.retransmit_request().from_seq()) + "+" +
            std::to_string(request.retransmit_request().count());
   }
@@ -159,6 +162,9 @@ class SessionTest : public testing::Test {
   static std::string line(const v1::BusStatus&) { return "bus status"; }
   static std::string line(const v1::Reject& r) { return "reject " + r.field(); }
   static std::string line(const v1::Resolved& r) { return "resolved " + r.cl_ord_id(); }
+  static std::string line(const OpenOrders& o) {
+    return o.refused.empty() ? std::to_string(o.orders.size()) + " open orders" : "no open orders: " + o.refused;
+  }
   static std::string line(const LostEvents& l) {
     return "lost " + std::to_string(l.from_seq) + "-" + std::to_string(l.to_seq);
   }

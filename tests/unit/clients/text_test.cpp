@@ -128,6 +128,44 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
                     HasSubstr("-512.0 ms       yes"), HasSubstr("stream   live"), HasSubstr("takes writes")));
 }
 
+TEST(Text, StatusTableCountsOpenOrdersByOwner) {
+  v1::BusStatus status;
+  EXPECT_THAT(status_table(status, Paint()), HasSubstr("orders   0 known, not complete yet\n"));
+  *status.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(65'000);
+  *status.mutable_complete_as_of() = TimeUtil::MillisecondsToTimestamp(60'500);
+  status.add_open_order_count()->set_owner("desk-a\x1b");
+  status.mutable_open_order_count(0)->set_orders(12);
+  status.add_open_order_count()->set_orders(3);
+  EXPECT_EQ(open_orders_text(status), "15 known (desk-a? 12, no known owner 3), complete as of 4.5 s ago");
+  EXPECT_EQ(tone_of_open_orders(status), Tone::Plain);
+  status.set_sweep_trouble("BTCTRY: HTTP 500\x1b");
+  EXPECT_THAT(status_table(status, Paint()), HasSubstr("complete as of 4.5 s ago; BTCTRY: HTTP 500?\n"));
+  EXPECT_EQ(tone_of_open_orders(status), Tone::Doubt);
+}
+
+TEST(Text, OpenOrdersAreATable) {
+  EXPECT_EQ(orders_table({}), "");
+  v1::OpenOrder order;
+  order.set_order_id(1001);
+  order.set_symbol("BTCTRY");
+  order.set_side(v1::SIDE_SELL);
+  order.set_price("3000000");
+  order.set_quantity("0.5");
+  order.set_leaves_qty("0.25");
+  order.set_client_order_id("dA-1\x1b");
+  order.set_owner("desk-a");
+  order.set_evidence(v1::EVIDENCE_SWEEP);
+  *order.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(65'000);
+  v1::OpenOrder bare;
+  bare.set_order_id(7);
+  bare.set_side(static_cast<v1::Side>(9));
+  EXPECT_EQ(orders_table({order, bare}),
+            R"(  ORDER  PAIR    SIDE  PRICE    QUANTITY  LEFT  OWNER   CLIENT ORDER ID  KNOWN BY     AS OF
+  1001   BTCTRY  SELL  3000000  0.5       0.25  desk-a  dA-1?            SWEEP        1970-01-01T00:01:05Z
+  7              9                                                       UNSPECIFIED
+)");
+}
+
 TEST(Text, StatusTableSaysFirstThatTheBusObserves) {
   v1::BusStatus status;
   status.set_observing(true);

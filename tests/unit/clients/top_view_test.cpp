@@ -61,6 +61,17 @@ TEST(TopView, ShowsWhatHoldsCommandsUp) {
                     Contains("  22:13:20 desk-a order 7 final CANCELED (CHANNEL_452)")));
 }
 
+TEST(TopView, CountsOpenOrders) {
+  TopView view("tcp://bus:5550", "all");
+  v1::BusStatus status = busy_bus();
+  auto& count = *status.add_open_order_count();
+  count.set_owner("desk-a");
+  count.set_orders(12);
+  *status.mutable_complete_as_of() = at(2'000);
+  view.on(status);
+  EXPECT_THAT(view.lines({100, 100}, Paint()), Contains("orders   12 known (desk-a 12), complete as of 3.0 s ago"));
+}
+
 TEST(TopView, FitsAnySize) {
   TopView view("tcp://bus:5550", "all");
   view.trouble("d\xC3\xABsk is \xC3\xABlsewhere");

@@ -378,7 +378,7 @@ TEST_F(RestoreTest, IfCommitsAreMissingEveryUndecidedCommandMayHaveBeenSent) {
   const Tick until = at(options.lost_after + milliseconds(60'060));
   EXPECT_EQ(cancels().held_until(), until);
   EXPECT_EQ(queries().held_until(), until);
-  EXPECT_EQ(only<HoldRecord>(records).size(), 2U);
+  EXPECT_EQ(only<HoldRecord>(records).size(), 3U);
   ASSERT_EQ(only<FactPosition>(records).size(), 1U);
   EXPECT_EQ(only<FactPosition>(records)[0].subscriber, 4U);
   EXPECT_EQ(only<FactPosition>(records)[0].seq, 9U);

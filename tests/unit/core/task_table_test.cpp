@@ -124,6 +124,36 @@ TEST_F(TaskTableTest, WithoutAStampNoPermitIsTaken) {
   EXPECT_EQ(table.grant(LimiterKind::Cancel, 1.0, worker(1)), First);
 }
 
+TEST_F(TaskTableTest, ARequestForOpenOrdersHasALimitOfItsOwn) {
+  const TaskId task = table.grant(LimiterKind::OpenOrders, 0.5, worker(1));
+  ASSERT_NE(task, 0U);
+  table.assign(task, 0, records);
+  EXPECT_EQ(only<PermitRecord>(records).at(0).limiter, LimiterKind::OpenOrders);
+  EXPECT_EQ(limiter().permits() + limiter(LimiterKind::Query).permits(), 0U);
+  const auto outcome = table.end(throttled(task, seconds(5)), records);
+  EXPECT_TRUE(outcome.throttled);
+  EXPECT_EQ(limiter(LimiterKind::OpenOrders).held_until(), at(seconds(6)));
+  EXPECT_EQ(limiter().held_until(), Tick::min());
+  EXPECT_EQ(limiter(LimiterKind::Query).held_until(), Tick::min());
+  table.check();
+}
+
+TEST_F(TaskTableTest, OfARequestForOpenOrdersWhoseWorkerIsSilentOnlyThePermitIsKnown) {
+  const TaskId task = table.grant(LimiterKind::OpenOrders, 0.5, worker(1));
+  table.assign(task, 0, records);
+  EXPECT_EQ(table.silent(task)->kind, LimiterKind::OpenOrders);
+  EXPECT_EQ(table.find(task), nullptr);
+  EXPECT_TRUE(limiter(LimiterKind::OpenOrders).permit(task)->open);
+  EXPECT_EQ(table.end(ended("p1", task, Verdict::Read), records).from, TaskTable::Outcome::From::Unknown);
+}
+
+TEST_F(TaskTableTest, ATaskIsItsHoldersAlone) {
+  const TaskId task = grant();
+  EXPECT_TRUE(table.is_holders(ended("p1", task, Verdict::Read)));
+  EXPECT_FALSE(table.is_holders(ended("p2", task, Verdict::Read)));
+  EXPECT_FALSE(table.is_holders(ended("p1", task + 1, Verdict::Read)));
+}
+
 // ---- Outcomes ----
 
 TEST_F(TaskTableTest, AnAnswerSettlesThePermitAtOnceAndEndsTheTask) {
@@ -557,12 +587,13 @@ TEST_F(TaskTableTest, TheRestoredCountOfUnauthorizedIsSavedAlready) {
   EXPECT_EQ(only<UnauthorizedCount>(records).size(), 1U);
 }
 
-TEST_F(TaskTableTest, AStoreThatMissesCommitsHoldsBothLimitersUntilNothingUnknownCounts) {
+TEST_F(TaskTableTest, AStoreThatMissesCommitsHoldsAllLimitersUntilNothingUnknownCounts) {
   table.distrust(records);
   const Tick until = at(options.lost_after + milliseconds(60'060));
   EXPECT_EQ(limiter().held_until(), until);
   EXPECT_EQ(limiter(LimiterKind::Query).held_until(), until);
-  EXPECT_EQ(only<HoldRecord>(records).size(), 2U);
+  EXPECT_EQ(limiter(LimiterKind::OpenOrders).held_until(), until);
+  EXPECT_EQ(only<HoldRecord>(records).size(), 3U);
   EXPECT_EQ(grant(), 0U);
 }
 

@@ -77,6 +77,42 @@ TEST_F(WorkerPoolTest, TheMostFreePlacesFirst) {
   EXPECT_EQ(chosen(T0), 0u) << "nobody has a place";
 }
 
+TEST_F(WorkerPoolTest, ASweepGoesToAWorkerThatKnowsItAndNeverTakesTheLastOfSeveralPlaces) {
+  const auto chosen_for_sweep = [this] {
+    const Worker* worker = pool.choose_for_sweep(T0);
+    return worker ? worker->id : 0;
+  };
+  pool.heard(ready(1, 64), T0);
+  EXPECT_EQ(chosen_for_sweep(), 0u) << "it is of an earlier version";
+  EXPECT_FALSE(pool.any_sweeps(T0));
+  WorkerReady knows = ready(2, 2);
+  knows.sweeps = true;
+  pool.heard(knows, T0);
+  EXPECT_TRUE(pool.any_sweeps(T0));
+  EXPECT_FALSE(pool.any_sweeps(at(seconds(2)))) << "silent";
+  EXPECT_EQ(chosen_for_sweep(), 2u);
+  pool.find(2)->tasks.insert(1);
+  EXPECT_EQ(chosen_for_sweep(), 0u);
+  knows.credit = 1;
+  pool.heard(knows, T0);
+  EXPECT_EQ(chosen_for_sweep(), 0u) << "its only place is taken";
+  pool.find(2)->tasks.clear();
+  EXPECT_EQ(chosen_for_sweep(), 2u) << "it has no other";
+  pool.met_unauthorized(*pool.find(2), 0, T0);
+  EXPECT_EQ(chosen_for_sweep(), 0u);
+}
+
+TEST_F(WorkerPoolTest, ARequestAboutNoOrderThatIsRefusedIsProbedByTheLatestThatWasRefusedOrAnyOther) {
+  pool.heard(ready(1), T0);
+  pool.met_unauthorized(*pool.find(1), 0, T0);
+  EXPECT_EQ(pool.find(1)->probe_order, 1);
+  pool.heard(ready(2), T0);
+  pool.met_unauthorized(*pool.find(2), 77, T0);
+  pool.heard(ready(3), T0);
+  pool.met_unauthorized(*pool.find(3), 0, T0);
+  EXPECT_EQ(pool.find(3)->probe_order, 77);
+}
+
 TEST_F(WorkerPoolTest, SilentPastTheLeaseGetsNothingAndLosesItsTasks) {
   pool.heard(ready(1), T0);
   pool.find(1)->tasks.insert(7);

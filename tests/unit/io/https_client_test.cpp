@@ -230,7 +230,7 @@ TEST_F(HttpsClientTest, APageIsAnAnswer) {
 }
 
 TEST_F(HttpsClientTest, ABodyThatIsTooLargeIsMarked) {
-  const std::string page(HttpsClient::MaxBodyBytes, 'x');
+  const std::string page(HttpRequest::MaxResponseBytes, 'x');
   serve_answer("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 65536\r\n\r\n" + page);
   const HttpOutcome fits = connect_and_request();
   EXPECT_EQ(fits.end, End::Answered);

@@ -24,6 +24,7 @@ core::WorkerReady ready() {
   result.request_timeout = 5s;
   result.key_series = 2;
   result.ending = true;
+  result.sweeps = true;
   return result;
 }
 
@@ -31,7 +32,8 @@ core::StreamFact fact() {
   core::StreamFact result;
   result.subscriber = 77;
   result.seq = 5;
-  result.fact = {core::FactType::Deleted452, 5'000'000'001, "BTCTRY", "1.50", "0.0457300000000000", "0.01"};
+  result.fact = {core::FactType::Deleted452, 5'000'000'001, "BTCTRY",         "1.50",
+                 "0.0457300000000000",       "0.01",        core::Side::Sell, "dA-17"};
   return result;
 }
 
@@ -63,6 +65,7 @@ TEST(Backend, ReadyArrives) {
   EXPECT_EQ(got.name, "host-7.4711");
   EXPECT_EQ(got.credit, 8U);
   EXPECT_TRUE(got.ending);
+  EXPECT_TRUE(got.sweeps);
   EXPECT_EQ(got.tasks, ready().tasks);
   ASSERT_TRUE(got.clock);
   EXPECT_EQ(got.clock->series, 3U);
@@ -126,7 +129,18 @@ TEST(Backend, FactsArrive) {
     EXPECT_EQ(got.fact.price, "1.50");
     EXPECT_EQ(got.fact.amount, "0.0457300000000000");
     EXPECT_EQ(got.fact.num_left, "0.01");
+    EXPECT_EQ(got.fact.side, core::Side::Sell);
+    EXPECT_EQ(got.fact.client_order_id, "dA-17");
   }
+}
+
+TEST(Backend, FactOfAnEarlierSubscriberHasNoSide) {
+  core::StreamFact sent = fact();
+  sent.fact.side.reset();
+  sent.fact.client_order_id.clear();
+  const auto event = decode_backend_request(encode_order_fact(sent, core::WallTime(1s)), "sub");
+  ASSERT_TRUE(event.ok()) << event.status();
+  EXPECT_EQ(std::get<core::StreamFact>(*event).fact.side, std::nullopt);
 }
 
 TEST(Backend, FactSaysWhenItsFrameCame) {
@@ -181,6 +195,24 @@ TEST(Backend, QueryTaskArrives) {
   EXPECT_EQ(got.attempt, 0U);
   EXPECT_EQ(got.order.order_id, 5'000'000'001);
   EXPECT_EQ(got.order.cl_ord_id, "");
+}
+
+TEST(Backend, OpenOrdersTaskArrives) {
+  core::SendTask sent = cancel_task();
+  sent.kind = core::LimiterKind::OpenOrders;
+  sent.attempt = 0;
+  for (const char* symbol : {"BTCTRY", "BTC_TRY", ""}) {
+    sent.order.symbol = symbol;
+    const auto reply = decode_backend_reply(encode_task(sent, 9));
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    const auto& got = std::get<Task>(*reply);
+    EXPECT_EQ(got.kind, core::LimiterKind::OpenOrders);
+    EXPECT_EQ(got.order.symbol, symbol);
+    EXPECT_EQ(got.order.order_id, 0);
+  }
+  sent.order.symbol = "BTC&TRY";
+  EXPECT_EQ(decode_backend_reply(encode_task(sent, 9)).status().message(),
+            "task.open_orders.symbol: must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
 }
 
 TEST(Backend, ConfirmArrives) {
@@ -305,8 +337,9 @@ TEST(Backend, FactOfAnUnknownTypeSaysThatSomethingHappened) {
 }
 
 TEST(Backend, BadOutcomesAndFramesAreRefusedByName) {
-  expect_refused(encode_outcome(1, {}), {{"outcome.task_id", [](auto& f) { f.mutable_outcome()->set_task_id(0); }},
-                                         {"request", [](auto& f) { f.Clear(); }}});
+  expect_refused(encode_outcome(1, {}).front(),
+                 {{"outcome.task_id", [](auto& f) { f.mutable_outcome()->set_task_id(0); }},
+                  {"request", [](auto& f) { f.Clear(); }}});
   EXPECT_EQ(decode_backend_request("\xFF\xFF", "peer").status().message(), "frame: not a BackendRequest");
   EXPECT_EQ(decode_backend_request(std::string(64 * 1024 + 1, '\0'), "peer").status().message(),
             "frame: not a BackendRequest");

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <limits>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "service/wire/backend_codec.hpp"
 
@@ -31,7 +34,7 @@ Answer answer(Verdict verdict, Arrival arrival, int http_status) {
 
 /// Through the worker's encoder and the bus's decoder.
 Answer carried(const Answer& sent) {
-  const auto event = decode_backend_request(encode_outcome(Task, sent), "worker-1");
+  const auto event = decode_backend_request(encode_outcome(Task, sent).front(), "worker-1");
   EXPECT_TRUE(event.ok()) << event.status();
   const auto& ended = std::get<core::TaskEnded>(*event);
   EXPECT_EQ(ended.task, Task);
@@ -110,6 +113,83 @@ TEST(Outcome, ReadingsArriveAsTheyWereRead) {
   }
 }
 
+// ---- Open orders ----
+
+core::OpenOrder order(core::OrderId id) {
+  core::OpenOrder order;
+  order.order_id = id;
+  order.symbol = "BTCTRY";
+  order.side = core::Side::Sell;
+  order.price = "1500000.00";
+  order.quantity = "0.0457300000000000";
+  order.leaves_qty = "0.01";
+  order.client_order_id = "dA-17";
+  return order;
+}
+
+Answer listing(size_t orders) {
+  Answer sent = answer(Verdict::Read, Arrival::Answered, 200);
+  sent.text.clear();
+  sent.listing.emplace();
+  for (size_t i = 0; i < orders; ++i) sent.listing->orders.push_back(order(static_cast<core::OrderId>(i) + 1));
+  return sent;
+}
+
+Answer of_frame(const std::string& frame) {
+  const auto event = decode_backend_request(frame, "worker-1");
+  EXPECT_TRUE(event.ok()) << event.status();
+  return std::get<core::TaskEnded>(*event).answer;
+}
+
+TEST(Outcome, OpenOrdersArriveAsTheyWereRead) {
+  Answer sent = listing(2);
+  sent.listing->orders[1] = {};
+  sent.listing->orders[1].order_id = 9'000'000'000;
+  const Answer got = carried(sent);
+  expect_same(got, sent);
+  ASSERT_TRUE(got.listing);
+  EXPECT_EQ(got.listing->part, 1U);
+  EXPECT_EQ(got.listing->parts, 1U);
+  EXPECT_EQ(got.listing->orders, sent.listing->orders);
+}
+
+TEST(Outcome, ManyOpenOrdersComeInPartsOfTwoHundred) {
+  for (const auto& [orders, parts] : {std::pair<size_t, size_t>{0, 1}, {1, 1}, {200, 1}, {201, 2}, {1'000, 5}}) {
+    const std::vector<std::string> frames = encode_outcome(Task, listing(orders));
+    ASSERT_EQ(frames.size(), parts) << orders;
+    std::vector<core::OpenOrder> all;
+    for (size_t i = 0; i < frames.size(); ++i) {
+      const Answer got = of_frame(frames[i]);
+      ASSERT_TRUE(got.listing);
+      EXPECT_EQ(got.listing->part, i + 1);
+      EXPECT_EQ(got.listing->parts, parts);
+      EXPECT_LE(got.listing->orders.size(), 200U);
+      all.insert(all.end(), got.listing->orders.begin(), got.listing->orders.end());
+    }
+    EXPECT_EQ(all, listing(orders).listing->orders);
+  }
+}
+
+TEST(Outcome, APartFitsIntoAFrameHoweverLongItsTextsAre) {
+  Answer sent = listing(200);
+  const std::string endless(1'000, 'x');
+  for (core::OpenOrder& long_one : sent.listing->orders) {
+    long_one = {.order_id = std::numeric_limits<core::OrderId>::max(),
+                .symbol = endless,
+                .side = core::Side::Sell,
+                .price = endless,
+                .quantity = endless,
+                .leaves_qty = endless,
+                .client_order_id = endless};
+  }
+  const std::vector<std::string> frames = encode_outcome(Task, sent);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_LT(frames[0].size(), 64U * 1024);
+  const Answer got = of_frame(frames[0]);
+  ASSERT_TRUE(got.listing);
+  EXPECT_EQ(got.listing->orders[0].client_order_id, std::string(64, 'x'));
+}
+
 TEST(Outcome, TheAckSaysWhatTheStrategyWillBeTold) {
   v1::Outcome outcome;
   Answer sent = answer(Verdict::UnknownOrder, Arrival::Answered, 400);
@@ -157,6 +237,24 @@ class NewerWorker : public testing::Test {
 };
 
 TEST_F(NewerWorker, NothingSet) { expect_worst(Unknown); }
+
+TEST_F(NewerWorker, OpenOrdersThatAreNotLegible) {
+  constexpr const char* NotLegible = "the worker told open orders that are not legible";
+  v1::OpenOrdersPart& part = *outcome_.mutable_open_orders();
+  expect_worst(NotLegible);
+  for (const auto& [number, of] : {std::pair{0U, 1U}, {2U, 1U}, {1U, 0U}, {1U, 1'001U}}) {
+    part.set_part(number);
+    part.set_parts(of);
+    expect_worst(NotLegible);
+  }
+  part.set_part(1);
+  part.set_parts(1);
+  part.add_open_order();
+  expect_worst(NotLegible);
+  part.clear_open_order();
+  for (int i = 0; i < 201; ++i) part.add_open_order()->set_order_id(1);
+  expect_worst(NotLegible);
+}
 
 TEST_F(NewerWorker, AckStatus) {
   outcome_.mutable_ack()->set_status(static_cast<v1::CancelAckStatus>(9));

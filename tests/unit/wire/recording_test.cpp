@@ -81,7 +81,7 @@ TEST(Recording, TheKindSaysWhoMaySayIt) {
 }
 
 TEST(Recording, NothingElseIsTakenForIt) {
-  EXPECT_FALSE(decode_recorded(encode_outcome(7, {})));
+  EXPECT_FALSE(decode_recorded(encode_outcome(7, {}).front()));
   EXPECT_FALSE(decode_recorded(""));
   EXPECT_FALSE(decode_recorded("\xA2\x01\xff"));
   EXPECT_FALSE(decode_recorded(std::string("\xA2\x01\x00", 3) + std::string(MaxFrameBytes, '\0')));

@@ -75,6 +75,9 @@ inline core::BusStatus bus_status() {
   status.store_writable = true;
   status.store_bytes = 5'000'000'000;
   status.causes = {cause()};
+  status.complete_as_of = at(13);
+  status.open_orders = {{"desk-a", 150}, {"", 7}};
+  status.sweep_trouble = "BTCTRY: HTTP 500";
   status.as_of = at(11);
   return status;
 }

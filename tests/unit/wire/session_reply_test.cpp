@@ -137,6 +137,39 @@ TEST(SessionReply, ResolvedNamesTheCommand) {
   EXPECT_EQ(resolved.text(), "in flight");
 }
 
+TEST(SessionReply, OpenOrdersTellWhoseTheyAreAndHowMuchIsKnown) {
+  core::OpenOrder order;
+  order.order_id = 5'000'000'001;
+  order.symbol = "BTCTRY";
+  order.side = core::Side::Buy;
+  order.price = "1500000.00";
+  order.quantity = "0.04";
+  order.leaves_qty = "0.01";
+  order.client_order_id = "dA-17";
+  order.owner = "desk-a";
+  order.evidence = core::OpenOrder::Evidence::Sweep;
+  order.as_of = samples::at(3);
+  const auto page = parsed(encode_open_orders({"peer", samples::at(2), {order, {}}, 5'000'000'009, 7})).open_orders();
+  EXPECT_EQ(page.complete_as_of().nanos(), 2'000'000);
+  EXPECT_EQ(page.next_order_id(), 5'000'000'009);
+  EXPECT_EQ(page.request_id(), 7U);
+  ASSERT_EQ(page.open_order_size(), 2);
+  const v1::OpenOrder& got = page.open_order(0);
+  EXPECT_EQ(got.order_id(), 5'000'000'001);
+  EXPECT_EQ(got.symbol(), "BTCTRY");
+  EXPECT_EQ(got.side(), v1::SIDE_BUY);
+  EXPECT_EQ(got.price(), "1500000.00");
+  EXPECT_EQ(got.quantity(), "0.04");
+  EXPECT_EQ(got.leaves_qty(), "0.01");
+  EXPECT_EQ(got.client_order_id(), "dA-17");
+  EXPECT_EQ(got.owner(), "desk-a");
+  EXPECT_EQ(got.evidence(), v1::EVIDENCE_SWEEP);
+  EXPECT_EQ(got.as_of().nanos(), 3'000'000);
+  EXPECT_EQ(page.open_order(1).side(), v1::SIDE_UNSPECIFIED);
+  EXPECT_EQ(page.open_order(1).evidence(), v1::EVIDENCE_STREAM);
+  EXPECT_FALSE(parsed(encode_open_orders({})).open_orders().has_complete_as_of()) << "none is known yet";
+}
+
 TEST(SessionReply, RejectNamesTheField) {
   const auto reject =
       parsed(encode_reject({core::RejectReason::Malformed, "hello.sender_comp_id", "is empty"})).reject();
@@ -190,6 +223,12 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   expect_sample(status.cause(0));
   EXPECT_TRUE(status.observing());
   EXPECT_EQ(status.headline(), "OBSERVING: no cancel is sent; BACKOFF: Quota exceeded");
+  EXPECT_EQ(status.complete_as_of().nanos(), 13'000'000);
+  ASSERT_EQ(status.open_order_count_size(), 2);
+  EXPECT_EQ(status.open_order_count(0).owner(), "desk-a");
+  EXPECT_EQ(status.open_order_count(0).orders(), 150U);
+  EXPECT_EQ(status.open_order_count(1).owner(), "");
+  EXPECT_EQ(status.sweep_trouble(), "BTCTRY: HTTP 500");
 }
 
 TEST(SessionReply, TheHeadlineIsOneLineOfWhatHoldsCancelsUp) {

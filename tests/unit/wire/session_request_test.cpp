@@ -303,5 +303,41 @@ TEST(SessionRequest, ResolveWithABadFieldIsRejectedByName) {
   EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_PARTIALLY_FILLED), "resolve.as");
 }
 
+TEST(SessionRequest, OpenOrdersAskForAScope) {
+  v1::SessionRequest frame;
+  v1::OpenOrdersRequest& request = *frame.mutable_open_orders_request();
+  const auto all = decoded<core::OpenOrdersRequest>(frame);
+  EXPECT_EQ(all.peer, "peer");
+  EXPECT_EQ(all.scope, core::Scope{});
+  EXPECT_EQ(all.from, 0);
+  request.set_owner("desk-a");
+  request.set_symbol("BTCTRY");
+  request.set_side(v1::SIDE_SELL);
+  request.set_from_order_id(5'000'000'001);
+  request.set_request_id(7);
+  const auto some = decoded<core::OpenOrdersRequest>(frame);
+  EXPECT_EQ(some.scope,
+            (core::Scope{
+                .whose = core::Scope::Whose::Owner, .owner = "desk-a", .symbol = "BTCTRY", .side = core::Side::Sell}));
+  EXPECT_EQ(some.from, 5'000'000'001);
+  EXPECT_EQ(some.request_id, 7U);
+}
+
+TEST(SessionRequest, OpenOrdersWithABadFieldAreRejectedByName) {
+  const auto field_of = [](const std::function<void(v1::OpenOrdersRequest&)>& spoil) {
+    v1::SessionRequest frame;
+    spoil(*frame.mutable_open_orders_request());
+    const auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    const auto* rejected = std::get_if<Rejected>(&result);
+    return rejected ? rejected->field : "taken";
+  };
+  EXPECT_EQ(field_of([](auto& r) { r.set_owner("desk a"); }), "open_orders_request.owner");
+  EXPECT_EQ(field_of([](auto& r) { r.set_owner(std::string(33, 'd')); }), "open_orders_request.owner");
+  EXPECT_EQ(field_of([](auto& r) { r.set_symbol("BTC&TRY"); }), "open_orders_request.symbol");
+  EXPECT_EQ(field_of([](auto& r) { r.set_symbol(std::string(33, 'B')); }), "open_orders_request.symbol");
+  EXPECT_EQ(field_of([](auto& r) { r.set_side(static_cast<v1::Side>(3)); }), "open_orders_request.side");
+  EXPECT_EQ(field_of([](auto& r) { r.set_from_order_id(-1); }), "open_orders_request.from_order_id");
+}
+
 }  // namespace
 }  // namespace cancelbus::wire

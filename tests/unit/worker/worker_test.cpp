@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -167,6 +168,7 @@ class WorkerTest : public testing::Test {
     send.kind = kind;
     send.order.order_id = 25338392433;
     if (kind == core::LimiterKind::Cancel) send.order.cl_ord_id = "c1";
+    if (kind == core::LimiterKind::OpenOrders) send.order.symbol = "BTCTRY";
     ASSERT_EQ(bus->send({peer, wire::encode_task(send, 1)}), io::SendResult::Sent);
   }
   void give_cancel(core::TaskId task) { give(task, core::LimiterKind::Cancel, stamp()); }
@@ -256,6 +258,29 @@ TEST_F(WorkerTest, MakesAQueryOfAQueryTask) {
   EXPECT_EQ(answer.verdict, Verdict::Read);
   EXPECT_EQ(answer.reading.status, core::ReadStatus::NotFound);
   EXPECT_EQ(exchange->requests().front().find("GET /api/v1/order/25338392433 HTTP/1.1\r\n"), 0U);
+}
+
+TEST_F(WorkerTest, ListsOpenOrdersInParts) {
+  start_worker();
+  EXPECT_TRUE(readies.back().sweeps) << "the bus gives such a task to no other worker";
+  std::string bids = R"({"id":1})";
+  for (int id = 2; id <= 3'500; ++id) bids += ",{\"id\":" + std::to_string(id) + R"(,"orderClientId":"dA-1"})";
+  exchange->prepare(page("200 OK", R"({"success":true,"data":{"bids":[)" + bids + R"(],"asks":[]}})"));
+  give(7, core::LimiterKind::OpenOrders, stamp());
+  ASSERT_TRUE(run_until([&] { return ended_tasks.size() >= 20; })) << "18 parts, and then again";
+  EXPECT_EQ(exchange->requests().front().find("GET /api/v1/openOrders?pairSymbol=BTCTRY HTTP/1.1\r\n"), 0U);
+  std::map<uint32_t, size_t> parts;
+  for (const core::TaskEnded& ended : ended_tasks) {
+    ASSERT_TRUE(ended.answer.listing);
+    EXPECT_EQ(ended.answer.verdict, Verdict::Read);
+    EXPECT_EQ(ended.answer.listing->parts, 18U);
+    parts[ended.answer.listing->part] = ended.answer.listing->orders.size();
+  }
+  EXPECT_EQ(parts.size(), 18U);
+  EXPECT_EQ(parts[1], 200U);
+  EXPECT_EQ(parts[18], 100U);
+  confirm(7);
+  ASSERT_TRUE(run_until([&] { return readies.back().tasks.empty(); })) << "together";
 }
 
 TEST_F(WorkerTest, RepeatsTheOutcomeUntilItIsConfirmed) {
