@@ -379,9 +379,7 @@ void Simulation::all_well() {
 void Simulation::look() {
   // The last blows, and drains, may end a process later still.
   all_well();
-  // News that come after that are not swept any more; what is held in the end must be right all the same.
-  const bool swept = judge_.registry().settled(Time(plan_.trouble));
-  if (settled() && swept && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
+  if (settled() && swept() && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
   drain_blocked_bus();
   if (world_.now() > Time(plan_.trouble + Patience + plan_.longest_wait)) {
     return world_.fail("promise 2: not settled long after the troubles: ", undecided());
@@ -402,6 +400,8 @@ void Simulation::drain_blocked_bus() {
   if (world_.now() - drained_for_keys_ > 20s)
     world_.fail("the bus was restarted in order, and its keys are refused still");
 }
+
+bool Simulation::swept() const { return judge_.registry().settled(Time(plan_.trouble)); }
 
 bool Simulation::settled() {
   for (const auto& client : clients_) {
@@ -452,6 +452,8 @@ void Simulation::end() {
   // Of a stuck command queries go on: an outcome that is just on its way is waited for.
   constexpr int MostWaits = 20;
   if (!all_heard() && ++waits_at_the_end_ <= MostWaits) return world_.agenda.after(100ms, [this] { end(); });
+  // News have come since; the next sweep takes them in.
+  if (!swept()) return look();
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();

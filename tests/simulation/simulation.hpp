@@ -60,6 +60,8 @@ class Simulation {
   void count_faults_of_the_exchange();
   void drain_blocked_bus();
   bool settled();
+  /// The registry has been swept since its last news.
+  bool swept() const;
   bool all_heard() const;
   Duration afterwards() const;
   void end();
