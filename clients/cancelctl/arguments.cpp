@@ -105,7 +105,7 @@ Complaint apply_flags(const Words& words, const std::string& command, Arguments&
 
 std::string variable_of(const Flag& flag) {
   std::string name = "CANCELBUS_" + std::string(flag.name);
-  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
@@ -241,11 +241,13 @@ Complaint check(const Arguments& arguments) {
   if (arguments.command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
     return "resolve needs --as: canceled, filled, open or unknown_order";
   }
+  if (arguments.unowned && !arguments.owner.empty()) return "--owner and --unowned exclude each other";
   return {};
 }
 
 std::chrono::seconds default_timeout(Command command) {
   const bool asks_once = command == Command::Status || command == Command::Top || command == Command::Orders;
+  if (command == Command::CancelAll) return std::chrono::hours(24);
   return std::chrono::seconds(asks_once ? 5 : 30);
 }
 

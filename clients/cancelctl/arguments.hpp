@@ -30,6 +30,7 @@ enum class Command : unsigned {
   Backup = 256,
   Record = 512,
   Orders = 1024,
+  CancelAll = 2048,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -63,11 +64,17 @@ struct Arguments {
   std::chrono::milliseconds interval{1'000};
   /// After so many refreshes it ends; from 1.
   std::optional<int64_t> count;
-  // orders
+  // orders, cancel-all
   /// Empty: any.
   std::string owner;
   std::string symbol;
   v1::Side side = v1::SIDE_UNSPECIFIED;
+  // cancel-all
+  bool unowned = false;
+  std::string prefix;
+  bool dry_run = false;
+  bool until_empty = false;
+  bool yes = false;
   // completion
   /// bash or zsh.
   std::string shell;

@@ -20,6 +20,24 @@ examples:
   cut -d, -f1 orders.csv | cancelctl cancel --json -
 )";
 
+constexpr const char* CancelAllAbout = R"(
+Without flags every open order of the account; --owner, --symbol, --side and --prefix narrow that. It first prints what it
+would cancel, and asks. With --owner and --sender of the same name a strategy's key may cancel its own orders. Each order
+becomes a command of ours with its own ack and final. The bus goes on with them if this command is interrupted.
+)";
+constexpr const char* CancelAllEnd = R"(
+exit code:
+  0  proven: every order is canceled or filled; with --until-empty: no order is left (--dry-run: the list is complete)
+  1  refused by the bus, or by you
+  2  the command line or a key file is wrong, or the question cannot be asked; nothing was canceled
+  3  not proven: no answer in time, an order is still open or has no known end (--dry-run: orders may be missing)
+
+examples:
+  cancelctl cancel-all --dry-run
+  cancelctl cancel-all --owner desk-a --until-empty
+  cancelctl cancel-all --symbol BTCTRY --side sell --urgent --yes --json
+)";
+
 constexpr const char* WatchAbout = R"(
 Until interrupted. What was missed on the way is asked for again, and printed in its place.
 )";
@@ -154,6 +172,8 @@ const std::vector<CommandText>& command_texts() {
   static const std::vector<CommandText> All = {
       {Command::Cancel, "cancel", "ID...", "cancel orders, and wait until their fate is proven", CancelAbout,
        CancelEnd},
+      {Command::CancelAll, "cancel-all", "", "cancel every open order, or those of an owner, a pair or a side",
+       CancelAllAbout, CancelAllEnd},
       {Command::Watch, "watch", "", "print acks, finals and other events as they happen", WatchAbout, WatchEnd},
       {Command::Status, "status", "", "print budget, holds, queue, workers and stream", "", StatusEnd},
       {Command::Top, "top", "", "show budget, queue, doubts and the last finals as they change", TopAbout, TopEnd},

@@ -85,6 +85,8 @@ int run(const Arguments& arguments, Console& console) {
   switch (arguments.command) {
     case Command::Cancel:
       return run_cancel(arguments, *bus, console);
+    case Command::CancelAll:
+      return run_cancel_all(arguments, *bus, console);
     case Command::Watch:
       return run_watch(arguments, *bus, console);
     case Command::Status:

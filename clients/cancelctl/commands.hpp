@@ -26,12 +26,15 @@ struct Console {
   const std::atomic<bool>& interrupted;
   /// What is written to `out` is read by no one: a command that runs until it is ended ends.
   std::function<bool()> unread = [] { return false; };
+  /// Reads a line that a person types; none: there is no terminal to ask at.
+  std::function<std::string()> ask = {};
 };
 
 int run(const Arguments& arguments, Console& console);
 
 // Between the commands.
 int run_cancel(const Arguments& arguments, client::Client& bus, Console& console);
+int run_cancel_all(const Arguments& arguments, client::Client& bus, Console& console);
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
 int run_orders(const Arguments& arguments, client::Client& bus, Console& console);

@@ -95,6 +95,13 @@ Complaint read_side(const std::string& text, v1::Side& value) {
   return {};
 }
 
+Complaint read_prefix(const std::string& text, std::string& value) {
+  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (text.empty() || text.size() > 64 || !printable) return "is not 1 to 64 printable ASCII characters";
+  value = text;
+  return {};
+}
+
 // As cancel-bus is given it, or a path alone.
 Complaint read_store(const std::string& text, std::string& value) {
   const std::string path = text.starts_with("sqlite:") ? text.substr(7) : text;
@@ -123,13 +130,14 @@ using S = const std::string;
 using enum Flag::Value;
 constexpr unsigned OfCancel = bit(Command::Cancel);
 constexpr unsigned OfResolve = bit(Command::Resolve);
-constexpr unsigned OfOrders = bit(Command::Orders);
+constexpr unsigned OfOrders = bit(Command::Orders) | bit(Command::CancelAll);
+constexpr unsigned OfCancelAll = bit(Command::CancelAll);
 
 std::vector<Flag> about_orders() {
   return {
       {"ttl", OfCancel, Text, "DURATION", "give up what could not be sent within this time (no limit)",
        [](S& v, A& a) { return read_duration(v, a.ttl.emplace()); }},
-      {"urgent", OfCancel, None, "", "before every command that is not urgent",
+      {"urgent", OfCancel | OfCancelAll, None, "", "before every command that is not urgent",
        [](S& v, A& a) { return read_bool(v, a.urgent); }},
       {"exact", OfCancel, None, "", "ask the exchange for exact quantities before the final",
        [](S& v, A& a) { return read_bool(v, a.exact); }},
@@ -172,8 +180,22 @@ std::vector<Flag> about_orders() {
        [](S& v, A& a) { return read_side(v, a.side); },
        {{"buy", "bids"}, {"sell", "asks"}}},
       {"timeout", OfCancel | OfResolve | OfOrders | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
-       "wait at most this long for an answer (30s; status, top, orders 5s)",
+       "wait at most this long for an answer (30s; status, top, orders 5s; cancel-all 24h)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
+  };
+}
+
+std::vector<Flag> of_cancel_all() {
+  return {
+      {"unowned", OfCancelAll, None, "", "only orders that belong to no sender of the bus's policy",
+       [](S& v, A& a) { return read_bool(v, a.unowned); }},
+      {"prefix", OfCancelAll, Text, "TEXT", "only orders whose client order id begins so",
+       [](S& v, A& a) { return read_prefix(v, a.prefix); }},
+      {"dry-run", OfCancelAll, None, "", "say what would be canceled and how long it takes, and do nothing",
+       [](S& v, A& a) { return read_bool(v, a.dry_run); }},
+      {"until-empty", OfCancelAll, None, "", "go on with orders that appear, until none is proven to be left",
+       [](S& v, A& a) { return read_bool(v, a.until_empty); }},
+      {"yes", OfCancelAll, None, "", "do not ask", [](S& v, A& a) { return read_bool(v, a.yes); }},
   };
 }
 
@@ -225,7 +247,7 @@ std::vector<Flag> of_most_commands() {
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> All = [] {
     std::vector<Flag> all;
-    for (const auto& some : {about_orders(), of_one_command(), of_most_commands()}) {
+    for (const auto& some : {about_orders(), of_cancel_all(), of_one_command(), of_most_commands()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

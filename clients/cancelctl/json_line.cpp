@@ -76,6 +76,8 @@ std::string_view type_of(const v1::Event& event) {
       return "cancel_status";
     case v1::Event::kBusStatus:
       return "bus_status";
+    case v1::Event::kMassCancelReport:
+      return "mass_cancel_report";
     case v1::Event::kRecorded:
       return "recorded";
     case v1::Event::EVENT_NOT_SET:

@@ -1,5 +1,6 @@
 // cancelctl: cancels orders through cancelbus, watches it, asks how it is, settles what the exchange does not tell.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -54,6 +55,19 @@ bool forbid_core_dumps() {
   return ::setrlimit(RLIMIT_CORE, &none) == 0 && ::prctl(PR_SET_DUMPABLE, 0) == 0;
 }
 
+// A line that a person types; empty when interrupted.
+std::string ask() {
+  std::string line;
+  while (!interrupted) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&input, 1, 100) <= 0) continue;
+    char c = 0;
+    if (::read(STDIN_FILENO, &c, 1) != 1 || c == '\n') break;
+    line += c;
+  }
+  return line;
+}
+
 const char* environment(const char* name) { return std::getenv(name); }
 
 int complain(const UsageError& error) {
@@ -73,6 +87,7 @@ int run_with(const Arguments& arguments, std::ostream& out, const Output& output
   const bool drawable = on_terminal && term != nullptr && term != std::string_view("dumb");
   const Paint paint(wants_color(arguments, on_terminal, environment));
   Console console{out, std::cerr, paint, drawable, progress, interrupted, [&output] { return output.unread(); }};
+  if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) console.ask = ask;
   return run(arguments, console);
 }
 

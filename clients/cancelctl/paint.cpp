@@ -1,5 +1,7 @@
 #include "clients/cancelctl/paint.hpp"
 
+#include "cancelbus/mass_cancel.hpp"
+
 namespace cancelbus::ctl {
 
 std::string Paint::operator()(Tone tone, std::string_view text) const {
@@ -43,6 +45,12 @@ Tone tone_of(const v1::BusStatus& status) {
   return status.stream().live() && status.cause().empty() ? Tone::Plain : Tone::Doubt;
 }
 
+Tone tone_of(const v1::MassCancelReport& report) {
+  if (report.status() == v1::MASS_CANCEL_STATUS_REJECTED) return Tone::Bad;
+  if (report.status() != v1::MASS_CANCEL_STATUS_COMPLETED) return report.in_doubt() > 0 ? Tone::Doubt : Tone::Plain;
+  return client::all_gone(report) ? Tone::Good : Tone::Doubt;
+}
+
 Tone tone_of(const v1::Event& event) {
   switch (event.event_case()) {
     case v1::Event::kCancelAck:
@@ -53,6 +61,8 @@ Tone tone_of(const v1::Event& event) {
       return tone_of(event.cancel_status());
     case v1::Event::kBusStatus:
       return tone_of(event.bus_status());
+    case v1::Event::kMassCancelReport:
+      return tone_of(event.mass_cancel_report());
     case v1::Event::kRecorded:
     case v1::Event::EVENT_NOT_SET:
       break;

@@ -29,6 +29,7 @@ Tone tone_of(const v1::CancelAck& ack);
 Tone tone_of(const v1::CancelFinal& final);
 Tone tone_of(const v1::CancelStatus& status);
 Tone tone_of(const v1::BusStatus& status);
+Tone tone_of(const v1::MassCancelReport& report);
 Tone tone_of(const v1::Event& event);
 
 }  // namespace cancelbus::ctl

@@ -30,6 +30,9 @@ std::string content(const v1::Event& event) {
              describe(event.cancel_status());
     case v1::Event::kBusStatus:
       return describe(event.bus_status());
+    case v1::Event::kMassCancelReport:
+      return "mass cancel " + printable(event.mass_cancel_report().cl_ord_id()) + " " +
+             client::text(event.mass_cancel_report());
     case v1::Event::kRecorded:
       return "recorded by " + printable(event.recorded().source());
     case v1::Event::EVENT_NOT_SET:

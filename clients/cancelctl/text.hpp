@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cancelbus/describe.hpp"
+#include "cancelbus/mass_cancel.hpp"
 #include "cancelbus/v1/session.pb.h"
 #include "clients/cancelctl/paint.hpp"
 

@@ -51,6 +51,8 @@ struct Entry {
   bool may_see_orders_of(std::string_view owner) const { return may_see_all_orders() || may_be(owner); }
   bool may_see_all_orders() const { return is(Role::Observer) || is(Role::Operator); }
   bool may_cancel() const { return is(Role::Strategy) || is(Role::Operator); }
+  /// A mass cancel of orders that are not its own.
+  bool may_cancel_of_others() const { return is(Role::Operator); }
   /// To say what became of a command, in place of the exchange.
   bool may_resolve() const { return is(Role::Operator); }
   /// To have workers and subscriber tell what the exchange says to them, and to read it.

@@ -37,11 +37,22 @@ wire::Rejected objection_to(const Entry& entry, const core::Hello& hello) {
   return {};
 }
 
-// Of a command; else empty.
+// Of a command or a mass cancel; else empty.
 std::string cl_ord_id_of(const core::Event& event) {
   if (const auto* command = std::get_if<core::CommandReceived>(&event)) return command->order.cl_ord_id;
+  if (const auto* mass = std::get_if<core::MassCancelReceived>(&event)) return mass->request.cl_ord_id;
   if (const auto* malformed = std::get_if<core::CommandMalformed>(&event)) return malformed->cl_ord_id;
   return "";
+}
+
+wire::Rejected objection_to(const Entry& entry, const core::MassCancelReceived& mass) {
+  if (!entry.may_cancel()) {
+    return not_authorized("mass_cancel", absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
+                                                      ", which may not cancel"));
+  }
+  if (mass.request.whose == core::MassCancelRequest::Whose::Own || entry.may_cancel_of_others()) return {};
+  return not_authorized("mass_cancel.scope",
+                        absl::StrCat(entry.name, " is not an operator: its scope may only be OWN"));
 }
 
 bool objects(const wire::Rejected& why) { return !why.text.empty(); }
@@ -98,6 +109,8 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
   if (auto* command = std::get_if<core::CommandReceived>(&event)) {
     command->too_fast = too_fast;
     command->own_only = entry.cancels_own;
+  } else if (auto* mass = std::get_if<core::MassCancelReceived>(&event)) {
+    mass->too_fast = too_fast;
   } else if (too_fast) {
     return;
   } else if (auto* hello = std::get_if<core::Hello>(&event)) {
@@ -176,6 +189,7 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
     return not_authorized("cancel_order", absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
                                                        ", which may not cancel"));
   }
+  if (const auto* mass = std::get_if<core::MassCancelReceived>(&event)) return objection_to(entry, *mass);
   if (std::holds_alternative<core::ResolveRequest>(event) && !entry.may_resolve()) {
     return not_authorized("resolve", absl::StrCat(entry.name, " is not an operator, and only one may resolve"));
   }
@@ -197,20 +211,19 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
                          const wire::Rejected& why) {
   std::string detail = why.text;
   if (const auto* hello = std::get_if<core::Hello>(&event)) absl::StrAppend(&detail, ": ", hello->sender);
-  const std::string_view reason = why.field == "hello.sender_comp_id" ? "sender"
-                                  : why.field == "cancel_order"       ? "cancel"
-                                  : why.field == "resolve"            ? "resolve"
-                                  : why.field.starts_with("open_")    ? "orders"
-                                                                      : "topic";
+  const std::string_view reason = why.field == "hello.sender_comp_id"    ? "sender"
+                                  : why.field == "cancel_order"          ? "cancel"
+                                  : why.field.starts_with("mass_cancel") ? "mass_cancel"
+                                  : why.field == "resolve"               ? "resolve"
+                                  : why.field.starts_with("open_")       ? "orders"
+                                                                         : "topic";
   note(reason, entry.key, detail);
-  const auto* command = std::get_if<core::CommandReceived>(&event);
-  if (command == nullptr) return reject(peer, why);
-  transmit(peer, wire::encode_receipt({peer,
-                                       command->order.cl_ord_id,
-                                       core::ReceiptStatus::Refused,
-                                       why.reason,
-                                       absl::StrCat(why.field, ": ", why.text),
-                                       {}}));
+  const std::string cl_ord_id = cl_ord_id_of(event);
+  if (cl_ord_id.empty()) return reject(peer, why);
+  transmit(
+      peer,
+      wire::encode_receipt(
+          {peer, cl_ord_id, core::ReceiptStatus::Refused, why.reason, absl::StrCat(why.field, ": ", why.text), {}}));
 }
 
 void SessionDoor::judge_again(std::vector<core::Event>& events) {

@@ -74,6 +74,22 @@ void log_event(const core::Publication& publication, const core::CancelStatus& s
                                  {"traceparent", publication.traceparent}});
 }
 
+void log_event(const core::Publication& publication, const core::MassCancelReport& report) {
+  io::log_info("mass_cancel_report", {{"topic", publication.topic},
+                                      {"seq", publication.seq},
+                                      {"cl_ord_id", report.cl_ord_id},
+                                      {"status", core::name_of(report.status)},
+                                      {"total_affected", report.total_affected},
+                                      {"canceled", report.canceled},
+                                      {"filled", report.filled},
+                                      {"still_open", report.still_open},
+                                      {"in_doubt", report.in_doubt},
+                                      {"unsent", report.unsent},
+                                      {"not_affected_total", report.not_affected_total},
+                                      {"text", report.text},
+                                      {"traceparent", publication.traceparent}});
+}
+
 void log_contradiction(const core::HistoryLine& line) {
   const auto* status = std::get_if<core::ReadStatus>(&line.status);
   if (line.what != core::HistoryLine::What::Read || status == nullptr) return;

@@ -42,9 +42,15 @@ StageMetrics::StageMetrics(prometheus::Registry& registry)
       finals_(
           io::counters(registry, "cancelbus_finals_total", "CancelFinals of commands, by order status and evidence")),
       statuses_(io::counters(registry, "cancelbus_statuses_total", "CancelStatus events, by stage")),
-      refused_(io::counters(registry, "cancelbus_commands_refused_total", "Commands refused at the door, by reason")) {
+      refused_(io::counters(registry, "cancelbus_commands_refused_total", "Commands refused at the door, by reason")),
+      mass_cancels_(io::counters(registry, "cancelbus_mass_cancels_total",
+                                 "Mass cancels, by status: accepted, and how they ended")) {
   // A counter that begins with its first event shows no increase: those that rules ask for begin with 0.
   for (const std::string_view stage : core::Names<core::Stage>) statuses_.Add({{"stage", std::string(stage)}});
+  for (const core::MassCancelStatus status :
+       {core::MassCancelStatus::Accepted, core::MassCancelStatus::Completed, core::MassCancelStatus::Rejected}) {
+    mass_cancels_.Add({{"status", label(status)}});
+  }
   for (const std::string_view reason : core::Names<core::RejectReason>) {
     if (!reason.empty()) refused_.Add({{"reason", std::string(reason)}});
   }
@@ -79,6 +85,11 @@ void StageMetrics::count(const core::CancelFinal& final) {
 
 void StageMetrics::count(const core::CancelStatus& status) {
   statuses_.Add({{"stage", label(status.stage)}}).Increment();
+}
+
+void StageMetrics::count(const core::MassCancelReport& report) {
+  if (report.status != core::MassCancelStatus::Progress)
+    mass_cancels_.Add({{"status", label(report.status)}}).Increment();
 }
 
 void StageMetrics::count(const core::SendReceipt& receipt) {

@@ -26,6 +26,7 @@ class StageMetrics {
   void count(const core::CancelAck& ack);
   void count(const core::CancelFinal& final);
   void count(const core::CancelStatus& status);
+  void count(const core::MassCancelReport& report);
   void count(const core::SendReceipt& receipt);
 
   prometheus::Family<prometheus::Histogram>& stages_;
@@ -38,6 +39,7 @@ class StageMetrics {
   prometheus::Family<prometheus::Counter>& finals_;
   prometheus::Family<prometheus::Counter>& statuses_;
   prometheus::Family<prometheus::Counter>& refused_;
+  prometheus::Family<prometheus::Counter>& mass_cancels_;
 };
 
 }  // namespace cancelbus::bus

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -82,6 +83,23 @@ struct SendResolved {
   std::string text;
 };
 
+/// What a mass cancel would do now.
+struct SendMassCancelPreview {
+  struct Orders {
+    std::string owner;  ///< empty: not known
+    std::string symbol;
+    uint32_t orders = 0;
+  };
+
+  PeerId peer;
+  std::string cl_ord_id;
+  uint32_t total_affected = 0;
+  std::vector<Orders> orders;  ///< the first, by owner and symbol
+  std::optional<WallTime> complete_as_of;
+  Duration estimated_duration{};
+  std::string text;
+};
+
 /// One request for a worker to make.
 struct SendTask {
   PeerId peer;
@@ -106,7 +124,7 @@ struct SendRelogin {
 
 using Send =
     std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat, SendHelloRequired,
-                 SendStatus, SendOpenOrders, SendResolved, SendTask, SendConfirm, SendRelogin>;
+                 SendStatus, SendOpenOrders, SendResolved, SendMassCancelPreview, SendTask, SendConfirm, SendRelogin>;
 
 /// A command that has just become known. Nothing leaves for it but its receipt: for the log.
 struct CommandApplied {

@@ -8,6 +8,7 @@
 #include "service/core/command_index.hpp"
 #include "service/core/fact_log.hpp"
 #include "service/core/gateway_options.hpp"
+#include "service/core/mass_cancels.hpp"
 #include "service/core/open_orders.hpp"
 #include "service/core/order.hpp"
 #include "service/core/order_timers.hpp"
@@ -28,6 +29,7 @@ struct Book {
         facts(position),
         stream(options.final_wait),
         sweeps(options.pairs, options.sweep_interval, options.lost_after, clock.started),
+        mass_cancels(options.retention),
         causes(options.worker_lease, clock.started),
         statuses(options.statuses_per_second) {}
 
@@ -52,6 +54,7 @@ struct Book {
   StreamGap gap;  ///< the latest
   OpenOrders open_orders;
   Sweeps sweeps;
+  MassCancels mass_cancels;
   Causes causes;
   StatusQueue statuses;
   Publisher out;

@@ -1,6 +1,7 @@
 // Which commands are known, by sender and cl_ord_id: undecided ones, and ended ones until their retention is over.
 //
-// Guarantees: a key is one command as long as it is known; the counts for the limits are those of the entries; ended
+// Guarantees: a key is one command as long as it is known; the counts for the limits are those of the entries, without
+// commands of mass cancels, of which a bounded number waits at a time; ended
 // commands are forgotten in the order of their end, a bounded number at a time.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,7 @@ class CommandIndex {
     uint64_t final_seq = 0;  ///< 0: no final yet, or none ever
     bool ended = false;
     std::optional<OrdStatus> override_status = std::nullopt;  ///< by which an operator has settled it
+    bool counted = true;                                      ///< against the limits
   };
   struct Forgotten {
     CommandKey key;
@@ -45,8 +48,8 @@ class CommandIndex {
   const Entry* find(const CommandKey& key) const;
   /// Why one more command of this sender is refused; empty if there is room.
   std::string why_full(const std::string& sender) const;
-  /// A new command; its key must not be known.
-  void add(const CommandKey& key, OrderId order);
+  /// A new command; its key must not be known. `counted`: against the limits.
+  void add(const CommandKey& key, OrderId order, bool counted = true);
   /// The command's record has changed. One that has ended then is forgotten when its retention is over.
   /// `run_time`: how long the bus has run.
   void update(const CommandRecord& record, Duration run_time);
@@ -54,12 +57,14 @@ class CommandIndex {
   std::vector<Forgotten> forget(Duration run_time);
 
   /// A command from the store; all of them before anything else, and restored() after the last.
-  void restore(const CommandRecord& record);
+  void restore(const CommandRecord& record, bool counted = true);
   void restored();
 
   size_t undecided() const { return undecided_; }
   /// Of an undecided command among those of its sender: by order, then by cl_ord_id.
   using Place = std::pair<OrderId, std::string>;
+  /// The sender has an undecided command whose cl_ord_id begins so. Looks at each of them.
+  bool has_undecided(const std::string& sender, std::string_view prefix) const;
   /// The sender's first undecided command after this place; the default is before all.
   std::optional<Place> next_undecided(const std::string& sender, const Place& after) const;
 
@@ -68,7 +73,7 @@ class CommandIndex {
   void check() const;
 
  private:
-  void end(const CommandKey& key, OrderId order, Duration run_time);
+  void end(const CommandKey& key, const Entry& entry, Duration run_time);
 
   size_t max_undecided_;
   size_t max_undecided_per_sender_;
@@ -78,8 +83,10 @@ class CommandIndex {
   /// The undecided commands of each sender that has any.
   absl::flat_hash_map<std::string, absl::btree_set<Place>> undecided_by_sender_;
   size_t undecided_ = 0;
-  absl::flat_hash_map<std::string, size_t> known_by_sender_;  ///< how many of entries_
-  std::deque<std::pair<Duration, CommandKey>> ended_;         ///< in the order of their end, by the bus's run time
+  size_t uncounted_ = 0;                                          ///< of these
+  absl::flat_hash_map<std::string, size_t> uncounted_by_sender_;  ///< of undecided ones
+  absl::flat_hash_map<std::string, size_t> known_by_sender_;      ///< how many of entries_ are counted
+  std::deque<std::pair<Duration, CommandKey>> ended_;             ///< in the order of their end, by the bus's run time
 };
 
 }  // namespace cancelbus::core

@@ -11,6 +11,7 @@
 #include "service/core/answer.hpp"
 #include "service/core/open_order.hpp"
 #include "service/core/owners.hpp"
+#include "service/core/records.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -29,6 +30,13 @@ struct CommandReceived {
   /// refusal would be a lie.
   bool too_fast = false;
   bool own_only = false;  ///< an order that is known to be another sender's is refused
+};
+
+struct MassCancelReceived {
+  PeerId peer;
+  MassCancelRequest request;  ///< of scope OWN without an owner: that is the sender
+  bool dry_run = false;
+  bool too_fast = false;  ///< as CommandReceived's
 };
 
 /// Its rights were taken or changed: whoever it is now must say hello again.
@@ -148,8 +156,9 @@ struct DrainRequested {};
 /// Nothing came; deadlines may have passed.
 struct DeadlinePassed {};
 
-using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                           OpenOrdersRequest, ResolveRequest, SessionEnded, WorkerReady, TaskEnded, StreamFact,
-                           StreamReport, StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
+using Event =
+    std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
+                 OpenOrdersRequest, ResolveRequest, MassCancelReceived, SessionEnded, WorkerReady, TaskEnded,
+                 StreamFact, StreamReport, StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

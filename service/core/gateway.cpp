@@ -38,7 +38,8 @@ Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
       epoch_(snapshot.epoch),
       now_(now),
       book_(options_, first_task(snapshot.epoch, snapshot.term), position_of(snapshot), {snapshot.run_time, now.tick}),
-      judge_(book_, options_) {
+      judge_(book_, options_),
+      mass_cancels_(book_, judge_, options_) {
   book_.begin(now);
   judge_.begin(now);
   restore(book_, snapshot, now);
@@ -55,10 +56,11 @@ Actions Gateway::step(Instant now, const Event& event) {
   std::visit([this](const auto& e) { on(e); }, event);
   judge_.judge_touched();
   judge_.publish_statuses();
-  book_.open_orders.take_entered();  // nothing asks for them yet
   if (std::holds_alternative<DeadlinePassed>(event)) {
+    if (may_begin()) mass_cancels_.advance(now);
     if (!draining_) book_.tasks.save_unauthorized(book_.out.records());
     dispatch();
+    mass_cancels_.tell(now, may_begin(), sweep_trouble(now.tick));
     look_at_causes();
   }
   if (invariants_) invariants_->check(book_, event, book_.out.records(), now);
@@ -86,8 +88,10 @@ void Gateway::on(const DeadlinePassed&) {
 
 Tick Gateway::next_deadline(Tick now) const {
   if (judge_.behind()) return now;
-  return std::min({book_.tasks.next_grant(), book_.tasks.workers().next_deadline(now), book_.stream.next_deadline(now),
-                   book_.timers.next_deadline(now), book_.statuses.next_deadline(), book_.sweeps.next_deadline(now)});
+  const Tick mass_cancels = may_begin() ? mass_cancels_.next_deadline(now) : Never;
+  return std::min({mass_cancels, book_.tasks.next_grant(), book_.tasks.workers().next_deadline(now),
+                   book_.stream.next_deadline(now), book_.timers.next_deadline(now), book_.statuses.next_deadline(),
+                   book_.sweeps.next_deadline(now)});
 }
 
 void Gateway::look_at_causes() {
@@ -109,6 +113,7 @@ void Gateway::on(const StoreHealth& health) {
 }
 
 void Gateway::forget_ended() {
+  mass_cancels_.forget();
   for (const auto& [key, id] : book_.commands.forget(book_.run_time)) {
     book_.out.record(CommandForgotten{key});
     Order* order = book_.find_order(id);

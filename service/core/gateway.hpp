@@ -17,6 +17,7 @@
 #include "service/core/gateway_options.hpp"
 #include "service/core/invariants.hpp"
 #include "service/core/judge.hpp"
+#include "service/core/mass_cancel_runner.hpp"
 #include "service/core/status.hpp"
 
 namespace cancelbus::core {
@@ -72,11 +73,11 @@ class Gateway {
   void on(const StatusRequest& request);
   void on(const OpenOrdersRequest& request);
   void on(const ResolveRequest& request);
+  void on(const MassCancelReceived& received);
   void on(const SessionEnded& ended) { book_.sessions.close(ended.peer); }
   /// The session of a peer that is heard from; one that has not said hello is asked to, and null returned.
   const Session* heard(const PeerId& peer, const std::string& cl_ord_id = "");
   SendReceipt receipt_for(const std::string& sender, const CommandReceived& received) const;
-  void attach(const std::string& sender, const CancelOrder& order);
   std::string why_not_resolved(const ResolveRequest& request) const;
 
   // Workers, the stream, and time (gateway.cpp).
@@ -94,6 +95,8 @@ class Gateway {
   void left_book_without_command(const OrderFact& fact, Order* order);
   void forget_ended();
   void look_at_causes();
+  /// Whether something new may be begun.
+  bool may_begin() const { return store_writable_ && !draining_; }
 
   // Sweeps (gateway_sweeps.cpp).
   void dispatch_sweep();
@@ -117,6 +120,7 @@ class Gateway {
   GatewayCounters counters_;
   Book book_;
   Judge judge_;
+  MassCancelRunner mass_cancels_;
   std::optional<Invariants> invariants_;
   bool store_writable_ = true;
   std::string store_trouble_;

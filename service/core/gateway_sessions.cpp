@@ -73,8 +73,13 @@ void Gateway::on(const CommandReceived& received) {
     }
   } else if (status == ReceiptStatus::Applied) {
     ++counters_.commands;
-    attach(session->sender, received.order);
+    judge_.join(session->sender, received.order, ttl_of(received.order, options_));
   }
+}
+
+void Gateway::on(const MassCancelReceived& received) {
+  const Session* session = heard(received.peer, received.request.cl_ord_id);
+  if (session) mass_cancels_.request(session->sender, received, store_writable_, now_);
 }
 
 SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceived& received) const {
@@ -91,6 +96,9 @@ SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceive
     }
     receipt.status = ReceiptStatus::Duplicate;
     return receipt;
+  }
+  if (const CommandKey key{sender, order.cl_ord_id}; book_.mass_cancels.find(key) || book_.mass_cancels.is_child(key)) {
+    return refuse(RejectReason::DuplicateClOrdId, "cl_ord_id: is that of a mass cancel, or begins with it and a slash");
   }
   const Order* target = book_.find_order(order.order_id);
   if (!target ||
@@ -119,37 +127,6 @@ SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceive
   }
   receipt.status = ReceiptStatus::Applied;
   return receipt;
-}
-
-void Gateway::attach(const std::string& sender, const CancelOrder& request) {
-  judge_.find(request.order_id);  // takes a gap of the stream into account before it joins
-  Order& order = book_.order(request.order_id);
-  const bool maybe_back = order.may_be_back(book_.gap);
-  // What was told stands, and nothing of it is about the order that this command may find.
-  if (maybe_back && order.effort && order.known_gone()) judge_.end_with_published(order);
-  if (maybe_back) order.proof.reset();
-  if (maybe_back && order.effort) order.effort->attempts.last_accepted = Tick::min();
-  const bool maybe_gone = !order.effort && (maybe_back || book_.facts.is_gone(order.id));
-  order.override_status.reset();
-  Command command;
-  command.received = now_.tick;
-  command.record.key = {sender, request.cl_ord_id};
-  command.record.order = request;
-  command.record.timeline.received = now_.wall;
-  if (const auto ttl = ttl_of(request, options_)) {
-    command.expires = now_.tick + *ttl;
-    command.record.expires = now_.wall + *ttl;
-    command.record.expires_tick = command.expires;
-    command.record.expires_run_time = book_.run_time + *ttl;
-  }
-  book_.commands.add(command.record.key, order.id);
-  book_.out.applied(command.record.key, request);
-  ++order.remembered;
-  Effort& effort = order.begin(book_.gap);
-  effort.schedule.joined = now_.tick;
-  effort.commands.push_back(std::move(command));
-  judge_.carry_out(order, judge_.verdicts().joined(order, maybe_gone, now_.tick));
-  judge_.touch(order);
 }
 
 // ---- Overrides ----

@@ -8,7 +8,7 @@ namespace cancelbus::core {
 
 namespace {
 
-/// Sweeps leave the other half to whoever else asks from this address.
+/// Sweeps leave the other half to other programs that ask from this address.
 constexpr double ShareOfSweeps = 0.5;
 /// A sweep that cannot begin for so long is told of.
 constexpr Duration LongWait = std::chrono::seconds(5);

@@ -63,6 +63,17 @@ void check_orders(const Book& book, Instant now) {
   CANCELBUS_CHECK(efforts == book.timers.entries().size());
 }
 
+/// An undecided command of a mass cancel is that of one of its orders, and each such order has one.
+void check_mass_cancels(const Book& book) {
+  size_t children = 0;
+  for (const auto& [key, entry] : book.commands.entries()) {
+    const MassCancel* mass = entry.ended ? nullptr : book.mass_cancels.parent_of(key);
+    CANCELBUS_CHECK(!mass || mass->is_canceling(entry.order_id));
+    children += mass != nullptr;
+  }
+  CANCELBUS_CHECK(children == book.mass_cancels.canceling());
+}
+
 }  // namespace
 
 Invariants::Invariants(const Snapshot& snapshot) {
@@ -77,11 +88,13 @@ void Invariants::check(const Book& book, const Event& event, const std::vector<R
   book.tasks.check();
   book.open_orders.check();
   book.sweeps.check();
+  book.mass_cancels.check();
+  check_mass_cancels(book);
   check_orders(book, now);
   for (const auto& [id, task] : book.tasks.tasks()) check_task(book, id, task);
   note_stored(records);
   check_permits(book);
-  check_published(book, event);
+  check_published(book, event, now);
 }
 
 void Invariants::note_stored(const std::vector<Record>& records) {
@@ -103,14 +116,16 @@ void Invariants::check_permits(const Book& book) const {
   }
 }
 
-void Invariants::check_published(const Book& book, const Event& event) {
+void Invariants::check_published(const Book& book, const Event& event, Instant now) {
   const auto* fact = std::get_if<StreamFact>(&event);
   const bool inserted = fact && fact->fact.type == FactType::Inserted451;
   // Whose end may be past is not taken for gone any more when a command comes.
   const auto* command = std::get_if<CommandReceived>(&event);
   for (const OrderId id : published_) {
     const Order* order = book.find_order(id);
-    const bool is_new = (inserted && fact->fact.order_id == id) || (command && command->order.order_id == id);
+    const bool has_joined = order && order->effort && order->effort->schedule.joined == now.tick;
+    const bool is_new =
+        has_joined || (inserted && fact->fact.order_id == id) || (command && command->order.order_id == id);
     CANCELBUS_CHECK(!order || order->known_gone() || is_new);
   }
   published_.clear();

@@ -5,7 +5,8 @@
 // - the permits that are counted are those that the records have stored;
 // - an order in flight, or proven, stands in no FIFO;
 // - an order has an effort exactly if a command of it is undecided, and then its timers are those of its record;
-// - a published proof is kept until a 451.
+// - a published proof is kept until a 451;
+// - an undecided command of a mass cancel is that of one of its orders, and each such order has one.
 // Costs time in proportion to everything that is known: for tests, and for a bus with --check_invariants.
 #pragma once
 
@@ -28,7 +29,7 @@ class Invariants {
  private:
   void note_stored(const std::vector<Record>& records);
   void check_permits(const Book& book) const;
-  void check_published(const Book& book, const Event& event);
+  void check_published(const Book& book, const Event& event, Instant now);
 
   absl::flat_hash_map<TaskId, PermitRecord> stored_;  ///< permits, as the records say
   absl::flat_hash_set<OrderId> published_;            ///< orders that were published as gone

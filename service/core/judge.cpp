@@ -10,6 +10,37 @@ Order* Judge::find(OrderId id) {
   return order;
 }
 
+void Judge::join(const std::string& sender, const CancelOrder& request, std::optional<Duration> ttl, bool counted) {
+  find(request.order_id);  // takes a gap of the stream into account before it joins
+  Order& order = book_.order(request.order_id);
+  const bool maybe_back = order.may_be_back(book_.gap);
+  // What was told stands, and nothing of it is about the order that this command may find.
+  if (maybe_back && order.effort && order.known_gone()) end_with_published(order);
+  if (maybe_back) order.proof.reset();
+  if (maybe_back && order.effort) order.effort->attempts.last_accepted = Tick::min();
+  const bool maybe_gone = !order.effort && (maybe_back || book_.facts.is_gone(order.id));
+  order.override_status.reset();
+  Command command;
+  command.received = now_.tick;
+  command.record.key = {sender, request.cl_ord_id};
+  command.record.order = request;
+  command.record.timeline.received = now_.wall;
+  if (ttl) {
+    command.expires = now_.tick + *ttl;
+    command.record.expires = now_.wall + *ttl;
+    command.record.expires_tick = command.expires;
+    command.record.expires_run_time = book_.run_time + *ttl;
+  }
+  book_.commands.add(command.record.key, order.id, counted);
+  book_.out.applied(command.record.key, request);
+  ++order.remembered;
+  Effort& effort = order.begin(book_.gap);
+  effort.schedule.joined = now_.tick;
+  effort.commands.push_back(std::move(command));
+  carry_out(order, verdicts_.joined(order, maybe_gone, now_.tick));
+  touch(order);
+}
+
 void Judge::judge_touched() {
   while (!touched_.empty()) judge(*book_.orders.at(*touched_.begin()));
 }
@@ -139,7 +170,10 @@ void Judge::carry_out(Order& order, const Ruling& ruling) {
   bool ended = false;
   for (const Decision& decision : ruling.decisions) {
     if (decision.ack) book_.out.ack(order, *decision.command, *decision.ack);
-    if (decision.final) book_.out.final(order, *decision.command, *decision.final);
+    if (decision.final) {
+      book_.out.final(order, *decision.command, *decision.final);
+      publish_to_owner(order, decision.command->record, *decision.final);
+    }
     if (!decision.command->record.ended) continue;
     ended = true;
     book_.statuses.drop(decision.command->record.key);
@@ -148,11 +182,20 @@ void Judge::carry_out(Order& order, const Ruling& ruling) {
   if (ruling.status) status_of_all(order, ruling.status->first, ruling.status->second);
 }
 
+// A mass cancel may be about another sender's orders.
+void Judge::publish_to_owner(const Order& order, const CommandRecord& command, const Fate& fate) {
+  const MassCancel* mass = book_.mass_cancels.parent_of(command.key);
+  const std::string owner = mass ? mass->owner_of(order.id) : "";
+  if (!owner.empty() && fate.gone()) book_.out.unsolicited_to(owner, command, fate);
+}
+
 // To every undecided command, when there is room for it, and once into the order's history.
 void Judge::status_of_all(Order& order, Stage stage, const std::string& text) {
   book_.out.note(order, {.what = HistoryLine::What::Status, .status = stage, .text = text});
   for (const Command& command : order.effort->commands) {
     const CommandRecord& record = command.record;
+    MassCancel* mass = stage == Stage::Stuck ? book_.mass_cancels.parent_of(record.key) : nullptr;
+    if (mass) mass->child_stuck(order.id, text);
     book_.statuses.add({record.key.sender, CancelStatus{record.key.cl_ord_id, order.id, stage, text, now_.wall},
                         record.order.traceparent});
   }
@@ -164,6 +207,9 @@ void Judge::save(Order& order) {
     if (!command.changed) continue;
     book_.out.save(order, command);
     book_.commands.update(command.record, book_.run_time);
+    if (MassCancel* mass = book_.mass_cancels.parent_of(command.record.key)) {
+      mass->child_changed(command.record, now_.tick);
+    }
   }
   std::erase_if(commands, [](const Command& command) { return command.record.ended; });
 }

@@ -33,6 +33,10 @@ class Judge {
   }
   const Verdicts& verdicts() const { return verdicts_; }
 
+  /// A new command, whose key is not known, becomes one of its order's. `ttl`: absent, it is wanted until proven gone.
+  /// `counted`: against the sender's limits.
+  void join(const std::string& sender, const CancelOrder& request, std::optional<Duration> ttl, bool counted = true);
+
   /// The order, with every gap of the stream taken into account; null if it is not known.
   Order* find(OrderId id);
   /// It is judged when the step ends.
@@ -63,6 +67,7 @@ class Judge {
   void continue_reports();
   void status_of_all(Order& order, Stage stage, const std::string& text);
   void too_old(Order& order, Attempt& attempt);
+  void publish_to_owner(const Order& order, const CommandRecord& command, const Fate& fate);
   void judge_requests(Order& order);
   void save(Order& order);
   void place(Order& order);

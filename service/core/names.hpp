@@ -66,6 +66,13 @@ template <>
 inline constexpr auto Names<Stage> = names("QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK",
                                            "BACK_ON_BOOK");
 template <>
+inline constexpr auto Names<MassCancelStatus> = names("ACCEPTED", "PROGRESS", "COMPLETED", "REJECTED");
+template <>
+inline constexpr auto Names<MassCancelRequest::Whose> = names("OWN", "SENDER", "UNOWNED", "ALL");
+template <>
+inline constexpr auto Names<MassCancelOrder::State> = names("PENDING", "CANCELING", "CANCELED", "FILLED", "OPEN",
+                                                            "NOT_AFFECTED", "LEFT");
+template <>
 inline constexpr auto Names<Verdict> = names("ACCEPTED", "UNKNOWN_ORDER", "REFUSED", "BLOCKED", "WRONG_REQUEST",
                                              "UNAUTHORIZED", "THROTTLED", "READ", "DOUBTFUL", "STALE_STAMP",
                                              "NEVER_WRITTEN");

@@ -74,7 +74,7 @@ class OpenOrders {
   std::optional<Instant> complete_as_of() const { return complete_as_of_; }
 
   /// Orders that entered, or whose owner, pair or side became another, since this was called last. Some may have left.
-  /// Call it each turn.
+  /// Call it in each turn in which something new may be begun.
   std::vector<OrderId> take_entered() { return std::exchange(entered_, {}); }
 
   // The stream, and proofs.

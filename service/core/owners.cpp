@@ -31,6 +31,10 @@ Owners::Conflict Owners::conflict(std::vector<OwnerPrefix> prefixes) {
   return std::nullopt;
 }
 
+bool Owners::has(std::string_view sender) const {
+  return std::ranges::any_of(senders_, [sender](const auto& entry) { return entry.second == sender; });
+}
+
 std::string_view Owners::of(std::string_view client_order_id) const {
   const auto after = senders_.upper_bound(client_order_id);
   if (after == senders_.begin()) return "";

@@ -36,6 +36,8 @@ class Owners {
 
   /// The owner's name; empty if it is not known. Valid as long as this object.
   std::string_view of(std::string_view client_order_id) const;
+  /// Whether the sender has a prefix. Looks at each.
+  bool has(std::string_view sender) const;
   bool empty() const { return senders_.empty(); }
   bool operator==(const Owners&) const = default;
 

@@ -85,6 +85,18 @@ size_t Publisher::back_on_book(Order& order) {
   return told.size();
 }
 
+uint64_t Publisher::mass_cancel_report(const std::string& sender, MassCancelReport report,
+                                       const std::string& traceparent) {
+  return publish(client_topic(sender), std::move(report), traceparent);
+}
+
+void Publisher::unsolicited_to(const std::string& owner, const CommandRecord& command, const Fate& fate) {
+  CancelFinal final = final_of(command, fate);
+  final.cl_ord_id.clear();
+  final.unsolicited = true;
+  publish(client_topic(owner), std::move(final), command.order.traceparent);
+}
+
 void Publisher::unsolicited(const OrderFact& fact) {
   CancelFinal final;
   final.order_id = fact.order_id;
@@ -137,8 +149,7 @@ void Publisher::save(const Order& order, Command& command) {
   record(row);
 }
 
-uint64_t Publisher::publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body,
-                            const std::string& traceparent) {
+uint64_t Publisher::publish(const std::string& topic, EventBody body, const std::string& traceparent) {
   const uint64_t seq = topics_.take_seq(topic);
   record(Publication{topic, seq, now_.wall, std::move(body), traceparent});
   return seq;

@@ -44,6 +44,10 @@ class Publisher {
   size_t back_on_book(Order& order);
   /// For the next start of the bus: see BackOnBook.
   void on_book(Order& order, bool back);
+  /// Returns the report's seq.
+  uint64_t mass_cancel_report(const std::string& sender, MassCancelReport report, const std::string& traceparent);
+  /// The owner's order was canceled, or filled, and the command was another's.
+  void unsolicited_to(const std::string& owner, const CommandRecord& command, const Fate& fate);
   /// A 452 of an order without a command, on `venue.`.
   void unsolicited(const OrderFact& fact);
 
@@ -54,8 +58,7 @@ class Publisher {
   void save(const Order& order, Command& command);
 
  private:
-  uint64_t publish(const std::string& topic, std::variant<CancelAck, CancelFinal, CancelStatus> body,
-                   const std::string& traceparent = {});
+  uint64_t publish(const std::string& topic, EventBody body, const std::string& traceparent = {});
 
   Instant now_{};
   Duration run_time_{};

@@ -10,6 +10,7 @@
 
 #include "service/core/answer.hpp"
 #include "service/core/lowered_limit.hpp"
+#include "service/core/open_orders.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -118,12 +119,14 @@ struct FactPosition {
   uint64_t seq = 0;
 };
 
+using EventBody = std::variant<CancelAck, CancelFinal, CancelStatus, MassCancelReport>;
+
 /// A sequenced event: a record, and published once committed.
 struct Publication {
   std::string topic;
   uint64_t seq = 0;
   WallTime sending_time;
-  std::variant<CancelAck, CancelFinal, CancelStatus> body;
+  EventBody body;
   std::string traceparent = {};  ///< of the command, for the log; empty if none is known
 };
 
@@ -177,8 +180,63 @@ struct BackOnBook {
   bool so = true;
 };
 
+/// What a sender asks for with a mass cancel.
+struct MassCancelRequest {
+  enum class Whose : uint8_t { Own, Sender, Unowned, All };
+
+  std::string cl_ord_id;
+  Whose whose = Whose::Own;
+  Scope scope;  ///< what `whose` means is in it
+  Priority priority = Priority::Normal;
+  bool until_empty = false;
+  std::string traceparent = {};
+  bool operator==(const MassCancelRequest&) const = default;
+};
+
+/// A mass cancel as it stands, for `mass_cancels`: replaces the row of the same key.
+struct MassCancelRecord {
+  CommandKey key;
+  MassCancelRequest request;
+  MassCancelStatus status = MassCancelStatus::Accepted;
+  /// All orders in scope are known: those of the sweep that it asked for are among them.
+  bool swept = false;
+  std::string text = {};  ///< of the last report
+  std::optional<WallTime> complete_as_of = std::nullopt;
+  uint64_t report_seq = 0;  ///< of the last report
+  bool ended = false;
+  WallTime received;
+  WallTime updated = {};
+  Duration run_time{};  ///< of the bus, when it was last changed: what retention counts
+};
+
+/// One order of a mass cancel as it stands.
+struct MassCancelOrder {
+  enum class State : uint8_t {
+    Pending,    ///< it has no command yet
+    Canceling,  ///< it has, and that is undecided
+    Canceled,
+    Filled,
+    Open,         ///< its command ended, and the order is proven open
+    NotAffected,  ///< its command ended without effect
+    Left          ///< it left before it had a command
+  };
+
+  CommandKey mass;
+  OrderId order_id = 0;
+  State state = State::Pending;
+  RejectReason reason = RejectReason::None;  ///< NotAffected only
+  std::string text = {};                     ///< likewise
+  std::string owner = {};                    ///< whose the order is, if that is another than the sender
+};
+
+/// Past retention: its row goes, and those of its orders.
+struct MassCancelForgotten {
+  CommandKey key;
+};
+
 using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, HoldRecord, LoweredLimits,
-                            UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten, BackOnBook>;
+                            UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten, BackOnBook,
+                            MassCancelRecord, MassCancelOrder, MassCancelForgotten>;
 
 /// What the store holds when the bus starts.
 struct Snapshot {
@@ -200,6 +258,8 @@ struct Snapshot {
   std::vector<TopicPosition> topics;
   FactPosition facts;
   std::vector<OrderId> back_on_book;
+  std::vector<MassCancelRecord> mass_cancels;
+  std::vector<MassCancelOrder> mass_cancel_orders;
 };
 
 }  // namespace cancelbus::core

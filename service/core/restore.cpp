@@ -24,8 +24,13 @@ class Restore {
 
   void run() {
     for (const TopicPosition& topic : snapshot_.topics) book_.out.topics().restore(topic);
+    for (const MassCancelRecord& record : snapshot_.mass_cancels) book_.mass_cancels.restore(record, now_.tick);
+    for (const MassCancelOrder& order : snapshot_.mass_cancel_orders) {
+      if (MassCancel* mass = book_.mass_cancels.find(order.mass)) mass->restore(order);
+    }
     for (const CommandRecord& record : snapshot_.commands) command(record);
     book_.commands.restored();
+    book_.mass_cancels.restored();
     // All tasks of before are with one silent worker, until a real one lists them or the lease ends.
     WorkerReady before;
     before.worker = WorkerPool::BeforeRestart;
@@ -44,7 +49,9 @@ class Restore {
   void command(const CommandRecord& record) {
     Order& order = book_.order(record.order.order_id);
     order.back_on_book = back_on_book_.contains(order.id);
-    book_.commands.restore(record);
+    MassCancel* mass = book_.mass_cancels.parent_of(record.key);
+    book_.commands.restore(record, mass == nullptr);
+    if (mass && !record.ended) mass->child_changed(record, now_.tick);
     ++order.remembered;
     last_dispatch(order, record);
     record.ended ? ended(order, record) : undecided(order, record);

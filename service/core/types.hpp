@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cancelbus::core {
 
@@ -94,6 +95,7 @@ enum class RejectReason : uint8_t {
 enum class OrdStatus : uint8_t { New, PartiallyFilled, Filled, Canceled, Rejected };
 enum class Evidence : uint8_t { Channel452, OrderQuery, Operator };
 enum class Stage : uint8_t { Queued, Sent, WaitingFinal, InDoubt, Resending, Stuck, BackOnBook };
+enum class MassCancelStatus : uint8_t { Accepted, Progress, Completed, Rejected };
 
 /// A sender's share among the others of its lane of the queue.
 struct SenderWeight {
@@ -167,6 +169,31 @@ struct CancelStatus {
   Stage stage = Stage::Queued;
   std::string text;
   WallTime since;
+};
+
+/// Where a mass cancel stands. Each affected order is in one of the counts; those that are not affected are in none.
+struct MassCancelReport {
+  struct NotAffected {
+    OrderId order_id = 0;
+    RejectReason reason = RejectReason::None;
+    std::string text;
+    bool operator==(const NotAffected&) const = default;
+  };
+
+  std::string cl_ord_id;
+  MassCancelStatus status = MassCancelStatus::Accepted;
+  uint32_t total_affected = 0;
+  uint32_t canceled = 0;
+  uint32_t filled = 0;
+  uint32_t still_open = 0;  ///< sent or answered, and not proven gone; or proven open
+  uint32_t in_doubt = 0;
+  uint32_t unsent = 0;
+  std::vector<NotAffected> not_affected;  ///< the first of them
+  uint32_t not_affected_total = 0;
+  std::string text;
+  /// The sending of the oldest request of the sweep that it rests on; the tick is of this start of the bus.
+  std::optional<Instant> complete_as_of;
+  std::optional<WallTime> estimated_completion;
 };
 
 }  // namespace cancelbus::core

@@ -29,6 +29,12 @@ const char* const PruneTopic = R"sql(
 DELETE FROM events WHERE topic=?1 AND seq<=?2 AND seq<?3 AND seq < COALESCE(
   (SELECT MIN(seq) FROM events WHERE topic=?1 AND run_time>=?4), ?2 + 1))sql";
 
+// Acks of open commands, and the last reports of open mass cancels.
+const char* const FirstNeeded = R"sql(
+SELECT MIN(seq) FROM (
+  SELECT MIN(ack_seq) AS seq FROM cancels WHERE sender_comp_id=?1 AND NOT ended AND ack_seq>0
+  UNION ALL SELECT MIN(report_seq) FROM mass_cancels WHERE sender_comp_id=?1 AND NOT ended AND report_seq>0))sql";
+
 const char* const OldestEvents = R"sql(
 SELECT topic, MAX(seq) FROM (SELECT topic, seq FROM events WHERE run_time < ? ORDER BY run_time LIMIT ?)
 GROUP BY topic)sql";
@@ -40,9 +46,7 @@ bool EventTable::prepare(sqlite3* db) {
   return insert_.prepare(db, "INSERT INTO events(topic, seq, sending_time, payload, run_time) VALUES(?,?,?,?,?)") &&
          read_.prepare(db, "SELECT seq, payload FROM events WHERE topic=? AND seq>=? ORDER BY seq LIMIT ?") &&
          first_kept_.prepare(db, "SELECT MIN(seq) FROM events WHERE topic=?") && oldest_.prepare(db, OldestEvents) &&
-         first_needed_.prepare(db,
-                               "SELECT MIN(ack_seq) FROM cancels WHERE sender_comp_id=? AND NOT ended AND ack_seq>0") &&
-         keep_topic_.prepare(db, KeepTopic) && prune_.prepare(db, PruneTopic);
+         first_needed_.prepare(db, FirstNeeded) && keep_topic_.prepare(db, KeepTopic) && prune_.prepare(db, PruneTopic);
 }
 
 absl::Status EventTable::insert(const EventRow& event, core::Duration run_time) {

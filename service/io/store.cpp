@@ -10,6 +10,7 @@
 #include "service/io/checkpointer.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/event_table.hpp"
+#include "service/io/mass_cancel_table.hpp"
 #include "service/io/sqlite.hpp"
 #include "service/io/store_file.hpp"
 #include "service/io/store_rows.hpp"
@@ -74,6 +75,9 @@ class SqliteStore : public Store {
   absl::Status put(const core::HistoryLine& line);
   absl::Status put(const core::HistoryForgotten& forgotten);
   absl::Status put(const core::BackOnBook& back);
+  absl::Status put(const core::MassCancelRecord& record) { return mass_cancels_.put(record, run_time_); }
+  absl::Status put(const core::MassCancelOrder& order) { return mass_cancels_.put(order); }
+  absl::Status put(const core::MassCancelForgotten& forgotten) { return mass_cancels_.put(forgotten); }
   absl::Status put(const EventRow& event) { return events_.insert(event, run_time_); }
 
   const StoreOptions options_;
@@ -85,6 +89,7 @@ class SqliteStore : public Store {
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_;
   Statement insert_line_, drop_line_, delete_history_, insert_back_, delete_back_;
   EventTable events_;
+  MassCancelTable mass_cancels_;
   bool same_boot_ = false;
   bool commits_lost_ = false;
   bool syncs_ = true;
@@ -157,7 +162,7 @@ absl::Status SqliteStore::prepare_statements() {
       {&insert_back_, "INSERT OR REPLACE INTO back_on_book(order_id) VALUES(?)"},
       {&delete_back_, "DELETE FROM back_on_book WHERE order_id=?"},
   };
-  bool prepared = events_.prepare(db_.get());
+  bool prepared = events_.prepare(db_.get()) && mass_cancels_.prepare(db_.get());
   for (auto it = std::begin(statements); prepared && it != std::end(statements); ++it) {
     prepared = it->first->prepare(db_.get(), it->second);
   }
@@ -253,6 +258,7 @@ absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
   Statement back = sqlite_statement(db_.get(), "SELECT order_id FROM back_on_book");
   while ((result = back.step()) == SQLITE_ROW) snapshot.back_on_book.push_back(back.integer());
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: back_on_book");
+  if (auto status = mass_cancels_.read(snapshot); !status.ok()) return status;
   auto topics = events_.topics();
   if (!topics.ok()) return topics.status();
   snapshot.topics = *std::move(topics);

@@ -33,7 +33,8 @@ struct EventRow {
 
 using Row = std::variant<core::CommandRecord, core::CommandForgotten, core::PermitRecord, core::PermitForgotten,
                          core::HoldRecord, core::LoweredLimits, core::UnauthorizedCount, core::FactPosition,
-                         core::HistoryLine, core::HistoryForgotten, core::BackOnBook, EventRow>;
+                         core::HistoryLine, core::HistoryForgotten, core::BackOnBook, core::MassCancelRecord,
+                         core::MassCancelOrder, core::MassCancelForgotten, EventRow>;
 using Batch = std::vector<Row>;
 
 struct StoreOptions {

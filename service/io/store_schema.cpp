@@ -112,11 +112,31 @@ ALTER TABLE cancels DROP COLUMN expires_tick;
 ALTER TABLE cancels DROP COLUMN deletes;
 )sql";
 
+// Mass cancels, and what became of each order in their scope. They go together, retention after their end.
+const char* const Version4 = R"sql(
+CREATE TABLE mass_cancels(
+  sender_comp_id TEXT NOT NULL, cl_ord_id TEXT NOT NULL, scope TEXT NOT NULL, owner TEXT, symbol TEXT, side TEXT,
+  client_order_id_prefix TEXT, priority TEXT, until_empty INTEGER NOT NULL, traceparent TEXT,
+  received INTEGER NOT NULL, swept INTEGER NOT NULL, status TEXT NOT NULL, text TEXT, complete_as_of INTEGER,
+  report_seq INTEGER NOT NULL, ended INTEGER NOT NULL, updated INTEGER NOT NULL, run_time INTEGER NOT NULL,
+  PRIMARY KEY(sender_comp_id, cl_ord_id)) WITHOUT ROWID;
+CREATE TABLE mass_cancel_orders(
+  sender_comp_id TEXT NOT NULL, cl_ord_id TEXT NOT NULL, order_id INTEGER NOT NULL, state TEXT NOT NULL, owner TEXT,
+  cxl_rej_reason TEXT, text TEXT, PRIMARY KEY(sender_comp_id, cl_ord_id, order_id)) WITHOUT ROWID;
+)sql";
+
+// An open mass cancel ends with it: what it has begun are commands, which go on.
+const char* const BackToVersion3 = R"sql(
+DROP TABLE mass_cancel_orders;
+DROP TABLE mass_cancels;
+)sql";
+
 // Orders that came back on the book after a command that is known was told that they were gone. A bus that does not
 // know the table has no need of it, so that it makes no version of its own.
 const char* const BesideVersions = "CREATE TABLE IF NOT EXISTS back_on_book(order_id INTEGER PRIMARY KEY)";
 
-const Migration Migrations[] = {{Version1, ""}, {Version2, BackToVersion1}, {Version3, BackToVersion2}};
+const Migration Migrations[] = {
+    {Version1, ""}, {Version2, BackToVersion1}, {Version3, BackToVersion2}, {Version4, BackToVersion3}};
 
 absl::StatusOr<int64_t> number(sqlite3* db, const char* sql) {
   Statement statement(db, sql);

@@ -122,6 +122,21 @@ constexpr auto CauseKinds = pairs<core::CauseKind, v1::CauseKind>({
     {core::CauseKind::Draining, v1::CAUSE_KIND_DRAINING},
 });
 
+using Whose = core::MassCancelRequest::Whose;
+constexpr auto MassCancelScopes = pairs<Whose, v1::MassCancelScope>({
+    {Whose::Own, v1::MASS_CANCEL_SCOPE_OWN},
+    {Whose::Sender, v1::MASS_CANCEL_SCOPE_SENDER},
+    {Whose::Unowned, v1::MASS_CANCEL_SCOPE_UNOWNED},
+    {Whose::All, v1::MASS_CANCEL_SCOPE_ALL},
+});
+
+constexpr auto MassCancelStatuses = pairs<core::MassCancelStatus, v1::MassCancelStatus>({
+    {core::MassCancelStatus::Accepted, v1::MASS_CANCEL_STATUS_ACCEPTED},
+    {core::MassCancelStatus::Progress, v1::MASS_CANCEL_STATUS_PROGRESS},
+    {core::MassCancelStatus::Completed, v1::MASS_CANCEL_STATUS_COMPLETED},
+    {core::MassCancelStatus::Rejected, v1::MASS_CANCEL_STATUS_REJECTED},
+});
+
 constexpr auto ReceiptStatuses = pairs<core::ReceiptStatus, v1::ReceiptStatus>({
     {core::ReceiptStatus::Applied, v1::RECEIPT_STATUS_APPLIED},
     {core::ReceiptStatus::Duplicate, v1::RECEIPT_STATUS_DUPLICATE},
@@ -176,6 +191,7 @@ v1::Evidence to_wire(core::OpenOrder::Evidence value) { return wire_of(OpenOrder
 v1::Side to_wire(core::Side value) { return wire_of(Sides, value); }
 v1::CancelStage to_wire(core::Stage value) { return wire_of(Stages, value); }
 v1::CauseKind to_wire(core::CauseKind value) { return wire_of(CauseKinds, value); }
+v1::MassCancelStatus to_wire(core::MassCancelStatus value) { return wire_of(MassCancelStatuses, value); }
 v1::ReceiptStatus to_wire(core::ReceiptStatus value) { return wire_of(ReceiptStatuses, value); }
 v1::ResolveStatus to_wire(core::ResolveStatus value) { return wire_of(ResolveStatuses, value); }
 v1::Arrival to_wire(core::Arrival value) { return wire_of(Arrivals, value); }
@@ -186,6 +202,7 @@ v1::ExecType to_exec_type(core::OrdStatus value) { return wire_of(ExecTypes, val
 std::optional<core::Priority> from_wire(v1::Priority value) { return core_of<core::Priority>(Priorities, value); }
 std::optional<core::Side> from_wire(v1::Side value) { return core_of<core::Side>(Sides, value); }
 std::optional<core::OrdStatus> from_wire(v1::OrdStatus value) { return core_of<core::OrdStatus>(OrdStatuses, value); }
+std::optional<Whose> from_wire(v1::MassCancelScope value) { return core_of<Whose>(MassCancelScopes, value); }
 std::optional<core::Arrival> from_wire(v1::Arrival value) { return core_of<core::Arrival>(Arrivals, value); }
 std::optional<core::ReadStatus> from_wire(v1::OrderReading value) { return core_of<core::ReadStatus>(Readings, value); }
 std::optional<core::FactType> from_wire(v1::FactType value) { return core_of<core::FactType>(FactTypes, value); }

@@ -28,6 +28,7 @@ v1::Evidence to_wire(core::OpenOrder::Evidence value);
 v1::Side to_wire(core::Side value);
 v1::CancelStage to_wire(core::Stage value);
 v1::CauseKind to_wire(core::CauseKind value);
+v1::MassCancelStatus to_wire(core::MassCancelStatus value);
 v1::ReceiptStatus to_wire(core::ReceiptStatus value);
 v1::ResolveStatus to_wire(core::ResolveStatus value);
 /// NeverSent has no counterpart: what was never sent is not in doubt. It becomes SILENT, which assumes the worst.
@@ -38,8 +39,9 @@ v1::FactType to_wire(core::FactType value);
 v1::ExecType to_exec_type(core::OrdStatus value);
 
 std::optional<core::Priority> from_wire(v1::Priority value);
-std::optional<core::Side> from_wire(v1::Side value);
 std::optional<core::OrdStatus> from_wire(v1::OrdStatus value);
+std::optional<core::Side> from_wire(v1::Side value);
+std::optional<core::MassCancelRequest::Whose> from_wire(v1::MassCancelScope value);
 std::optional<core::Arrival> from_wire(v1::Arrival value);
 std::optional<core::ReadStatus> from_wire(v1::OrderReading value);
 std::optional<core::FactType> from_wire(v1::FactType value);

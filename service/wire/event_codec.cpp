@@ -11,6 +11,9 @@
 namespace cancelbus::wire {
 namespace {
 
+/// 200 of them have to fit into a frame.
+constexpr std::size_t MaxNotAffectedTextBytes = 128;
+
 void fill_timeline(const core::Timeline& timeline, v1::Timeline& proto) {
   if (timeline.received) *proto.mutable_received() = to_timestamp(*timeline.received);
   if (timeline.dispatched) *proto.mutable_dispatched() = to_timestamp(*timeline.dispatched);
@@ -59,6 +62,30 @@ void fill_body(const core::CancelStatus& status, v1::Event& event) {
   proto.set_stage(to_wire(status.stage));
   proto.set_text(legible(status.text));
   *proto.mutable_since() = to_timestamp(status.since);
+}
+
+void fill_body(const core::MassCancelReport& report, v1::Event& event) {
+  v1::MassCancelReport& proto = *event.mutable_mass_cancel_report();
+  proto.set_cl_ord_id(report.cl_ord_id);
+  proto.set_status(to_wire(report.status));
+  proto.set_total_affected(report.total_affected);
+  proto.set_canceled(report.canceled);
+  proto.set_filled(report.filled);
+  proto.set_still_open(report.still_open);
+  proto.set_in_doubt(report.in_doubt);
+  proto.set_unsent(report.unsent);
+  for (const auto& [order_id, reason, text] : report.not_affected) {
+    v1::MassCancelReport::NotAffected& added = *proto.add_not_affected();
+    added.set_order_id(order_id);
+    added.set_reason(to_wire(reason));
+    added.set_text(legible(text, MaxNotAffectedTextBytes));
+  }
+  proto.set_not_affected_total(report.not_affected_total);
+  proto.set_text(legible(report.text));
+  if (report.complete_as_of) *proto.mutable_complete_as_of() = to_timestamp(report.complete_as_of->wall);
+  if (report.estimated_completion) {
+    *proto.mutable_estimated_completion() = to_timestamp(*report.estimated_completion);
+  }
 }
 
 }  // namespace

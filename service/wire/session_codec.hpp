@@ -31,7 +31,7 @@ struct Rejected {
 };
 
 /// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-/// OpenOrdersRequest, ResolveRequest; or why not.
+/// OpenOrdersRequest, ResolveRequest, MassCancelReceived; or why not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
 /// `bar`: of the session's key.
@@ -48,6 +48,7 @@ std::string encode_hello_required(const core::SendHelloRequired& hello_required)
 std::string encode_status(const core::BusStatus& status);
 std::string encode_open_orders(const core::SendOpenOrders& open_orders);
 std::string encode_resolved(const core::SendResolved& resolved);
+std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview);
 std::string encode_reject(const Rejected& rejected);
 
 }  // namespace cancelbus::wire

@@ -107,6 +107,23 @@ std::string encode_resolved(const core::SendResolved& resolved) {
   return frame.SerializeAsString();
 }
 
+std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview) {
+  v1::SessionReply frame;
+  v1::MassCancelPreview& proto = *frame.mutable_mass_cancel_preview();
+  proto.set_cl_ord_id(preview.cl_ord_id);
+  proto.set_total_affected(preview.total_affected);
+  for (const auto& [owner, symbol, orders] : preview.orders) {
+    v1::MassCancelPreview::Orders& added = *proto.add_orders();
+    added.set_owner(owner);
+    added.set_symbol(legible(symbol));
+    added.set_orders(orders);
+  }
+  if (preview.complete_as_of) *proto.mutable_complete_as_of() = to_timestamp(*preview.complete_as_of);
+  *proto.mutable_estimated_duration() = to_proto_duration(preview.estimated_duration);
+  proto.set_text(legible(preview.text));
+  return frame.SerializeAsString();
+}
+
 std::string encode_reject(const Rejected& rejected) {
   v1::SessionReply frame;
   v1::Reject& proto = *frame.mutable_reject();

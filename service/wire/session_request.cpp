@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t MaxSenderBytes = 32;
 constexpr std::size_t MaxClOrdIdBytes = 64;
+constexpr std::size_t MaxMassCancelIdBytes = 32;
+constexpr std::size_t MaxPrefixBytes = 64;
 constexpr std::size_t MaxAccountBytes = 64;
 constexpr std::size_t MaxSymbolBytes = 32;
 constexpr std::size_t MaxTraceparentBytes = 55;
@@ -117,6 +119,72 @@ Result to_result(const v1::CancelOrder& order, core::PeerId peer) {
   return core::CommandReceived{std::move(peer), to_order(order)};
 }
 
+std::string fault(const v1::MassCancel& mass) {
+  const auto whose = from_wire(mass.scope());
+  if (!whose) return "scope: must be OWN, SENDER, UNOWNED or ALL";
+  const bool of_sender = whose == core::MassCancelRequest::Whose::Sender;
+  if (of_sender && !is_sender(mass.owner())) {
+    return "owner: with scope SENDER it must be 1 to 32 of the characters A-Z a-z 0-9 _ -";
+  }
+  if (!of_sender && !mass.owner().empty()) return "owner: only scope SENDER has one";
+  if (!is_short_printable(mass.symbol(), MaxSymbolBytes)) {
+    return "symbol: must be at most 32 printable ASCII characters";
+  }
+  if (mass.side() != v1::SIDE_UNSPECIFIED && !from_wire(mass.side())) {
+    return "side: " + std::to_string(mass.side()) + " is neither BUY nor SELL";
+  }
+  if (!is_short_printable(mass.client_order_id_prefix(), MaxPrefixBytes)) {
+    return "client_order_id_prefix: must be at most 64 printable ASCII characters";
+  }
+  if (mass.priority() != v1::PRIORITY_UNSPECIFIED && !from_wire(mass.priority())) {
+    return "priority: " + std::to_string(mass.priority()) + " is neither NORMAL nor URGENT";
+  }
+  if (!is_short_printable(mass.traceparent(), MaxTraceparentBytes)) {
+    return "traceparent: must be at most 55 printable ASCII characters";
+  }
+  return {};
+}
+
+core::Scope to_scope(const v1::MassCancel& mass) {
+  core::Scope scope;
+  switch (*from_wire(mass.scope())) {
+    case core::MassCancelRequest::Whose::Own:
+    case core::MassCancelRequest::Whose::Sender:
+      scope.whose = core::Scope::Whose::Owner;
+      break;
+    case core::MassCancelRequest::Whose::Unowned:
+      scope.whose = core::Scope::Whose::Unowned;
+      break;
+    case core::MassCancelRequest::Whose::All:
+      scope.whose = core::Scope::Whose::All;
+      break;
+  }
+  scope.owner = mass.owner();
+  scope.symbol = mass.symbol();
+  scope.side = from_wire(mass.side());
+  scope.client_order_id_prefix = mass.client_order_id_prefix();
+  return scope;
+}
+
+Result to_result(const v1::MassCancel& mass, core::PeerId peer) {
+  const std::string& id = mass.cl_ord_id();
+  // Its commands are told from others by the slash behind it.
+  if (id.empty() || !is_short_printable(id, MaxMassCancelIdBytes) || id.find('/') != std::string::npos) {
+    return rejected("mass_cancel.cl_ord_id", "must be 1 to 32 printable ASCII characters without /");
+  }
+  if (std::string text = fault(mass); !text.empty()) {
+    return core::CommandMalformed{std::move(peer), id, std::move(text)};
+  }
+  core::MassCancelRequest request;
+  request.cl_ord_id = id;
+  request.whose = *from_wire(mass.scope());
+  request.scope = to_scope(mass);
+  request.priority = from_wire(mass.priority()).value_or(core::Priority::Normal);
+  request.until_empty = mass.until_empty();
+  request.traceparent = mass.traceparent();
+  return core::MassCancelReceived{std::move(peer), std::move(request), mass.dry_run()};
+}
+
 Result to_result(const v1::RetransmitRequest& request, core::PeerId peer) {
   if (!is_sequenced_topic(request.topic())) {
     return rejected("retransmit_request.topic", "must be client.<sender_comp_id>. or venue.");
@@ -185,6 +253,8 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return to_result(frame.resolve(), std::move(peer));
     case v1::SessionRequest::kOpenOrdersRequest:
       return to_result(frame.open_orders_request(), std::move(peer));
+    case v1::SessionRequest::kMassCancel:
+      return to_result(frame.mass_cancel(), std::move(peer));
     case v1::SessionRequest::kRecord:  // see recording.hpp
     case v1::SessionRequest::REQUEST_NOT_SET:
       break;

@@ -23,7 +23,7 @@ TEST(FixTable, InTheReadmeIsWhatTheDescriptorsSay) {
 TEST(FixTable, HasMessagesFieldsAndValues) {
   const std::string table = fix_table(current_schema());
   EXPECT_THAT(table, HasSubstr("| 35=F | | `CancelOrder` | |\n"));
-  EXPECT_THAT(table, HasSubstr("| 58 | `text` | `CancelAck`, `CancelStatus`, `Receipt`, `Reject`, `Resolved` | |\n"));
+  EXPECT_THAT(table, HasSubstr("| 39 | `ord_status` | `CancelFinal` | as above |\n"));
   EXPECT_THAT(table, HasSubstr("| 150 | `exec_type` | `CancelFinal` | CANCELED 4, TRADE F, ORDER_STATUS I |\n"));
 }
 

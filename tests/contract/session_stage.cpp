@@ -77,6 +77,8 @@ const char* what(const v1::Event&) { return "event"; }
 const char* what(const v1::BusStatus&) { return "bus_status"; }
 const char* what(const v1::Reject&) { return "reject"; }
 const char* what(const v1::Resolved&) { return "resolved"; }
+const char* what(const v1::MassCancelReport&) { return "mass_cancel_report"; }
+const char* what(const v1::MassCancelPreview&) { return "mass_cancel_preview"; }
 const char* what(const OpenOrders&) { return "open_orders"; }
 
 }  // namespace
@@ -122,6 +124,11 @@ std::string SessionStage::user(const std::string& rest) {
     if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
     session_.resolve(request, now_);
     return "";
+  }
+  if (call == "mass_cancel") {
+    v1::MassCancel request;
+    if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
+    return session_.mass_cancel(request, now_) ? "" : "the session does not take the mass cancel";
   }
   if (call == "open_orders") {
     v1::OpenOrdersRequest request;
@@ -240,6 +247,10 @@ void SessionStage::collect() {
     } else if constexpr (std::is_same_v<Kind, LostEvents>) {
       shown_.push_back({"lost", "{\"topic\":\"" + notice.topic + "\",\"from_seq\":" + quoted(notice.from_seq) +
                                     ",\"to_seq\":" + quoted(notice.to_seq) + "}"});
+    } else if constexpr (std::is_same_v<Kind, MassCancelLost>) {
+      shown_.push_back({"mass_cancel_lost", "{\"cl_ord_id\":\"" + notice.cl_ord_id + "\"}"});
+    } else if constexpr (std::is_same_v<Kind, MassCancelUnknown>) {
+      shown_.push_back({"mass_cancel_unknown", "{\"cl_ord_id\":\"" + notice.cl_ord_id + "\"}"});
     } else if constexpr (std::is_same_v<Kind, NewEpoch>) {
       shown_.push_back({"new_epoch", "{\"before\":" + quoted(notice.before) + ",\"now\":" + quoted(notice.now) + "}"});
     } else {

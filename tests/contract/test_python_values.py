@@ -25,11 +25,16 @@ ENUMS = [(enums.ReceiptStatus, session_pb2.ReceiptStatus), (enums.ResolveStatus,
          (enums.Reason, cancel_pb2.CxlRejReason), (enums.Origin, cancel_pb2.Origin),
          (enums.ExecType, cancel_pb2.ExecType), (enums.OrdStatus, cancel_pb2.OrdStatus),
          (enums.Evidence, cancel_pb2.Evidence), (enums.Stage, cancel_pb2.CancelStage),
-         (enums.CauseKind, cancel_pb2.CauseKind)]
+         (enums.CauseKind, cancel_pb2.CauseKind), (enums.MassCancelScope, cancel_pb2.MassCancelScope),
+         (enums.MassCancelStatus, cancel_pb2.MassCancelStatus)]
 # CancelAck has one name that is shorter here, BusStatus two that are plural.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
             (values.Status, cancel_pb2.CancelStatus, {}), (values.Resolved, session_pb2.Resolved, {}),
+            (values.MassCancelReport, cancel_pb2.MassCancelReport, {}),
+            (values.NotAffected, cancel_pb2.MassCancelReport.NotAffected, {}),
+            (values.MassCancelPreview, session_pb2.MassCancelPreview, {}),
+            (values.PreviewedOrders, session_pb2.MassCancelPreview.Orders, {}),
             (bus_status.Cause, cancel_pb2.Cause, {}), (bus_status.EventBar, cancel_pb2.EventBar, {}),
             (bus_status.WindowStatus, cancel_pb2.BusStatus.Window, {}), (bus_status.HoldStatus, cancel_pb2.BusStatus.Hold, {}),
             (bus_status.QueueStatus, cancel_pb2.BusStatus.Queue, {}), (bus_status.WorkerStatus, cancel_pb2.BusStatus.Worker, {}),

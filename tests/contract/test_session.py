@@ -15,8 +15,10 @@ sys.path[:0] = [str(Path(os.environ.get("CANCELBUS_BUILD", ROOT / "build")) / "p
 import newer  # noqa: E402
 import transcript as transcripts  # noqa: E402
 from cancelbus.event_reader import LostEvents, NewEpoch  # noqa: E402
+from cancelbus.mass_requests import MassCancelLost, MassCancelUnknown  # noqa: E402
+from cancelbus.notices import Causes, Connected, Silent, Unreadable  # noqa: E402
 from cancelbus.open_orders import Listing  # noqa: E402
-from cancelbus.session import Causes, Connected, Session, Silent, Unreadable  # noqa: E402
+from cancelbus.session import Session  # noqa: E402
 from cancelbus.v1 import cancel_pb2, session_pb2  # noqa: E402
 from google.protobuf.json_format import ParseDict  # noqa: E402
 
@@ -24,7 +26,9 @@ MILLISECOND = 1_000_000
 WHAT = {Causes: "causes", Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost",
         NewEpoch: "new_epoch", Listing: "open_orders", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
         cancel_pb2.CancelFinal: "final", cancel_pb2.CancelStatus: "status", cancel_pb2.Event: "event",
-        cancel_pb2.BusStatus: "bus_status"}
+        cancel_pb2.BusStatus: "bus_status", cancel_pb2.MassCancelReport: "mass_cancel_report",
+        session_pb2.MassCancelPreview: "mass_cancel_preview", MassCancelLost: "mass_cancel_lost",
+        MassCancelUnknown: "mass_cancel_unknown"}
 
 
 def shown(notice):
@@ -38,7 +42,7 @@ def shown(notice):
                   "complete_as_of": first_page.get("complete_as_of", ""),
                   "refused": f"{refused.field}: {refused.text}" if refused else ""}
     elif dataclasses.is_dataclass(notice):  # numbers as protobuf's JSON has them
-        fields = {name: str(value) for name, value in dataclasses.asdict(notice).items()}
+        fields = {field.name: str(getattr(notice, field.name)) for field in dataclasses.fields(notice)}
     else:
         fields = transcripts.as_json(notice)
     return WHAT[type(notice)], fields
@@ -68,6 +72,8 @@ class Stage:
     def user(self, what, order="{}"):
         if what == "cancel":
             assert self.session.cancel(ParseDict(json.loads(order), cancel_pb2.CancelOrder()), self.now)
+        elif what == "mass_cancel":
+            assert self.session.mass_cancel(ParseDict(json.loads(order), cancel_pb2.MassCancel()), self.now)
         elif what == "resolve":
             self.session.resolve(ParseDict(json.loads(order), session_pb2.ResolveRequest()), self.now)
         elif what == "open_orders":

@@ -64,6 +64,12 @@ class MemoryStore {
     for (const auto& [topic, events] : events_) snapshot.topics.push_back({topic, events.size() + 1});
     snapshot.facts = facts_;
     snapshot.back_on_book.assign(back_on_book_.begin(), back_on_book_.end());
+    for (const auto& [key, mass] : mass_cancels_) snapshot.mass_cancels.push_back(mass);
+    for (const auto& [key, order] : mass_cancel_orders_) {
+      const bool ended = mass_cancels_.at(order.mass).ended;
+      const bool undecided = order.state == core::MassCancelOrder::State::Canceling;
+      if (!ended || undecided) snapshot.mass_cancel_orders.push_back(order);
+    }
     return snapshot;
   }
 
@@ -110,6 +116,21 @@ class MemoryStore {
     back_on_book_.erase(forgotten.order_id);
     for (const auto& [key, command] : commands_) EXPECT_NE(command.order.order_id, forgotten.order_id) << key.cl_ord_id;
   }
+  void apply(const core::MassCancelRecord& record) { mass_cancels_[record.key] = record; }
+  void apply(const core::MassCancelOrder& order) {
+    // A child exists exactly if its command does.
+    if (order.state == core::MassCancelOrder::State::Canceling) {
+      const std::string name = order.mass.cl_ord_id + "/" + std::to_string(order.order_id);
+      const auto child = commands_.lower_bound({order.mass.sender, name});
+      EXPECT_TRUE(child != commands_.end() && child->first.cl_ord_id.starts_with(name)) << name << " has no command";
+    }
+    mass_cancel_orders_[{order.mass, order.order_id}] = order;
+  }
+  void apply(const core::MassCancelForgotten& forgotten) {
+    EXPECT_TRUE(mass_cancels_.at(forgotten.key).ended) << "an open mass cancel is never forgotten";
+    mass_cancels_.erase(forgotten.key);
+    std::erase_if(mass_cancel_orders_, [&](const auto& row) { return row.first.first == forgotten.key; });
+  }
   void apply(const core::FactPosition& position) { facts_ = position; }
   void apply(const core::Publication& publication) {
     std::vector<core::Publication>& events = events_[publication.topic];
@@ -123,7 +144,7 @@ class MemoryStore {
       EXPECT_EQ(++told.acks, 1) << "two acks of " << sender << "/" << ack->cl_ord_id;
       EXPECT_TRUE(ack->final_follows || ack->status == core::AckStatus::Rejected);
       told.final_follows = ack->final_follows;
-    } else if (const auto* final = std::get_if<core::CancelFinal>(&publication.body)) {
+    } else if (const auto* final = std::get_if<core::CancelFinal>(&publication.body); final && !final->unsolicited) {
       Told& told = told_[{sender, final->cl_ord_id}];
       EXPECT_EQ(++told.finals, 1) << "two finals of " << sender << "/" << final->cl_ord_id;
       EXPECT_EQ(told.acks, 1) << "a final before the ack of " << sender << "/" << final->cl_ord_id;
@@ -141,6 +162,8 @@ class MemoryStore {
   core::UnauthorizedCount unauthorized_;
   core::FactPosition facts_;
   std::set<core::OrderId> back_on_book_;
+  std::map<core::CommandKey, core::MassCancelRecord> mass_cancels_;
+  std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder> mass_cancel_orders_;
   core::Duration run_time_{};  ///< of the bus, as the rows tell
   uint64_t term_ = 0;
   uint64_t epoch_ = 77;

@@ -15,16 +15,19 @@
 //   alice cancel a 100 own      of a key that may cancel its own orders alone
 //   owners alice:dA-,eA- bob:dB-    whose orders are whose, by prefixes of their client order ids
 //   alice orders                owner=, pair=, side=buy|sell, from=
-//   alice garbles a             a command with an unreadable field
-//   alice resolves bob/b open   an operator's word: canceled, filled, open, unknown_order
-//   alice heartbeat | status | asks TOPIC FROM [count=] [epoch=] | leaves
-//   #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one), BLOCKED, 404,
+//   alice mass m                MassCancel m; scope=own|all|unowned|SENDER, symbol=, side=, prefix=, urgent,
+//   until_empty, dry_run placed 100                  an order comes on the book, with its 451 unless unseen; client=,
+//   symbol=, side= gone 100                    it leaves, with its 452 unless unseen; `deletes 200 gone` does that to
+//   what is deleted alice garbles a             a command with an unreadable field alice resolves bob/b open   an
+//   operator's word: canceled, filled, open, unknown_order alice heartbeat | status | asks TOPIC FROM [count=] [epoch=]
+//   | leaves #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one),
+//   BLOCKED, 404,
 //                               405, 401, 403, 429 [retry=], 503, timeout, stale, unwritten;
 //                               of queries open|canceled|closed [qty= left=], notfound
 //   queries open left=1         from now on every query is answered so, 10 ms after it was given out; also deletes;
 //                               without an answer: no more
 //   #1 lists 100 101/dA-1@ETHUSDT    of sweeps: orders with their client order ids and pairs; part=1 of=2
-//   sweeps lists 100            from now on every sweep is answered so
+//   sweeps lists 100            from now on every sweep is answered so; sweeps book: with what is placed and not gone
 //   452 100 left=1 of=2         a frame of the stream: 451, 452, 441, 423; seq= and subscriber= to repeat one,
 //                               oldest= the subscriber's oldest that is not confirmed; pair=, client=, side=buy|sell
 //   stream login | logout | silent | back | speaks

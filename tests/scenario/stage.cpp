@@ -51,6 +51,10 @@ std::vector<std::string> Stage::play(const std::string& line) {
         const bool writable = verb == "writable";
         turn(core::StoreHealth{writable, writable ? "" : "disk is full"});
       }
+    } else if (subject == "placed") {
+      placed(words);
+    } else if (subject == "gone") {
+      gone(words);
     } else if (subject == "wall") {
       // The wall clock of the bus's host is set.
       wall_error_ = parse_duration(words.next());
@@ -164,6 +168,7 @@ void Stage::restart(Words& words) {
   sessions_.clear();
   if (power_cut) store_.lose_what_is_not_synced();
   gateway_ = std::make_unique<core::Gateway>(options_, store_.start(same_boot, power_cut), instant());
+  if (!owners_.empty()) run(core::OwnersSet{owners_});
   run(core::DeadlinePassed{});
 }
 
@@ -221,7 +226,8 @@ void Stage::standing(core::LimiterKind kind, const std::string& line) {
     standing_.erase(kind);
     return;
   }
-  parse_answer(words);  // throws now rather than later
+  if (!words.flag("book")) parse_answer(words);  // throws now rather than later
+  words.flag("gone");
   standing_[kind] = line;
 }
 
@@ -233,7 +239,17 @@ void Stage::answer_standing() {
     const auto line = standing_.find(kind_.at(task));
     if (line == standing_.end() || holder.silent || !holder.tasks.contains(task)) continue;
     Words words(line->second);
-    answer(task, parse_answer(words));
+    if (words.flag("book")) {
+      list_book(task);
+      continue;
+    }
+    const core::Answer given = parse_answer(words);
+    const core::OrderId order = order_of_.at(task);
+    answer(task, given);
+    if (words.flag("gone") && book_.contains(order)) {
+      Words leaves(std::to_string(order));
+      gone(leaves);
+    }
   }
 }
 
@@ -306,6 +322,8 @@ void Stage::session(const std::string& peer, Words& words) {
   } else if (verb == "resolves") {
     const auto command = split(words.next(), '/');
     turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
+  } else if (verb == "mass") {
+    mass_cancel(peer, words);
   } else if (verb == "leaves") {
     sessions_.erase(peer);
   } else {
@@ -345,7 +363,7 @@ void Stage::run(const core::Event& event) noexcept {
     std::visit([this](const auto& s) { show_send(s); }, send);
   }
   for (const core::Record& record : actions.records) {
-    if (const auto* publication = std::get_if<core::Publication>(&record)) say(to_text(*publication));
+    if (const auto* publication = std::get_if<core::Publication>(&record)) say(to_text(*publication, Start));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "service/core/gateway.hpp"
@@ -73,9 +74,15 @@ class Stage {
   void answer(core::TaskId task, core::Answer answer);
   void standing(core::LimiterKind kind, const std::string& line);
   void answer_standing();
+  /// As the exchange's book stands.
+  void list_book(core::TaskId task);
   void worker(const std::string& name, Words& words);
   static void read_clock(Worker& worker, Words& words);
   void session(const std::string& name, Words& words);
+  void mass_cancel(const std::string& peer, Words& words);
+  /// An order enters the exchange's book, or leaves it.
+  void placed(Words& words);
+  void gone(Words& words);
   void cancel(const std::string& peer, Words& words);
   void show(const std::string& what);
   void show_orders();
@@ -101,8 +108,9 @@ class Stage {
   void show_send(const core::SendHeartbeat& send);
   void show_send(const core::SendHelloRequired& send);
   void show_send(const core::SendStatus& send);
-  void show_send(const core::SendOpenOrders& send);
   void show_send(const core::SendResolved& send);
+  void show_send(const core::SendOpenOrders& send);
+  void show_send(const core::SendMassCancelPreview& send);
   void show_send(const core::SendTask& send);
   void show_send(const core::SendConfirm& send);
   void show_send(const core::SendRelogin& send);
@@ -126,6 +134,10 @@ class Stage {
   std::map<core::LimiterKind, std::string> standing_;
   std::deque<std::pair<core::Duration, core::TaskId>> due_;
   std::map<core::TaskId, core::LimiterKind> kind_;
+  std::map<core::TaskId, core::OrderId> order_of_;
+
+  // The exchange's open orders, for sweeps.
+  std::map<core::OrderId, core::OpenOrder> book_;
 
   // As given at the start.
   uint64_t start_workers_ = 1;
@@ -133,6 +145,7 @@ class Stage {
   bool start_sweeps_ = false;
   core::Duration start_timeout_ = std::chrono::seconds(5);
   std::string start_stream_ = "live";
+  std::vector<core::OwnerPrefix> owners_;  ///< as the policy says, also after a restart
 
   std::vector<std::string> lines_;
   bool moving_ = false;    ///< lines are prefixed with their time

@@ -1,4 +1,5 @@
-// What the stage knows of open orders: whose they are, who asks for them, and what the bus knows of them.
+// What the stage knows of open orders: whose they are, who asks for them or cancels them at once, and what the bus
+// knows of them.
 #include <algorithm>
 #include <stdexcept>
 
@@ -15,7 +16,40 @@ void Stage::owners(Words& words) {
   }
   const bool empty = std::ranges::any_of(set.prefixes, [](const auto& prefix) { return prefix.prefix.empty(); });
   if (empty || core::Owners::conflict(set.prefixes)) throw std::runtime_error("these prefixes are not allowed");
+  owners_ = set.prefixes;
   turn(set);
+}
+
+// `placed 100 client=dA-1`: from now on `sweeps book` lists it.
+void Stage::placed(Words& words) {
+  core::OpenOrder order;
+  order.order_id = std::stoll(words.next());
+  order.symbol = words.value("symbol", "BTCTRY");
+  order.side = words.value("side", "buy") == "buy" ? core::Side::Buy : core::Side::Sell;
+  order.price = "100";
+  order.quantity = order.leaves_qty = "1";
+  order.client_order_id = words.value("client", "");
+  book_[order.order_id] = order;
+  if (words.flag("unseen")) return;
+  core::OrderFact fact{core::FactType::Inserted451, order.order_id, order.symbol, "100", "1", "1"};
+  fact.side = order.side;
+  fact.client_order_id = order.client_order_id;
+  turn(core::StreamFact{FeedPeer, stream_.subscriber, ++stream_.seq, fact, 0});
+}
+
+void Stage::gone(Words& words) {
+  const core::OrderId id = std::stoll(words.next());
+  book_.erase(id);
+  if (words.flag("unseen")) return;
+  Words rest(std::to_string(id));
+  fact("452", rest);
+}
+
+void Stage::list_book(core::TaskId task) {
+  core::Answer all{core::Verdict::Read, core::Arrival::Answered, 200, 0, "", {}, {}, {}, {}};
+  core::Listing& listing = all.listing.emplace();
+  for (const auto& [id, order] : book_) listing.orders.push_back(order);
+  answer(task, all);
 }
 
 void Stage::ask_orders(const std::string& peer, Words& words) {
@@ -27,6 +61,29 @@ void Stage::ask_orders(const std::string& peer, Words& words) {
   request.scope.side = parse_side(words.value("side", ""));
   request.from = static_cast<core::OrderId>(words.number("from", 0));
   turn(request);
+}
+
+void Stage::mass_cancel(const std::string& peer, Words& words) {
+  core::MassCancelReceived received{peer, {}};
+  core::MassCancelRequest& request = received.request;
+  request.cl_ord_id = words.next();
+  using Whose = core::MassCancelRequest::Whose;
+  const std::string scope = words.value("scope", "own");
+  request.whose = scope == "own"       ? Whose::Own
+                  : scope == "all"     ? Whose::All
+                  : scope == "unowned" ? Whose::Unowned
+                                       : Whose::Sender;
+  request.scope.whose = scope == "all"       ? core::Scope::Whose::All
+                        : scope == "unowned" ? core::Scope::Whose::Unowned
+                                             : core::Scope::Whose::Owner;
+  if (request.whose == Whose::Sender) request.scope.owner = scope;
+  request.scope.symbol = words.value("symbol", "");
+  if (words.has("side")) request.scope.side = words.value("side", "") == "buy" ? core::Side::Buy : core::Side::Sell;
+  request.scope.client_order_id_prefix = words.value("prefix", "");
+  if (words.flag("urgent")) request.priority = core::Priority::Urgent;
+  request.until_empty = words.flag("until_empty");
+  received.dry_run = words.flag("dry_run");
+  turn(received);
 }
 
 void Stage::show_send(const core::SendOpenOrders& send) {

@@ -23,7 +23,7 @@ void Stage::show_send(const core::SendRetransmission& send) {
   const auto& events = store_.events(send.topic);
   for (uint64_t seq = send.from_seq; seq < send.from_seq + send.count; ++seq) {
     // What was made in this turn may lie before its own record; it is in the store once the turn is committed.
-    const std::string event = seq <= events.size() ? to_text(events[seq - 1]) : "not stored";
+    const std::string event = seq <= events.size() ? to_text(events[seq - 1], Start) : "not stored";
     say("again to " + send.peer + " [" + std::to_string(seq) + "] " + event);
   }
 }
@@ -47,11 +47,16 @@ void Stage::show_send(const core::SendStatus& send) { say("status to " + send.pe
 
 void Stage::show_send(const core::SendResolved& send) { say("resolved, to " + send.peer + ": " + to_text(send)); }
 
+void Stage::show_send(const core::SendMassCancelPreview& send) {
+  say("preview " + send.peer + "/" + to_text(send, Start));
+}
+
 void Stage::show_send(const core::SendTask& send) {
   tasks_.push_back(send.task);
   holder_[send.task] = send.peer;
   workers_.at(send.peer).tasks.insert(send.task);
   kind_[send.task] = send.kind;
+  order_of_[send.task] = send.order.order_id;
   if (standing_.contains(send.kind)) due_.emplace_back(now_ + Latency, send.task);
   std::string what = "GET " + std::to_string(send.order.order_id);
   if (send.kind == core::LimiterKind::Cancel) what = "DELETE " + std::to_string(send.order.order_id);

@@ -47,6 +47,7 @@ constexpr std::array ReadNames{"Open", "Canceled", "Closed", "NotFound"};
 constexpr std::array FactNames{"451", "452", "441", "423"};
 constexpr std::array HistoryNames{"Delete",       "Answer",     "Query",  "Read",    "Fact",
                                   "WorkerSilent", "WorkerBack", "Status", "Resolve", "Contradiction"};
+constexpr std::array MassCancelNames{"ACCEPTED", "PROGRESS", "COMPLETED", "REJECTED"};
 constexpr std::array ResolveNames{"SETTLED", "PENDING", "REFUSED"};
 
 std::string quoted(const std::string& text) { return text.empty() ? "" : " \"" + text + "\""; }
@@ -315,11 +316,44 @@ std::string to_text(const std::vector<core::TopicPosition>& positions) {
   return text;
 }
 
-std::string to_text(const core::Publication& publication) {
+std::string to_text(const core::SendMassCancelPreview& preview, core::WallTime start) {
+  std::string text = preview.cl_ord_id + " " + std::to_string(preview.total_affected) + " orders";
+  for (const auto& [owner, symbol, orders] : preview.orders) {
+    text += ", " + (owner.empty() ? "unowned" : owner + "'s") + " " + symbol + " " + std::to_string(orders);
+  }
+  if (preview.total_affected > 0) text += ", takes " + to_text(preview.estimated_duration);
+  if (preview.complete_as_of) text += ", as of @" + to_text(*preview.complete_as_of - start);
+  return text + quoted(preview.text);
+}
+
+std::string to_text(const core::MassCancelReport& report, core::WallTime start) {
+  std::string text = report.cl_ord_id + " " + name(MassCancelNames, report.status) + " of " +
+                     std::to_string(report.total_affected) + ":";
+  const std::pair<uint32_t, const char*> counts[] = {{report.canceled, "canceled"},
+                                                     {report.filled, "filled"},
+                                                     {report.still_open, "still open"},
+                                                     {report.in_doubt, "in doubt"},
+                                                     {report.unsent, "unsent"}};
+  for (const auto& [count, what] : counts) {
+    if (count > 0) text += " " + std::to_string(count) + " " + what;
+  }
+  if (report.not_affected_total > 0) text += ", " + std::to_string(report.not_affected_total) + " not affected";
+  for (const auto& [order, reason, why] : report.not_affected) {
+    text += " (" + std::to_string(order) + " " + name(ReasonNames, reason) + quoted(why) + ")";
+  }
+  if (report.complete_as_of) text += ", as of @" + to_text(report.complete_as_of->wall - start);
+  if (report.estimated_completion) text += ", until @" + to_text(*report.estimated_completion - start);
+  return text + quoted(report.text);
+}
+
+std::string to_text(const core::Publication& publication, core::WallTime start) {
   if (const auto* final = std::get_if<core::CancelFinal>(&publication.body); final && final->unsolicited) {
     return publication.topic + std::to_string(final->order_id) + " " + to_text(*final) + ", unsolicited";
   }
   const std::string sender = publication.topic.substr(7, publication.topic.size() - 8) + "/";
+  if (const auto* report = std::get_if<core::MassCancelReport>(&publication.body)) {
+    return "report " + sender + to_text(*report, start);
+  }
   if (const auto* ack = std::get_if<core::CancelAck>(&publication.body)) return "ack " + sender + to_text(*ack);
   if (const auto* final = std::get_if<core::CancelFinal>(&publication.body)) {
     return "final " + sender + final->cl_ord_id + " " + to_text(*final);

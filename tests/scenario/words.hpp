@@ -60,11 +60,14 @@ std::string kind_of(const core::Cause& cause);
 std::string to_text(const core::Cause& cause);
 std::string to_text(const core::SendReceipt& receipt);
 std::string to_text(const core::SendResolved& resolved);
+/// `start`: from when times are shown.
+std::string to_text(const core::SendMassCancelPreview& preview, core::WallTime start);
+std::string to_text(const core::MassCancelReport& report, core::WallTime start);
 std::string to_text(const core::OpenOrder& order);
 std::string to_text(const core::SweepEnd& end);
 std::string to_text(const core::HistoryLine& line);
 std::string to_text(const std::vector<core::TopicPosition>& positions);
 /// `ack alice/a ...`, `venue ...`
-std::string to_text(const core::Publication& publication);
+std::string to_text(const core::Publication& publication, core::WallTime start);
 
 }  // namespace cancelbus::scenario

@@ -55,6 +55,14 @@ void ClientProcess::cancel(v1::CancelOrder order) {
   });
 }
 
+void ClientProcess::mass_cancel(v1::MassCancel request) {
+  deliver([this, request = std::move(request)] {
+    if (!life_->session.mass_cancel(request, life_->now())) return;
+    watch_.mass_canceling(name(), request);
+    life_->flush();
+  });
+}
+
 void ClientProcess::resolve(v1::ResolveRequest request) {
   deliver([this, request = std::move(request)] {
     tell("resolves ", request.cl_ord_id());

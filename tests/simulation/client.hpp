@@ -18,6 +18,7 @@ class ClientWatch {
   virtual void client_started(const std::string& client, const client::SessionOptions& options) = 0;
   virtual void client_died(const std::string& client) = 0;
   virtual void canceling(const std::string& client, const v1::CancelOrder& order) = 0;
+  virtual void mass_canceling(const std::string& client, const v1::MassCancel& request) = 0;
   virtual void told(const std::string& client, const client::Notice& notice) = 0;
 };
 
@@ -29,6 +30,8 @@ class ClientProcess : public Process {
 
   /// The strategy's decision; nothing happens if it is dead or waits for an answer to this cl_ord_id.
   void cancel(v1::CancelOrder order);
+  /// Likewise.
+  void mass_cancel(v1::MassCancel request);
   /// An operator's word; a later one takes the place of one that is not answered.
   void resolve(v1::ResolveRequest request);
   size_t undecided() const;

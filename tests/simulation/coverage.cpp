@@ -59,7 +59,11 @@ const char* fault_name(Fault fault) {
                                           "never written",
                                           "commits lost",
                                           "sweep: not complete",
-                                          "sweep: in parts"};
+                                          "sweep: in parts",
+                                          "mass cancel",
+                                          "mass cancel of nothing",
+                                          "mass cancel until empty",
+                                          "mass cancel across a restart"};
   static_assert(std::size(Names) == Faults);
   return Names[static_cast<size_t>(fault)];
 }

@@ -70,8 +70,13 @@ enum class Fault : uint8_t {
   // Sweeps of the open orders.
   SweepFailed,
   SweepInParts,
+  // Mass cancels that are complete.
+  MassCancel,
+  MassCancelOfNothing,
+  ScopeEmptied,  ///< and proven so
+  MassCancelOverRestart,
 };
-constexpr size_t Faults = static_cast<size_t>(Fault::SweepInParts) + 1;
+constexpr size_t Faults = static_cast<size_t>(Fault::MassCancelOverRestart) + 1;
 
 /// What has happened in one world.
 class Coverage {

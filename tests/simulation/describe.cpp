@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "service/core/mass_cancel.hpp"
+#include "service/core/names.hpp"
 #include "tests/exchange/world.hpp"
 #include "tests/unit/wire/event_decoder.hpp"
 
@@ -102,6 +104,10 @@ struct EventWords {
   std::string operator()(const core::StoreHealth&) { return ""; }
   std::string operator()(const core::OwnersSet&) { return "owners"; }
   std::string operator()(const core::OpenOrdersRequest& e) { return words("open orders asked by ", e.peer); }
+  std::string operator()(const core::MassCancelReceived& e) {
+    return words(e.dry_run ? "a preview of " : "mass cancel ", e.request.cl_ord_id, " of ", core::scope_text(e.request),
+                 e.request.until_empty ? ", until empty" : "", " from ", e.peer);
+  }
   std::string operator()(const core::DrainRequested&) { return "drain"; }
   std::string operator()(const core::DeadlinePassed&) { return ""; }
 };
@@ -123,6 +129,9 @@ struct SendWords {
   std::string operator()(const core::SendOpenOrders& s) { return words(s.orders.size(), " open orders to ", s.peer); }
   std::string operator()(const core::SendResolved& s) {
     return words("resolve of ", s.key.cl_ord_id, ' ', name(s.status), ' ', s.text, " to ", s.peer);
+  }
+  std::string operator()(const core::SendMassCancelPreview& s) {
+    return words("a preview of ", s.cl_ord_id, ": ", s.total_affected, " orders, to ", s.peer);
   }
   std::string operator()(const core::SendTask& s) {
     const std::string what =
@@ -149,6 +158,11 @@ struct BodyWords {
   }
   std::string operator()(const core::CancelStatus& b) {
     return words("status ", b.cl_ord_id, ' ', name(b.stage), ": ", b.text);
+  }
+  std::string operator()(const core::MassCancelReport& b) {
+    return words("report ", b.cl_ord_id, ' ', core::name_of(b.status), ": ", b.canceled, " canceled, ", b.filled,
+                 " filled, ", b.still_open, " open, ", b.in_doubt, " in doubt, ", b.unsent, " unsent, ",
+                 b.not_affected_total, " not affected; ", b.text);
   }
 };
 

@@ -8,6 +8,7 @@ void Judge::bus_started() {
   referee_.bus_started();
   silence_.bus_started();
   registry_.bus_started();
+  masses_.bus_started();
   if (commits_lost) referee_.commits_lost();
 }
 
@@ -32,6 +33,16 @@ void Judge::stepping(const core::Event& event) {
   } else if (const auto* drain = std::get_if<core::DrainRequested>(&event)) {
     silence_.heard(*drain);
   }
+}
+
+void Judge::decided(const core::Actions& actions, Tick now) {
+  for (const core::Record& record : actions.records) {
+    const auto* command = std::get_if<core::CommandRecord>(&record);
+    if (command && !ledger_.find(command->key)) referee_.command_taken(command->order);
+  }
+  silence_.decided(actions, now);
+  registry_.decided(actions, now);
+  masses_.decided(actions, now);
 }
 
 void Judge::committed(const io::Batch& batch) {
@@ -75,7 +86,9 @@ void Judge::committed(const io::Batch& batch) {
 
 void Judge::sending(const core::Send& send) {
   if (const auto* receipt = std::get_if<core::SendReceipt>(&send)) {
-    ledger_.sending(*receipt, sender_of_[receipt->peer]);
+    const std::string& sender = sender_of_[receipt->peer];
+    const bool of_mass_cancel = masses_.knows({sender, receipt->cl_ord_id});
+    of_mass_cancel ? masses_.sending(*receipt, sender) : ledger_.sending(*receipt, sender);
   } else if (const auto* task = std::get_if<core::SendTask>(&send)) {
     referee_.sending(*task);
     silence_.sending(*task);

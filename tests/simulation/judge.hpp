@@ -9,6 +9,7 @@
 
 #include "tests/simulation/bus.hpp"
 #include "tests/simulation/clocks.hpp"
+#include "tests/simulation/masses.hpp"
 #include "tests/simulation/readers.hpp"
 #include "tests/simulation/referee.hpp"
 #include "tests/simulation/registry.hpp"
@@ -23,14 +24,15 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
  public:
   /// `misleading`: see Clocks.
   Judge(World& world, const Venue& venue, const Store& store, Referee::Rules rules, Readers::Rules reading,
-        Registry::Rules orders, bool misleading)
+        Registry::Rules orders, Masses::Rules masses, bool misleading)
       : venue_(venue),
         ledger_(world, store),
         clocks_(world, misleading),
         silence_(world, store, ledger_, rules.options),
         referee_(world, venue.model(), store, ledger_, std::move(rules)),
-        readers_(world, ledger_, reading),
-        registry_(world, venue.model(), std::move(orders)) {}
+        registry_(world, venue.model(), std::move(orders)),
+        masses_(world, venue.model(), store, std::move(masses)),
+        readers_(world, ledger_, masses_, reading) {}
 
   void bus_started() override;
   void stepping(const core::Event& event) override;
@@ -39,10 +41,7 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
     silence_.judging_deadlines();
   }
   void store_writable(bool writable) override { silence_.store_writable(writable); }
-  void decided(const core::Actions& actions, Tick now) override {
-    silence_.decided(actions, now);
-    registry_.decided(actions, now);
-  }
+  void decided(const core::Actions& actions, Tick now) override;
   void answering(const v1::HeartbeatReply& reply) override { silence_.answering(reply); }
   void committed(const io::Batch& batch) override;
   void sending(const core::Send& send) override;
@@ -70,6 +69,8 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   const Readers& readers() const { return readers_; }
   Registry& registry() { return registry_; }
   const Registry& registry() const { return registry_; }
+  Masses& masses() { return masses_; }
+  const Masses& masses() const { return masses_; }
 
  private:
   const Venue& venue_;
@@ -77,8 +78,9 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   Clocks clocks_;
   Silence silence_;
   Referee referee_;
-  Readers readers_;
   Registry registry_;
+  Masses masses_;
+  Readers readers_;
   std::map<core::PeerId, std::string> sender_of_;  ///< as the bus knows it
 };
 

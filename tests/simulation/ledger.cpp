@@ -71,7 +71,10 @@ std::pair<const CommandSeen*, core::Publication> Ledger::committed(const io::Eve
   }
   core::Publication& publication = decoded->publication;
   const std::string sender = sender_of(row.topic);
-  if (sender.empty()) return {nullptr, std::move(publication)};
+  const auto* final = std::get_if<core::CancelFinal>(&publication.body);
+  const bool of_no_command =
+      std::holds_alternative<core::MassCancelReport>(publication.body) || (final && final->unsolicited);
+  if (sender.empty() || of_no_command) return {nullptr, std::move(publication)};
   const auto key_of = [&](const auto& body) { return core::CommandKey{sender, body.cl_ord_id}; };
   const core::CommandKey key = std::visit(key_of, publication.body);
   const auto it = commands_.find(key);
@@ -79,7 +82,9 @@ std::pair<const CommandSeen*, core::Publication> Ledger::committed(const io::Eve
     world_.fail("promise 1: an event of ", named(key), ", which was not committed");
     return {};
   }
-  std::visit([&](const auto& body) { take(it->second, body); }, publication.body);
+  if (const auto* ack = std::get_if<core::CancelAck>(&publication.body)) take(it->second, *ack);
+  if (const auto* status = std::get_if<core::CancelStatus>(&publication.body)) take(it->second, *status);
+  if (final) take(it->second, *final);
   return {&it->second, std::move(publication)};
 }
 

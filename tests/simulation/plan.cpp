@@ -365,6 +365,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_words(plan);
   if (random.chance(0.05)) {
     plan_open_orders(plan);
+    plan_mass_cancels(plan);
     return plan;
   }
   plan_hands(plan, random);
@@ -378,6 +379,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_more_troubles(plan);
   plan_guesses(plan);
   plan_open_orders(plan);
+  plan_mass_cancels(plan);
   return plan;
 }
 
@@ -400,6 +402,7 @@ std::string describe(const Plan& plan) {
         << plan.places.size() + plan.many_orders << " more orders\n";
   }
   for (const ClientPlan& client : plan.clients) out << "  " << client.name << " is " << client.sender << '\n';
+  if (!plan.masses.empty()) out << "  " << plan.masses.size() << " mass cancels\n";
   for (const GuessPlan& guess : plan.guesses) out << "  guess " << guess.name << '=' << guess.value << '\n';
   for (const std::string& fault : plan.faults) out << "  fault " << fault << '\n';
   for (const BlowPlan& blow : plan.blows) {

@@ -11,6 +11,7 @@
 
 #include "service/core/gateway_options.hpp"
 #include "service/core/owners.hpp"
+#include "service/core/records.hpp"
 #include "tests/exchange/world.hpp"
 #include "tests/simulation/blow.hpp"
 #include "tests/simulation/coverage.hpp"
@@ -76,7 +77,7 @@ struct BlowPlan {
   uint64_t choice = 0;
 };
 
-/// Somebody places an order that no strategy cancels, and later something becomes of it.
+/// An order is placed that no strategy cancels, and later something becomes of it.
 struct PlacePlan {
   enum class End : uint8_t { None, Fill, Cancel, Edit, EditAcrossGap };
   Duration at{};
@@ -85,6 +86,14 @@ struct PlacePlan {
   bool sell = false;
   Duration ends_at{};
   End end = End::None;
+};
+
+/// Many orders are canceled at once. Of scope OWN the owner is left out.
+struct MassPlan {
+  Duration at{};
+  size_t client = 0;
+  core::MassCancelRequest request;
+  bool dry_run = false;
 };
 
 struct Plan {
@@ -123,6 +132,7 @@ struct Plan {
   std::vector<PlacePlan> first_orders;  ///< what `orders` are, if it matters
   std::vector<PlacePlan> places;        ///< those that come later
   int many_orders = 0;                  ///< more at the beginning that nothing becomes of
+  std::vector<MassPlan> masses;
 
   bool has(Blow blow) const;
   bool sweeps() const { return std::ranges::count(worker_sweeps, true) > 0; }
@@ -132,6 +142,8 @@ struct Plan {
 void add_answers(Plan& plan, const std::string& rules);
 /// Whose orders are whose, orders that come later, and how the exchange lists them (plan_orders.cpp).
 void plan_open_orders(Plan& plan);
+/// Many of them are canceled at once (plan_mass.cpp).
+void plan_mass_cancels(Plan& plan);
 
 /// What the exchange asks to wait, in every form, and another program that spends the budget (plan_waits.cpp).
 void plan_waits(Plan& plan);

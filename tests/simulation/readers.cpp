@@ -7,7 +7,7 @@
 namespace cancelbus::simulation {
 
 void Readers::client_started(const std::string& client, const client::SessionOptions& options) {
-  lives_[client] = {options.sender_comp_id, {}, {}, false};
+  lives_[client] = {.sender = options.sender_comp_id};
 }
 
 void Readers::client_died(const std::string& client) { lives_.erase(client); }
@@ -15,6 +15,11 @@ void Readers::client_died(const std::string& client) { lives_.erase(client); }
 void Readers::canceling(const std::string& client, const v1::CancelOrder& order) {
   world_.tell(client, "cancels ", order.cl_ord_id());
   lives_[client].asked[order.cl_ord_id()] = {};
+}
+
+void Readers::mass_canceling(const std::string& client, const v1::MassCancel& request) {
+  world_.tell(client, "mass cancels ", request.cl_ord_id());
+  lives_[client].masses[request.cl_ord_id()] = {.dry_run = request.dry_run()};
 }
 
 void Readers::told(const std::string& client, const client::Notice& notice) {
@@ -28,6 +33,14 @@ void Readers::told(const std::string& client, const client::Notice& notice) {
           ack(client, life, n);
         } else if constexpr (std::is_same_v<N, v1::CancelFinal>) {
           final(client, life, n);
+        } else if constexpr (std::is_same_v<N, v1::MassCancelReport>) {
+          report(client, life, n);
+        } else if constexpr (std::is_same_v<N, v1::MassCancelPreview>) {
+          end(client, life, n.cl_ord_id(), life.masses[n.cl_ord_id()].dry_run, "a preview");
+        } else if constexpr (std::is_same_v<N, client::MassCancelLost>) {
+          end(client, life, n.cl_ord_id, rules_.new_epochs, "word that the bus has lost it");
+        } else if constexpr (std::is_same_v<N, client::MassCancelUnknown>) {
+          end(client, life, n.cl_ord_id, false, "word that the bus does not know it");
         } else if constexpr (std::is_same_v<N, v1::Event>) {
           event(client, life, n);
         } else if constexpr (std::is_same_v<N, client::LostEvents>) {
@@ -48,6 +61,11 @@ void Readers::told(const std::string& client, const client::Notice& notice) {
 }
 
 void Readers::receipt(const std::string& client, Life& life, const v1::Receipt& receipt) {
+  if (const auto mass = life.masses.find(receipt.cl_ord_id()); mass != life.masses.end()) {
+    if (std::exchange(mass->second.receipt, true)) world_.fail(client, " gets two receipts of ", receipt.cl_ord_id());
+    if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) life.masses.erase(mass);
+    return;
+  }
   const auto it = life.asked.find(receipt.cl_ord_id());
   if (it == life.asked.end()) return world_.fail(client, " gets a receipt of ", receipt.cl_ord_id(), " unasked");
   if (std::exchange(it->second.receipt, true)) world_.fail(client, " gets two receipts of ", receipt.cl_ord_id());
@@ -73,6 +91,21 @@ void Readers::final(const std::string& client, Life& life, const v1::CancelFinal
   const bool announced = it->second.ack && it->second.final_follows;
   if (!announced && !life.lost) world_.fail("promise 2: ", client, " gets the final of ", final.cl_ord_id(), " first");
   life.asked.erase(it);
+}
+
+void Readers::report(const std::string& client, Life& life, const v1::MassCancelReport& report) {
+  const std::string& id = report.cl_ord_id();
+  world_.tell(client, "reads the report of ", id, ", ", v1::MassCancelStatus_Name(report.status()));
+  const auto it = life.masses.find(id);
+  if (it == life.masses.end() || it->second.dry_run) return world_.fail(client, " gets a report of ", id, " unasked");
+  const bool is_end =
+      report.status() == v1::MASS_CANCEL_STATUS_COMPLETED || report.status() == v1::MASS_CANCEL_STATUS_REJECTED;
+  if (is_end) life.masses.erase(it);
+}
+
+void Readers::end(const std::string& client, Life& life, const std::string& cl_ord_id, bool right, const char* what) {
+  world_.tell(client, "gets ", what, ": ", cl_ord_id);
+  if (life.masses.erase(cl_ord_id) == 0 || !right) world_.fail(client, " gets ", what, " unasked: ", cl_ord_id);
 }
 
 void Readers::event(const std::string& client, Life& life, const v1::Event& event) {
@@ -106,14 +139,18 @@ void Readers::new_epoch(const std::string& client, Life& life) {
   world_.tell(client, "is told of another epoch");
   life.next_seq.clear();
   for (auto& [cl_ord_id, asked] : life.asked) asked = {};
+  for (auto& [cl_ord_id, mass] : life.masses) mass = {.dry_run = mass.dry_run};
 }
 
 bool Readers::only_stuck(const std::string& client) const {
   const Life& life = lives_.at(client);
-  return std::all_of(life.asked.begin(), life.asked.end(), [&](const auto& asked) {
-    const CommandSeen* command = ledger_.find({life.sender, asked.first});
-    return command && command->stuck && !command->ended();
+  const bool stay_open = std::ranges::all_of(life.masses, [&](const auto& mass) {
+    return masses_.may_stay_open({life.sender, mass.first});
   });
+  return stay_open && std::all_of(life.asked.begin(), life.asked.end(), [&](const auto& asked) {
+           const CommandSeen* command = ledger_.find({life.sender, asked.first});
+           return command && command->stuck && !command->ended();
+         });
 }
 
 std::string Readers::read_to_the_end(const Store& store) const {

@@ -38,7 +38,7 @@ void Referee::heard(const core::TaskEnded& ended) {
     waits_.heard(ended.task, task.kind, ended.answer);
   }
   if (std::exchange(task.ended, true)) return;
-  thrift_.worker_answered(task.worker, ended.answer, task.sent);
+  thrift_.worker_answered(task.worker, task.kind, ended.answer, task.sent);
   if (task.kind == core::LimiterKind::Cancel && !task.lost) {
     thrift_.delete_ended(task.order, ended.answer);
     orders_[task.order].doubtful = ended.answer.verdict == core::Verdict::Doubtful;
@@ -145,7 +145,10 @@ void Referee::committed(const core::FactPosition& position) {
     order.left_book = world_.now();
     order.left_book_heard = heard;
     if (order.first_delete != Never) order.left_book_first = std::min(order.left_book_first, heard);
-    if (!ledger_.has_undecided(fact.order_id)) {
+    if (came_in_batch_.contains(fact.order_id)) {
+      // Whether its first command came before or after is not known here.
+      perhaps_departed_.insert(fact.order_id);
+    } else if (!ledger_.has_undecided(fact.order_id)) {
       // Of a gap and a 452 that were committed together it is not known here which came first.
       const bool at_once = order.unsolicited_in_life == life_ && gap_at_ == order.unsolicited_at;
       // A bus that starts knows of its finals which orders were gone, and of no gap before. If one came back unheard,
@@ -170,6 +173,7 @@ void Referee::command_came(const core::CommandKey& key, const core::CancelOrder&
   order.last_command_at = world_.now();
   if (order.open_since_life == 0) {
     order.open_since_life = life_;
+    came_in_batch_.insert(id);
     // The bus has waited since it heard it, however long its store refused.
     const auto heard = commands_heard_.find(command.cl_ord_id);
     order.open_since = heard == commands_heard_.end() ? world_.now() : heard->second;

@@ -68,6 +68,12 @@ class Referee {
     commands_heard_.try_emplace(command.order.cl_ord_id, world_.now());
     orders_[command.order.order_id].last_heard_of = world_.now();
   }
+  /// It is new. That of a mass cancel was not sent by a client, and is heard of only so.
+  void command_taken(const core::CancelOrder& order) {
+    if (commands_heard_.try_emplace(order.cl_ord_id, world_.now()).second) {
+      orders_[order.order_id].last_heard_of = world_.now();
+    }
+  }
   void command_came(const core::CommandKey& key, const core::CancelOrder& command);
   void committed(const core::PermitRecord& permit);
   void committed(const core::PermitForgotten& forgotten) {
@@ -258,9 +264,10 @@ class Referee {
   std::set<std::pair<uint64_t, uint64_t>> facts_heard_;       ///< likewise, of all lives
   std::map<std::string, Time> commands_heard_;                ///< the first time in this life of the bus, by cl_ord_id
   std::map<core::CommandKey, Time> gap_before_;               ///< the latest that certainly was before the command came
-  std::set<core::OrderId> departed_;              ///< by a 452 of this batch without a command, and not told yet
-  std::set<core::OrderId> perhaps_departed_;      ///< likewise, if the bus has missed something that it heard
-  std::set<core::CommandKey> owed_back_on_book_;  ///< by the batch that is being judged
+  std::set<core::OrderId> departed_;          ///< by a 452 of this batch without a command, and not told yet
+  std::set<core::OrderId> perhaps_departed_;  ///< likewise, if the bus has missed something that it heard
+  std::set<core::OrderId> came_in_batch_;     ///< whose first undecided command is of the batch that is being judged
+  std::set<core::CommandKey> owed_back_on_book_;                 ///< by the batch that is being judged
   std::map<std::string, std::set<core::TaskId>> owed_outcomes_;  ///< by worker
   std::set<std::pair<uint64_t, uint64_t>> owed_facts_;           ///< by subscriber and seq
   std::map<core::CommandKey, std::set<core::OrdStatus>> words_;  ///< of operators, as this life of the bus heard them

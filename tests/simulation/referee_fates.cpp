@@ -168,6 +168,7 @@ void Referee::batch_judged() {
     world_.fail("promise 2: ", key.cl_ord_id, " was told CANCELED, a 451 came, and it is not told BACK_ON_BOOK");
   }
   perhaps_departed_.clear();
+  came_in_batch_.clear();
   for (const core::OrderId id : std::exchange(departed_, {})) {
     const Order& order = orders_[id];
     // A command of the same turn may have come before the 452.
@@ -182,9 +183,10 @@ void Referee::rests(core::OrderId id) {
   const auto open = undecided(id);
   // Those that came in the same turn have come after it.
   const bool all_new = std::ranges::all_of(open, [&](const CommandSeen* c) { return c->received == world_.now(); });
-  if (all_new) distance_.rests(id);
-  if (!open.empty()) return;
+  if (!all_new) return;
+  distance_.rests(id);
   thrift_.rests(id);
+  if (!open.empty()) return thrift_.command_came(id);
   Order& order = orders_[id];
   order.first_delete = Never;
   order.doubtful = order.unsure = false;

@@ -116,8 +116,8 @@ void Registry::check_not_missing(const exchange_sim::Order& order, Time began) {
 void Registry::check_owner(const core::OpenOrder& order, const exchange_sim::Order& truth) {
   const std::string owner(rules_.owners.of(truth.spec.client_id));
   if (order.owner != owner) {
-    world_.fail("registry: ", order_name(order.order_id), " is taken for ",
-                order.owner.empty() ? "nobody" : order.owner, "'s, and is ", owner.empty() ? "nobody" : owner, "'s");
+    world_.fail("registry: the owner of ", order_name(order.order_id), " is taken to be ",
+                order.owner.empty() ? "unknown" : order.owner, ", and is ", owner.empty() ? "unknown" : owner);
   }
 }
 

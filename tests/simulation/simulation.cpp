@@ -54,6 +54,15 @@ Registry::Rules orders_of(const Plan& plan) {
   return rules;
 }
 
+Masses::Rules masses_of(const Plan& plan) {
+  Masses::Rules rules;
+  rules.can_complete = orders_of(plan).can_complete;
+  rules.forgets = plan.options.retention < 1h;
+  rules.pairs = plan.options.pairs;
+  rules.owners = core::Owners(plan.prefixes);
+  return rules;
+}
+
 Readers::Rules reading_of(const Plan& plan) { return {plan.options.retention < 1h, !plan.store_synced}; }
 
 }  // namespace
@@ -63,7 +72,7 @@ Simulation::Simulation(uint64_t seed, std::ostream* transcript)
       plan_(make_plan(seed, world_.random)),
       venue_(world_, with_keys(plan_.exchange)),
       store_(plan_.options.retention, plan_.store_synced),
-      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_), orders_of(plan_),
+      judge_(world_, venue_, store_, rules_of(plan_), reading_of(plan_), orders_of(plan_), masses_of(plan_),
              plan_.wrong_readings || plan_.has(Blow::SetExchangeClock)),
       foreign_signer_(make_foreign_signer()) {
   if (transcript) *transcript << describe(plan_);
@@ -78,6 +87,7 @@ void Simulation::build() {
   bus_ = std::make_unique<Bus>(world_, *clock++, plan_.options, store_, judge_);
   bus_->set_owners(plan_.prefixes);
   judge_.registry().watches([this] { return bus_->gateway(); });
+  judge_.masses().watches([this] { return bus_->gateway(); });
   subscriber_ = std::make_unique<SubscriberProcess>(world_, *clock++, path("stream-bus", plan_.inside),
                                                     path("stream-exchange", plan_.outside), *bus_, venue_, judge_);
   for (int i = 1; i <= plan_.workers; ++i) {
@@ -114,6 +124,7 @@ void Simulation::begin() {
     world_.agenda.after(400ms, [this, fault] { venue_.control("faults", fault); });
   }
   for (const CancelPlan& each : plan_.cancels) world_.agenda.after(each.at, [this, each] { cancel(each); });
+  for (const MassPlan& each : plan_.masses) world_.agenda.after(each.at, [this, each] { mass_cancel(each); });
   for (const HandPlan& each : plan_.hands) world_.agenda.after(each.at, [this, each] { act(each); });
   for (const PlacePlan& each : plan_.places) world_.agenda.after(each.at, [this, each] { place(each); });
   for (const WordPlan& each : plan_.words) world_.agenda.after(each.at, [this, each] { say(each); });
@@ -141,6 +152,24 @@ void Simulation::cancel(const CancelPlan& cancel) {
     *order.mutable_time_to_live() = TimeUtil::NanosecondsToDuration(cancel.time_to_live->count());
   }
   clients_[cancel.client]->cancel(std::move(order));
+}
+
+void Simulation::mass_cancel(const MassPlan& mass) {
+  using Whose = core::MassCancelRequest::Whose;
+  static constexpr v1::MassCancelScope Scopes[] = {v1::MASS_CANCEL_SCOPE_OWN, v1::MASS_CANCEL_SCOPE_SENDER,
+                                                   v1::MASS_CANCEL_SCOPE_UNOWNED, v1::MASS_CANCEL_SCOPE_ALL};
+  const core::MassCancelRequest& planned = mass.request;
+  v1::MassCancel request;
+  request.set_cl_ord_id(planned.cl_ord_id);
+  request.set_scope(Scopes[static_cast<size_t>(planned.whose)]);
+  if (planned.whose == Whose::Sender) request.set_owner(planned.scope.owner);
+  request.set_symbol(planned.scope.symbol);
+  if (planned.scope.side) request.set_side(wire::to_wire(*planned.scope.side));
+  request.set_client_order_id_prefix(planned.scope.client_order_id_prefix);
+  request.set_priority(wire::to_wire(planned.priority));
+  request.set_until_empty(planned.until_empty);
+  request.set_dry_run(mass.dry_run);
+  clients_[mass.client]->mass_cancel(std::move(request));
 }
 
 void Simulation::act(const HandPlan& hand) {
@@ -410,7 +439,8 @@ bool Simulation::settled() {
     world_.fail("promise 2: ", client->name(), " says that it waits for ", client->undecided(), " commands, and it is ",
                 waiting);
   }
-  return judge_.ledger().settled() && std::ranges::all_of(clients_, [this](const auto& client) {
+  return judge_.ledger().settled() && judge_.masses().settled() &&
+         std::ranges::all_of(clients_, [this](const auto& client) {
            return judge_.readers().waiting(client->name()) == 0 || judge_.readers().only_stuck(client->name());
          });
 }
@@ -430,6 +460,7 @@ std::string Simulation::undecided() const {
   for (const auto& [key, command] : judge_.ledger().commands()) {
     if (!command.ended() && !command.stuck) text += " " + key.cl_ord_id + " of " + order_name(command.order.order_id);
   }
+  text += judge_.masses().open();
   for (const auto& client : clients_) {
     if (client->undecided() > 0) text += "; " + client->name() + " waits for " + std::to_string(client->undecided());
   }

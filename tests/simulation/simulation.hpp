@@ -41,6 +41,7 @@ class Simulation {
   void build();
   void begin();
   void cancel(const CancelPlan& cancel);
+  void mass_cancel(const MassPlan& mass);
   void act(const HandPlan& hand);
   void say(const WordPlan& word);
   void place(const PlacePlan& order);

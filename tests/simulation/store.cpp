@@ -37,6 +37,11 @@ core::Snapshot Store::snapshot() const {
   snapshot.unauthorized = rows_.unauthorized;
   snapshot.facts = rows_.facts;
   snapshot.back_on_book.assign(rows_.back_on_book.begin(), rows_.back_on_book.end());
+  for (const auto& [key, mass] : rows_.mass_cancels) snapshot.mass_cancels.push_back(mass);
+  for (const auto& [key, order] : rows_.mass_cancel_orders) {
+    const bool undecided = order.state == core::MassCancelOrder::State::Canceling;
+    if (undecided || !rows_.mass_cancels.at(order.mass).ended) snapshot.mass_cancel_orders.push_back(order);
+  }
   return snapshot;
 }
 
@@ -76,6 +81,10 @@ void Store::prune() {
     for (const auto& [key, command] : rows_.commands) {
       const bool its_own = name == "client." + key.sender + ".";
       if (its_own && !command.ended && command.ack_seq > 0) keep_from = std::min(keep_from, command.ack_seq);
+    }
+    for (const auto& [key, mass] : rows_.mass_cancels) {
+      const bool its_own = name == "client." + key.sender + ".";
+      if (its_own && !mass.ended && mass.report_seq > 0) keep_from = std::min(keep_from, mass.report_seq);
     }
     while (!topic.kept.empty() && topic.kept.begin()->first < keep_from &&
            topic.kept.begin()->second.run_time < before) {

@@ -57,6 +57,10 @@ class Store : public io::Store {
   /// Likewise, on its wall clock.
   std::function<core::WallTime()> wall;
 
+  const std::map<core::CommandKey, core::MassCancelRecord>& mass_cancels() const { return rows_.mass_cancels; }
+  const std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder>& mass_cancel_orders() const {
+    return rows_.mass_cancel_orders;
+  }
   const std::map<core::CommandKey, core::CommandRecord>& commands() const { return rows_.commands; }
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return rows_.permits; }
   const core::LoweredLimits& lowered() const { return rows_.lowered; }
@@ -85,6 +89,8 @@ class Store : public io::Store {
     core::UnauthorizedCount unauthorized;
     core::FactPosition facts;
     std::set<core::OrderId> back_on_book;
+    std::map<core::CommandKey, core::MassCancelRecord> mass_cancels;
+    std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder> mass_cancel_orders;
   };
 
   void put(const core::CommandRecord& record) { rows_.commands[record.key] = record; }
@@ -104,6 +110,12 @@ class Store : public io::Store {
     } else {
       rows_.back_on_book.erase(back.order_id);
     }
+  }
+  void put(const core::MassCancelRecord& record) { rows_.mass_cancels[record.key] = record; }
+  void put(const core::MassCancelOrder& order) { rows_.mass_cancel_orders[{order.mass, order.order_id}] = order; }
+  void put(const core::MassCancelForgotten& forgotten) {
+    rows_.mass_cancels.erase(forgotten.key);
+    std::erase_if(rows_.mass_cancel_orders, [&](const auto& row) { return row.first.first == forgotten.key; });
   }
   void put(const io::EventRow& event);
   void prune();

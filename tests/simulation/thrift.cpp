@@ -142,7 +142,7 @@ void Thrift::query_ended(core::OrderId id, core::TaskId task, const core::Answer
 
 // ---- Keys ----
 
-void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer, Time sent) {
+void Thrift::worker_answered(core::WorkerId worker, core::LimiterKind kind, const core::Answer& answer, Time sent) {
   if (answer.verdict == Verdict::Unauthorized) {
     ++refused_[worker];
     to_be_probed_.insert(worker);
@@ -154,7 +154,8 @@ void Thrift::worker_answered(core::WorkerId worker, const core::Answer& answer, 
     refused_[worker] = 0;
     refused_of_the_gone_ = 0;
   }
-  if (answer.verdict == Verdict::Read && known) to_be_probed_.erase(worker);
+  // A list of open orders that was asked for before is no probe.
+  if (kind == core::LimiterKind::Query && answer.verdict == Verdict::Read && known) to_be_probed_.erase(worker);
 }
 
 uint32_t Thrift::refused() const {

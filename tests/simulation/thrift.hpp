@@ -35,7 +35,7 @@ class Thrift {
   void query_sent(core::OrderId order, core::TaskId task, core::WorkerId worker, Time decided);
   void query_ended(core::OrderId order, core::TaskId task, const core::Answer& answer, bool proves_open);
   /// `sent`: when its task was.
-  void worker_answered(core::WorkerId worker, const core::Answer& answer, Time sent);
+  void worker_answered(core::WorkerId worker, core::LimiterKind kind, const core::Answer& answer, Time sent);
   /// No command of it is undecided.
   void rests(core::OrderId order) { orders_.erase(order); }
 

@@ -70,7 +70,8 @@ void shorten(std::optional<milliseconds>& time_to_live, steady_clock::time_point
 
 bool tells_of_a_command(const Notice& notice) {
   return std::holds_alternative<v1::Receipt>(notice) || std::holds_alternative<v1::CancelAck>(notice) ||
-         std::holds_alternative<v1::CancelFinal>(notice) || std::holds_alternative<v1::CancelStatus>(notice);
+         std::holds_alternative<v1::CancelFinal>(notice) || std::holds_alternative<v1::CancelStatus>(notice) ||
+         std::holds_alternative<v1::MassCancelReport>(notice);
 }
 
 void print(const std::string& sentence) { std::fprintf(stderr, "cancelbus: %s\n", sentence.c_str()); }
@@ -287,6 +288,21 @@ std::shared_future<OpenOrders> Client::open_orders(const OpenOrdersFilter& filte
   closed->refused = "the client was closed";
   auto done = keep<OpenOrders>(future, {}, closed);
   loop_->do_soon([filter, done = std::move(done)](client::Client& bus) { bus.open_orders(filter, done); });
+  return future;
+}
+
+MassCancel Client::mass_cancel(const MassCancelOptions& options, MassCancelCallbacks callbacks) noexcept {
+  MassCancel mass;
+  callbacks.on_received = keep(mass.received_, std::move(callbacks.on_received));
+  callbacks.on_end = keep(mass.end_, std::move(callbacks.on_end));
+  loop_->do_soon([options, callbacks](client::Client& bus) { bus.mass_cancel(options, callbacks); });
+  return mass;
+}
+
+std::shared_future<MassCancelPreview> Client::preview_mass_cancel(const MassCancelOptions& options) noexcept {
+  std::shared_future<MassCancelPreview> future;
+  const auto callback = keep<MassCancelPreview>(future, {});
+  loop_->do_soon([options, callback](client::Client& bus) { bus.preview_mass_cancel(options, callback); });
   return future;
 }
 

@@ -26,6 +26,10 @@ using client::CancelOptions;
 using client::CancelSummary;
 using client::ClientOptions;
 using client::Final;
+using client::MassCancelCallbacks;
+using client::MassCancelEnd;
+using client::MassCancelOptions;
+using client::MassCancelPreview;
 using client::Notice;
 using client::OpenOrders;
 using client::OpenOrdersFilter;
@@ -52,6 +56,20 @@ class Cancel {
   std::shared_future<Receiving> received_;
   std::shared_future<Ack> ack_;
   std::shared_future<Final> final_;
+};
+
+/// One mass cancel, from now to its end. As Cancel; its reports come to the callback on_report.
+class MassCancel {
+ public:
+  /// When it is on the bus's disk.
+  const std::shared_future<Receiving>& received() const noexcept { return received_; }
+  /// The last report, COMPLETED or REJECTED, or why there is none.
+  const std::shared_future<MassCancelEnd>& end() const noexcept { return end_; }
+
+ private:
+  friend class Client;
+  std::shared_future<Receiving> received_;
+  std::shared_future<MassCancelEnd> end_;
 };
 
 struct Settings {
@@ -84,6 +102,10 @@ class Client {
   /// The account's open orders as far as the bus knows them. The future gets its value in any case; `refused` says why
   /// there are none, also if the client is destroyed first.
   std::shared_future<OpenOrders> open_orders(const OpenOrdersFilter& filter = {}) noexcept;
+  /// Cancels every open order in a scope. Waits for nothing.
+  MassCancel mass_cancel(const MassCancelOptions& options = {}, MassCancelCallbacks callbacks = {}) noexcept;
+  /// What that would do now. Nothing is done.
+  std::shared_future<MassCancelPreview> preview_mass_cancel(const MassCancelOptions& options) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// What is wrong at the moment; none if all is well. Ask when a future is late.

@@ -15,6 +15,7 @@
 #include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
 #include "cancelbus/describe.hpp"
+#include "cancelbus/mass_book.hpp"
 #include "cancelbus/options.hpp"
 #include "cancelbus/wakeup.hpp"
 
@@ -204,7 +205,7 @@ struct Client::Impl {
   }
 
   size_t undecided() const {
-    size_t count = commands.undecided();
+    size_t count = commands.undecided() + mass.open();
     for (const auto& one : many) count += one->waiting();
     return count;
   }
@@ -213,6 +214,7 @@ struct Client::Impl {
     for (const auto& one : std::exchange(many, {})) one->close();
     listings.clear();
     commands.close();
+    mass.close();
   }
 
   void tell_listing(const Notice& notice) {
@@ -224,8 +226,10 @@ struct Client::Impl {
   void call_back() {
     for (const Notice& notice : notices) {
       commands.tell(notice);
+      mass.tell(notice);
       tell_listing(notice);
     }
+    mass.settle();
     go_on_with_many();
     for (auto& receipt : commands.settle()) notices.emplace_back(std::move(receipt));
   }
@@ -328,6 +332,7 @@ struct Client::Impl {
   bool bar_untold = false;
   CommandBook commands;
   ClOrdIds cl_ord_ids;
+  MassBook mass{session, cl_ord_ids};
   std::vector<std::shared_ptr<CancelMany>> many;
   std::map<uint64_t, std::function<void(const OpenOrders&)>> listings;
   std::vector<Notice> notices;
@@ -379,6 +384,18 @@ std::shared_ptr<const CancelSummary> Client::cancel_many(const std::vector<int64
 void Client::cancel_into(std::shared_ptr<CancelSummary> summary, const CancelOptions& options,
                          std::function<void(const CancelSummary&)> on_done) noexcept {
   impl_->cancel_many(std::move(summary), options, std::move(on_done));
+  impl_->wakeup.at(Wakeup::Now);
+}
+
+MassCancel Client::mass_cancel(const MassCancelOptions& options, MassCancelCallbacks callbacks) noexcept {
+  MassCancel handle = impl_->mass.give(options, std::move(callbacks));
+  impl_->wakeup.at(Wakeup::Now);
+  return handle;
+}
+
+void Client::preview_mass_cancel(const MassCancelOptions& options,
+                                 std::function<void(const MassCancelPreview&)> callback) noexcept {
+  impl_->mass.preview(options, std::move(callback));
   impl_->wakeup.at(Wakeup::Now);
 }
 

@@ -16,6 +16,7 @@
 
 #include "cancelbus/cancel_summary.hpp"
 #include "cancelbus/command.hpp"
+#include "cancelbus/mass_cancel.hpp"
 #include "cancelbus/session.hpp"
 
 namespace cancelbus::client {
@@ -78,6 +79,12 @@ class Client {
   /// The same, with a summary that the caller has made.
   void cancel_into(std::shared_ptr<CancelSummary> summary, const CancelOptions& options,
                    std::function<void(const CancelSummary&)> on_done) noexcept;
+  /// Cancels every open order in a scope. Waits for nothing; what is wrong with the options is told as Refused, by the
+  /// next process(). It goes on at the bus without this client.
+  MassCancel mass_cancel(const MassCancelOptions& options = {}, MassCancelCallbacks callbacks = {}) noexcept;
+  /// What that would do now; `callback` is called once, unless the client is destroyed first. Nothing is done.
+  void preview_mass_cancel(const MassCancelOptions& options,
+                           std::function<void(const MassCancelPreview&)> callback) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// An OpenOrders notice will come, and `on_done` is called once with the same; several are answered in turn.
@@ -97,7 +104,8 @@ class Client {
   /// As process(), but waits for news, until some came, the time (at most a day) is over, or a signal interrupted it.
   std::vector<Notice> run_once(std::chrono::milliseconds timeout) noexcept;
 
-  /// Commands whose last word has not come; orders of cancel_many() that wait for theirs among them.
+  /// Commands whose last word has not come; orders of cancel_many() that wait for theirs and open mass cancels among
+  /// them.
   size_t undecided() const noexcept;
   /// What is wrong at the moment; none if all is well.
   std::optional<Problem> problem() const noexcept;

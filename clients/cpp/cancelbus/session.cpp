@@ -58,6 +58,18 @@ bool Session::cancel(v1::CancelOrder order, Time now) {
   return true;
 }
 
+bool Session::mass_cancel(v1::MassCancel request, Time now) {
+  const bool given = !commands_.contains(request.cl_ord_id()) && mass_.give(std::move(request), now);
+  send_waiting(now);
+  return given;
+}
+
+void Session::tell(std::vector<MassRequests::Told> told) {
+  for (auto& one : told) {
+    std::visit([this](auto&& news) { notices_.emplace_back(std::move(news)); }, std::move(one));
+  }
+}
+
 void Session::ask_status(Time now) { status_due_ = now; }
 
 void Session::resolve(v1::ResolveRequest request, Time now) {
@@ -75,7 +87,7 @@ void Session::on_reply(std::string_view frame, Time now) {
   }
   last_heard_ = now;
   on_reply(reply, now);
-  drain_reader();
+  drain_reader(now);
   send_waiting(now);
 }
 
@@ -105,6 +117,8 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
     case v1::SessionReply::kOpenOrders:
       if (auto all = open_orders_.on_page(*reply.mutable_open_orders())) notices_.emplace_back(*std::move(all));
       return;
+    case v1::SessionReply::kMassCancelPreview:
+      return tell(mass_.on_preview(reply.mass_cancel_preview()));
     case v1::SessionReply::kRecording:
       recording_ = true;
       return;
@@ -119,6 +133,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
 
 void Session::on_reject(const v1::Reject& reject) {
   if (auto refused = open_orders_.on_reject(reject)) notices_.emplace_back(*std::move(refused));
+  tell(mass_.on_reject(reject));
   // A bus that is too old to know what it is asked.
   const bool unknown = reject.field() == "request";
   if (unknown || reject.field().starts_with("resolve")) resolve_due_ = Never;
@@ -137,6 +152,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     open_orders_.restart();
     // What was under way when the session broke may never have arrived.
     queue_unreceived();
+    mass_.on_reconnected(now);
   }
   event_bar_ = bar_in(welcome);
   reader_.on_positions(welcome.epoch(), welcome.position(), now);
@@ -162,7 +178,7 @@ void Session::on_reconnected(Time now) {
 
 void Session::on_receipt(v1::Receipt& receipt, Time now) {
   const auto it = commands_.find(receipt.cl_ord_id());
-  if (it == commands_.end()) return;
+  if (it == commands_.end()) return tell(mass_.on_receipt(receipt, now));
   Command& command = it->second;
   if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) {
     if (command.receipt_told || command.acked) return;  // received before: that stands
@@ -182,7 +198,7 @@ void Session::on_retransmission(v1::Event& event, Time now) {
   const bool repetition = event.seq() != 0 && !reader_.on_event(event, now);
   if (!repetition) return;
   // The final may stand there as well, and its repetition may be lost: only another repetition brings it.
-  apply(event, now + RepeatUntilAck);
+  apply(event, now + RepeatUntilAck, now);
 }
 
 void Session::on_event(std::string_view topic, std::string_view payload, Time now) {
@@ -192,14 +208,14 @@ void Session::on_event(std::string_view topic, std::string_view payload, Time no
     return;
   }
   reader_.on_event(std::move(event), now);
-  drain_reader();
+  drain_reader(now);
   send_waiting(now);
 }
 
-void Session::drain_reader() {
+void Session::drain_reader(Time now) {
   for (auto& output : reader_.take()) {
     if (auto* event = std::get_if<v1::Event>(&output)) {
-      deliver(std::move(*event));
+      deliver(std::move(*event), now);
     } else if (auto* request = std::get_if<v1::RetransmitRequest>(&output)) {
       *frames_.emplace_back().mutable_retransmit_request() = std::move(*request);
     } else if (auto* lost = std::get_if<LostEvents>(&output)) {
@@ -207,11 +223,13 @@ void Session::drain_reader() {
       if (lost->topic == own_topic_) {
         for (auto& [id, command] : commands_) command.received = false;
         queue_unreceived();
+        mass_.on_lost_events(now);
       }
       notices_.emplace_back(std::move(*lost));
     } else if (auto* epoch = std::get_if<NewEpoch>(&output)) {
       forget_what_was_told();
       notices_.emplace_back(*epoch);
+      tell(mass_.on_new_epoch(now));
     }
   }
 }
@@ -222,9 +240,9 @@ void Session::forget_what_was_told() {
   queue_unreceived();
 }
 
-void Session::deliver(v1::Event event) {
+void Session::deliver(v1::Event event, Time now) {
   if (event.topic() == own_topic_) {
-    apply(event, Never);
+    apply(event, Never, now);
     if (event.has_cancel_status() && commands_.contains(event.cancel_status().cl_ord_id())) {
       notices_.emplace_back(event.cancel_status());
     }
@@ -232,10 +250,13 @@ void Session::deliver(v1::Event event) {
   notices_.emplace_back(std::move(event));
 }
 
-void Session::apply(const v1::Event& event, Time repeat_at) {
+void Session::apply(const v1::Event& event, Time repeat_at, Time now) {
   if (event.topic() != own_topic_) return;
   if (event.has_cancel_ack()) apply(event.cancel_ack(), repeat_at);
   if (event.has_cancel_final()) apply(event.cancel_final());
+  if (event.has_mass_cancel_report()) {
+    tell(mass_.on_report(event.mass_cancel_report(), event.seq(), repeat_at == Never, now));
+  }
 }
 
 void Session::apply(const v1::CancelAck& ack, Time repeat_at) {
@@ -281,6 +302,9 @@ void Session::queue_unreceived() {
 }
 
 void Session::send_waiting(Time now) {
+  for (auto& frame : open_ ? mass_.take_due(now) : std::vector<v1::SessionRequest>()) {
+    frames_.push_back(std::move(frame));
+  }
   while (open_ && !waiting_.empty() && unreceipted_ < MaxUnreceipted) {
     const auto it = commands_.find(waiting_.front());
     waiting_.pop_front();
@@ -339,7 +363,7 @@ void Session::on_time(Time now) {
   }
   if (open_) repeat_due(now);
   reader_.on_time(now);
-  drain_reader();
+  drain_reader(now);
   send_waiting(now);
 }
 
@@ -347,7 +371,8 @@ Time Session::next_deadline() const {
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
   if (!open_) return std::min(deadline, hello_due_);
-  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_, open_orders_.next_deadline()});
+  deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_, open_orders_.next_deadline(),
+                       mass_.next_deadline()});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cancelbus/event_reader.hpp"
+#include "cancelbus/mass_requests.hpp"
 #include "cancelbus/open_orders.hpp"
 #include "cancelbus/v1/session.pb.h"
 
@@ -62,10 +63,12 @@ struct Unreadable {
 /// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
 /// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED. OpenOrders comes once
-/// for each open_orders().
-using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
-                            v1::BusStatus, v1::Reject, v1::Resolved, OpenOrders, LostEvents, NewEpoch, Unreadable,
-                            NotReached, Causes>;
+/// for each open_orders(). MassCancelReport is of this session's own mass cancels, after at most one Receipt each; a
+/// MassCancelPreview or a Receipt that refuses answers one with dry_run.
+using Notice =
+    std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
+                 v1::BusStatus, v1::Reject, v1::Resolved, OpenOrders, LostEvents, NewEpoch, Unreadable, NotReached,
+                 Causes, v1::MassCancelReport, v1::MassCancelPreview, MassCancelLost, MassCancelUnknown>;
 
 class Session {
  public:
@@ -86,6 +89,9 @@ class Session {
   void start(Time now);
   /// False if the cl_ord_id names an undecided command already; nothing is sent then.
   bool cancel(v1::CancelOrder order, Time now);
+  /// Also with dry_run. False if the cl_ord_id names an open one, or an undecided command, already; nothing is sent
+  /// then.
+  bool mass_cancel(v1::MassCancel request, Time now);
   /// Asks until a BusStatus came.
   void ask_status(Time now);
   /// For operators: asks until the bus has settled the command or refused to. One at a time: a later call replaces it.
@@ -113,8 +119,8 @@ class Session {
   bool recording() const { return open_ && recording_; }
   /// As of the last heartbeat's answer; empty while not connected.
   std::vector<v1::Cause> causes() const;
-  /// Commands whose last word has not come.
-  size_t undecided() const { return commands_.size(); }
+  /// Commands whose last word has not come, and mass cancels whose last report has not.
+  size_t undecided() const { return commands_.size() + mass_.open(); }
 
  private:
   struct Command {
@@ -141,13 +147,14 @@ class Session {
   void on_receipt(v1::Receipt& receipt, Time now);
   void on_retransmission(v1::Event& event, Time now);
 
-  void drain_reader();
-  void deliver(v1::Event event);
-  /// `repeat_at`: when to repeat a command that it acks.
-  void apply(const v1::Event& event, Time repeat_at);
+  void drain_reader(Time now);
+  void deliver(v1::Event event, Time now);
+  /// `repeat_at`: when to repeat a command that it acks; Never: the event was read in its place.
+  void apply(const v1::Event& event, Time repeat_at, Time now);
   void apply(const v1::CancelAck& ack, Time repeat_at);
   void apply(const v1::CancelFinal& final);
   void forget_what_was_told();
+  void tell(std::vector<MassRequests::Told> told);
 
   void mark_received(Command& command, Time repeat_at);
   void leave_the_wire(Command& command);
@@ -182,6 +189,7 @@ class Session {
   /// When to repeat which command; an entry counts only if it agrees with the command's `due`.
   std::multimap<Time, std::string> repeats_;
   size_t unreceipted_ = 0;
+  MassRequests mass_;
 
   std::vector<v1::SessionRequest> frames_;
   std::vector<Notice> notices_;

@@ -17,11 +17,12 @@ from . import client as asynchronous
 from . import handles
 from .bus_status import BusStatus
 from .command import TimeToLive
-from .enums import OrdStatus, Side
+from .enums import MassCancelScope, OrdStatus, Side
 from .errors import CancelbusError, ClientClosed
 from .handles import News
 from .many import CancelSummary
-from .values import Ack, Final, OpenOrders, Receipt, Resolved, Status
+from .mass_cancel import MassCancel as AsynchronousMassCancel
+from .values import Ack, Final, MassCancelPreview, MassCancelReport, OpenOrders, Receipt, Resolved, Status
 
 T = TypeVar("T")
 
@@ -69,6 +70,46 @@ class Cancel:
 
     def __hash__(self) -> int:
         return hash(id(self._inner))
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+
+class MassCancel:
+    """One mass cancel, from now to its end. `for report in mass` gives its reports: where you read slowly the latest, and in
+    any case the last."""
+
+    def __init__(self, owner: Client, inner: AsynchronousMassCancel) -> None:
+        self._owner = owner
+        self._inner = inner
+
+    @property
+    def cl_ord_id(self) -> str:
+        return self._inner.cl_ord_id
+
+    @property
+    def report(self) -> Optional[MassCancelReport]:
+        """The latest."""
+        return self._inner.report
+
+    def completed(self, timeout: Optional[float] = None) -> MassCancelReport:
+        """The last report, COMPLETED or REJECTED; see its all_gone. Raises StoreLost."""
+        return self._owner._run(self._inner.completed(timeout))
+
+    def __iter__(self) -> Iterator[MassCancelReport]:
+        reports = self._inner.__aiter__()
+
+        async def following() -> Optional[MassCancelReport]:
+            try:
+                return await reports.__anext__()
+            except StopAsyncIteration:
+                return None
+
+        while True:
+            report = self._owner._run(following())
+            if report is None:
+                return
+            yield report
 
     def __repr__(self) -> str:
         return repr(self._inner)
@@ -134,6 +175,23 @@ class Client:
         return self._run(self._inner.cancel_many(
             list(order_ids), time_to_live=time_to_live, urgent=urgent, exact_quantities=exact_quantities, symbol=symbol,
             account=account, traceparent=traceparent, timeout=timeout))
+
+    def mass_cancel(self, *, scope: Union[MassCancelScope, str] = MassCancelScope.OWN, owner: str = "", symbol: str = "",
+                    side: Union[Side, str, None] = None, client_order_id_prefix: str = "", urgent: bool = False,
+                    until_empty: bool = False, cl_ord_id: Optional[str] = None, traceparent: str = "",
+                    timeout: Optional[float] = None) -> MassCancel:
+        """Cancels every open order in a scope. As cancelbus.Client.mass_cancel()."""
+        return MassCancel(self, self._run(self._inner.mass_cancel(
+            scope=scope, owner=owner, symbol=symbol, side=side, client_order_id_prefix=client_order_id_prefix, urgent=urgent,
+            until_empty=until_empty, cl_ord_id=cl_ord_id, traceparent=traceparent, timeout=timeout)))
+
+    def preview_mass_cancel(self, *, scope: Union[MassCancelScope, str] = MassCancelScope.OWN, owner: str = "",
+                            symbol: str = "", side: Union[Side, str, None] = None, client_order_id_prefix: str = "",
+                            urgent: bool = False, timeout: Optional[float] = None) -> MassCancelPreview:
+        """What mass_cancel() would do now. As cancelbus.Client.preview_mass_cancel()."""
+        return self._run(self._inner.preview_mass_cancel(
+            scope=scope, owner=owner, symbol=symbol, side=side, client_order_id_prefix=client_order_id_prefix, urgent=urgent,
+            timeout=timeout))
 
     @property
     def undecided(self) -> list[Cancel]:

@@ -30,9 +30,12 @@ from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, 
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .many import CancelMany, CancelSummary
+from .mass_cancel import MassBook, MassCancel, MassCancels
+from .mass_requests import MassCancelLost, MassCancelUnknown
+from .notices import Causes, Connected, Silent, Unreadable
 from .open_orders import Listing
 from .options import check_timeout, resolve
-from .session import Causes, Connected, Session, Silent, Unreadable, ends_resolve
+from .session import Session, ends_resolve
 from .v1 import cancel_pb2, session_pb2
 from .values import OpenOrders, Resolved
 
@@ -43,7 +46,7 @@ SAY_AGAIN_S = 10.0
 T = TypeVar("T")
 
 
-class Client:
+class Client(MassCancels):
     def __init__(self, sender_comp_id: Optional[str] = None, *, session_endpoint: Optional[str] = None,
                  event_endpoint: Optional[str] = None, topics: Sequence[str] = (), open_commands: bool = False,
                  curve_key_file: Optional[str] = None, curve_server_key_file: Optional[str] = None,
@@ -71,17 +74,20 @@ class Client:
         self._timer: Optional[asyncio.TimerHandle] = None
         self._more: Optional[asyncio.Handle] = None
         self._book = CommandBook()
+        self._mass_book = MassBook()
         self._streams: weakref.WeakSet[Events] = weakref.WeakSet()
         # Two runs of one sender do not meet within the bus's memory of a day.
         self._id_prefix = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
         self._commands = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
             Connected: self._on_connected, Silent: self._on_silent, Unreadable: self._on_unreadable, Causes: self._on_causes,
-            LostEvents: self._on_loss, NewEpoch: self._on_loss, session_pb2.Receipt: self._book.on_receipt,
+            LostEvents: self._on_loss, NewEpoch: self._on_loss, session_pb2.Receipt: self._on_receipt,
             session_pb2.Reject: self._on_reject, session_pb2.Resolved: self._on_resolved,
             cancel_pb2.CancelAck: self._book.on_ack, cancel_pb2.CancelFinal: self._book.on_final,
             cancel_pb2.CancelStatus: self._book.on_stage, cancel_pb2.Event: self._on_event,
-            cancel_pb2.BusStatus: self._on_bus_status, Listing: self._on_listing}
+            cancel_pb2.BusStatus: self._on_bus_status, Listing: self._on_listing,
+            cancel_pb2.MassCancelReport: self._mass_book.on_report, MassCancelLost: self._mass_book.on_lost,
+            session_pb2.MassCancelPreview: self._mass_book.on_preview, MassCancelUnknown: self._mass_book.on_unknown}
 
     # Opening and closing.
 
@@ -133,6 +139,7 @@ class Client:
 
     def _give_up(self, error: CancelbusError) -> None:
         self._book.fail(error)
+        self._mass_book.fail(error)
         for stream in self._streams:
             stream._stop(StopAsyncIteration() if isinstance(error, ClientClosed) else error)
         if self._connection is None:
@@ -175,13 +182,16 @@ class Client:
                symbol: str = "", account: str = "", traceparent: str = "") -> Cancel:
         """As cancel(), but waits for nothing. For many orders at once there is cancel_many()."""
         self._opened()
-        self._commands += 1
-        order = command.build(order_id, cl_ord_id or f"{self._id_prefix}-{self._commands:07d}", time_to_live, urgent,
+        order = command.build(order_id, cl_ord_id or self._next_id(), time_to_live, urgent,
                               exact_quantities, symbol, account, traceparent)
         cancel = self._book.add(order, lambda: Cancel(self._wait, order.cl_ord_id, order_id))
         self._session.cancel(order, time.monotonic_ns())
         self._turn()
         return cancel
+
+    def _next_id(self) -> str:
+        self._commands += 1
+        return f"{self._id_prefix}-{self._commands:07d}"
 
     async def cancel_many(self, order_ids: Iterable[int], *, time_to_live: Optional[TimeToLive] = None, urgent: bool = False,
                           exact_quantities: bool = False, symbol: str = "", account: str = "", traceparent: str = "",
@@ -301,7 +311,8 @@ class Client:
         """Nothing comes from the bus. Without events, all comes on the session."""
         return None if isinstance(self._obstacle, EventsBarred) else self._obstacle
 
-    async def _wait(self, future: asyncio.Future[T], what: str, cancel: Optional[Cancel], timeout: Optional[float]) -> T:
+    async def _wait(self, future: asyncio.Future[T], what: str, cancel: Union[Cancel, MassCancel, None],
+                    timeout: Optional[float]) -> T:
         """The future's result. After `timeout` seconds raises KeyRefused or BusUnreachable if the bus cannot be heard, and
         else NotYet. Meanwhile says every 10 s what is waited for, and why."""
         check_timeout("timeout", timeout)

@@ -123,6 +123,31 @@ class Stage(OpenEnum):
     BACK_ON_BOOK = 7
 
 
+class Side(OpenEnum):
+    """Of the book."""
+    UNSPECIFIED = 0
+    BUY = 1
+    SELL = 2
+
+
+class MassCancelScope(OpenEnum):
+    """Which open orders a mass cancel is about."""
+    UNSPECIFIED = 0
+    OWN = 1  # those that belong to the sender
+    SENDER = 2  # those that belong to another; for operators
+    UNOWNED = 3  # those that belong to no sender; for operators
+    ALL = 4  # for operators
+
+
+class MassCancelStatus(OpenEnum):
+    """Where a mass cancel stands."""
+    UNSPECIFIED = 0
+    ACCEPTED = 1
+    PROGRESS = 2
+    COMPLETED = 3  # the end
+    REJECTED = 4  # the end: nothing was canceled
+
+
 class CauseKind(OpenEnum):
     """Why commands wait that share a cause."""
     UNSPECIFIED = 0
@@ -140,5 +165,5 @@ class CauseKind(OpenEnum):
 _PREFIXES: dict[type[OpenEnum], str] = {
     ReceiptStatus: "RECEIPT_STATUS_", ResolveStatus: "RESOLVE_STATUS_", AckStatus: "CANCEL_ACK_STATUS_",
     Reason: "CXL_REJ_REASON_", Origin: "ORIGIN_", ExecType: "EXEC_TYPE_", OrdStatus: "ORD_STATUS_", Evidence: "EVIDENCE_",
-    Side: "SIDE_",
-    Stage: "CANCEL_STAGE_", CauseKind: "CAUSE_KIND_"}
+    Stage: "CANCEL_STAGE_", Side: "SIDE_", MassCancelScope: "MASS_CANCEL_SCOPE_", MassCancelStatus: "MASS_CANCEL_STATUS_",
+    CauseKind: "CAUSE_KIND_"}

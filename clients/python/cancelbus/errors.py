@@ -85,14 +85,24 @@ class QueueFull(RefusedError):
     """Refused because the bus, or this sender's share of it, holds as many open commands as it may."""
 
 
+class MassCancelRefused(CancelbusError):
+    """The bus did not take the mass cancel, or does not answer what it would do: nothing was canceled."""
+
+    def __init__(self, reason: Reason, text: str, receipt: Optional[Receipt]) -> None:
+        self.reason = reason
+        self.receipt = receipt  # None: the bus did not read the request
+        super().__init__(f"the bus refused the mass cancel: {reason} ({text})")
+
+
 class StoreLost(CancelbusError):
     """The bus has another store (NewEpoch), and the new one ended without proof a command that the former may have sent to
     the exchange. Nobody here can tell what became of the order."""
 
-    def __init__(self, order_id: int, how: CancelbusError) -> None:
-        self.order_id = order_id
-        super().__init__(f"the bus lost its store, and the new one knows nothing of what was done before for order {order_id} "
-                         f"({how}): look at the order")
+    def __init__(self, order_id: int, how: CancelbusError, what: str = "") -> None:
+        self.order_id = order_id  # 0: of a mass cancel
+        of = what or f"order {order_id}"
+        super().__init__(f"the bus lost its store, and the new one knows nothing of what was done before for {of} "
+                         f"({how}): look at the {what and 'orders' or 'order'}")
 
 
 class RejectedError(CancelbusError):

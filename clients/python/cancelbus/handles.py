@@ -8,7 +8,7 @@ from typing import Any, AsyncIterator, Optional, Protocol, TypeVar, Union
 
 from .errors import CancelbusError, ReadTooSlowly
 from .event_reader import LostEvents, NewEpoch
-from .session import Causes, Connected, Silent
+from .notices import Causes, Connected, Silent
 from .values import Ack, Event, Final, Receipt, Status
 
 # Events that wait for one reader of events().

@@ -15,45 +15,23 @@ from typing import Iterator, Optional, Sequence, Union
 
 from google.protobuf.message import DecodeError
 
-from .event_reader import MILLISECOND, NEVER, SECOND, EventReader, LostEvents, NewEpoch
-from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event
-from .open_orders import Listing, OpenOrdersReader
-from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, HeartbeatReply, Hello,
-                             OpenOrdersRequest, Receipt, Reject, Resolved, ResolveRequest, SessionReply, SessionRequest, StatusRequest, Welcome)
 from .bus_status import Cause, EventBar, cause_of, event_bar_of
+from .event_reader import MILLISECOND, NEVER, SECOND, EventReader, LostEvents, NewEpoch
+from .mass_requests import MassCancelLost, MassCancelUnknown, MassRequests
+from .notices import SILENT_AFTER, Causes, Connected, Silent, Unreadable
+from .open_orders import Listing, OpenOrdersReader
+from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event, MassCancel, MassCancelReport
+from .v1.session_pb2 import (RECEIPT_STATUS_REFUSED, RESOLVE_STATUS_PENDING, Heartbeat, HeartbeatReply, Hello,
+                             MassCancelPreview, OpenOrdersRequest, Receipt, Reject, Resolved, ResolveRequest, SessionReply,
+                             SessionRequest, StatusRequest, Welcome)
 
 HELLO_EVERY = SECOND
 HEARTBEAT_EVERY = SECOND
 REPEAT_UNTIL_RECEIPT = SECOND
 REPEAT_UNTIL_ACK = 10 * SECOND
-SILENT_AFTER = 3 * SECOND
 # Commands on the wire that wait for a receipt; more of them wait here, so that a large batch is not repeated in full while
 # the bus works through it.
 MAX_UNRECEIPTED = 1_000
-
-
-@dataclass(frozen=True)
-class Connected:
-    """The bus knows us: commands flow. Again after each interruption."""
-    epoch: int
-
-
-@dataclass(frozen=True)
-class Silent:
-    """Nothing was heard from the bus for a while; the session goes on trying. Told once, until it is connected again."""
-    silent_for: int = SILENT_AFTER
-
-
-@dataclass(frozen=True)
-class Causes:
-    """What commands wait for, as the bus says with each heartbeat. Told when a cause begins or ends; empty: none is left."""
-    causes: tuple[Cause, ...]
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A frame of the bus could not be read, and was skipped."""
-    what: str
 
 
 # What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
@@ -62,7 +40,8 @@ class Unreadable:
 # topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
 # the bus answers a resolve(), until it says anything but PENDING. Listing comes once for each open_orders().
 Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
-               Listing, LostEvents, NewEpoch, Unreadable, Causes]
+               Listing, LostEvents, NewEpoch, Unreadable, Causes, MassCancelReport, MassCancelPreview, MassCancelLost,
+               MassCancelUnknown]
 
 
 def ends_resolve(reject: Reject) -> bool:
@@ -112,6 +91,7 @@ class Session:
         self._waiting: deque[str] = deque()
         self._repeats: list[tuple[int, str]] = []  # a heap; an entry counts only if it agrees with the command's `due`
         self._unreceipted = 0
+        self._mass = MassRequests()
         self._causes: tuple[Cause, ...] = ()
         self.event_bar: Optional[EventBar] = None  # of our key, as the bus said last
         self._frames: list[SessionRequest] = []
@@ -135,6 +115,15 @@ class Session:
         self._waiting.append(order.cl_ord_id)
         self._send_waiting(now)
         return True
+
+    def mass_cancel(self, request: MassCancel, now: int) -> bool:
+        """Also with dry_run. False if the cl_ord_id names an open one, or an undecided command, already; nothing is sent then."""
+        given = request.cl_ord_id not in self._commands and self._mass.give(request, now)
+        self._send_waiting(now)
+        return given
+
+    def give_up_mass_cancel(self, cl_ord_id: str) -> None:
+        self._mass.give_up(cl_ord_id)
 
     def ask_status(self, now: int) -> None:
         """Asks until a BusStatus came."""
@@ -162,8 +151,8 @@ class Session:
 
     @property
     def undecided(self) -> int:
-        """Commands whose last word has not come."""
-        return len(self._commands)
+        """Commands whose last word has not come, and mass cancels whose last report has not."""
+        return len(self._commands) + len(self._mass)
 
     # What happens.
 
@@ -175,7 +164,7 @@ class Session:
             return
         self._last_heard = now
         self._on_reply(reply, now)
-        self._drain_reader()
+        self._drain_reader(now)
         self._send_waiting(now)
 
     def on_event(self, topic: bytes, payload: bytes, now: int) -> None:
@@ -187,7 +176,7 @@ class Session:
             self._notices.append(Unreadable(f"an event of {len(payload)} bytes on its topic frame"))
             return
         self._reader.on_event(event, now)
-        self._drain_reader()
+        self._drain_reader(now)
         self._send_waiting(now)
 
     def on_reconnected(self, now: int) -> None:
@@ -218,7 +207,7 @@ class Session:
                 self._frames.append(SessionRequest(open_orders_request=page))
             self._repeat_due(now)
         self._reader.on_time(now)
-        self._drain_reader()
+        self._drain_reader(now)
         self._send_waiting(now)
 
     # What comes of it.
@@ -231,7 +220,7 @@ class Session:
         if not self._open:
             return min(deadline, self._hello_due)
         deadline = min(deadline, self._heartbeat_due, self._status_due, self._resolve_due,
-                       self._open_orders.next_deadline())
+                       self._open_orders.next_deadline(), self._mass.next_deadline())
         return min(deadline, self._repeats[0][0]) if self._repeats else deadline
 
     def take_frames(self) -> list[SessionRequest]:
@@ -273,10 +262,13 @@ class Session:
             self._notices.append(reply.resolved)
         elif kind == "open_orders":
             self._tell_listing(self._open_orders.on_page(reply.open_orders))
+        elif kind == "mass_cancel_preview":
+            self._notices += self._mass.on_preview(reply.mass_cancel_preview)
         elif kind == "reject":
             if ends_resolve(reply.reject):
                 self._resolve_due = NEVER
             self._tell_listing(self._open_orders.on_reject(reply.reject))
+            self._notices += self._mass.on_reject(reply.reject)
             self._notices.append(reply.reject)
 
     def _tell_listing(self, listing: Optional[Listing]) -> None:
@@ -293,6 +285,7 @@ class Session:
             self._open_orders.restart()
             # What was under way when the session broke may never have arrived.
             self._queue_unreceived()
+            self._mass.on_reconnected(now)
         self.event_bar = event_bar_of(welcome.event_bar) if welcome.HasField("event_bar") else None
         self._reader.on_positions(welcome.epoch, welcome.position, now)
 
@@ -306,6 +299,7 @@ class Session:
     def _on_receipt(self, receipt: Receipt, now: int) -> None:
         command = self._commands.get(receipt.cl_ord_id)
         if command is None:
+            self._notices += self._mass.on_receipt(receipt, now)
             return
         told_before = command.receipt_told or command.acked
         if receipt.status == RECEIPT_STATUS_REFUSED:
@@ -327,24 +321,26 @@ class Session:
         if not repetition:
             return
         # The final may stand there as well, and its repetition may be lost: only another repetition brings it.
-        self._apply(event, now + REPEAT_UNTIL_ACK)
+        self._apply(event, now + REPEAT_UNTIL_ACK, now)
 
     # Events in order.
 
-    def _drain_reader(self) -> None:
+    def _drain_reader(self, now: int) -> None:
         for output in self._reader.take():
             if isinstance(output, Event):
-                self._deliver(output)
+                self._deliver(output, now)
             elif isinstance(output, LostEvents):
                 # An ack or a final of ours may be among them: a repeated command is told again what became of it.
                 if output.topic == self._own_topic:
                     for command in self._commands.values():
                         command.received = False
                     self._queue_unreceived()
+                    self._mass.on_lost_events(now)
                 self._notices.append(output)
             elif isinstance(output, NewEpoch):
                 self._forget_what_was_told()
                 self._notices.append(output)
+                self._notices += self._mass.on_new_epoch(now)
             else:
                 self._frames.append(SessionRequest(retransmit_request=output))
 
@@ -354,21 +350,23 @@ class Session:
             command.received = command.receipt_told = command.acked = False
         self._queue_unreceived()
 
-    def _deliver(self, event: Event) -> None:
+    def _deliver(self, event: Event, now: int) -> None:
         if event.topic == self._own_topic:
-            self._apply(event, NEVER)
+            self._apply(event, NEVER, now)
             if event.HasField("cancel_status") and event.cancel_status.cl_ord_id in self._commands:
                 self._notices.append(event.cancel_status)
         self._notices.append(event)
 
-    def _apply(self, event: Event, repeat_at: int) -> None:
-        """`repeat_at`: when to repeat a command that it acks."""
+    def _apply(self, event: Event, repeat_at: int, now: int) -> None:
+        """`repeat_at`: when to repeat a command that it acks; NEVER: it was read in its place."""
         if event.topic != self._own_topic:
             return
         if event.HasField("cancel_ack"):
             self._on_ack(event.cancel_ack, repeat_at)
         if event.HasField("cancel_final"):
             self._on_final(event.cancel_final)
+        if event.HasField("mass_cancel_report"):
+            self._notices += self._mass.on_report(event.mass_cancel_report, event.seq, repeat_at == NEVER, now)
 
     def _on_ack(self, ack: CancelAck, repeat_at: int) -> None:
         command = self._commands.get(ack.cl_ord_id)
@@ -412,6 +410,8 @@ class Session:
                 self._waiting.append(cl_ord_id)
 
     def _send_waiting(self, now: int) -> None:
+        if self._open:
+            self._frames += self._mass.take_due(now)
         for command in self._sendable():
             command.on_the_wire = True
             self._unreceipted += 1

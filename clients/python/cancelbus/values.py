@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any, Iterable, Optional, Union
 
 from .bus_status import BusStatus, bus_status_of
-from .convert import as_json, decimal_of, message_field, span_of, time_of
-from .enums import (AckStatus, Evidence, ExecType, OrdStatus, Origin, Reason, ReceiptStatus, ResolveStatus, Side, Stage)
+from .convert import as_json, decimal_of, message_field, optional_span_of, span_of, time_of
+from .enums import (AckStatus, Evidence, ExecType, MassCancelStatus, OrdStatus, Origin, Reason, ReceiptStatus, ResolveStatus,
+                    Side, Stage)
 from .v1 import cancel_pb2, session_pb2
 
 
@@ -126,6 +127,66 @@ class Status(_OfACommand):
 
 
 @dataclass(frozen=True)
+class NotAffected:
+    """An order that a mass cancel has no effect on."""
+    order_id: int
+    reason: Reason
+    text: str
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class MassCancelReport(_OfACommand):
+    """Where a mass cancel stands. The five counts add up to total_affected."""
+    cl_ord_id: str
+    status: MassCancelStatus
+    total_affected: int  # orders
+    canceled: int  # proven
+    filled: int  # proven
+    still_open: int  # sent and not proven gone, or proven open
+    in_doubt: int
+    unsent: int
+    not_affected: tuple[NotAffected, ...]  # the first 200
+    not_affected_total: int
+    text: str
+    complete_as_of: Optional[datetime]  # orders that were placed 2 s or more before this are all taken into account
+    estimated_completion: Optional[datetime]  # by the bus's clock: when the last can be sent at the earliest
+    message: Any = message_field()
+
+    @property
+    def ended(self) -> bool:
+        """It is the last one."""
+        return self.status in (MassCancelStatus.COMPLETED, MassCancelStatus.REJECTED)
+
+    @property
+    def all_gone(self) -> bool:
+        """It is COMPLETED, and each of its orders is proven canceled or filled."""
+        left = self.still_open + self.in_doubt + self.unsent + self.not_affected_total
+        return self.status == MassCancelStatus.COMPLETED and left == 0
+
+
+@dataclass(frozen=True)
+class PreviewedOrders:
+    """Of one owner and pair."""
+    owner: str  # "": not known
+    symbol: str
+    orders: int
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class MassCancelPreview(_OfACommand):
+    """What a mass cancel would do now."""
+    cl_ord_id: str
+    total_affected: int
+    orders: tuple[PreviewedOrders, ...]
+    complete_as_of: Optional[datetime]  # None: open orders may be missing
+    estimated_duration: Optional[timedelta]  # a lower bound
+    text: str
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
 class Resolved:
     """What came of an operator's word."""
     sender_comp_id: str
@@ -173,7 +234,7 @@ class Event:
     seq: int  # from 1, no gaps, per topic; 0 on "bus."
     sending_time: Optional[datetime]
     poss_dup: bool
-    body: Union[Ack, Final, Status, BusStatus, None]  # None: of a later contract, see `message`
+    body: Union[Ack, Final, Status, BusStatus, MassCancelReport, None]  # None: of a later contract, see `message`
     message: Any = message_field()
 
 
@@ -215,8 +276,27 @@ def open_orders_of(orders: Iterable[cancel_pb2.OpenOrder], first_page: session_p
     return OpenOrders(tuple(map(open_order_of, orders)), time_of(first_page, "complete_as_of"))
 
 
+def _not_affected_of(m: cancel_pb2.MassCancelReport.NotAffected) -> NotAffected:
+    return NotAffected(m.order_id, Reason(m.reason), m.text, m)
+
+
+def mass_cancel_report_of(m: cancel_pb2.MassCancelReport) -> MassCancelReport:
+    return MassCancelReport(m.cl_ord_id, MassCancelStatus(m.status), m.total_affected, m.canceled, m.filled, m.still_open,
+                            m.in_doubt, m.unsent, tuple(map(_not_affected_of, m.not_affected)), m.not_affected_total, m.text,
+                            time_of(m, "complete_as_of"), time_of(m, "estimated_completion"), m)
+
+
+def _previewed_of(m: session_pb2.MassCancelPreview.Orders) -> PreviewedOrders:
+    return PreviewedOrders(m.owner, m.symbol, m.orders, m)
+
+
+def mass_cancel_preview_of(m: session_pb2.MassCancelPreview) -> MassCancelPreview:
+    return MassCancelPreview(m.cl_ord_id, m.total_affected, tuple(map(_previewed_of, m.orders)), time_of(m, "complete_as_of"),
+                             optional_span_of(m, "estimated_duration"), m.text, m)
+
+
 _BODIES: dict[str, Any] = {"cancel_ack": ack_of, "cancel_final": final_of, "cancel_status": status_of,
-                           "bus_status": bus_status_of}
+                           "bus_status": bus_status_of, "mass_cancel_report": mass_cancel_report_of}
 
 
 def event_of(m: cancel_pb2.Event) -> Event:

@@ -144,7 +144,7 @@ TEST_F(MetricsTest, TellsWhatIsLeftOfEachWindowAndHowLongAHoldLasts) {
 
 class StageMetricsTest : public testing::Test {
  protected:
-  std::string after(std::variant<core::CancelAck, core::CancelFinal, core::CancelStatus> body) {
+  std::string after(core::EventBody body) {
     core::Actions actions;
     actions.records.push_back(core::Publication{"client.desk-a.", 1, at(9s), std::move(body)});
     stages.count(actions);

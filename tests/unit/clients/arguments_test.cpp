@@ -105,11 +105,11 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(bad(""),
-            "a command is missing: cancel, watch, status, top, orders, keygen, resolve, explain, backup, record or "
-            "completion");
+            "a command is missing: cancel, cancel-all, watch, status, top, orders, keygen, resolve, explain, backup, "
+            "record or completion");
   EXPECT_EQ(bad("cancle 5"),
-            "unknown command \"cancle\": cancel, watch, status, top, orders, keygen, resolve, explain, backup, record "
-            "or completion");
+            "unknown command \"cancle\": cancel, cancel-all, watch, status, top, orders, keygen, resolve, explain, "
+            "backup, record or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");

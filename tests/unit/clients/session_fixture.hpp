@@ -93,6 +93,15 @@ class SessionTest : public testing::Test {
     return event;
   }
 
+  static v1::Event report(uint64_t seq, const std::string& id, uint32_t canceled, bool completed = false) {
+    v1::Event event = numbered(seq, Epoch);
+    v1::MassCancelReport& report = *event.mutable_mass_cancel_report();
+    report.set_cl_ord_id(id);
+    report.set_canceled(canceled);
+    report.set_status(completed ? v1::MASS_CANCEL_STATUS_COMPLETED : v1::MASS_CANCEL_STATUS_PROGRESS);
+    return event;
+  }
+
   void publish(const v1::Event& event) { session_.on_event(event.topic(), event.SerializeAsString(), now_); }
 
   void retransmit(v1::Event event) {
@@ -134,6 +143,7 @@ class SessionTest : public testing::Test {
     if (request.has_cancel_order()) return "cancel " + request.cancel_order().cl_ord_id();
     if (request.has_record()) return "record";
     if (request.has_resolve()) return "resolve " + request.resolve().cl_ord_id();
+    if (request.has_mass_cancel()) return "mass cancel " + request.mass_cancel().cl_ord_id();
     if (request.has_open_orders_request()) {
       return "open orders from " + std::to_string(request.open_orders_request().from_order_id());
     }
@@ -176,6 +186,12 @@ class SessionTest : public testing::Test {
     return text;
   }
   static std::string line(const Unreadable&) { return "unreadable"; }
+  static std::string line(const v1::MassCancelReport& r) {
+    return "report " + r.cl_ord_id() + " " + std::to_string(r.canceled());
+  }
+  static std::string line(const v1::MassCancelPreview& p) { return "preview " + p.cl_ord_id(); }
+  static std::string line(const MassCancelLost& l) { return "lost mass cancel " + l.cl_ord_id; }
+  static std::string line(const MassCancelUnknown& u) { return "unknown mass cancel " + u.cl_ord_id; }
 
   Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}, .open_commands = true}};
   Time now_ = Time() + seconds(100);

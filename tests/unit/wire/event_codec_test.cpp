@@ -55,6 +55,32 @@ TEST(Event, AckSaysWhatTheCoreSaid) {
   EXPECT_EQ(ack.timeline().worker(), "host-7.4711");
 }
 
+TEST(Event, MassCancelReportSaysWhatTheCoreSaid) {
+  const v1::MassCancelReport report = published(samples::mass_cancel_report()).mass_cancel_report();
+  EXPECT_EQ(report.cl_ord_id(), "m-1");
+  EXPECT_EQ(report.status(), v1::MASS_CANCEL_STATUS_PROGRESS);
+  EXPECT_EQ(report.total_affected(), 15U);
+  EXPECT_EQ(report.canceled(), 5U);
+  EXPECT_EQ(report.filled(), 4U);
+  EXPECT_EQ(report.still_open(), 3U);
+  EXPECT_EQ(report.in_doubt(), 2U);
+  EXPECT_EQ(report.unsent(), 1U);
+  ASSERT_EQ(report.not_affected_size(), 1);
+  EXPECT_EQ(report.not_affected(0).order_id(), 5'000'000'001);
+  EXPECT_EQ(report.not_affected(0).reason(), v1::CXL_REJ_REASON_BLOCKED);
+  EXPECT_EQ(report.not_affected(0).text(), "ORDER_CANCEL_BLOCKED");
+  EXPECT_EQ(report.not_affected_total(), 201U);
+  EXPECT_EQ(report.text(), "waits for a complete list of the open orders");
+  EXPECT_EQ(report.complete_as_of().nanos(), 13'000'000);
+  EXPECT_EQ(report.estimated_completion().nanos(), 14'000'000);
+}
+
+TEST(Event, TheLargestMassCancelReportFitsIntoAFrame) {
+  core::MassCancelReport report = samples::mass_cancel_report();
+  report.not_affected.assign(200, {INT64_MAX, core::RejectReason::Blocked, std::string(256, 'x')});
+  EXPECT_LT(encode_event(publication(report), Epoch).size(), 48U * 1024);
+}
+
 TEST(Event, FinalSaysWhatTheCoreSaid) {
   const v1::CancelFinal final = published(samples::final()).cancel_final();
   EXPECT_EQ(final.cl_ord_id(), "c-1");

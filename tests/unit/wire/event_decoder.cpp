@@ -69,6 +69,34 @@ absl::StatusOr<Body> to_body(const v1::CancelStatus& proto) {
   return core::CancelStatus{proto.cl_ord_id(), proto.order_id(), *stage, proto.text(), *since};
 }
 
+absl::StatusOr<Body> to_body(const v1::MassCancelReport& proto) {
+  const auto status = core_of<core::MassCancelStatus>(proto.status());
+  if (!status) return bad("mass_cancel_report.status: not known");
+  core::MassCancelReport report;
+  report.cl_ord_id = proto.cl_ord_id();
+  report.status = *status;
+  report.total_affected = proto.total_affected();
+  report.canceled = proto.canceled();
+  report.filled = proto.filled();
+  report.still_open = proto.still_open();
+  report.in_doubt = proto.in_doubt();
+  report.unsent = proto.unsent();
+  for (const auto& one : proto.not_affected()) {
+    const auto reason = core_of<core::RejectReason>(one.reason());
+    if (!reason) return bad("mass_cancel_report.not_affected.reason: not known");
+    report.not_affected.push_back({one.order_id(), *reason, one.text()});
+  }
+  report.not_affected_total = proto.not_affected_total();
+  report.text = proto.text();
+  if (proto.has_complete_as_of()) {
+    const auto as_of = to_wall_time(proto.complete_as_of());
+    if (!as_of) return bad("mass_cancel_report.complete_as_of: not a valid time");
+    report.complete_as_of = core::Instant{{}, *as_of};
+  }
+  if (proto.has_estimated_completion()) report.estimated_completion = to_wall_time(proto.estimated_completion());
+  return report;
+}
+
 absl::StatusOr<Body> to_body(const v1::Event& event) {
   switch (event.event_case()) {
     case v1::Event::kCancelAck:
@@ -77,6 +105,8 @@ absl::StatusOr<Body> to_body(const v1::Event& event) {
       return to_body(event.cancel_final());
     case v1::Event::kCancelStatus:
       return to_body(event.cancel_status());
+    case v1::Event::kMassCancelReport:
+      return to_body(event.mass_cancel_report());
     case v1::Event::kBusStatus:
       return bad("event: a bus_status has no sequence");
     case v1::Event::kRecorded:

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cancelbus/v1/backend.pb.h"
+#include "service/core/actions.hpp"
 #include "service/core/records.hpp"
 #include "service/core/status.hpp"
 
@@ -48,6 +49,34 @@ inline core::CancelFinal final() {
 }
 
 inline core::CancelStatus status() { return {"c-1", 5'000'000'001, core::Stage::Stuck, "still open", at(9)}; }
+
+inline core::MassCancelReport mass_cancel_report() {
+  core::MassCancelReport report;
+  report.cl_ord_id = "m-1";
+  report.status = core::MassCancelStatus::Progress;
+  report.total_affected = 15;
+  report.canceled = 5;
+  report.filled = 4;
+  report.still_open = 3;
+  report.in_doubt = 2;
+  report.unsent = 1;
+  report.not_affected = {{5'000'000'001, core::RejectReason::Blocked, "ORDER_CANCEL_BLOCKED"}};
+  report.not_affected_total = 201;
+  report.text = "waits for a complete list of the open orders";
+  report.complete_as_of = core::Instant{{}, at(13)};
+  report.estimated_completion = at(14);
+  return report;
+}
+
+inline core::SendMassCancelPreview mass_cancel_preview() {
+  return {"peer",
+          "m-1",
+          44,
+          {{"desk-a", "BTCTRY", 40}, {"", "ETHTRY", 4}},
+          at(13),
+          std::chrono::milliseconds(4'500),
+          "some may be missing"};
+}
 
 inline core::Cause cause() {
   core::Cause cause{core::CauseKind::Backoff, core::LimiterKind::Query, "queries", "Quota exceeded", at(12)};

@@ -137,6 +137,20 @@ TEST(SessionReply, ResolvedNamesTheCommand) {
   EXPECT_EQ(resolved.text(), "in flight");
 }
 
+TEST(SessionReply, AMassCancelPreviewSaysWhatWouldBeAffectedAndHowLongItTakes) {
+  const auto preview = parsed(encode_mass_cancel_preview(samples::mass_cancel_preview())).mass_cancel_preview();
+  EXPECT_EQ(preview.cl_ord_id(), "m-1");
+  EXPECT_EQ(preview.total_affected(), 44U);
+  ASSERT_EQ(preview.orders_size(), 2);
+  EXPECT_EQ(preview.orders(0).owner(), "desk-a");
+  EXPECT_EQ(preview.orders(0).symbol(), "BTCTRY");
+  EXPECT_EQ(preview.orders(0).orders(), 40U);
+  EXPECT_EQ(preview.orders(1).owner(), "");
+  EXPECT_EQ(preview.complete_as_of().nanos(), 13'000'000);
+  EXPECT_EQ(preview.estimated_duration().seconds(), 4);
+  EXPECT_EQ(preview.text(), "some may be missing");
+}
+
 TEST(SessionReply, OpenOrdersTellWhoseTheyAreAndHowMuchIsKnown) {
   core::OpenOrder order;
   order.order_id = 5'000'000'001;

@@ -121,6 +121,50 @@ TEST(SessionRequest, RetransmitRequestArrives) {
   EXPECT_EQ(got.count, 500U);
 }
 
+v1::SessionRequest mass_cancel() {
+  v1::SessionRequest frame;
+  v1::MassCancel& mass = *frame.mutable_mass_cancel();
+  mass.set_cl_ord_id("m 1~");
+  mass.set_scope(v1::MASS_CANCEL_SCOPE_SENDER);
+  mass.set_owner("desk-b");
+  mass.set_symbol("BTCTRY");
+  mass.set_side(v1::SIDE_SELL);
+  mass.set_client_order_id_prefix("dB-");
+  mass.set_priority(v1::PRIORITY_URGENT);
+  mass.set_until_empty(true);
+  mass.set_dry_run(true);
+  mass.set_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  return frame;
+}
+
+TEST(SessionRequest, MassCancelArrives) {
+  const auto got = decoded<core::MassCancelReceived>(mass_cancel());
+  EXPECT_EQ(got.request.cl_ord_id, "m 1~");
+  EXPECT_EQ(got.request.whose, core::MassCancelRequest::Whose::Sender);
+  EXPECT_EQ(got.request.scope, (core::Scope{core::Scope::Whose::Owner, "desk-b", "BTCTRY", core::Side::Sell, "dB-"}));
+  EXPECT_EQ(got.request.priority, core::Priority::Urgent);
+  EXPECT_TRUE(got.request.until_empty);
+  EXPECT_TRUE(got.dry_run);
+  EXPECT_EQ(got.request.traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
+
+TEST(SessionRequest, BareMassCancelArrives) {
+  const std::pair<v1::MassCancelScope, core::Scope::Whose> scopes[] = {
+      {v1::MASS_CANCEL_SCOPE_OWN, core::Scope::Whose::Owner},
+      {v1::MASS_CANCEL_SCOPE_UNOWNED, core::Scope::Whose::Unowned},
+      {v1::MASS_CANCEL_SCOPE_ALL, core::Scope::Whose::All}};
+  for (const auto& [scope, whose] : scopes) {
+    v1::SessionRequest frame;
+    frame.mutable_mass_cancel()->set_cl_ord_id(std::string(32, 'm'));
+    frame.mutable_mass_cancel()->set_scope(scope);
+    const auto got = decoded<core::MassCancelReceived>(frame);
+    EXPECT_EQ(got.request.scope, (core::Scope{whose}));
+    EXPECT_EQ(got.request.priority, core::Priority::Normal);
+    EXPECT_FALSE(got.request.until_empty);
+    EXPECT_FALSE(got.dry_run);
+  }
+}
+
 TEST(SessionRequest, RequestsWithoutFieldsArrive) {
   v1::SessionRequest frame;
   frame.mutable_heartbeat();
@@ -183,6 +227,9 @@ TEST(SessionRequest, BadFieldIsRejectedByName) {
   const auto wanted_topic = [](std::string text) {
     return [=](v1::SessionRequest& f) { (f = retransmit()).mutable_retransmit_request()->set_topic(text); };
   };
+  const auto mass_cancel_id = [](std::string text) {
+    return [=](v1::SessionRequest& f) { (f = mass_cancel()).mutable_mass_cancel()->set_cl_ord_id(text); };
+  };
   const std::vector<Bad> cases = {
       {"hello.sender_comp_id", sender("")},
       {"hello.sender_comp_id", sender(std::string(33, 'a'))},
@@ -216,6 +263,10 @@ TEST(SessionRequest, BadFieldIsRejectedByName) {
        [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_from_seq(0); }},
       {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(0); }},
       {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(501); }},
+      {"mass_cancel.cl_ord_id", mass_cancel_id("")},
+      {"mass_cancel.cl_ord_id", mass_cancel_id(std::string(33, 'm'))},
+      {"mass_cancel.cl_ord_id", mass_cancel_id("m/1")},
+      {"mass_cancel.cl_ord_id", mass_cancel_id("a\tb")},
   };
   for (const auto& bad : cases) {
     v1::SessionRequest frame;
@@ -270,6 +321,35 @@ TEST(SessionRequest, BadFieldOfANamedCommandIsToldByName) {
     EXPECT_EQ(malformed->cl_ord_id, "c 1~");
     EXPECT_EQ(malformed->text, bad.field);
   }
+}
+
+TEST(SessionRequest, BadFieldOfANamedMassCancelIsToldByName) {
+  const auto spoiled = [](const std::function<void(v1::MassCancel&)>& spoil) {
+    v1::SessionRequest frame = mass_cancel();
+    spoil(*frame.mutable_mass_cancel());
+    auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    const auto* event = std::get_if<core::Event>(&result);
+    const auto* malformed = event ? std::get_if<core::CommandMalformed>(event) : nullptr;
+    EXPECT_EQ(malformed ? malformed->cl_ord_id : "", "m 1~");
+    return malformed ? malformed->text : "taken";
+  };
+  EXPECT_EQ(spoiled([](auto& m) { m.clear_scope(); }), "scope: must be OWN, SENDER, UNOWNED or ALL");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_scope(static_cast<v1::MassCancelScope>(9)); }),
+            "scope: must be OWN, SENDER, UNOWNED or ALL");
+  EXPECT_EQ(spoiled([](auto& m) { m.clear_owner(); }),
+            "owner: with scope SENDER it must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_owner("desk b"); }),
+            "owner: with scope SENDER it must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_scope(v1::MASS_CANCEL_SCOPE_ALL); }), "owner: only scope SENDER has one");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_symbol(std::string(33, 's')); }),
+            "symbol: must be at most 32 printable ASCII characters");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_side(static_cast<v1::Side>(5)); }), "side: 5 is neither BUY nor SELL");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_client_order_id_prefix(std::string(65, 'p')); }),
+            "client_order_id_prefix: must be at most 64 printable ASCII characters");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_priority(static_cast<v1::Priority>(7)); }),
+            "priority: 7 is neither NORMAL nor URGENT");
+  EXPECT_EQ(spoiled([](auto& m) { m.set_traceparent(std::string(56, '0')); }),
+            "traceparent: must be at most 55 printable ASCII characters");
 }
 
 TEST(SessionRequest, ResolveIsAnOperatorsWord) {
