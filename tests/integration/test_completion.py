@@ -82,7 +82,7 @@ def shell(request, tmp_path_factory):
 @pytest.mark.parametrize("line, expected", [
     ("cancelctl re", ["record", "resolve"]),
     ("cancelctl top --i", ["--insecure_loopback", "--interval"]),
-    ("cancelctl c", ["cancel", "completion"]),
+    ("cancelctl c", ["cancel", "cancel-all", "completion"]),
     ("cancelctl b", ["backup"]),
     ("cancelctl backup --s", ["--store"]),
     ("cancelctl backup desk-a.k", ["desk-a.key"]),

@@ -123,13 +123,6 @@ class Stage(OpenEnum):
     BACK_ON_BOOK = 7
 
 
-class Side(OpenEnum):
-    """Of the book."""
-    UNSPECIFIED = 0
-    BUY = 1
-    SELL = 2
-
-
 class MassCancelScope(OpenEnum):
     """Which open orders a mass cancel is about."""
     UNSPECIFIED = 0

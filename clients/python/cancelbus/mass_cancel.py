@@ -48,13 +48,13 @@ def build(cl_ord_id: str, scope: Union[MassCancelScope, str], owner: str, symbol
         if not re.fullmatch(r"[ -~]{0,%d}" % most, text):
             raise OptionError(f"{name}: {text!r} is not at most {most} printable ASCII characters")
     return cancel_pb2.MassCancel(
-        cl_ord_id=cl_ord_id, scope=int(scope), owner=owner, symbol=symbol, side=int(side),
+        cl_ord_id=cl_ord_id, scope=int(scope), owner=owner, symbol=symbol, side=int(side),  # type: ignore[arg-type]
         client_order_id_prefix=client_order_id_prefix, until_empty=until_empty, dry_run=dry_run, traceparent=traceparent,
         priority=cancel_pb2.PRIORITY_URGENT if urgent else cancel_pb2.PRIORITY_NORMAL)
 
 
 def _one_of(name: str, kind: type[T], value: Any) -> T:
-    known = {member.name: member for member in kind if member.value != 0}  # type: ignore[attr-defined]
+    known: dict[str, T] = {member.name: member for member in kind if member.value != 0}  # type: ignore[attr-defined]
     if isinstance(value, kind) and value in known.values():
         return value
     if isinstance(value, str) and value.upper() in known:
@@ -122,7 +122,8 @@ class MassCancel:
         self._tell()
 
     def _fail(self, error: CancelbusError) -> None:
-        for future in (self._received, self._completed):
+        futures: tuple[asyncio.Future[Any], ...] = (self._received, self._completed)
+        for future in futures:
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # it need not be awaited
