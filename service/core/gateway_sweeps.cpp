@@ -17,8 +17,6 @@ constexpr Duration LongWait = std::chrono::seconds(5);
 constexpr size_t MostOwners = 101;
 const char* const OtherOwners = "(others)";
 
-WallTime wall_of(Tick at, Instant now) { return now.wall - (now.tick - at); }
-
 }  // namespace
 
 // After cancels and queries: a sweep takes what they leave.
@@ -80,7 +78,7 @@ void Gateway::on(const OpenOrdersRequest& request) {
   if (!heard(request.peer)) return;
   OpenOrders::Page page = book_.open_orders.page(request.scope, request.from);
   SendOpenOrders reply{request.peer, {}, std::move(page.orders), page.next, request.request_id};
-  if (const auto as_of = book_.open_orders.complete_as_of()) reply.complete_as_of = wall_of(as_of->tick, now_);
+  if (const auto as_of = book_.open_orders.complete_as_of()) reply.complete_as_of = as_of->wall;
   book_.out.send(std::move(reply));
 }
 
@@ -96,7 +94,7 @@ std::string Gateway::sweep_trouble(Tick now) const {
 }
 
 void Gateway::add_open_orders(BusStatus& status, Instant now) const {
-  if (const auto as_of = book_.open_orders.complete_as_of()) status.complete_as_of = wall_of(as_of->tick, now);
+  if (const auto as_of = book_.open_orders.complete_as_of()) status.complete_as_of = as_of->wall;
   auto counts = book_.open_orders.counts();
   std::ranges::sort(counts, std::greater(), &std::pair<std::string, size_t>::second);
   for (auto& [owner, orders] : counts) {

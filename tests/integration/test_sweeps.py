@@ -91,13 +91,14 @@ def test_after_a_gap_of_the_stream_a_sweep_tells_what_it_has_missed(start):
     ({"status": 200, "body": '{"success":true,"data":{"asks":[],"bids":[{"id":0}]}}'}, "is not legible")])
 def test_a_sweep_without_a_legible_answer_is_none_and_cancels_go_on(start, connect, answer, words):
     stack, bus = start()
-    before = wait_complete(stack, bus)
+    wait_complete(stack, bus)
     stack.exchange.set_faults(answer={"endpoint": LIST, **answer})
     strategy = connect(stack, topics=["venue."])
     stack.processes["subscriber"].kill()  # A gap asks for a sweep.
     stack.start_subscriber("subscriber-2")
     stack.wait_until(lambda: bus.status().sweep_trouble, "a sweep has failed")
-    assert words in bus.status().sweep_trouble and bus_metric(stack, "cancelbus_sweep_trouble") == 1
+    before = bus.status()
+    assert words in before.sweep_trouble and bus_metric(stack, "cancelbus_sweep_trouble") == 1
     [order] = place_orders(stack, strategy)
     final = strategy.wait_final(strategy.cancel(order))
     assert (final.ord_status, final.evidence) == (cancel_pb2.ORD_STATUS_CANCELED, cancel_pb2.EVIDENCE_CHANNEL_452)

@@ -65,5 +65,23 @@ TEST_F(GatewayTurn, AHeartbeatThatDoesNotListATaskDoesNotCountWhereALaterOneDoes
   EXPECT_TRUE(says(one, HistoryLine::What::WorkerSilent)) << "and without a later one it does count";
 }
 
+// Two readings of one moment, made of different readings of the clocks, would differ by what the wall clock was slewed
+// meanwhile: whoever asks whether a later sweep is complete would hear so of the same one.
+TEST_F(GatewayTurn, TheMomentOfASweepIsNamedAlikeWhateverTheWallClockShowsLater) {
+  WorkerReady worker = ready({});
+  worker.sweeps = true;
+  const TaskId sweep = only_task(turn({worker, OwnersSet{}}));
+  ASSERT_NE(sweep, 0U);
+  Answer answer;
+  answer.verdict = Verdict::Read;
+  answer.arrival = Arrival::Answered;
+  answer.listing = Listing{};
+  turn({TaskEnded{"w", sweep, answer}});
+  const auto complete = gateway_.status(now()).complete_as_of;
+  ASSERT_TRUE(complete);
+  const Instant slewed{now().tick + milliseconds(7), now().wall + milliseconds(8)};
+  EXPECT_EQ(gateway_.status(slewed).complete_as_of, complete);
+}
+
 }  // namespace
 }  // namespace cancelbus::core
