@@ -241,13 +241,17 @@ Complaint check(const Arguments& arguments) {
   if (arguments.command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
     return "resolve needs --as: canceled, filled, open or unknown_order";
   }
+  const bool of_kill_switch = arguments.command == Command::Kill || arguments.command == Command::Release;
+  if (of_kill_switch && arguments.reason.empty()) {
+    return std::string(name_of(arguments.command)) + " needs --reason: why, for those who ask later";
+  }
   if (arguments.unowned && !arguments.owner.empty()) return "--owner and --unowned exclude each other";
   return {};
 }
 
 std::chrono::seconds default_timeout(Command command) {
   const bool asks_once = command == Command::Status || command == Command::Top || command == Command::Orders;
-  if (command == Command::CancelAll) return std::chrono::hours(24);
+  if (command == Command::CancelAll || command == Command::Kill) return std::chrono::hours(24);
   return std::chrono::seconds(asks_once ? 5 : 30);
 }
 

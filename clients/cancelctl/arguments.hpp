@@ -31,6 +31,8 @@ enum class Command : unsigned {
   Record = 512,
   Orders = 1024,
   CancelAll = 2048,
+  Kill = 4096,
+  Release = 8192,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -64,14 +66,19 @@ struct Arguments {
   std::chrono::milliseconds interval{1'000};
   /// After so many refreshes it ends; from 1.
   std::optional<int64_t> count;
-  // orders, cancel-all
+  // orders, cancel-all, kill, release
   /// Empty: any.
   std::string owner;
   std::string symbol;
   v1::Side side = v1::SIDE_UNSPECIFIED;
-  // cancel-all
+  // cancel-all, kill, release
   bool unowned = false;
   std::string prefix;
+  // kill, release
+  std::string reason;
+  // release
+  bool force = false;
+  // cancel-all, kill
   bool dry_run = false;
   bool until_empty = false;
   bool yes = false;

@@ -38,6 +38,37 @@ examples:
   cancelctl cancel-all --symbol BTCTRY --side sell --urgent --yes --json
 )";
 
+constexpr const char* KillAbout = R"(
+A kill switch cancels every open order in its scope, and each one that appears until it is released: the bus keeps it,
+also when it restarts. Its scope is named by the same flags as with cancel-all. It first prints what it would cancel, and
+asks; then it follows the switch until its scope is proven empty. THE SWITCH STAYS ENGAGED when this command ends: only
+cancelctl release with the same flags releases it. cancelctl status lists those that are engaged. With --owner and
+--sender of the same name a strategy's key may engage one over its own orders.
+)";
+constexpr const char* KillEnd = R"(
+exit code:
+  0  engaged, and proven: no order in its scope is open
+  1  refused by the bus, or by you: it is not engaged
+  2  the command line or a key file is wrong, or the question cannot be asked; it is not engaged
+  3  not proven: interrupted, or no answer in time. It may be engaged: look at cancelctl status
+
+examples:
+  cancelctl kill --reason "quotes run away"
+  cancelctl kill --owner desk-a --symbol BTCTRY --reason "desk-a lost its prices" --yes
+)";
+
+constexpr const char* ReleaseAbout = R"(
+Releases the kill switch over the scope that the flags name, the same as given to kill; an operator's key releases those
+of every sender. The bus refuses it until the scope is proven empty, unless there is --force.
+)";
+constexpr const char* ReleaseEnd = R"(
+exit code: 0 released, 1 refused, 2 the command line or a key file is wrong, 3 no answer.
+
+examples:
+  cancelctl release --reason "quotes are back"
+  cancelctl release --owner desk-a --symbol BTCTRY --force --reason "its order 61508264 is stuck"
+)";
+
 constexpr const char* WatchAbout = R"(
 Until interrupted. What was missed on the way is asked for again, and printed in its place.
 )";
@@ -174,8 +205,11 @@ const std::vector<CommandText>& command_texts() {
        CancelEnd},
       {Command::CancelAll, "cancel-all", "", "cancel every open order, or those of an owner, a pair or a side",
        CancelAllAbout, CancelAllEnd},
+      {Command::Kill, "kill", "", "engage a kill switch: cancel every order in a scope, now and later", KillAbout,
+       KillEnd},
+      {Command::Release, "release", "", "release a kill switch", ReleaseAbout, ReleaseEnd},
       {Command::Watch, "watch", "", "print acks, finals and other events as they happen", WatchAbout, WatchEnd},
-      {Command::Status, "status", "", "print budget, holds, queue, workers and stream", "", StatusEnd},
+      {Command::Status, "status", "", "print budget, holds, queue, workers, stream and kill switches", "", StatusEnd},
       {Command::Top, "top", "", "show budget, queue, doubts and the last finals as they change", TopAbout, TopEnd},
       {Command::Orders, "orders", "", "print the account's open orders and whose they are", OrdersAbout, OrdersEnd},
       {Command::Keygen, "keygen", "NAME", "make a CURVE key pair: NAME.key, which is secret, and NAME.pub", KeygenAbout,

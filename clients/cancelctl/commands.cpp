@@ -87,6 +87,10 @@ int run(const Arguments& arguments, Console& console) {
       return run_cancel(arguments, *bus, console);
     case Command::CancelAll:
       return run_cancel_all(arguments, *bus, console);
+    case Command::Kill:
+      return run_kill(arguments, *bus, console);
+    case Command::Release:
+      return run_release(arguments, *bus, console);
     case Command::Watch:
       return run_watch(arguments, *bus, console);
     case Command::Status:

@@ -35,6 +35,8 @@ int run(const Arguments& arguments, Console& console);
 // Between the commands.
 int run_cancel(const Arguments& arguments, client::Client& bus, Console& console);
 int run_cancel_all(const Arguments& arguments, client::Client& bus, Console& console);
+int run_kill(const Arguments& arguments, client::Client& bus, Console& console);
+int run_release(const Arguments& arguments, client::Client& bus, Console& console);
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
 int run_orders(const Arguments& arguments, client::Client& bus, Console& console);

@@ -95,9 +95,11 @@ Complaint read_side(const std::string& text, v1::Side& value) {
   return {};
 }
 
-Complaint read_prefix(const std::string& text, std::string& value) {
+Complaint read_text(const std::string& text, size_t most, std::string& value) {
   const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (text.empty() || text.size() > 64 || !printable) return "is not 1 to 64 printable ASCII characters";
+  if (text.empty() || text.size() > most || !printable) {
+    return "is not 1 to " + std::to_string(most) + " printable ASCII characters";
+  }
   value = text;
   return {};
 }
@@ -130,8 +132,9 @@ using S = const std::string;
 using enum Flag::Value;
 constexpr unsigned OfCancel = bit(Command::Cancel);
 constexpr unsigned OfResolve = bit(Command::Resolve);
-constexpr unsigned OfOrders = bit(Command::Orders) | bit(Command::CancelAll);
 constexpr unsigned OfCancelAll = bit(Command::CancelAll);
+constexpr unsigned OfScope = OfCancelAll | bit(Command::Kill) | bit(Command::Release);
+constexpr unsigned OfOrders = OfScope | bit(Command::Orders);
 
 std::vector<Flag> about_orders() {
   return {
@@ -180,22 +183,26 @@ std::vector<Flag> about_orders() {
        [](S& v, A& a) { return read_side(v, a.side); },
        {{"buy", "bids"}, {"sell", "asks"}}},
       {"timeout", OfCancel | OfResolve | OfOrders | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
-       "wait at most this long for an answer (30s; status, top, orders 5s; cancel-all 24h)",
+       "wait at most this long for an answer (30s; status, top, orders 5s; cancel-all, kill 24h)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
   };
 }
 
-std::vector<Flag> of_cancel_all() {
+std::vector<Flag> of_scopes() {
   return {
-      {"unowned", OfCancelAll, None, "", "only orders that belong to no sender of the bus's policy",
+      {"unowned", OfScope, None, "", "only orders that belong to no sender of the bus's policy",
        [](S& v, A& a) { return read_bool(v, a.unowned); }},
-      {"prefix", OfCancelAll, Text, "TEXT", "only orders whose client order id begins so",
-       [](S& v, A& a) { return read_prefix(v, a.prefix); }},
+      {"prefix", OfScope, Text, "TEXT", "only orders whose client order id begins so",
+       [](S& v, A& a) { return read_text(v, 64, a.prefix); }},
       {"dry-run", OfCancelAll, None, "", "say what would be canceled and how long it takes, and do nothing",
        [](S& v, A& a) { return read_bool(v, a.dry_run); }},
       {"until-empty", OfCancelAll, None, "", "go on with orders that appear, until none is proven to be left",
        [](S& v, A& a) { return read_bool(v, a.until_empty); }},
-      {"yes", OfCancelAll, None, "", "do not ask", [](S& v, A& a) { return read_bool(v, a.yes); }},
+      {"yes", OfCancelAll | bit(Command::Kill), None, "", "do not ask", [](S& v, A& a) { return read_bool(v, a.yes); }},
+      {"reason", bit(Command::Kill) | bit(Command::Release), Text, "TEXT", "why, for those who ask later; required",
+       [](S& v, A& a) { return read_text(v, 128, a.reason); }},
+      {"force", bit(Command::Release), None, "", "release it although orders may be open",
+       [](S& v, A& a) { return read_bool(v, a.force); }},
   };
 }
 
@@ -247,7 +254,7 @@ std::vector<Flag> of_most_commands() {
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> All = [] {
     std::vector<Flag> all;
-    for (const auto& some : {about_orders(), of_cancel_all(), of_one_command(), of_most_commands()}) {
+    for (const auto& some : {about_orders(), of_scopes(), of_one_command(), of_most_commands()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "clients/cancelctl/scope.hpp"
 #include "clients/cancelctl/text.hpp"
 
 namespace cancelbus::ctl {
@@ -83,6 +84,27 @@ std::string bars(const v1::BusStatus& status, const Paint& paint) {
   return text;
 }
 
+std::string kill_switches(const v1::BusStatus& status, const Paint& paint) {
+  std::string text;
+  for (const std::string& line : kill_switch_lines(status)) text += paint(Tone::Doubt, line) + "\n";
+  return text;
+}
+
+std::string dead_man_switches(const v1::BusStatus& status, const Paint& paint) {
+  const auto time = [](const google::protobuf::Duration& span) {
+    constexpr int64_t Most = 86'400;  // a broken bus may say anything
+    return elapsed_text(std::chrono::seconds(std::clamp<int64_t>(span.seconds(), 0, Most)) +
+                        std::chrono::nanoseconds(std::clamp(span.nanos(), 0, 999'999'999)));
+  };
+  std::string text;
+  for (const auto& armed : status.dead_man_switches()) {
+    const std::string line = printable(armed.sender_comp_id()) + " silent for " + time(armed.silent_for()) +
+                             ", fires after " + time(armed.window()) + (armed.fired() ? ": FIRED" : "");
+    text += "dead man " + paint(armed.fired() ? Tone::Doubt : Tone::Plain, line) + "\n";
+  }
+  return text;
+}
+
 std::string doubts(const v1::BusStatus& status, const Paint& paint) {
   std::string text = std::to_string(status.orders_in_doubt());
   if (status.has_oldest_doubt()) text += ", first sent " + age_text(status.as_of(), status.oldest_doubt()) + " ago";
@@ -135,6 +157,22 @@ Tone tone_of_open_orders(const v1::BusStatus& status) {
   return status.has_complete_as_of() && status.sweep_trouble().empty() ? Tone::Plain : Tone::Doubt;
 }
 
+std::string kill_switch_progress(const v1::BusStatus::KillSwitch& engaged) {
+  const std::string text = std::to_string(engaged.still_open()) + " still open, ";
+  if (!engaged.proven_empty()) return text + "not proven empty: " + printable(engaged.text());
+  return text + "proven empty as of " + time_text(wall_time(engaged.complete_as_of()));
+}
+
+std::vector<std::string> kill_switch_lines(const v1::BusStatus& status) {
+  std::vector<std::string> lines;
+  for (const auto& engaged : status.kill_switches()) {
+    lines.push_back("kill     " + ctl::text(scope_of(engaged)) + ": ENGAGED by " + printable(engaged.sender_comp_id()) +
+                    " at " + time_text(wall_time(engaged.since())) + ": " + printable(engaged.reason()) + "; " +
+                    kill_switch_progress(engaged));
+  }
+  return lines;
+}
+
 std::string expected_text(const v1::BusStatus& status) {
   if (status.expected_workers() == 0) return "";
   return std::to_string(working(status)) + " of " + std::to_string(status.expected_workers()) + " expected may work";
@@ -172,8 +210,8 @@ std::vector<std::string> bus_lines(const v1::BusStatus& status) {
 }
 
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
-  std::string text =
-      causes(status, paint) + bars(status, paint) + windows(status) + queues(status) + workers(status, paint);
+  std::string text = causes(status, paint) + kill_switches(status, paint) + dead_man_switches(status, paint) +
+                     bars(status, paint) + windows(status) + queues(status) + workers(status, paint);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
   text += "orders   " + paint(tone_of_open_orders(status), open_orders_text(status)) + "\n";
   const bool writable = status.store_writable();

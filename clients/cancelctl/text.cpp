@@ -79,6 +79,9 @@ std::string describe(const v1::BusStatus& status) {
   }
   // A bus of an earlier version says nothing of causes.
   if (!status.headline().empty()) text = printable(status.headline()) + "; " + text;
+  if (const int engaged = status.kill_switches_size(); engaged > 0) {
+    text = std::to_string(engaged) + " kill switches ENGAGED; " + text;
+  }
   uint64_t queued = 0;
   for (const auto& q : status.queues()) queued += q.urgent() + uint64_t{q.normal()};
   return text + std::to_string(queued) + " queued, " + std::to_string(status.commands_undecided()) + " undecided, " +

@@ -49,6 +49,10 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
 std::string stream_text(const v1::BusStatus& status);
 /// That the bus observes and what commands wait for, a line each, the first beginning with "bus"; empty if all is well.
 std::vector<std::string> bus_lines(const v1::BusStatus& status);
+/// As "12 still open, not proven empty: WHY".
+std::string kill_switch_progress(const v1::BusStatus::KillSwitch& engaged);
+/// A line for each engaged kill switch: its scope, who engaged it, since when, why, and how far it is.
+std::vector<std::string> kill_switch_lines(const v1::BusStatus& status);
 /// "2 of 3 expected may work"; empty if the bus was not given how many there ought to be.
 std::string expected_text(const v1::BusStatus& status);
 Tone tone_of_workers(const v1::BusStatus& status);

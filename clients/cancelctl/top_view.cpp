@@ -70,6 +70,7 @@ void TopView::add_head(std::vector<Line>& lines) const {
   const std::vector<std::string> bus = bus_lines(status_);
   for (const std::string& line : bus) lines.push_back({line, Tone::Bad});
   if (bus.empty()) lines.push_back({"bus      ok", Tone::Good});
+  for (const std::string& line : kill_switch_lines(status_)) lines.push_back({line, Tone::Doubt});
   for (const auto& bar : status_.event_bar()) lines.push_back({"barred   " + describe(bar), Tone::Bad});
 }
 

@@ -23,6 +23,7 @@ PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "
 STRATEGIES = ("strategy-a", "strategy-b", "strategy-c")
 ORDERS_EACH = 50
 DESK = "desk-a"  # The strategy of clients/README.md.
+DESK_PREFIX = "da-"  # Its orders are those whose client order id begins so.
 AGAIN_SECONDS = 2.0
 TIMEOUT_S = 90  # Of which the budget takes 15.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -140,7 +141,7 @@ def try_faults():
 def keep(stack):
     """Stays until a signal comes. What dies is started again."""
     ids = stack.exchange.place_orders(10)
-    stack.grant("strategy", DESK)
+    stack.grant("strategy", DESK, prefixes=DESK_PREFIX)
     cancelctl = stack.bin_dir / "cancelctl"
     environment = write_environment(stack, "env", "operator")
     of_strategy = write_environment(stack, "env-strategy", DESK, sender=DESK)
@@ -156,6 +157,8 @@ To try in another terminal, as the operator, whose key may use every name:
   {stack.bin_dir / "cancel-load"} --count=50           50 orders placed and canceled, and how long it took
   /usr/bin/python3 {ROOT}/clients/python/examples/quoter.py --rounds=3
   curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":10}}'     places ten more
+  curl --cacert $EXCHANGE_CA_FILE $EXCHANGE_URL/sim/orders -d '{{"count":5,"newOrderClientId":"{DESK_PREFIX}x"}}'     five of {DESK}'s
+  {cancelctl} kill --owner {DESK} --reason drill        cancels these and each one that appears; deploy/RISK.md
 As the strategy {DESK}, whose key may use no other name and cancel under it alone:
   . {of_strategy}
 Faults to try: set one, cancel, and look at watch and status (tests/exchange/README.md has all of them):

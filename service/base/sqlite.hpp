@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,6 +42,9 @@ class Statement {
   Statement& bind(bool value) { return bind(static_cast<int64_t>(value)); }
   /// The text must outlive the last step. So must the bytes of bind_blob().
   Statement& bind(std::string_view text);
+  /// A temporary does not.
+  template <typename Text>
+  requires std::same_as<Text, std::string> Statement& bind(Text&& text) = delete;
   Statement& bind(WallTime time) { return bind(int64_t{time.time_since_epoch().count()}); }
   Statement& bind(Duration duration) { return bind(int64_t{duration.count()}); }
   Statement& bind_blob(std::string_view bytes);

@@ -73,6 +73,8 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     void operator()(const core::SendOpenOrders& s) const { one(wire::encode_open_orders(s)); }
     void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
     void operator()(const core::SendMassCancelPreview& s) const { one(wire::encode_mass_cancel_preview(s)); }
+    void operator()(const core::SendKillSwitch& s) const { one(wire::encode_kill_switch(s)); }
+    void operator()(const core::SendGoodbye& s) const { one(wire::encode_goodbye(s)); }
     void operator()(const core::SendTask& s) const { one(wire::encode_task(s, engine.term_)); }
     void operator()(const core::SendConfirm& s) const { one(wire::encode_confirm(s)); }
     void operator()(const core::SendRelogin&) const { one(wire::encode_relogin()); }

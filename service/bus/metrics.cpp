@@ -112,6 +112,11 @@ Metrics::Metrics()
                                   "Since the oldest request of the last complete sweep; absent before the first")),
       sweep_trouble_(
           io::gauge(registry_, "cancelbus_sweep_trouble", "1 while the last sweep was not complete, or none can run")),
+      kill_switches_(io::gauge(registry_, "cancelbus_kill_switches_engaged", "Kill switches that are engaged")),
+      kill_switches_unproven_(io::gauge(registry_, "cancelbus_kill_switches_unproven",
+                                        "Engaged kill switches whose scope is not proven empty")),
+      dead_men_armed_(
+          io::gauge(registry_, "cancelbus_dead_man_switches_armed", "Senders with an armed dead man's switch, to 100")),
       store_writable_(io::gauge(registry_, "cancelbus_store_writable", "1 if the store takes writes")),
       store_bytes_(io::gauge(registry_, "cancelbus_store_bytes", "Size of the store")) {
   for (const Total& total : Totals) {
@@ -127,6 +132,10 @@ std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& 
   set_workers(status);
   set_stream(status);
   set_open_orders(status);
+  kill_switches_.Set(static_cast<double>(status.kill_switches.size()));
+  kill_switches_unproven_.Set(
+      static_cast<double>(std::ranges::count(status.kill_switches, false, &core::KillSwitchLine::proven_empty)));
+  dead_men_armed_.Set(static_cast<double>(status.dead_man_switches.size()));
   set_doubt(status);
   observing_.Set(status.observing ? 1 : 0);
   undecided_.Set(status.undecided);

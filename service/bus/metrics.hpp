@@ -79,6 +79,9 @@ class Metrics {
   std::set<prometheus::Gauge*> open_orders_of_;  ///< of the last scrape
   Gauges open_orders_age_;
   Gauge sweep_trouble_;
+  Gauge kill_switches_;
+  Gauge kill_switches_unproven_;
+  Gauge dead_men_armed_;
   Gauge store_writable_;
   Gauge store_bytes_;
 };

@@ -32,6 +32,8 @@ ABSL_FLAG(std::string, store_sync, "full", "full: commits survive a power cut; n
 ABSL_FLAG(int64_t, store_downgrade_to, 0,
           "take the store's schema back to this version, for an earlier cancel-bus, and end; 0: run");
 ABSL_FLAG(std::string, cancel_limits, "10/1s,300/60s", "the exchange's limits on DELETE /api/v1/order");
+ABSL_FLAG(std::string, urgent_reserve, "",
+          "of --cancel_limits, what NORMAL cancels leave free for URGENT ones, as 2/1s,20/60s. Empty: nothing");
 ABSL_FLAG(std::string, query_limits, "30/1s,900/60s", "the exchange's limits on GET /api/v1/order/{id}");
 ABSL_FLAG(std::string, open_orders_limits, "300/60s",
           "the exchange's limits on GET /api/v1/openOrders; sweeps use half of them at most");
@@ -123,10 +125,28 @@ absl::StatusOr<std::vector<std::string>> pairs_value(const std::string& value) {
   return pairs;
 }
 
+absl::StatusOr<std::vector<core::RateRule>> reserve_value(const std::string& value,
+                                                          const std::vector<core::RateRule>& limits) {
+  if (value.empty()) return std::vector<core::RateRule>();
+  auto reserve = io::rate_rules_value("urgent_reserve", value);
+  if (!reserve.ok()) return reserve.status();
+  for (const core::RateRule& rule : *reserve) {
+    const auto of = std::ranges::find(limits, rule.period, &core::RateRule::period);
+    if (of == limits.end()) {
+      return io::bad_flag("urgent_reserve", value, "names a period that --cancel_limits does not have");
+    }
+    if (rule.limit >= of->limit) {
+      return io::bad_flag("urgent_reserve", value, "must leave at least one of each limit to NORMAL cancels");
+    }
+  }
+  return reserve;
+}
+
 void take_gateway(Checks& checks, core::GatewayOptions& gateway) {
   const auto zero = absl::ZeroDuration(), milli = absl::Milliseconds(1), day = absl::Hours(24);
   checks.take(gateway.account, account_value(absl::GetFlag(FLAGS_account)));
   checks.take(gateway.cancel_limits, io::rate_rules_value("cancel_limits", absl::GetFlag(FLAGS_cancel_limits)));
+  checks.take(gateway.urgent_reserve, reserve_value(absl::GetFlag(FLAGS_urgent_reserve), gateway.cancel_limits));
   checks.take(gateway.query_limits, io::rate_rules_value("query_limits", absl::GetFlag(FLAGS_query_limits)));
   checks.take(gateway.open_orders_limits,
               io::rate_rules_value("open_orders_limits", absl::GetFlag(FLAGS_open_orders_limits)));

@@ -19,6 +19,9 @@ bool promises_nothing(const core::Send& send) {
   if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
     return resolved->status != core::ResolveStatus::Settled;
   }
+  if (const auto* kill_switch = std::get_if<core::SendKillSwitch>(&send)) {
+    return kill_switch->status == core::KillSwitchStatus::Refused;
+  }
   return std::holds_alternative<core::SendHelloRequired>(send) || std::holds_alternative<core::SendStatus>(send) ||
          std::holds_alternative<core::SendWelcome>(send) || std::holds_alternative<core::SendHeartbeat>(send) ||
          std::holds_alternative<core::SendMassCancelPreview>(send) || std::holds_alternative<core::SendRelogin>(send) ||

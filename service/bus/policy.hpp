@@ -53,6 +53,8 @@ struct Entry {
   bool may_cancel() const { return is(Role::Strategy) || is(Role::Operator); }
   /// A mass cancel of orders that are not its own.
   bool may_cancel_of_others() const { return is(Role::Operator); }
+  /// Orders are known to be this sender's own.
+  bool has_prefixes_of(std::string_view sender) const { return !prefixes.empty() && senders[0] == sender; }
   /// To say what became of a command, in place of the exchange.
   bool may_resolve() const { return is(Role::Operator); }
   /// To have workers and subscriber tell what the exchange says to them, and to read it.

@@ -30,6 +30,13 @@ wire::Rejected objection_to(const Entry& entry, const core::Hello& hello) {
   if (!entry.may_be(hello.sender)) {
     return not_authorized("hello.sender_comp_id", absl::StrCat("the key of ", entry.name, " may not use this name"));
   }
+  if (hello.cancel_on_disconnect && !entry.has_prefixes_of(hello.sender)) {
+    return not_authorized(
+        "hello.cancel_on_disconnect",
+        absl::StrCat("the policy gives ", hello.sender,
+                     " no prefix of client order ids (prefixes=), so that no order is known to be its "
+                     "own"));
+  }
   for (size_t i = 0; i < hello.topics.size(); ++i) {
     if (entry.may_read(hello.topics[i])) continue;
     return not_authorized(absl::StrCat("hello.topics[", i, "]"), may_not_read(entry, hello.topics[i]));
@@ -45,13 +52,16 @@ std::string cl_ord_id_of(const core::Event& event) {
   return "";
 }
 
-wire::Rejected objection_to(const Entry& entry, const core::MassCancelReceived& mass) {
-  if (!entry.may_cancel()) {
-    return not_authorized("mass_cancel", absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
-                                                      ", which may not cancel"));
-  }
-  if (mass.request.whose == core::MassCancelRequest::Whose::Own || entry.may_cancel_of_others()) return {};
-  return not_authorized("mass_cancel.scope",
+wire::Rejected may_not_cancel(const Entry& entry, std::string_view field) {
+  return not_authorized(std::string(field), absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
+                                                         ", which may not cancel"));
+}
+
+/// `field`: mass_cancel or kill_switch.
+wire::Rejected objection_to(const Entry& entry, std::string_view field, const core::MassCancelRequest& request) {
+  if (!entry.may_cancel()) return may_not_cancel(entry, field);
+  if (request.whose == core::MassCancelRequest::Whose::Own || entry.may_cancel_of_others()) return {};
+  return not_authorized(absl::StrCat(std::string(field), ".scope"),
                         absl::StrCat(entry.name, " is not an operator: its scope may only be OWN"));
 }
 
@@ -111,6 +121,10 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
     command->own_only = entry.cancels_own;
   } else if (auto* mass = std::get_if<core::MassCancelReceived>(&event)) {
     mass->too_fast = too_fast;
+  } else if (auto* kill_switch = std::get_if<core::KillSwitchReceived>(&event)) {
+    kill_switch->of_operator = entry.may_cancel_of_others();
+    // An operator's emergency is heard whatever was said before it. A strategy asks again.
+    if (too_fast && !kill_switch->of_operator) return;
   } else if (too_fast) {
     return;
   } else if (auto* hello = std::get_if<core::Hello>(&event)) {
@@ -186,10 +200,17 @@ bool SessionDoor::free_a_place(const std::string& key, std::vector<core::Event>&
 wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& event) const {
   if (const auto* hello = std::get_if<core::Hello>(&event)) return objection_to(entry, *hello);
   if (std::holds_alternative<core::CommandReceived>(event) && !entry.may_cancel()) {
-    return not_authorized("cancel_order", absl::StrCat(entry.name, " is an ", std::string(role_name(entry.role)),
-                                                       ", which may not cancel"));
+    return may_not_cancel(entry, "cancel_order");
   }
-  if (const auto* mass = std::get_if<core::MassCancelReceived>(&event)) return objection_to(entry, *mass);
+  if (const auto* mass = std::get_if<core::MassCancelReceived>(&event)) {
+    return objection_to(entry, "mass_cancel", mass->request);
+  }
+  if (const auto* kill_switch = std::get_if<core::KillSwitchReceived>(&event)) {
+    return objection_to(entry, "kill_switch", kill_switch->request);
+  }
+  if (std::holds_alternative<core::GoodbyeReceived>(event) && !entry.may_cancel()) {
+    return may_not_cancel(entry, "goodbye");
+  }
   if (std::holds_alternative<core::ResolveRequest>(event) && !entry.may_resolve()) {
     return not_authorized("resolve", absl::StrCat(entry.name, " is not an operator, and only one may resolve"));
   }
@@ -214,6 +235,8 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
   const std::string_view reason = why.field == "hello.sender_comp_id"    ? "sender"
                                   : why.field == "cancel_order"          ? "cancel"
                                   : why.field.starts_with("mass_cancel") ? "mass_cancel"
+                                  : why.field.starts_with("kill_switch") ? "kill_switch"
+                                  : why.field == "goodbye"               ? "goodbye"
                                   : why.field == "resolve"               ? "resolve"
                                   : why.field.starts_with("open_")       ? "orders"
                                                                          : "topic";

@@ -32,6 +32,23 @@ void log_sweep(const core::SweepEnd& end) {
   io::log_warn("sweep_failed", {{"why", end.why}, {"orders", end.orders}, {"requests", end.requests}});
 }
 
+void log_switch(const core::SwitchChange& change) {
+  using What = core::SwitchChange::What;
+  const std::string event = core::lower_name_of(change.what);
+  if (change.what == What::KillSwitchEngaged || change.what == What::KillSwitchReleased) {
+    return io::log_warn(event, {{"by", change.sender},
+                                {"scope", change.scope},
+                                {"reason", change.reason},
+                                {"cl_ord_id", change.cl_ord_id},
+                                {"forced", change.forced}});
+  }
+  if (change.what == What::DeadManSwitchFired) {
+    return io::log_warn(event, {{"sender", change.sender}, {"reason", change.reason}, {"cl_ord_id", change.cl_ord_id}});
+  }
+  if (change.what == What::DeadManSwitchDisarmed) return io::log_info(event, {{"sender", change.sender}});
+  io::log_info(event, {{"sender", change.sender}, {"window", change.reason}});
+}
+
 void log_applied(const core::CommandApplied& command) {
   io::log_info("command_received", {{"sender", command.key.sender},
                                     {"cl_ord_id", command.key.cl_ord_id},
@@ -106,6 +123,7 @@ void log_contradiction(const core::HistoryLine& line) {
 void log_stages(const core::Actions& actions) {
   for (const core::CauseChange& change : actions.causes) log_cause(change);
   for (const core::SweepEnd& end : actions.sweeps) log_sweep(end);
+  for (const core::SwitchChange& change : actions.switches) log_switch(change);
   for (const core::CommandApplied& command : actions.applied) log_applied(command);
   for (const core::Record& record : actions.records) {
     if (const auto* publication = std::get_if<core::Publication>(&record)) {

@@ -44,12 +44,17 @@ StageMetrics::StageMetrics(prometheus::Registry& registry)
       statuses_(io::counters(registry, "cancelbus_statuses_total", "CancelStatus events, by stage")),
       refused_(io::counters(registry, "cancelbus_commands_refused_total", "Commands refused at the door, by reason")),
       mass_cancels_(io::counters(registry, "cancelbus_mass_cancels_total",
-                                 "Mass cancels, by status: accepted, and how they ended")) {
+                                 "Mass cancels, by status: accepted, and how they ended")),
+      switches_(io::counters(registry, "cancelbus_switch_changes_total",
+                             "Changes of kill switches and dead man's switches, by what happened")) {
   // A counter that begins with its first event shows no increase: those that rules ask for begin with 0.
   for (const std::string_view stage : core::Names<core::Stage>) statuses_.Add({{"stage", std::string(stage)}});
   for (const core::MassCancelStatus status :
        {core::MassCancelStatus::Accepted, core::MassCancelStatus::Completed, core::MassCancelStatus::Rejected}) {
     mass_cancels_.Add({{"status", label(status)}});
+  }
+  for (const std::string_view what : core::Names<core::SwitchChange::What>) {
+    switches_.Add({{"change", std::string(what)}});
   }
   for (const std::string_view reason : core::Names<core::RejectReason>) {
     if (!reason.empty()) refused_.Add({{"reason", std::string(reason)}});
@@ -61,6 +66,7 @@ void StageMetrics::count(const core::Actions& actions) {
     const auto* publication = std::get_if<core::Publication>(&record);
     if (publication != nullptr) std::visit([this](const auto& body) { count(body); }, publication->body);
   }
+  for (const core::SwitchChange& change : actions.switches) switches_.Add({{"change", label(change.what)}}).Increment();
   for (const core::Send& send : actions.sends) {
     if (const auto* receipt = std::get_if<core::SendReceipt>(&send)) count(*receipt);
   }

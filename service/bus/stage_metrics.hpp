@@ -40,6 +40,7 @@ class StageMetrics {
   prometheus::Family<prometheus::Counter>& statuses_;
   prometheus::Family<prometheus::Counter>& refused_;
   prometheus::Family<prometheus::Counter>& mass_cancels_;
+  prometheus::Family<prometheus::Counter>& switches_;
 };
 
 }  // namespace cancelbus::bus

@@ -100,6 +100,23 @@ struct SendMassCancelPreview {
   std::string text;
 };
 
+enum class KillSwitchStatus : uint8_t { Engaged, Released, Refused };
+
+struct SendKillSwitch {
+  PeerId peer = {};
+  KillSwitchStatus status = KillSwitchStatus::Refused;
+  std::string text;
+  uint32_t still_open = 0;     ///< known to be open in its scope
+  std::string cl_ord_id = {};  ///< of its mass cancel; empty when refused
+  uint64_t request_id = 0;
+};
+
+struct SendGoodbye {
+  PeerId peer;
+  std::string cl_ord_id;  ///< of the mass cancel that it has made; empty: none
+  std::string text;
+};
+
 /// One request for a worker to make.
 struct SendTask {
   PeerId peer;
@@ -122,9 +139,9 @@ struct SendRelogin {
   PeerId peer;
 };
 
-using Send =
-    std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat, SendHelloRequired,
-                 SendStatus, SendOpenOrders, SendResolved, SendMassCancelPreview, SendTask, SendConfirm, SendRelogin>;
+using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
+                          SendHelloRequired, SendStatus, SendOpenOrders, SendResolved, SendMassCancelPreview,
+                          SendKillSwitch, SendGoodbye, SendTask, SendConfirm, SendRelogin>;
 
 /// A command that has just become known. Nothing leaves for it but its receipt: for the log.
 struct CommandApplied {
@@ -133,8 +150,27 @@ struct CommandApplied {
   std::string traceparent;
 };
 
+/// What has become of a kill switch or a dead man's switch: for the log.
+struct SwitchChange {
+  enum class What : uint8_t {
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    DeadManSwitchArmed,
+    DeadManSwitchDisarmed,
+    DeadManSwitchFired
+  };
+
+  What what = What::KillSwitchEngaged;
+  std::string sender;          ///< who did it; of a dead man's switch whose it is
+  std::string scope = {};      ///< of a kill switch
+  std::string reason = {};     ///< or the window of one that was armed
+  std::string cl_ord_id = {};  ///< of the mass cancel
+  bool forced = false;         ///< released although its scope was not proven empty
+};
+
 struct Actions {
   std::vector<CommandApplied> applied;
+  std::vector<SwitchChange> switches;
   std::vector<CauseChange> causes;
   std::vector<SweepEnd> sweeps;
   std::vector<Record> records;
@@ -143,6 +179,7 @@ struct Actions {
   /// What `next` says happened afterwards.
   void append(Actions next) {
     std::ranges::move(next.applied, std::back_inserter(applied));
+    std::ranges::move(next.switches, std::back_inserter(switches));
     std::ranges::move(next.causes, std::back_inserter(causes));
     std::ranges::move(next.sweeps, std::back_inserter(sweeps));
     std::ranges::move(next.records, std::back_inserter(records));

@@ -3,9 +3,12 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
+
 #include "service/core/cancel_queue.hpp"
 #include "service/core/causes.hpp"
 #include "service/core/command_index.hpp"
+#include "service/core/dead_man.hpp"
 #include "service/core/fact_log.hpp"
 #include "service/core/gateway_options.hpp"
 #include "service/core/mass_cancels.hpp"
@@ -30,16 +33,35 @@ struct Book {
         stream(options.final_wait),
         sweeps(options.pairs, options.sweep_interval, options.lost_after, clock.started),
         mass_cancels(options.retention),
+        dead_man(clock.started),
         causes(options.worker_lease, clock.started),
         statuses(options.statuses_per_second) {}
 
-  /// What follows happens at `now`.
-  void begin(Instant now) {
+  /// What follows happens then.
+  void begin(Instant at) {
+    now = at;
     run_time = run_clock.at(now.tick);
+    dead_man.begin(now.tick);
     tasks.begin(now, run_time);
     out.begin(now, run_time);
   }
 
+  /// Whether something new may be begun.
+  bool may_begin() const { return store_writable && !draining; }
+
+  /// Until there is budget for a cancel of this priority behind these: a lower bound, see RateLimiter::earliest().
+  Duration wait_for_budget(CancelQueue::Ahead ahead, Priority priority) const {
+    const RateLimiter& limiter = tasks.limiter(LimiterKind::Cancel);
+    Tick at = limiter.earliest(now.tick, ahead.urgent + ahead.normal);
+    // Beside the reserve there is room for NORMAL ones alone, whatever the URGENT ones take.
+    if (priority == Priority::Normal) at = std::max(at, limiter.earliest(now.tick, ahead.normal, true));
+    return at - now.tick;
+  }
+
+  Instant now{};
+  bool store_writable = true;
+  std::string store_trouble;  ///< why it is not
+  bool draining = false;
   const RunClock run_clock;
   Duration run_time{};  ///< of the bus, now
   SessionBook sessions;
@@ -55,6 +77,7 @@ struct Book {
   OpenOrders open_orders;
   Sweeps sweeps;
   MassCancels mass_cancels;
+  DeadMan dead_man;
   Causes causes;
   StatusQueue statuses;
   Publisher out;

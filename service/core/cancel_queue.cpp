@@ -11,7 +11,7 @@ namespace cancelbus::core {
 
 void CancelQueue::push(OrderId order, Standing standing, Place place) {
   CANCELBUS_CHECK(!contains(order));
-  Lane& to = lane(standing.priority);
+  Lane& to = lanes_[lane_of(standing)];
   Entry entry{std::move(standing)};
   if (const auto& due = entry.standing.repeat) {
     to.repeats.emplace(*due, order);
@@ -30,7 +30,7 @@ void CancelQueue::remove(OrderId order) {
   if (it == places_.end()) return;
   const Entry entry = std::move(it->second);
   places_.erase(it);
-  Lane& from = lane(entry.standing.priority);
+  Lane& from = lanes_[lane_of(entry.standing)];
   if (const auto& due = entry.standing.repeat) {
     from.repeats.erase({*due, order});
     const auto mine = from.repeats_of.find(entry.standing.sender);
@@ -46,19 +46,32 @@ void CancelQueue::remove(OrderId order) {
 
 std::vector<CancelQueue::Next> CancelQueue::next() const {
   std::vector<Next> next;
-  for (const Lane& lane : lanes_) {
-    const bool repeats_turn = lane.firsts >= FirstsBeforeARepeat;
-    if (!lane.repeats.empty() && repeats_turn) next.push_back({lane.repeats.begin()->second, false});
-    if (!lane.turns.empty()) next.push_back({lane.lines.at(lane.turns.front()).front(), false});
-    if (!lane.repeats.empty() && !repeats_turn) next.push_back({lane.repeats.begin()->second, true});
-  }
+  const bool others_turn = kills_ >= KillsBeforeAnother;
+  if (!others_turn) add_next(Kill, next);
+  add_next(Urgent, next);
+  add_next(Normal, next);
+  if (others_turn) add_next(Kill, next);
   return next;
+}
+
+void CancelQueue::add_next(LaneIndex index, std::vector<Next>& next) const {
+  const Lane& lane = lanes_[index];
+  const bool repeats_turn = lane.firsts >= FirstsBeforeARepeat, urgent = index != Normal;
+  if (!lane.repeats.empty() && repeats_turn) next.push_back({lane.repeats.begin()->second, false, urgent});
+  if (!lane.turns.empty()) next.push_back({lane.lines.at(lane.turns.front()).front(), false, urgent});
+  if (!lane.repeats.empty() && !repeats_turn) next.push_back({lane.repeats.begin()->second, true, urgent});
+}
+
+bool CancelQueue::others_wait() const {
+  return std::ranges::any_of(lanes_.begin() + Urgent, lanes_.end(),
+                             [](const Lane& lane) { return !lane.turns.empty() || !lane.repeats.empty(); });
 }
 
 void CancelQueue::pop(OrderId order) {
   const Standing standing = where(order);
-  Lane& from = lane(standing.priority);
+  Lane& from = lanes_[lane_of(standing)];
   remove(order);
+  kills_ = standing.kill && others_wait() ? kills_ + 1 : 0;
   if (standing.repeat) {
     from.firsts = 0;
     return;
@@ -71,29 +84,26 @@ void CancelQueue::pop(OrderId order) {
   }
 }
 
-size_t CancelQueue::ahead(const std::string& sender, Priority priority) const {
-  size_t count = 0;
-  for (const Priority before : {Priority::Urgent, Priority::Normal}) {
-    const auto& lines = lane(before).lines;
-    if (const auto it = lines.find(sender); it != lines.end()) count += it->second.size();
-    if (before == priority) break;
-  }
-  return count;
+CancelQueue::Ahead CancelQueue::ahead(const std::string& sender, Priority priority) const {
+  return {waiting(Urgent, sender), priority == Priority::Normal ? waiting(Normal, sender) : 0};
+}
+
+size_t CancelQueue::waiting(LaneIndex index, const std::string& sender) const {
+  const auto it = lanes_[index].lines.find(sender);
+  return it == lanes_[index].lines.end() ? 0 : it->second.size();
 }
 
 std::vector<QueueStatus> CancelQueue::status() const {
   absl::btree_map<std::string, QueueStatus> by_sender;
-  for (const Priority priority : {Priority::Urgent, Priority::Normal}) {
-    for (const auto& [sender, orders] : lane(priority).lines) {
-      QueueStatus& status = by_sender[sender];
-      status.sender = sender;
-      (priority == Priority::Urgent ? status.urgent : status.normal) += static_cast<uint32_t>(orders.size());
-    }
-    for (const auto& [sender, repeats] : lane(priority).repeats_of) {
-      QueueStatus& status = by_sender[sender];
-      status.sender = sender;
-      (priority == Priority::Urgent ? status.urgent : status.normal) += static_cast<uint32_t>(repeats.size());
-    }
+  const auto add = [&by_sender](const std::string& sender, bool urgent, size_t orders) {
+    QueueStatus& status = by_sender[sender];
+    status.sender = sender;
+    (urgent ? status.urgent : status.normal) += static_cast<uint32_t>(orders);
+  };
+  for (const Lane& lane : lanes_) {
+    const bool urgent = &lane != &lanes_[Normal];
+    for (const auto& [sender, orders] : lane.lines) add(sender, urgent, orders.size());
+    for (const auto& [sender, repeats] : lane.repeats_of) add(sender, urgent, repeats.size());
   }
   std::vector<QueueStatus> out;
   for (auto& [sender, status] : by_sender) out.push_back(std::move(status));
@@ -112,17 +122,19 @@ std::vector<OrderId> CancelQueue::next(const std::string& sender) const {
 
 void CancelQueue::check() const {
   size_t standing = 0;
-  for (const Priority priority : {Priority::Urgent, Priority::Normal}) {
-    const Lane& in = lane(priority);
+  for (const LaneIndex index : {Kill, Urgent, Normal}) {
+    const Lane& in = lanes_[index];
     CANCELBUS_CHECK(in.turns.size() == in.lines.size());
     for (const std::string& sender : in.turns) {
       const Line& orders = in.lines.at(sender);
       CANCELBUS_CHECK(!orders.empty());
-      for (const OrderId order : orders) CANCELBUS_CHECK(where(order) == (Standing{priority, sender}));
+      for (const OrderId order : orders) {
+        CANCELBUS_CHECK(lane_of(where(order)) == index && where(order).sender == sender && !where(order).repeat);
+      }
       standing += orders.size();
     }
     for (const auto& [due, order] : in.repeats) {
-      CANCELBUS_CHECK(where(order).priority == priority && where(order).repeat == due);
+      CANCELBUS_CHECK(lane_of(where(order)) == index && where(order).repeat == due);
     }
     size_t repeats = 0;
     for (const auto& [sender, mine] : in.repeats_of) {

@@ -21,6 +21,7 @@ struct Hello {
   std::string sender;
   std::vector<std::string> topics;
   bool open_commands = false;
+  std::optional<Duration> cancel_on_disconnect = std::nullopt;  ///< arms the sender's dead man's switch
 };
 
 struct CommandReceived {
@@ -37,6 +38,22 @@ struct MassCancelReceived {
   MassCancelRequest request;  ///< of scope OWN without an owner: that is the sender
   bool dry_run = false;
   bool too_fast = false;  ///< as CommandReceived's
+};
+
+/// Engage or release a kill switch. The request's cl_ord_id is empty; of scope OWN without an owner: that is the
+/// sender.
+struct KillSwitchReceived {
+  PeerId peer;
+  bool engage = true;
+  MassCancelRequest request;
+  bool force = false;
+  bool of_operator = false;  ///< who may release everyone's
+  uint64_t request_id = 0;   ///< for the answer to repeat
+};
+
+struct GoodbyeReceived {
+  PeerId peer;
+  bool keep_orders = false;
 };
 
 /// Its rights were taken or changed: whoever it is now must say hello again.
@@ -156,9 +173,9 @@ struct DrainRequested {};
 /// Nothing came; deadlines may have passed.
 struct DeadlinePassed {};
 
-using Event =
-    std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                 OpenOrdersRequest, ResolveRequest, MassCancelReceived, SessionEnded, WorkerReady, TaskEnded,
-                 StreamFact, StreamReport, StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
+using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
+                           OpenOrdersRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived,
+                           SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth, WeightsSet,
+                           OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

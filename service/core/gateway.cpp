@@ -35,11 +35,12 @@ bool take(Book& book, const News& news) {
 
 Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
     : options_(std::move(options)),
-      epoch_(snapshot.epoch),
-      now_(now),
       book_(options_, first_task(snapshot.epoch, snapshot.term), position_of(snapshot), {snapshot.run_time, now.tick}),
       judge_(book_, options_),
-      mass_cancels_(book_, judge_, options_) {
+      mass_cancels_(book_, judge_, options_),
+      switches_(book_, mass_cancels_, options_),
+      sessions_(book_, judge_, mass_cancels_, switches_, options_, counters_, snapshot.epoch),
+      sweeper_(book_, counters_) {
   book_.begin(now);
   judge_.begin(now);
   restore(book_, snapshot, now);
@@ -50,17 +51,19 @@ Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
 }
 
 Actions Gateway::step(Instant now, const Event& event) {
-  now_ = now;
   book_.begin(now);
   judge_.begin(now);
   std::visit([this](const auto& e) { on(e); }, event);
   judge_.judge_touched();
   judge_.publish_statuses();
   if (std::holds_alternative<DeadlinePassed>(event)) {
-    if (may_begin()) mass_cancels_.advance(now);
-    if (!draining_) book_.tasks.save_unauthorized(book_.out.records());
+    if (book_.may_begin()) {
+      switches_.fire_due();
+      mass_cancels_.advance(now);
+    }
+    if (!book_.draining) book_.tasks.save_unauthorized(book_.out.records());
     dispatch();
-    mass_cancels_.tell(now, may_begin(), sweep_trouble(now.tick));
+    mass_cancels_.tell(now, book_.may_begin(), sweeper_.trouble(now.tick));
     look_at_causes();
   }
   if (invariants_) invariants_->check(book_, event, book_.out.records(), now);
@@ -71,45 +74,46 @@ Actions Gateway::step(Instant now, const Event& event) {
 
 void Gateway::on(const DeadlinePassed&) {
   judge_.expire_permits();
-  for (const TaskId task : book_.tasks.workers().take_abandoned(now_.tick)) task_silent(task);
-  book_.tasks.workers().forget_gone(now_.tick);
-  if (book_.stream.lost(now_.tick)) judge_.gap();
-  if (book_.stream.seems_muted(now_.tick)) {
+  for (const TaskId task : book_.tasks.workers().take_abandoned(book_.now.tick)) task_silent(task);
+  book_.tasks.workers().forget_gone(book_.now.tick);
+  if (book_.stream.lost(book_.now.tick)) judge_.gap();
+  if (book_.stream.seems_muted(book_.now.tick)) {
     ++counters_.relogins;
     book_.out.send(SendRelogin{book_.stream.peer()});
     judge_.gap();
   }
   judge_.catch_up();
-  if (book_.sweeps.overdue(now_.tick)) sweep_failed("no answer came", false);
-  book_.open_orders.forget_departures(book_.sweeps.oldest_request().value_or(now_.tick));
-  book_.sessions.sweep(now_.tick);
+  if (book_.sweeps.overdue(book_.now.tick)) sweeper_.failed("no answer came", false);
+  book_.open_orders.forget_departures(book_.sweeps.oldest_request().value_or(book_.now.tick));
+  book_.sessions.sweep(book_.now.tick);
   forget_ended();
 }
 
 Tick Gateway::next_deadline(Tick now) const {
   if (judge_.behind()) return now;
-  const Tick mass_cancels = may_begin() ? mass_cancels_.next_deadline(now) : Never;
-  return std::min({mass_cancels, book_.tasks.next_grant(), book_.tasks.workers().next_deadline(now),
+  const Tick mass_cancels = book_.may_begin() ? mass_cancels_.next_deadline(now) : Never;
+  const Tick dead_man = book_.may_begin() ? book_.dead_man.next_deadline() : Never;
+  return std::min({mass_cancels, dead_man, book_.tasks.next_grant(), book_.tasks.workers().next_deadline(now),
                    book_.stream.next_deadline(now), book_.timers.next_deadline(now), book_.statuses.next_deadline(),
                    book_.sweeps.next_deadline(now)});
 }
 
 void Gateway::look_at_causes() {
   Causes::Conditions conditions;
-  if (!store_writable_) conditions.store = store_trouble_;
-  conditions.draining = draining_;
-  conditions.workers = book_.tasks.workers().availability(now_.tick);
+  if (!book_.store_writable) conditions.store = book_.store_trouble;
+  conditions.draining = book_.draining;
+  conditions.workers = book_.tasks.workers().availability(book_.now.tick);
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query}) {
     const RateLimiter& limiter = book_.tasks.limiter(kind);
     conditions.backoffs[static_cast<size_t>(kind)] = {limiter.held_until(), limiter.hold_text()};
     conditions.lowered[static_cast<size_t>(kind)] = limiter.lowered_text();
   }
-  book_.causes.look(conditions, now_.tick, book_.out.cause_changes());
+  book_.causes.look(conditions, book_.now.tick, book_.out.cause_changes());
 }
 
 void Gateway::on(const StoreHealth& health) {
-  store_writable_ = health.writable;
-  store_trouble_ = health.why;
+  book_.store_writable = health.writable;
+  book_.store_trouble = health.why;
 }
 
 void Gateway::forget_ended() {
@@ -124,13 +128,13 @@ void Gateway::forget_ended() {
 }
 
 void Gateway::on(const DrainRequested&) {
-  draining_ = true;
+  book_.draining = true;
   // An orderly end: the operator who starts the bus again says that it may try again.
   book_.tasks.forget_unauthorized(book_.out.records());
 }
 
 bool Gateway::drained() const {
-  return draining_ && std::ranges::all_of(book_.tasks.tasks(), [this](const auto& entry) {
+  return book_.draining && std::ranges::all_of(book_.tasks.tasks(), [this](const auto& entry) {
            const Order* order = book_.find_order(entry.second.order_id);
            if (!order || !order->effort) return true;
            return !order->effort->attempts.in_flight() && order->effort->reads.task != entry.first;
@@ -147,7 +151,7 @@ void Gateway::on(const WorkerReady& ready) {
 }
 
 void Gateway::on(const TaskEnded& ended) {
-  if (ended.answer.listing && !take_part(ended)) return;  // other parts follow
+  if (ended.answer.listing && !sweeper_.take_part(ended)) return;  // other parts follow
   const TaskTable::Outcome outcome = book_.tasks.end(ended, book_.out.records());
   counters_.throttled += outcome.throttled;
   if (outcome.from == TaskTable::Outcome::From::Stranger) {
@@ -165,15 +169,15 @@ void Gateway::on(const TaskEnded& ended) {
     return;
   }
   counters_.unauthorized += ended.answer.verdict == Verdict::Unauthorized;
-  if (of_sweep) return sweep_ended(ended);
+  if (of_sweep) return sweeper_.ended(ended);
   if (outcome.task.kind == LimiterKind::Query) return query_ended(outcome, ended);
   Order* order = judge_.find(outcome.task.order_id);
   const Attempt* attempt = order ? order->find_attempt(ended.task) : nullptr;
   if (!attempt) return;
   const std::string worker = book_.tasks.worker_name(attempt->worker);
   book_.out.note_answer(*order, HistoryLine::What::Answer, ended.task, worker, ended.answer);
-  judge_.carry_out(
-      *order, judge_.verdicts().delete_ended(*order, ended.task, ended.answer, worker, book_.stream.live(), now_.tick));
+  judge_.carry_out(*order, judge_.verdicts().delete_ended(*order, ended.task, ended.answer, worker, book_.stream.live(),
+                                                          book_.now.tick));
   judge_.touch(*order);
 }
 
@@ -186,8 +190,8 @@ void Gateway::query_ended(const TaskTable::Outcome& outcome, const TaskEnded& en
   book_.out.note_answer(*order, read ? HistoryLine::What::Read : HistoryLine::What::Query, ended.task, outcome.worker,
                         answer);
   counters_.contradicting_reads += read && contradicts_itself(answer.reading);
-  judge_.verdicts().query_ended(*order, answer, now_.tick);
-  if (read && order->read_gone()) book_.open_orders.gone(order->id, now_);
+  judge_.verdicts().query_ended(*order, answer, book_.now.tick);
+  if (read && order->read_gone()) book_.open_orders.gone(order->id, book_.now);
   const Tick accepted = order->effort->attempts.last_accepted;
   const bool ours = read && answer.reading.status == ReadStatus::Canceled && accepted != Tick::min();
   if (ours) book_.stream.owes_frame(accepted);
@@ -196,7 +200,7 @@ void Gateway::query_ended(const TaskTable::Outcome& outcome, const TaskEnded& en
 
 void Gateway::task_silent(TaskId id) {
   const std::optional<Task> task = book_.tasks.silent(id);
-  if (book_.sweeps.awaits(id)) return sweep_failed("its worker fell silent", false);
+  if (book_.sweeps.awaits(id)) return sweeper_.failed("its worker fell silent", false);
   Order* order = task ? judge_.find(task->order_id) : nullptr;
   if (!order || !order->effort) return;
   const HistoryLine line{
@@ -205,13 +209,13 @@ void Gateway::task_silent(TaskId id) {
     if (order->effort->reads.task != id) return;
     order->effort->reads.task = 0;
     book_.out.note(*order, line);
-    order->effort->reads.news(now_.tick);
+    order->effort->reads.news(book_.now.tick);
   } else {
     Attempt* attempt = order->find_attempt(id);
     if (!attempt || attempt->state != Attempt::State::InFlight) return;
     ++counters_.leases_lost;
     book_.out.note(*order, line);
-    judge_.verdicts().worker_silent(*order, *attempt, now_.tick);
+    judge_.verdicts().worker_silent(*order, *attempt, book_.now.tick);
   }
   judge_.touch(*order);
 }
@@ -220,14 +224,14 @@ void Gateway::task_silent(TaskId id) {
 
 void Gateway::on(const StreamReport& report) {
   if (report.seq != 0 && !take(book_, report)) return;
-  if (book_.stream.report(report, now_)) judge_.gap();
+  if (book_.stream.report(report, book_.now)) judge_.gap();
 }
 
 void Gateway::on(const StreamFact& event) {
   if (!take(book_, event)) return;
   const OrderFact& fact = event.fact;
-  if (book_.open_orders.fact(fact, now_)) book_.sweeps.filled(now_.tick);
-  if (fact.type != FactType::Trade423) book_.stream.proof(event.peer, now_);
+  if (book_.open_orders.fact(fact, book_.now)) book_.sweeps.filled(book_.now.tick);
+  if (fact.type != FactType::Trade423) book_.stream.proof(event.peer, book_.now);
   Order* order = judge_.find(fact.order_id);
   if (order) {
     HistoryLine line{.what = HistoryLine::What::Fact, .status = fact.type};
@@ -242,11 +246,11 @@ void Gateway::on(const StreamFact& event) {
     if (told_gone) book_.out.on_book(*order, true);
     if (order) {
       order->inserted();
-      book_.statuses.count(book_.out.back_on_book(*order), now_.tick);
+      book_.statuses.count(book_.out.back_on_book(*order), book_.now.tick);
     }
   }
   if (order && order->effort) {
-    order->fact(fact, now_.tick);
+    order->fact(fact, book_.now.tick);
     judge_.touch(*order);
   } else if (fact.type == FactType::Deleted452) {
     left_book_without_command(fact, order);
@@ -303,9 +307,10 @@ BusStatus Gateway::status(Instant now) const {
   status.expected_workers = options_.expected_workers;
   status.unauthorized_in_a_row = book_.tasks.workers().unauthorized_in_a_row();
   status.stream = book_.stream.status();
-  status.store_writable = store_writable_;
+  status.store_writable = book_.store_writable;
   status.causes = book_.causes.list(now);
-  add_open_orders(status, now);
+  sweeper_.add_to(status, now);
+  switches_.add_to(status);
   status.as_of = now.wall;
   return status;
 }

@@ -17,8 +17,8 @@ constexpr double ShareOfRepeats = 0.8;
 
 void Gateway::dispatch() {
   book_.tasks.dispatching();
-  if (!store_writable_ || draining_) return;
-  for (Worker* worker; (worker = book_.tasks.workers().probe_due(now_.tick));) {
+  if (!book_.store_writable || book_.draining) return;
+  for (Worker* worker; (worker = book_.tasks.workers().probe_due(book_.now.tick));) {
     if (!send_query(*worker, worker->probe_order, 1.0)) break;
     worker->probe_at = Never;
   }
@@ -27,17 +27,18 @@ void Gateway::dispatch() {
     more = dispatch_cancel();
     more = dispatch_query() || more;
   }
-  dispatch_sweep();
+  sweeper_.dispatch();
 }
 
 bool Gateway::dispatch_cancel() {
   for (const CancelQueue::Next& next : book_.queue.next()) {
     // Of more deadlines than one step judges the rest is judged in the next, which is due at once.
-    if (!book_.find_order(next.order)->effort->first_wanting(now_.tick)) continue;
-    Worker* worker = book_.tasks.workers().choose(now_.tick);
+    if (!book_.find_order(next.order)->effort->first_wanting(book_.now.tick)) continue;
+    Worker* worker = book_.tasks.workers().choose(book_.now.tick);
     if (!worker) return false;  // a worker's next message wakes us
     // Which order goes is decided only once there is a permit for it.
-    const TaskId id = book_.tasks.grant(LimiterKind::Cancel, next.spare ? ShareOfRepeats : 1.0, *worker);
+    const TaskId id =
+        book_.tasks.grant(LimiterKind::Cancel, {next.spare ? ShareOfRepeats : 1.0, !next.urgent}, *worker);
     if (id == 0) continue;
     book_.queue.pop(next.order);
     send_delete(*worker, *judge_.find(next.order), id);
@@ -49,7 +50,7 @@ bool Gateway::dispatch_cancel() {
 void Gateway::send_delete(Worker& worker, Order& order, TaskId id) {
   CANCELBUS_CHECK(!options_.observe);
   const Task& task = book_.tasks.assign(id, order.id, book_.out.records());
-  order.dispatched(id, worker.id, now_);
+  order.dispatched(id, worker.id, book_.now);
   ++counters_.deletes;
   Effort& effort = *order.effort;
   const uint32_t attempt = effort.attempts.dispatched;
@@ -59,20 +60,20 @@ void Gateway::send_delete(Worker& worker, Order& order, TaskId id) {
                          .stamp_ms = task.stamp_ms,
                          .worker = worker.name});
   for (Command& command : effort.commands) {
-    if (!command.record.timeline.dispatched) command.record.timeline.dispatched = now_.wall;
+    if (!command.record.timeline.dispatched) command.record.timeline.dispatched = book_.now.wall;
     command.record.timeline.attempts = attempt;
     command.changed = true;
   }
-  const CancelOrder& target = effort.first_wanting(now_.tick)->record.order;
+  const CancelOrder& target = effort.first_wanting(book_.now.tick)->record.order;
   book_.out.send(SendTask{worker.peer, id, attempt, task.stamp_ms, LimiterKind::Cancel, target});
   judge_.judge(order);
 }
 
 bool Gateway::dispatch_query() {
   for (const auto tier : {OrderTimers::Tier::Fresh, OrderTimers::Tier::Old}) {
-    const std::optional<OrderId> order = book_.timers.due_query(tier, now_.tick);
+    const std::optional<OrderId> order = book_.timers.due_query(tier, book_.now.tick);
     if (!order) continue;
-    Worker* worker = book_.tasks.workers().choose(now_.tick);
+    Worker* worker = book_.tasks.workers().choose(book_.now.tick);
     if (!worker) return false;
     if (send_query(*worker, *order, tier == OrderTimers::Tier::Old ? ShareOfOld : 1.0)) return true;
   }
@@ -80,7 +81,7 @@ bool Gateway::dispatch_query() {
 }
 
 bool Gateway::send_query(Worker& worker, OrderId target, double share) {
-  const TaskId id = book_.tasks.grant(LimiterKind::Query, share, worker);
+  const TaskId id = book_.tasks.grant(LimiterKind::Query, {share}, worker);
   if (id == 0) return false;
   ++counters_.queries;
   const Task& task = book_.tasks.assign(id, target, book_.out.records());
@@ -92,7 +93,7 @@ bool Gateway::send_query(Worker& worker, OrderId target, double share) {
   Reads& reads = order->effort->reads;
   if (reads.task == 0) {
     reads.task = id;
-    reads.sent = now_.tick;
+    reads.sent = book_.now.tick;
     reads.next = Never;
   }
   judge_.judge(*order);

@@ -12,6 +12,8 @@ namespace cancelbus::core {
 struct GatewayOptions {
   std::string account;  ///< empty: not known, and a command that names one is refused
   std::vector<RateRule> cancel_limits = {{10, std::chrono::seconds(1)}, {300, std::chrono::seconds(60)}};
+  /// Of the cancel limits with the same period: NORMAL cancels leave so much free for URGENT ones.
+  std::vector<RateRule> urgent_reserve;
   std::vector<RateRule> query_limits = {{30, std::chrono::seconds(1)}, {900, std::chrono::seconds(60)}};
   std::vector<RateRule> open_orders_limits = {{300, std::chrono::seconds(60)}};  ///< half of them is used
   std::vector<std::string> pairs;  ///< that sweeps ask for, with those that are seen; empty: one request for all

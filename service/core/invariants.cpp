@@ -43,6 +43,9 @@ void check_effort(const Book& book, const Order& order, Instant now) {
   CANCELBUS_CHECK(times.doubt_since.has_value() == effort.attempts.in_doubt());
   const bool may_queue = !effort.attempts.in_flight() && !order.proof && effort.schedule.next_delete <= now.tick;
   CANCELBUS_CHECK(may_queue || !book.queue.contains(order.id));
+  const bool kill = std::ranges::any_of(
+      effort.commands, [&](const Command& c) { return book.mass_cancels.is_of_kill_switch(c.record.key); });
+  CANCELBUS_CHECK(!book.queue.contains(order.id) || book.queue.where(order.id).kill == kill);
 }
 
 void check_orders(const Book& book, Instant now) {
@@ -89,6 +92,7 @@ void Invariants::check(const Book& book, const Event& event, const std::vector<R
   book.open_orders.check();
   book.sweeps.check();
   book.mass_cancels.check();
+  book.dead_man.check();
   check_mass_cancels(book);
   check_orders(book, now);
   for (const auto& [id, task] : book.tasks.tasks()) check_task(book, id, task);

@@ -227,6 +227,9 @@ void Judge::place(Order& order) {
   const Command& leader = *effort.leader(now_.tick);
   CancelQueue::Standing standing{leader.record.order.priority, leader.record.key.sender};
   if (effort.repeats()) standing.repeat = verdicts_.delete_due(order);
+  standing.kill = book_.mass_cancels.any_engaged() && std::ranges::any_of(effort.commands, [this](const Command& c) {
+                    return book_.mass_cancels.is_of_kill_switch(c.record.key);
+                  });
   if (book_.queue.contains(order.id)) {
     if (book_.queue.where(order.id) == standing) return;
     book_.queue.remove(order.id);

@@ -7,7 +7,8 @@
 
 namespace cancelbus::core {
 
-MassCancel::MassCancel(MassCancelRecord record, Tick now) : record_(std::move(record)), since_(now), last_end_(now) {
+MassCancel::MassCancel(MassCancelRecord record, Tick now)
+    : record_(std::move(record)), since_(now), last_end_(now), watch_from_(now) {
   news_ = record_.report_seq == 0;
   if (record_.complete_as_of) as_of_ = Instant{Tick::min(), *record_.complete_as_of};
 }
@@ -35,16 +36,16 @@ void MassCancel::restored() {
 
 void MassCancel::found(OrderId order, const std::string& owner, bool appeared, Tick as_of, Tick now) {
   const auto at = items_.find(order);
+  // Whatever becomes of it, one is open.
+  disprove();
   if (at == items_.end()) {
-    if (record_.swept && !request().until_empty) return;
+    if (record_.release || (record_.swept && !request().until_empty)) return;
     Item& item = items_[order];
     item.owner = owner == record_.key.sender ? "" : owner;
     pending_.insert(order);
     touched_.insert(order);
     count(order, item, 1);
     news_ = true;
-    empty_.reset();
-    proven_empty_ = false;
     return;
   }
   Item& item = at->second;
@@ -55,26 +56,30 @@ void MassCancel::found(OrderId order, const std::string& owner, bool appeared, T
 }
 
 bool MassCancel::may_reissue(const Item& item, bool appeared, Tick as_of, Tick now) const {
-  if (!request().until_empty || item.state == State::Pending || item.state == State::Canceling) return false;
+  if (!watches() || item.state == State::Pending || item.state == State::Canceling) return false;
   return appeared || (as_of > item.ended && now >= item.ended + item.reissue);
 }
 
 void MassCancel::make_pending(OrderId order, Item& item) {
   change(order, item, [](Item& it) { it.state = State::Pending; });
   pending_.insert(order);
-  empty_.reset();
-  proven_empty_ = false;
 }
 
-void MassCancel::swept(Instant as_of, bool empty) {
+void MassCancel::disprove() {
+  empty_.reset();
+  news_ |= std::exchange(proven_empty_, false);
+}
+
+void MassCancel::swept(Instant as_of, bool empty, Tick now) {
   if (as_of.tick <= since_) return;
   const bool first = !std::exchange(record_.swept, true);
   changed_ |= first;
-  if (first || request().until_empty) {
+  if (first) watch_from_ = std::max(watch_from_, now);
+  if (first || watches()) {
     as_of_ = as_of;
     record_.complete_as_of = as_of.wall;
   }
-  if (!request().until_empty || as_of.tick <= last_end_ || awaited_ > 0 || has_pending()) return;
+  if (!watches() || as_of.tick <= last_end_ || awaited_ > 0 || has_pending()) return;
   if (!empty) {
     empty_.reset();
     proven_empty_ = false;
@@ -121,8 +126,7 @@ void MassCancel::child_changed(const CommandRecord& child, Tick now) {
   });
   if (!child.ended) return;
   last_end_ = now;
-  empty_.reset();
-  proven_empty_ = false;
+  disprove();
 }
 
 void MassCancel::end(Item& item, const CommandRecord& child) {
@@ -170,6 +174,14 @@ size_t MassCancel::canceling() const {
       std::ranges::count(items_, State::Canceling, [](const auto& entry) { return entry.second.state; }));
 }
 
+std::vector<OrderId> MassCancel::undecided() const {
+  std::vector<OrderId> out;
+  for (const auto& [order, item] : items_) {
+    if (item.state == State::Canceling) out.push_back(order);
+  }
+  return out;
+}
+
 std::string MassCancel::owner_of(OrderId order) const {
   const auto at = items_.find(order);
   return at == items_.end() ? "" : at->second.owner;
@@ -177,18 +189,42 @@ std::string MassCancel::owner_of(OrderId order) const {
 
 // ---- When it is complete ----
 
+void MassCancel::release(KillSwitchRelease release) {
+  // What is not proven is not claimed.
+  record_.request.until_empty = proven_empty_;
+  record_.release = std::move(release);
+  changed_ = news_ = true;
+  while (const auto order = next_pending()) left(*order);
+}
+
+void MassCancel::fire_again(Tick now) {
+  watch_from_ = last_end_ = now;
+  disprove();
+}
+
+void MassCancel::look_at_watch(Tick now) {
+  if (now < watch_ends()) return;
+  record_.request.until_empty = false;
+  changed_ = news_ = true;
+}
+
+Tick MassCancel::watch_ends() const {
+  const bool has_end = request().cause == MassCancelRequest::Cause::DeadMan && watches() && record_.swept;
+  return has_end ? watch_from_ + DeadManWatches : Never;
+}
+
 Tick MassCancel::wants_sweep() const {
-  if (ended()) return Never;
+  if (ended() || record_.release) return Never;
   if (!record_.swept) return since_ + Duration(1);
-  if (!request().until_empty || awaited_ > 0 || has_pending() || proven_empty_) return Never;
+  if (!watches() || awaited_ > 0 || has_pending() || proven_empty_) return Never;
   if (empty_) return *empty_ + SweepsApart;
   if (blocked_) return *blocked_ + LookAgain;
   return last_end_ + Duration(1);
 }
 
 bool MassCancel::complete() const {
-  if (ended() || !record_.swept || has_pending() || awaited_ > 0) return false;
-  return !request().until_empty || proven_empty_;
+  if (ended() || is_engaged() || has_pending() || awaited_ > 0) return false;
+  return (record_.swept || record_.release) && (!request().until_empty || proven_empty_);
 }
 
 // ---- What leaves ----
@@ -217,10 +253,25 @@ MassCancelReport MassCancel::report(const std::string& why_no_sweep) const {
 }
 
 std::string MassCancel::text(const std::string& why_no_sweep) const {
+  const std::string empty = "no order in scope that was placed 2 s or more before complete_as_of is open";
+  const std::string now = proven_empty_ ? empty : why_not_empty(why_no_sweep);
+  if (request().cause == MassCancelRequest::Cause::Client) return now;
+  std::string text = request().cause == MassCancelRequest::Cause::KillSwitch ? "kill switch" : "dead man's switch";
+  if (record_.release) {
+    text += " released by " + record_.release->by + (record_.release->forced ? ", by force" : "");
+    text += ": " + record_.release->reason;
+  } else {
+    text += ": " + request().reason;
+  }
+  return now.empty() ? text : text + "; " + now;
+}
+
+std::string MassCancel::why_not_empty(const std::string& why_no_sweep) const {
   const std::string why = why_no_sweep.empty() ? "" : ": " + why_no_sweep;
+  const bool claims = request().cause == MassCancelRequest::Cause::Client || request().until_empty;
+  if (!claims) return "it is not proven that no order in scope is open" + why;
   if (!record_.swept) return "waits for a complete list of the open orders" + why;
   if (!request().until_empty || awaited_ > 0 || has_pending()) return "";
-  if (proven_empty_) return "no order in scope that was placed 2 s or more before complete_as_of is open";
   if (blocked_ && !empty_) return "orders in scope are open after their commands have ended or got stuck" + why;
   return "every command has ended; two sweeps 2 s apart have to show nothing in scope" + why;
 }
@@ -321,6 +372,8 @@ void MassCancel::check() const {
 std::string scope_text(const MassCancelRequest& request) {
   std::string text(name_of(request.whose));
   if (request.whose == MassCancelRequest::Whose::Sender) text += " " + request.scope.owner;
+  const bool of_known = request.whose == MassCancelRequest::Whose::Own && !request.scope.owner.empty();
+  if (of_known) text += " of " + request.scope.owner;
   if (!request.scope.symbol.empty()) text += ", " + request.scope.symbol;
   if (request.scope.side) text += ", " + std::string(name_of(*request.scope.side));
   if (!request.scope.client_order_id_prefix.empty()) {

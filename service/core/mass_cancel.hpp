@@ -4,7 +4,8 @@
 // for completes; each pending order becomes a command of the sender, its child, or leaves by itself; COMPLETED when
 // every child has ended or is reported as not affected. With `until_empty` an order that appears in scope later is
 // added or canceled again, and it is complete only when two sweeps that began 2 s apart, both after the last child
-// ended, and the registry show nothing in scope.
+// ended, and the registry show nothing in scope. That of a kill switch does not end before the switch is released; that
+// of a dead man's switch is `until_empty` for DeadManWatches, and then as any other.
 //
 // Guarantees:
 // - an order is in one state, and each of the report's counts is the number of orders in some of these states;
@@ -41,6 +42,8 @@ class MassCancel {
   /// While one of these waits, a sweep is asked for so often.
   static constexpr Duration LookAgain = std::chrono::seconds(10);
   static constexpr Duration BetweenReports = std::chrono::seconds(1);
+  /// Since the orders in scope are known, or the switch has fired again.
+  static constexpr Duration DeadManWatches = std::chrono::seconds(60);
 
   /// `now`: it is new, or the bus starts. Sweeps that began before count for nothing.
   MassCancel(MassCancelRecord record, Tick now);
@@ -53,6 +56,12 @@ class MassCancel {
   const MassCancelRecord& record() const { return record_; }
   const MassCancelRequest& request() const { return record_.request; }
   bool ended() const { return record_.ended; }
+  /// It is that of a kill switch that is engaged.
+  bool is_engaged() const { return request().cause == MassCancelRequest::Cause::KillSwitch && !record_.release; }
+  /// The kill switch is released: orders without a child are left alone, and no more are added.
+  void release(KillSwitchRelease release);
+  /// The dead man's switch has fired again: it watches for its time from now on.
+  void fire_again(Tick now);
 
   // Which orders.
   /// The registry holds this order, which is in scope. `appeared`: it has entered the book, or its scope, just now;
@@ -60,7 +69,7 @@ class MassCancel {
   void found(OrderId order, const std::string& owner, bool appeared, Tick as_of, Tick now);
   /// A sweep that began at `as_of` is complete, and found() was called with every order in scope that the registry
   /// holds since; `empty`: with none.
-  void swept(Instant as_of, bool empty);
+  void swept(Instant as_of, bool empty, Tick now);
   /// A pending order; absent: there is none.
   std::optional<OrderId> next_pending() const;
   bool has_pending() const { return !pending_.empty(); }
@@ -87,7 +96,19 @@ class MassCancel {
   // When it is complete.
   /// From when on a sweep must have begun to be of use; Never: none is needed.
   Tick wants_sweep() const;
+  /// Orders that appear in scope are added.
+  bool watches() const { return request().until_empty && !record_.release && !ended(); }
+  /// A dead man's switch stops watching when its time is over.
+  void look_at_watch(Tick now);
+  /// When look_at_watch() changes something; Never: not any more.
+  Tick watch_ends() const;
+  /// With `until_empty`: no order in scope that was placed 2 s or more before the record's complete_as_of is open.
+  bool proven_empty() const { return proven_empty_; }
+  /// Why it is not; empty: its orders are being canceled.
+  std::string why_not_empty(const std::string& why_no_sweep) const;
   bool complete() const;
+  /// Its undecided children.
+  std::vector<OrderId> undecided() const;
 
   // What leaves.
   /// `why_no_sweep`: why sweeps do not come to an end; empty if they do.
@@ -140,6 +161,7 @@ class MassCancel {
   bool may_reissue(const Item& item, bool appeared, Tick as_of, Tick now) const;
   uint32_t count(Count of) const { return counts_[static_cast<size_t>(of)]; }
   std::string text(const std::string& why_no_sweep) const;
+  void disprove();
 
   MassCancelRecord record_;
   bool changed_ = true;
@@ -154,6 +176,7 @@ class MassCancel {
   Tick last_end_;                 ///< of a child
   std::optional<Tick> empty_;     ///< the beginning of the first sweep since then that showed nothing in scope
   bool proven_empty_ = false;     ///< and so did one that began SweepsApart later
+  Tick watch_from_;               ///< of a dead man's switch
   std::optional<Tick> blocked_;   ///< the beginning of the latest sweep since then that showed what may not be reissued
   std::optional<Instant> as_of_;  ///< the beginning of the latest sweep that counts
   Tick reported_at_ = Tick::min();

@@ -7,30 +7,47 @@ namespace cancelbus::core {
 
 // ---- Requests ----
 
-void MassCancelRunner::request(const std::string& sender, const MassCancelReceived& received, bool store_writable,
-                               Instant now) {
+void MassCancelRunner::request(const std::string& sender, const MassCancelReceived& received) {
   MassCancelRequest request = received.request;
   if (request.whose == MassCancelRequest::Whose::Own) request.scope.owner = sender;
-  SendReceipt receipt =
-      receipt_for(sender, {received.peer, request, received.dry_run, received.too_fast}, store_writable, now);
+  SendReceipt receipt = receipt_for(sender, {received.peer, request, received.dry_run, received.too_fast});
   const ReceiptStatus status = receipt.status;
-  if (received.dry_run && status == ReceiptStatus::Applied) return preview(received.peer, sender, request, now);
+  if (received.dry_run && status == ReceiptStatus::Applied) return preview(received.peer, sender, request);
   book_.out.send(std::move(receipt));
   const CommandKey key{sender, request.cl_ord_id};
   if (status == ReceiptStatus::Duplicate) {
     const uint64_t seq = book_.mass_cancels.find(key)->record().report_seq;
     if (seq != 0) book_.out.send(SendRetransmission{received.peer, client_topic(sender), seq, 1});
   } else if (status == ReceiptStatus::Applied) {
-    MassCancelRecord record;
-    record.key = key;
-    record.request = std::move(request);
-    record.received = now.wall;
-    book_.mass_cancels.add(std::move(record), now.tick);
+    add(sender, std::move(request));
   }
 }
 
-SendReceipt MassCancelRunner::receipt_for(const std::string& sender, const MassCancelReceived& received,
-                                          bool store_writable, Instant now) const {
+MassCancel& MassCancelRunner::add(const std::string& sender, MassCancelRequest request) {
+  MassCancelRecord record;
+  record.key = {sender, request.cl_ord_id};
+  record.request = std::move(request);
+  record.received = book_.now.wall;
+  return book_.mass_cancels.add(std::move(record), book_.now.tick);
+}
+
+const MassCancel& MassCancelRunner::begin(const std::string& sender, MassCancelRequest request,
+                                          const std::string& name) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(book_.now.wall.time_since_epoch()).count();
+  for (int64_t number = ms; request.cl_ord_id.empty(); ++number) {
+    request.cl_ord_id = name + "-" + std::to_string(number);
+    const bool known = book_.mass_cancels.find({sender, request.cl_ord_id}) != nullptr;
+    if (known || !why_not_new(sender, request).empty()) request.cl_ord_id.clear();
+  }
+  return add(sender, std::move(request));
+}
+
+std::string MassCancelRunner::why_never(const Scope& scope) const {
+  if (scope.whose != Scope::Whose::Owner || book_.open_orders.owners().has(scope.owner)) return "";
+  return "the policy gives " + scope.owner + " no prefix of client order ids, so that no order is known to be its own";
+}
+
+SendReceipt MassCancelRunner::receipt_for(const std::string& sender, const MassCancelReceived& received) const {
   const MassCancelRequest& request = received.request;
   SendReceipt receipt{received.peer, request.cl_ord_id, ReceiptStatus::Refused, RejectReason::None, "", {}};
   const auto refuse = [&receipt](RejectReason reason, std::string text) {
@@ -47,12 +64,11 @@ SendReceipt MassCancelRunner::receipt_for(const std::string& sender, const MassC
     return receipt;
   }
   if (received.too_fast) return refuse(RejectReason::BusFull, "more messages than a session may send");
-  if (request.scope.whose == Scope::Whose::Owner && !book_.open_orders.owners().has(request.scope.owner)) {
-    return refuse(RejectReason::Other, "scope: the policy gives " + request.scope.owner +
-                                           " no prefix of client order ids, so that no order is known to be its own");
+  if (const std::string why = why_never(request.scope); !why.empty()) {
+    return refuse(RejectReason::Other, "scope: " + why);
   }
   if (!received.dry_run) {
-    if (!store_writable) return refuse(RejectReason::StoreUnavailable, "the bus cannot write its store");
+    if (!book_.store_writable) return refuse(RejectReason::StoreUnavailable, "the bus cannot write its store");
     if (std::string why = why_not_new(sender, request); !why.empty()) {
       return refuse(RejectReason::DuplicateClOrdId, std::move(why));
     }
@@ -60,7 +76,7 @@ SendReceipt MassCancelRunner::receipt_for(const std::string& sender, const MassC
       return refuse(RejectReason::BusFull, std::move(full));
     }
   }
-  receipt.estimated_wait = estimate(sender, request.priority, 1, now.tick);
+  receipt.estimated_wait = estimate(sender, request.priority, 1);
   receipt.status = ReceiptStatus::Applied;
   return receipt;
 }
@@ -76,8 +92,7 @@ std::string MassCancelRunner::why_not_new(const std::string& sender, const MassC
   return "";
 }
 
-void MassCancelRunner::preview(const PeerId& peer, const std::string& sender, const MassCancelRequest& request,
-                               Instant now) {
+void MassCancelRunner::preview(const PeerId& peer, const std::string& sender, const MassCancelRequest& request) {
   SendMassCancelPreview preview;
   preview.peer = peer;
   preview.cl_ord_id = request.cl_ord_id;
@@ -96,15 +111,21 @@ void MassCancelRunner::preview(const PeerId& peer, const std::string& sender, co
   if (!as_of) preview.text = "no list of the open orders is complete yet: some may be missing";
   if (options_.observe) preview.text = "the bus runs with --observe and sends no cancel";
   if (preview.total_affected > 0) {
-    preview.estimated_duration = estimate(sender, request.priority, preview.total_affected, now.tick);
+    preview.estimated_duration = estimate(sender, request.priority, preview.total_affected);
   }
   book_.out.send(std::move(preview));
 }
 
-Duration MassCancelRunner::estimate(const std::string& sender, Priority priority, size_t orders, Tick now) const {
-  const size_t ahead = book_.queue.ahead(sender, priority) + orders;
-  if (ahead == 0) return Duration::zero();
-  return book_.tasks.limiter(LimiterKind::Cancel).earliest(now, ahead - 1) - now;
+Duration MassCancelRunner::estimate(const std::string& sender, Priority priority, size_t orders) const {
+  return estimate(book_.queue.ahead(sender, priority), priority, orders);
+}
+
+Duration MassCancelRunner::estimate(CancelQueue::Ahead ahead, Priority priority, size_t orders) const {
+  size_t& mine = priority == Priority::Urgent ? ahead.urgent : ahead.normal;
+  mine += orders;
+  if (ahead.urgent + ahead.normal == 0) return Duration::zero();
+  mine -= mine > 0;  // the last of them waits for the others
+  return book_.wait_for_budget(ahead, priority);
 }
 
 // ---- What an open one needs ----
@@ -117,6 +138,7 @@ void MassCancelRunner::advance(Instant now) {
     Work& work = work_[mass->record().key];
     look_at(entered, *mass, now);
     scan(*mass, work, now);
+    mass->look_at_watch(now.tick);
     issue(*mass);
     const Tick wanted = mass->wants_sweep();
     if (wanted != Never && wanted != work.asked) book_.sweeps.ask(wanted);
@@ -143,7 +165,7 @@ void MassCancelRunner::look_at(const std::vector<OrderId>& entered, MassCancel& 
 }
 
 void MassCancelRunner::scan(MassCancel& mass, Work& work, Instant now) {
-  if (mass.record().swept && !mass.request().until_empty) return;
+  if (mass.record().swept && !mass.watches()) return;
   const Instant latest = book_.open_orders.complete_as_of().value_or(Instant{Tick::min(), {}});
   const bool begins = work.from == 0 && (!work.done || latest.tick > work.as_of.tick);
   if (begins) work = {.as_of = latest, .asked = work.asked};
@@ -154,7 +176,9 @@ void MassCancelRunner::scan(MassCancel& mass, Work& work, Instant now) {
   work.from = page.next;
   work.done = page.next == 0;
   behind_ |= !work.done;
-  if (work.done) mass.swept(work.as_of, !work.any);
+  // Of a scope that no order can be known to be in, nothing shows that it is empty.
+  const bool shows = why_never(mass.request().scope).empty();
+  if (work.done) mass.swept(work.as_of, shows && !work.any, now.tick);
 }
 
 void MassCancelRunner::issue(MassCancel& mass) {
@@ -191,7 +215,7 @@ void MassCancelRunner::make_child(MassCancel& mass, OrderId order, const OpenOrd
 // ---- What leaves ----
 
 void MassCancelRunner::report(MassCancel& mass, Instant now) {
-  const std::string& why = sweep_trouble_;
+  const std::string why = why_unproven(mass);
   const CommandKey& key = mass.record().key;
   const bool is_new = mass.record().report_seq == 0;
   const bool rejected = is_new && options_.observe;
@@ -202,10 +226,24 @@ void MassCancelRunner::report(MassCancel& mass, Instant now) {
     report.text = "the bus runs with --observe and sends no cancel";
   }
   if (report.unsent > 0) {
-    report.estimated_completion = now.wall + estimate(key.sender, mass.request().priority, mass.pending(), now.tick);
+    const Priority priority = mass.request().priority;
+    const CancelQueue::Ahead ahead = mass.is_engaged() ? CancelQueue::Ahead{book_.queue.of_kill_switch(key.sender), 0}
+                                                       : book_.queue.ahead(key.sender, priority);
+    report.estimated_completion = now.wall + estimate(ahead, priority, mass.pending());
   }
   const uint64_t seq = book_.out.mass_cancel_report(key.sender, report, mass.request().traceparent);
   mass.reported(report, seq, now.tick);
+}
+
+std::string MassCancelRunner::why_unproven(const MassCancel& mass) const {
+  std::string never = why_never(mass.request().scope);
+  return never.empty() ? sweep_trouble_ : never;
+}
+
+void MassCancelRunner::rejudge_commands(const MassCancel& mass) {
+  for (const OrderId id : mass.undecided()) {
+    if (const Order* order = judge_.find(id)) judge_.touch(*order);
+  }
 }
 
 void MassCancelRunner::save(MassCancel& mass, Instant now) {
@@ -226,7 +264,8 @@ Tick MassCancelRunner::next_deadline(Tick now) const {
   if (behind_) return now;
   Tick next = Never;
   for (const MassCancel* mass : book_.mass_cancels.open()) {
-    if (mass->news(sweep_trouble_)) next = std::min(next, mass->next_report());
+    if (!options_.observe) next = std::min(next, mass->watch_ends());
+    if (mass->news(why_unproven(*mass))) next = std::min(next, mass->next_report());
   }
   return next;
 }

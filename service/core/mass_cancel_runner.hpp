@@ -34,7 +34,15 @@ class MassCancelRunner {
       : book_(book), judge_(judge), options_(options) {}
 
   /// The session has said hello as `sender`. Answers with a receipt or a preview.
-  void request(const std::string& sender, const MassCancelReceived& received, bool store_writable, Instant now);
+  void request(const std::string& sender, const MassCancelReceived& received);
+  /// One of a switch, under a name of its own that begins with `name`. The reference is valid until it is forgotten.
+  const MassCancel& begin(const std::string& sender, MassCancelRequest request, const std::string& name);
+  /// Why no order can be in this scope; empty if one can.
+  std::string why_never(const Scope& scope) const;
+  /// Why its scope cannot be proven empty now; empty if it can.
+  std::string why_unproven(const MassCancel& mass) const;
+  /// Its undecided commands may stand elsewhere in the queue now.
+  void rejudge_commands(const MassCancel& mass);
 
   /// Once a turn, after all that the turn brought has been judged and before work is given out; not while nothing new
   /// may be begun.
@@ -57,10 +65,10 @@ class MassCancelRunner {
     Tick asked = Never;
   };
 
-  SendReceipt receipt_for(const std::string& sender, const MassCancelReceived& received, bool store_writable,
-                          Instant now) const;
+  MassCancel& add(const std::string& sender, MassCancelRequest request);
+  SendReceipt receipt_for(const std::string& sender, const MassCancelReceived& received) const;
   std::string why_not_new(const std::string& sender, const MassCancelRequest& request) const;
-  void preview(const PeerId& peer, const std::string& sender, const MassCancelRequest& request, Instant now);
+  void preview(const PeerId& peer, const std::string& sender, const MassCancelRequest& request);
   void scan(MassCancel& mass, Work& work, Instant now);
   /// Orders that have entered the registry, or moved in it, since the last look.
   void look_at(const std::vector<OrderId>& entered, MassCancel& mass, Instant now);
@@ -69,7 +77,8 @@ class MassCancelRunner {
   void report(MassCancel& mass, Instant now);
   void save(MassCancel& mass, Instant now);
   /// Until the last of so many orders can be sent that come after what the sender has waiting; at least.
-  Duration estimate(const std::string& sender, Priority priority, size_t orders, Tick now) const;
+  Duration estimate(const std::string& sender, Priority priority, size_t orders) const;
+  Duration estimate(CancelQueue::Ahead ahead, Priority priority, size_t orders) const;
 
   Book& book_;
   Judge& judge_;

@@ -1,6 +1,7 @@
 #include "service/core/mass_cancels.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "service/core/check.hpp"
 
@@ -19,9 +20,14 @@ MassCancel* MassCancels::parent_of(const CommandKey& command) {
 }
 
 std::string MassCancels::why_full(const std::string& sender) const {
-  if (open_.size() >= MostOpen) return "the bus has 32 open mass cancels";
-  const auto mine = std::ranges::count(open_, sender, [](const MassCancel* mass) { return mass->record().key.sender; });
-  return static_cast<size_t>(mine) >= MostOpenOfASender ? "the sender has 8 open mass cancels" : "";
+  size_t open = 0, mine = 0;
+  for (const MassCancel* mass : open_) {
+    if (mass->request().cause != MassCancelRequest::Cause::Client) continue;
+    ++open;
+    mine += mass->record().key.sender == sender;
+  }
+  if (open >= MostOpen) return "the bus has 32 open mass cancels";
+  return mine >= MostOpenOfASender ? "the sender has 8 open mass cancels" : "";
 }
 
 MassCancel& MassCancels::add(MassCancelRecord record, Tick now) {
@@ -60,6 +66,31 @@ std::vector<CommandKey> MassCancels::forget(Duration run_time) {
     ended_.pop_front();
   }
   return out;
+}
+
+std::vector<MassCancel*> MassCancels::engaged() const {
+  std::vector<MassCancel*> out;
+  std::ranges::copy_if(open_, std::back_inserter(out), &MassCancel::is_engaged);
+  std::ranges::stable_sort(out, {}, [](const MassCancel* mass) { return mass->record().received; });
+  return out;
+}
+
+bool MassCancels::any_engaged() const { return std::ranges::any_of(open_, &MassCancel::is_engaged); }
+
+bool MassCancels::is_of_kill_switch(const CommandKey& command) const {
+  if (!any_engaged()) return false;
+  const MassCancel* mass = parent_of(command);
+  return mass && mass->is_engaged();
+}
+
+const MassCancel* MassCancels::released(const Scope& scope) const {
+  const MassCancel* latest = nullptr;
+  for (const auto& [key, mass] : all_) {
+    const auto& release = mass->record().release;
+    if (!release || mass->request().scope != scope) continue;
+    if (!latest || latest->record().release->at < release->at) latest = mass.get();
+  }
+  return latest;
 }
 
 size_t MassCancels::canceling() const {

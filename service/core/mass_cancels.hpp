@@ -33,7 +33,7 @@ class MassCancels {
     return const_cast<MassCancels*>(this)->parent_of(command);
   }
   bool is_child(const CommandKey& command) const { return parent_of(command) != nullptr; }
-  /// Why one more of this sender is refused; empty if there is room.
+  /// Of those that clients have asked for. Why one more of this sender is refused; empty if there is room.
   std::string why_full(const std::string& sender) const;
   /// Its key must not be known. The reference is valid until it is forgotten.
   MassCancel& add(MassCancelRecord record, Tick now);
@@ -47,6 +47,17 @@ class MassCancels {
   void close_ended(Duration run_time);
   /// Those whose retention is over by then; they are not known any more.
   std::vector<CommandKey> forget(Duration run_time);
+
+  // Those of kill switches.
+  static constexpr size_t MostEngaged = 32;  ///< half of them by strategies
+  static constexpr size_t MostEngagedOfASender = 4;
+  /// In the order in which they were engaged.
+  std::vector<MassCancel*> engaged() const;
+  bool any_engaged() const;
+  /// The command is a child of one that is engaged.
+  bool is_of_kill_switch(const CommandKey& command) const;
+  /// The one over this scope that was released last, if it is still known.
+  const MassCancel* released(const Scope& scope) const;
 
   /// Orders with an undecided child, of all.
   size_t canceling() const;

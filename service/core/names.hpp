@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "service/core/actions.hpp"
 #include "service/core/answer.hpp"
 #include "service/core/records.hpp"
 #include "service/core/status.hpp"
@@ -70,6 +71,8 @@ inline constexpr auto Names<MassCancelStatus> = names("ACCEPTED", "PROGRESS", "C
 template <>
 inline constexpr auto Names<MassCancelRequest::Whose> = names("OWN", "SENDER", "UNOWNED", "ALL");
 template <>
+inline constexpr auto Names<MassCancelRequest::Cause> = names("CLIENT", "KILL_SWITCH", "DEAD_MAN");
+template <>
 inline constexpr auto Names<MassCancelOrder::State> = names("PENDING", "CANCELING", "CANCELED", "FILLED", "OPEN",
                                                             "NOT_AFFECTED", "LEFT");
 template <>
@@ -81,6 +84,10 @@ inline constexpr auto Names<LimiterKind> = names("CANCEL", "QUERY", "OPEN_ORDERS
 template <>
 inline constexpr auto Names<CauseKind> = names("NO_WORKER", "BACKOFF", "KEYS_REFUSED", "CLOCK", "STORE", "NO_LEADER",
                                                "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING");
+template <>
+inline constexpr auto Names<SwitchChange::What> = names("KILL_SWITCH_ENGAGED", "KILL_SWITCH_RELEASED",
+                                                        "DEAD_MAN_SWITCH_ARMED", "DEAD_MAN_SWITCH_DISARMED",
+                                                        "DEAD_MAN_SWITCH_FIRED");
 template <>
 inline constexpr auto Names<ReadStatus> = names("OPEN", "CANCELED", "CLOSED", "NOT_FOUND");
 template <>

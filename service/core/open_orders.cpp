@@ -79,6 +79,14 @@ std::vector<OrderId> OpenOrders::matching(const Scope& scope) const {
 }
 
 size_t OpenOrders::count(const Scope& scope) const {
+  const bool owned = scope.whose != Scope::Whose::All;
+  const bool narrowed = scope.side || !scope.client_order_id_prefix.empty() || (owned && !scope.symbol.empty());
+  if (!narrowed && !owned && scope.symbol.empty()) return entries_.size();
+  if (!narrowed) {
+    const std::string owner = scope.whose == Scope::Whose::Owner ? scope.owner : "";
+    const Ids* of_it = owned ? ids(by_owner_, owner) : ids(by_symbol_, scope.symbol);
+    return of_it ? of_it->size() : 0;
+  }
   size_t out = 0;
   walk(scope, 0, [&](const OpenOrder& order) {
     out += scope.contains(order);

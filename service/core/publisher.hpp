@@ -31,6 +31,7 @@ class Publisher {
   void record(Record record) { out_.records.push_back(std::move(record)); }
   std::vector<Record>& records() { return out_.records; }
   std::vector<CauseChange>& cause_changes() { return out_.causes; }
+  void switched(SwitchChange change) { out_.switches.push_back(std::move(change)); }
   void swept(SweepEnd end) { out_.sweeps.push_back(std::move(end)); }
   Topics& topics() { return topics_; }
   const Topics& topics() const { return topics_; }

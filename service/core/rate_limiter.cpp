@@ -14,22 +14,29 @@ constexpr Duration stretched(Duration period) { return period + period / 1000; }
 
 }  // namespace
 
-RateLimiter::RateLimiter(std::vector<RateRule> rules) {
+RateLimiter::RateLimiter(std::vector<RateRule> rules, const std::vector<RateRule>& reserve) {
   CANCELBUS_CHECK(!rules.empty() && rules.size() <= 8);
   for (const RateRule& rule : rules) {
     CANCELBUS_CHECK(rule.limit > 0 && rule.period > Duration::zero());
-    rules_.push_back({rule, stretched(rule.period), {}, LoweredLimit(rule)});
+    const auto kept_back = std::ranges::find(reserve, rule.period, &RateRule::period);
+    const uint32_t of_it = kept_back == reserve.end() ? 0 : kept_back->limit;
+    rules_.push_back({rule, stretched(rule.period), {}, LoweredLimit(rule), of_it});
   }
 }
 
-bool RateLimiter::acquire_within(double share, TaskId id, Tick now, Tick settles) {
+bool RateLimiter::acquire_within(Part part, TaskId id, Tick now, Tick settles) {
   if (!backoff_.lets(now)) return false;
   for (const Rule& rule : rules_) {
-    if (counted(rule, now) >= allowed(rule, share)) return false;
+    if (counted(rule, now) >= allowed(rule, rule.limit.limit(), part)) return false;
   }
   insert(id, {std::max(settles, now)});
   backoff_.granted(id, now);
-  for (Rule& rule : rules_) rule.limit.granted(counted(rule, now), now);
+  for (Rule& rule : rules_) {
+    // What it must leave free is used up for it.
+    const size_t limit = rule.limit.limit(),
+                 left = limit - allowed(rule, rule.limit.limit(), {1.0, part.leaves_reserve});
+    rule.limit.granted(counted(rule, now) + left, now);
+  }
   return true;
 }
 
@@ -101,14 +108,15 @@ std::vector<TaskId> RateLimiter::expire(Tick now) {
   return over;
 }
 
-Tick RateLimiter::earliest(Tick now, size_t ahead) const {
+Tick RateLimiter::earliest(Tick now, size_t ahead, bool leaves_reserve) const {
   Tick at = std::max(now, backoff_.until());
   for (const Rule& rule : rules_) {
-    const size_t used = counted(rule, now);
-    const size_t free = rule.rule.limit > used ? rule.rule.limit - used : 0;
+    const size_t used = counted(rule, now), room = allowed(rule, rule.rule.limit, {1.0, leaves_reserve});
+    const size_t free = room > used ? room - used : 0, excess = used > room ? used - room : 0;
     if (ahead < free) continue;
-    // Waits for the (ahead - free + 1)-th to stop counting; beyond a whole window the same again, a tail later.
-    const size_t index = ahead - free, rounds = index / rule.rule.limit, position = index % rule.rule.limit;
+    // Once those in excess of its room are over, it waits for the (ahead - free + 1)-th to stop counting; beyond a
+    // whole window the same again, a tail later.
+    const size_t index = ahead - free, rounds = index / room, position = excess + index % room;
     auto it = rule.counted.upper_bound({now, ~TaskId{0}});
     for (size_t i = 0; i < position && it != rule.counted.end(); ++i) ++it;
     const Tick stops = it == rule.counted.end() ? now + rule.tail : std::min(it->first, now + rule.tail);
@@ -117,12 +125,12 @@ Tick RateLimiter::earliest(Tick now, size_t ahead) const {
   return at;
 }
 
-Tick RateLimiter::next_grant(Tick now, double share) const {
+Tick RateLimiter::next_grant(Tick now, Part part) const {
   Tick at = backoff_.next(now);
   for (const Rule& rule : rules_) {
     size_t used = counted(rule, now);
     auto it = rule.counted.upper_bound({now, ~TaskId{0}});
-    for (; used >= allowed(rule, share); --used, ++it) at = std::max(at, it->first);
+    for (; used >= allowed(rule, rule.limit.limit(), part); --used, ++it) at = std::max(at, it->first);
   }
   return at;
 }
@@ -167,8 +175,9 @@ void RateLimiter::check() const {
   }
 }
 
-size_t RateLimiter::allowed(const Rule& rule, double share) {
-  return std::max<size_t>(1, static_cast<size_t>(rule.limit.limit() * share));
+size_t RateLimiter::allowed(const Rule& rule, uint32_t limit, Part part) {
+  const auto share = std::max<size_t>(1, static_cast<size_t>(limit * part.share));
+  return part.leaves_reserve ? std::min<size_t>(share, limit - std::min(rule.reserve, limit - 1)) : share;
 }
 
 size_t RateLimiter::counted(const Rule& rule, Tick now) const {

@@ -29,13 +29,21 @@ namespace cancelbus::core {
 
 class RateLimiter {
  public:
-  /// One to eight rules, each with a limit and a period above zero. At most sum of limits permits are kept.
-  explicit RateLimiter(std::vector<RateRule> rules);
+  /// What a request may take of every limit; never less than one permit.
+  struct Part {
+    double share = 1.0;           ///< in (0, 1]: at least `1 - share` of it stays free
+    bool leaves_reserve = false;  ///< the reserve too stays free
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    constexpr Part(double of_each = 1.0, bool leaves = false) : share(of_each), leaves_reserve(leaves) {}
+  };
+
+  /// One to eight rules, each with a limit and a period above zero. At most sum of limits permits are kept. `reserve`:
+  /// how much of the limit with the same period only some requests may take; at most the limit less one is kept back.
+  explicit RateLimiter(std::vector<RateRule> rules, const std::vector<RateRule>& reserve = {});
 
   /// Grants `id` if every rule has room and nothing holds the limiter. `settles`: when the request can no longer
-  /// arrive even if no answer ever comes; not before `now`. `id` must be new. Leaves at least `1 - share` of every
-  /// limit free; share is in (0, 1].
-  bool acquire_within(double share, TaskId id, Tick now, Tick settles);
+  /// arrive even if no answer ever comes; not before `now`. `id` must be new.
+  bool acquire_within(Part part, TaskId id, Tick now, Tick settles);
 
   /// The request has arrived by `at`, or never will: its tail begins there. An unknown id is ignored: its tail is over.
   void settle(TaskId id, Tick at);
@@ -80,10 +88,10 @@ class RateLimiter {
 
   /// The earliest moment at which `ahead + 1` more permits can have been granted, if every open request were answered
   /// now: a lower bound, by the configured limits. `now` if there is room.
-  Tick earliest(Tick now, size_t ahead = 0) const;
+  Tick earliest(Tick now, size_t ahead = 0, bool leaves_reserve = false) const;
 
-  /// The earliest moment at which acquire_within(share) can succeed without any further answer.
-  Tick next_grant(Tick now, double share = 1.0) const;
+  /// The earliest moment at which acquire_within(part) can succeed without any further answer.
+  Tick next_grant(Tick now, Part part = {}) const;
 
   struct Window {
     RateRule rule;  ///< as configured
@@ -106,9 +114,10 @@ class RateLimiter {
     Duration tail;  ///< the period, stretched
     absl::btree_set<std::pair<Tick, TaskId>> counted;
     LoweredLimit limit{rule};
+    uint32_t reserve = 0;
   };
 
-  static size_t allowed(const Rule& rule, double share);
+  static size_t allowed(const Rule& rule, uint32_t limit, Part part);
   size_t counted(const Rule& rule, Tick now) const;
   void insert(TaskId id, Permit permit);
   void erase(TaskId id, Tick settles);

@@ -180,9 +180,10 @@ struct BackOnBook {
   bool so = true;
 };
 
-/// What a sender asks for with a mass cancel.
+/// What a sender asks for with a mass cancel, or a switch for it.
 struct MassCancelRequest {
   enum class Whose : uint8_t { Own, Sender, Unowned, All };
+  enum class Cause : uint8_t { Client, KillSwitch, DeadMan };
 
   std::string cl_ord_id;
   Whose whose = Whose::Own;
@@ -190,7 +191,17 @@ struct MassCancelRequest {
   Priority priority = Priority::Normal;
   bool until_empty = false;
   std::string traceparent = {};
+  Cause cause = Cause::Client;
+  std::string reason = {};  ///< why a switch has made it
   bool operator==(const MassCancelRequest&) const = default;
+};
+
+/// Who released a kill switch, when, and why.
+struct KillSwitchRelease {
+  std::string by;
+  std::string reason;
+  bool forced = false;
+  WallTime at;
 };
 
 /// A mass cancel as it stands, for `mass_cancels`: replaces the row of the same key.
@@ -207,6 +218,7 @@ struct MassCancelRecord {
   WallTime received;
   WallTime updated = {};
   Duration run_time{};  ///< of the bus, when it was last changed: what retention counts
+  std::optional<KillSwitchRelease> release = std::nullopt;  ///< of a kill switch; absent: it is engaged
 };
 
 /// One order of a mass cancel as it stands.
@@ -234,9 +246,22 @@ struct MassCancelForgotten {
   CommandKey key;
 };
 
+/// The dead man's switch of a sender is armed.
+struct DeadManRecord {
+  std::string sender;
+  Duration window{};
+  bool fired = false;  ///< and the sender has not been heard since
+  WallTime updated;
+};
+
+/// It is armed no more.
+struct DeadManDisarmed {
+  std::string sender;
+};
+
 using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, HoldRecord, LoweredLimits,
                             UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten, BackOnBook,
-                            MassCancelRecord, MassCancelOrder, MassCancelForgotten>;
+                            MassCancelRecord, MassCancelOrder, MassCancelForgotten, DeadManRecord, DeadManDisarmed>;
 
 /// What the store holds when the bus starts.
 struct Snapshot {
@@ -260,6 +285,7 @@ struct Snapshot {
   std::vector<OrderId> back_on_book;
   std::vector<MassCancelRecord> mass_cancels;
   std::vector<MassCancelOrder> mass_cancel_orders;
+  std::vector<DeadManRecord> dead_men;
 };
 
 }  // namespace cancelbus::core

@@ -39,6 +39,7 @@ class Restore {
     book_.tasks.restore(snapshot_.unauthorized);
     for (const HoldRecord& backoff : snapshot_.holds) hold(backoff);
     book_.tasks.restore(snapshot_.lowered);
+    for (const DeadManRecord& record : snapshot_.dead_men) book_.dead_man.restore(record);
     if (snapshot_.commits_lost) distrust_store();
     for (auto& [id, order] : book_.orders) {
       if (order->effort) undecided(*order);

@@ -87,6 +87,25 @@ struct OpenOrderCount {
   size_t orders = 0;
 };
 
+/// One that is engaged.
+struct KillSwitchLine {
+  MassCancelRequest request;  ///< its scope, and why
+  std::string sender;         ///< who engaged it
+  WallTime since;
+  uint32_t still_open = 0;  ///< known to be open in its scope
+  bool proven_empty = false;
+  std::optional<WallTime> complete_as_of;
+  std::string why_not_empty;
+};
+
+/// One that is armed.
+struct DeadManStatus {
+  std::string sender;
+  Duration window{};
+  Duration silent_for{};
+  bool fired = false;
+};
+
 struct BusStatus {
   bool observing = false;  ///< as GatewayOptions
   std::vector<WindowStatus> windows;
@@ -108,6 +127,8 @@ struct BusStatus {
   std::optional<WallTime> complete_as_of;  ///< of the open orders
   std::vector<OpenOrderCount> open_orders;
   std::string sweep_trouble;  ///< why they may not be complete; empty if nothing is wrong
+  std::vector<KillSwitchLine> kill_switches;
+  std::vector<DeadManStatus> dead_man_switches;
   WallTime as_of;
 };
 

@@ -20,7 +20,7 @@ constexpr LimiterKind Kinds[] = {LimiterKind::Cancel, LimiterKind::Query, Limite
 
 TaskTable::TaskTable(const GatewayOptions& options, TaskId first)
     : lost_after_(options.lost_after),
-      limiters_{RateLimiter(options.cancel_limits), RateLimiter(options.query_limits),
+      limiters_{RateLimiter(options.cancel_limits, options.urgent_reserve), RateLimiter(options.query_limits),
                 RateLimiter(options.open_orders_limits)},
       pool_(options.worker_lease, options.lost_after),
       next_(first) {}
@@ -82,14 +82,14 @@ std::string TaskTable::worker_name(WorkerId id) const {
   return worker ? worker->name : "";
 }
 
-TaskId TaskTable::grant(LimiterKind kind, double share, Worker& worker) {
+TaskId TaskTable::grant(LimiterKind kind, RateLimiter::Part part, Worker& worker) {
   const Duration stamp_wait = pool_.stamps().wait(now_.tick);
   if (stamp_wait > Duration::zero()) {
     next_grant_ = std::min(next_grant_, now_.tick + stamp_wait);
     return 0;
   }
-  if (!budget(kind).acquire_within(share, next_, now_.tick, now_.tick + lost_after_)) {
-    next_grant_ = std::min(next_grant_, limiter(kind).next_grant(now_.tick, share));
+  if (!budget(kind).acquire_within(part, next_, now_.tick, now_.tick + lost_after_)) {
+    next_grant_ = std::min(next_grant_, limiter(kind).next_grant(now_.tick, part));
     return 0;
   }
   const auto stamp = pool_.stamps().issue(now_.tick);

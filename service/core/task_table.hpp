@@ -61,8 +61,8 @@ class TaskTable {
   std::string worker_name(WorkerId worker) const;
 
   // Granting.
-  /// Takes a permit and a stamp, or neither; the task's id, or 0. `share`: see RateLimiter::acquire_within.
-  TaskId grant(LimiterKind kind, double share, Worker& worker);
+  /// Takes a permit and a stamp, or neither; the task's id, or 0.
+  TaskId grant(LimiterKind kind, RateLimiter::Part part, Worker& worker);
   /// Says what the task is for and appends its permit.
   const Task& assign(TaskId task, OrderId order, Records& records);
   /// The earliest moment at which a grant that was refused since dispatching() can succeed.

@@ -9,17 +9,19 @@ namespace cancelbus::io {
 namespace {
 
 using Whose = core::MassCancelRequest::Whose;
+using Cause = core::MassCancelRequest::Cause;
 using State = core::MassCancelOrder::State;
 
 const char* const Upsert =
     "INSERT OR REPLACE INTO mass_cancels(sender_comp_id, cl_ord_id, scope, owner, symbol, side, "
     "client_order_id_prefix, "
     "priority, until_empty, traceparent, received, swept, status, text, complete_as_of, report_seq, ended, updated, "
-    "run_time) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "run_time, cause, reason, released, released_by, release_reason, forced) "
+    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const char* const Select =
     "SELECT sender_comp_id, cl_ord_id, scope, owner, symbol, side, client_order_id_prefix, priority, until_empty, "
-    "traceparent, received, swept, status, text, complete_as_of, report_seq, ended, updated, run_time FROM "
-    "mass_cancels";
+    "traceparent, received, swept, status, text, complete_as_of, report_seq, ended, updated, run_time, cause, "
+    "reason, released, released_by, release_reason, forced FROM mass_cancels";
 const char* const UpsertOrder =
     "INSERT OR REPLACE INTO mass_cancel_orders(sender_comp_id, cl_ord_id, order_id, state, owner, cxl_rej_reason, "
     "text) "
@@ -61,6 +63,17 @@ core::MassCancelRecord read_record(Statement& row) {
   record.ended = row.flag();
   record.updated = row.time().value_or(core::WallTime{});
   record.run_time = core::Duration(row.integer());
+  request.cause = named_or(row.text(), Cause::Client);
+  request.reason = row.text();
+  core::KillSwitchRelease release;
+  const auto released = row.time();
+  release.by = row.text();
+  release.reason = row.text();
+  release.forced = row.flag();
+  if (released) {
+    release.at = *released;
+    record.release = std::move(release);
+  }
   return record;
 }
 
@@ -80,7 +93,11 @@ core::MassCancelOrder read_order(Statement& row) {
 
 bool MassCancelTable::prepare(sqlite3* db) {
   db_ = db;
-  return upsert_.prepare(db, Upsert) && upsert_order_.prepare(db, UpsertOrder) &&
+  return upsert_dead_man_.prepare(db,
+                                  "INSERT OR REPLACE INTO dead_man_switches(sender_comp_id, window, fired, updated) "
+                                  "VALUES(?,?,?,?)") &&
+         delete_dead_man_.prepare(db, "DELETE FROM dead_man_switches WHERE sender_comp_id=?") &&
+         upsert_.prepare(db, Upsert) && upsert_order_.prepare(db, UpsertOrder) &&
          delete_.prepare(db, "DELETE FROM mass_cancels WHERE sender_comp_id=? AND cl_ord_id=?") &&
          delete_orders_.prepare(db, "DELETE FROM mass_cancel_orders WHERE sender_comp_id=? AND cl_ord_id=?");
 }
@@ -94,6 +111,12 @@ absl::Status MassCancelTable::put(const core::MassCancelRecord& record, core::Du
   upsert_.bind(request.until_empty).bind(request.traceparent).bind(record.received).bind(record.swept);
   upsert_.bind(core::name_of(record.status)).bind(record.text).bind(record.complete_as_of).bind(record.report_seq);
   upsert_.bind(record.ended).bind(record.updated).bind(run_time);
+  upsert_.bind(core::name_of(request.cause)).bind(request.reason);
+  const auto& release = record.release;
+  upsert_.bind(release ? std::optional(release->at) : std::nullopt);
+  const core::KillSwitchRelease none;
+  const core::KillSwitchRelease& told = release ? *release : none;
+  upsert_.bind(told.by).bind(told.reason).bind(told.forced);
   return sqlite_run(upsert_);
 }
 
@@ -109,6 +132,15 @@ absl::Status MassCancelTable::put(const core::MassCancelForgotten& forgotten) {
   return sqlite_run(delete_.bind(forgotten.key.sender).bind(forgotten.key.cl_ord_id));
 }
 
+absl::Status MassCancelTable::put(const core::DeadManRecord& record) {
+  upsert_dead_man_.bind(record.sender).bind(record.window).bind(record.fired).bind(record.updated);
+  return sqlite_run(upsert_dead_man_);
+}
+
+absl::Status MassCancelTable::put(const core::DeadManDisarmed& disarmed) {
+  return sqlite_run(delete_dead_man_.bind(disarmed.sender));
+}
+
 absl::Status MassCancelTable::read(core::Snapshot& snapshot) {
   int result = SQLITE_OK;
   Statement mass_cancels = sqlite_statement(db_, Select);
@@ -116,7 +148,16 @@ absl::Status MassCancelTable::read(core::Snapshot& snapshot) {
   if (result != SQLITE_DONE) return sqlite_error(db_, "store: mass_cancels");
   Statement orders = sqlite_statement(db_, SelectOrders);
   while ((result = orders.step()) == SQLITE_ROW) snapshot.mass_cancel_orders.push_back(read_order(orders));
-  return result == SQLITE_DONE ? absl::OkStatus() : sqlite_error(db_, "store: mass_cancel_orders");
+  if (result != SQLITE_DONE) return sqlite_error(db_, "store: mass_cancel_orders");
+  Statement dead_men = sqlite_statement(db_, "SELECT sender_comp_id, window, fired, updated FROM dead_man_switches");
+  while ((result = dead_men.step()) == SQLITE_ROW) {
+    core::DeadManRecord& record = snapshot.dead_men.emplace_back();
+    record.sender = dead_men.text();
+    record.window = core::Duration(dead_men.integer());
+    record.fired = dead_men.flag();
+    record.updated = dead_men.time().value_or(core::WallTime{});
+  }
+  return result == SQLITE_DONE ? absl::OkStatus() : sqlite_error(db_, "store: dead_man_switches");
 }
 
 }  // namespace cancelbus::io

@@ -1,8 +1,8 @@
-// The store's mass cancels and their orders. Used by store.cpp alone; the columns are a contract, as those of
-// `cancels`.
+// The store's mass cancels, their orders, and the dead man's switches that make some of them. Used by store.cpp alone;
+// the columns are a contract, as those of `cancels`.
 //
-// The tables are `mass_cancels` and `mass_cancel_orders` (store_schema.hpp). An order's row says what became of it; the
-// rows go with that of their mass cancel.
+// The tables are `mass_cancels`, `mass_cancel_orders` and `dead_man_switches` (store_schema.hpp). An order's row says
+// what became of it; the rows go with that of their mass cancel.
 #pragma once
 
 #include <absl/status/status.h>
@@ -21,13 +21,16 @@ class MassCancelTable {
   absl::Status put(const core::MassCancelRecord& record, core::Duration run_time);
   absl::Status put(const core::MassCancelOrder& order);
   absl::Status put(const core::MassCancelForgotten& forgotten);
+  absl::Status put(const core::DeadManRecord& record);
+  absl::Status put(const core::DeadManDisarmed& disarmed);
 
-  /// Into `mass_cancels` and `mass_cancel_orders`; of one that has ended only the orders whose command is undecided.
+  /// Into `mass_cancels`, `mass_cancel_orders` and `dead_men`; of one that has ended only the orders whose command is
+  /// undecided.
   absl::Status read(core::Snapshot& snapshot);
 
  private:
   sqlite3* db_ = nullptr;
-  Statement upsert_, upsert_order_, delete_, delete_orders_;
+  Statement upsert_, upsert_order_, delete_, delete_orders_, upsert_dead_man_, delete_dead_man_;
 };
 
 }  // namespace cancelbus::io

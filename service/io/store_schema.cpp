@@ -131,12 +131,41 @@ DROP TABLE mass_cancel_orders;
 DROP TABLE mass_cancels;
 )sql";
 
+// Switches: what a kill switch or a dead man's switch has made is a mass cancel with that cause. Of a kill switch, once
+// it is released: when, by whom and why, and whether by force. A dead man's switch that has a row is armed.
+const char* const Version5 = R"sql(
+ALTER TABLE mass_cancels ADD COLUMN cause TEXT NOT NULL DEFAULT 'CLIENT';
+ALTER TABLE mass_cancels ADD COLUMN reason TEXT;
+ALTER TABLE mass_cancels ADD COLUMN released INTEGER;
+ALTER TABLE mass_cancels ADD COLUMN released_by TEXT;
+ALTER TABLE mass_cancels ADD COLUMN release_reason TEXT;
+ALTER TABLE mass_cancels ADD COLUMN forced INTEGER;
+CREATE TABLE dead_man_switches(
+  sender_comp_id TEXT PRIMARY KEY, window INTEGER NOT NULL, fired INTEGER NOT NULL, updated INTEGER NOT NULL)
+  WITHOUT ROWID;
+)sql";
+
+// A kill switch goes on as a mass cancel, which ends when its scope is proven empty; dead man's switches are armed
+// again by the next hello that asks for it.
+const char* const BackToVersion4 = R"sql(
+DROP TABLE dead_man_switches;
+ALTER TABLE mass_cancels DROP COLUMN forced;
+ALTER TABLE mass_cancels DROP COLUMN release_reason;
+ALTER TABLE mass_cancels DROP COLUMN released_by;
+ALTER TABLE mass_cancels DROP COLUMN released;
+ALTER TABLE mass_cancels DROP COLUMN reason;
+ALTER TABLE mass_cancels DROP COLUMN cause;
+)sql";
+
 // Orders that came back on the book after a command that is known was told that they were gone. A bus that does not
 // know the table has no need of it, so that it makes no version of its own.
 const char* const BesideVersions = "CREATE TABLE IF NOT EXISTS back_on_book(order_id INTEGER PRIMARY KEY)";
 
-const Migration Migrations[] = {
-    {Version1, ""}, {Version2, BackToVersion1}, {Version3, BackToVersion2}, {Version4, BackToVersion3}};
+const Migration Migrations[] = {{Version1, ""},
+                                {Version2, BackToVersion1},
+                                {Version3, BackToVersion2},
+                                {Version4, BackToVersion3},
+                                {Version5, BackToVersion4}};
 
 absl::StatusOr<int64_t> number(sqlite3* db, const char* sql) {
   Statement statement(db, sql);

@@ -42,6 +42,23 @@ std::string headline(const core::BusStatus& status) {
   return legible(text + std::string(core::name_of(first.kind)) + ": " + first.text);
 }
 
+void fill_kill_switch(const core::KillSwitchLine& line, v1::BusStatus::KillSwitch& proto) {
+  const core::Scope& scope = line.request.scope;
+  proto.set_scope(to_wire(line.request.whose));
+  proto.set_owner(scope.owner);
+  proto.set_symbol(scope.symbol);
+  if (scope.side) proto.set_side(to_wire(*scope.side));
+  proto.set_client_order_id_prefix(scope.client_order_id_prefix);
+  proto.set_sender_comp_id(line.sender);
+  *proto.mutable_since() = to_timestamp(line.since);
+  proto.set_reason(legible(line.request.reason));
+  proto.set_still_open(line.still_open);
+  proto.set_proven_empty(line.proven_empty);
+  if (line.complete_as_of) *proto.mutable_complete_as_of() = to_timestamp(*line.complete_as_of);
+  proto.set_cl_ord_id(line.request.cl_ord_id);
+  proto.set_text(legible(line.why_not_empty));
+}
+
 }  // namespace
 
 void fill_cause(const core::Cause& cause, v1::Cause& proto) {
@@ -103,6 +120,14 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
   proto.set_sweep_trouble(legible(status.sweep_trouble));
   for (const auto& bar : status.event_bars) fill_event_bar(bar, *proto.add_event_bar());
   proto.set_observing(status.observing);
+  for (const auto& kill_switch : status.kill_switches) fill_kill_switch(kill_switch, *proto.add_kill_switches());
+  for (const auto& dead_man : status.dead_man_switches) {
+    auto& added = *proto.add_dead_man_switches();
+    added.set_sender_comp_id(dead_man.sender);
+    *added.mutable_window() = to_proto_duration(dead_man.window);
+    *added.mutable_silent_for() = to_proto_duration(dead_man.silent_for);
+    added.set_fired(dead_man.fired);
+  }
 }
 
 }  // namespace cancelbus::wire

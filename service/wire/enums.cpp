@@ -149,6 +149,12 @@ constexpr auto ResolveStatuses = pairs<core::ResolveStatus, v1::ResolveStatus>({
     {core::ResolveStatus::Refused, v1::RESOLVE_STATUS_REFUSED},
 });
 
+constexpr auto KillSwitchStatuses = pairs<core::KillSwitchStatus, v1::KillSwitchStatus>({
+    {core::KillSwitchStatus::Engaged, v1::KILL_SWITCH_STATUS_ENGAGED},
+    {core::KillSwitchStatus::Released, v1::KILL_SWITCH_STATUS_RELEASED},
+    {core::KillSwitchStatus::Refused, v1::KILL_SWITCH_STATUS_REFUSED},
+});
+
 /// What is never sent is read back as silent.
 constexpr auto Arrivals = pairs<core::Arrival, v1::Arrival>({
     {core::Arrival::Answered, v1::ARRIVAL_ANSWERED},
@@ -194,6 +200,8 @@ v1::CauseKind to_wire(core::CauseKind value) { return wire_of(CauseKinds, value)
 v1::MassCancelStatus to_wire(core::MassCancelStatus value) { return wire_of(MassCancelStatuses, value); }
 v1::ReceiptStatus to_wire(core::ReceiptStatus value) { return wire_of(ReceiptStatuses, value); }
 v1::ResolveStatus to_wire(core::ResolveStatus value) { return wire_of(ResolveStatuses, value); }
+v1::KillSwitchStatus to_wire(core::KillSwitchStatus value) { return wire_of(KillSwitchStatuses, value); }
+v1::MassCancelScope to_wire(Whose value) { return wire_of(MassCancelScopes, value); }
 v1::Arrival to_wire(core::Arrival value) { return wire_of(Arrivals, value); }
 v1::OrderReading to_wire(core::ReadStatus value) { return wire_of(Readings, value); }
 v1::FactType to_wire(core::FactType value) { return wire_of(FactTypes, value); }

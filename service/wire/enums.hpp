@@ -31,6 +31,8 @@ v1::CauseKind to_wire(core::CauseKind value);
 v1::MassCancelStatus to_wire(core::MassCancelStatus value);
 v1::ReceiptStatus to_wire(core::ReceiptStatus value);
 v1::ResolveStatus to_wire(core::ResolveStatus value);
+v1::KillSwitchStatus to_wire(core::KillSwitchStatus value);
+v1::MassCancelScope to_wire(core::MassCancelRequest::Whose value);
 /// NeverSent has no counterpart: what was never sent is not in doubt. It becomes SILENT, which assumes the worst.
 v1::Arrival to_wire(core::Arrival value);
 v1::OrderReading to_wire(core::ReadStatus value);

@@ -31,7 +31,7 @@ struct Rejected {
 };
 
 /// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-/// OpenOrdersRequest, ResolveRequest, MassCancelReceived; or why not.
+/// OpenOrdersRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
 /// `bar`: of the session's key.
@@ -49,6 +49,8 @@ std::string encode_status(const core::BusStatus& status);
 std::string encode_open_orders(const core::SendOpenOrders& open_orders);
 std::string encode_resolved(const core::SendResolved& resolved);
 std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview);
+std::string encode_kill_switch(const core::SendKillSwitch& kill_switch);
+std::string encode_goodbye(const core::SendGoodbye& goodbye);
 std::string encode_reject(const Rejected& rejected);
 
 }  // namespace cancelbus::wire

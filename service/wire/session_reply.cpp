@@ -124,6 +124,25 @@ std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& previe
   return frame.SerializeAsString();
 }
 
+std::string encode_kill_switch(const core::SendKillSwitch& kill_switch) {
+  v1::SessionReply frame;
+  v1::KillSwitchReply& proto = *frame.mutable_kill_switch();
+  proto.set_status(to_wire(kill_switch.status));
+  proto.set_text(legible(kill_switch.text));
+  proto.set_still_open(kill_switch.still_open);
+  proto.set_cl_ord_id(kill_switch.cl_ord_id);
+  proto.set_request_id(kill_switch.request_id);
+  return frame.SerializeAsString();
+}
+
+std::string encode_goodbye(const core::SendGoodbye& goodbye) {
+  v1::SessionReply frame;
+  v1::GoodbyeReply& proto = *frame.mutable_goodbye();
+  proto.set_cl_ord_id(goodbye.cl_ord_id);
+  proto.set_text(legible(goodbye.text));
+  return frame.SerializeAsString();
+}
+
 std::string encode_reject(const Rejected& rejected) {
   v1::SessionReply frame;
   v1::Reject& proto = *frame.mutable_reject();

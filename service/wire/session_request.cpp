@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cancelbus/v1/session.pb.h"
+#include "service/core/dead_man.hpp"
 #include "service/wire/enums.hpp"
 #include "service/wire/frame.hpp"
 #include "service/wire/order.hpp"
@@ -25,6 +26,7 @@ constexpr std::size_t MaxPrefixBytes = 64;
 constexpr std::size_t MaxAccountBytes = 64;
 constexpr std::size_t MaxSymbolBytes = 32;
 constexpr std::size_t MaxTraceparentBytes = 55;
+constexpr std::size_t MaxReasonBytes = 128;
 constexpr int MaxTopics = 64;
 constexpr uint32_t MaxRetransmitCount = 500;
 constexpr core::Duration MinTimeToLive = 1ms;
@@ -77,8 +79,16 @@ Result to_result(const v1::Hello& hello, core::PeerId peer) {
     return rejected("hello.topics[" + std::to_string(i) + "]",
                     "unknown topic; known are client., client.<sender_comp_id>., venue., bus. and record.");
   }
-  return core::Hello{
+  core::Hello out{
       std::move(peer), hello.sender_comp_id(), {hello.topics().begin(), hello.topics().end()}, hello.open_commands()};
+  if (!hello.has_cancel_on_disconnect()) return out;
+  out.cancel_on_disconnect = to_duration(hello.cancel_on_disconnect().window());
+  const auto& window = out.cancel_on_disconnect;
+  if (!window || *window < core::DeadMan::LeastWindow || *window > core::DeadMan::MostWindow ||
+      *window % 1ms != core::Duration::zero()) {
+    return rejected("hello.cancel_on_disconnect.window", "must be 2 s to 10 min, in whole milliseconds");
+  }
+  return out;
 }
 
 bool is_short_printable(std::string_view text, std::size_t max_bytes) {
@@ -119,35 +129,35 @@ Result to_result(const v1::CancelOrder& order, core::PeerId peer) {
   return core::CommandReceived{std::move(peer), to_order(order)};
 }
 
-std::string fault(const v1::MassCancel& mass) {
-  const auto whose = from_wire(mass.scope());
+/// Of the fields that are a scope, which a MassCancel and a KillSwitchRequest both have.
+template <typename Scoped>
+std::string fault_of_scope(const Scoped& scoped) {
+  const auto whose = from_wire(scoped.scope());
   if (!whose) return "scope: must be OWN, SENDER, UNOWNED or ALL";
   const bool of_sender = whose == core::MassCancelRequest::Whose::Sender;
-  if (of_sender && !is_sender(mass.owner())) {
+  if (of_sender && !is_sender(scoped.owner())) {
     return "owner: with scope SENDER it must be 1 to 32 of the characters A-Z a-z 0-9 _ -";
   }
-  if (!of_sender && !mass.owner().empty()) return "owner: only scope SENDER has one";
-  if (!is_short_printable(mass.symbol(), MaxSymbolBytes)) {
+  if (!of_sender && !scoped.owner().empty()) return "owner: only scope SENDER has one";
+  if (!is_short_printable(scoped.symbol(), MaxSymbolBytes)) {
     return "symbol: must be at most 32 printable ASCII characters";
   }
-  if (mass.side() != v1::SIDE_UNSPECIFIED && !from_wire(mass.side())) {
-    return "side: " + std::to_string(mass.side()) + " is neither BUY nor SELL";
+  if (scoped.side() != v1::SIDE_UNSPECIFIED && !from_wire(scoped.side())) {
+    return "side: " + std::to_string(scoped.side()) + " is neither BUY nor SELL";
   }
-  if (!is_short_printable(mass.client_order_id_prefix(), MaxPrefixBytes)) {
+  if (!is_short_printable(scoped.client_order_id_prefix(), MaxPrefixBytes)) {
     return "client_order_id_prefix: must be at most 64 printable ASCII characters";
-  }
-  if (mass.priority() != v1::PRIORITY_UNSPECIFIED && !from_wire(mass.priority())) {
-    return "priority: " + std::to_string(mass.priority()) + " is neither NORMAL nor URGENT";
-  }
-  if (!is_short_printable(mass.traceparent(), MaxTraceparentBytes)) {
-    return "traceparent: must be at most 55 printable ASCII characters";
   }
   return {};
 }
 
-core::Scope to_scope(const v1::MassCancel& mass) {
-  core::Scope scope;
-  switch (*from_wire(mass.scope())) {
+/// They must be without fault.
+template <typename Scoped>
+core::MassCancelRequest to_request(const Scoped& scoped) {
+  core::MassCancelRequest request;
+  request.whose = *from_wire(scoped.scope());
+  core::Scope& scope = request.scope;
+  switch (request.whose) {
     case core::MassCancelRequest::Whose::Own:
     case core::MassCancelRequest::Whose::Sender:
       scope.whose = core::Scope::Whose::Owner;
@@ -159,11 +169,22 @@ core::Scope to_scope(const v1::MassCancel& mass) {
       scope.whose = core::Scope::Whose::All;
       break;
   }
-  scope.owner = mass.owner();
-  scope.symbol = mass.symbol();
-  scope.side = from_wire(mass.side());
-  scope.client_order_id_prefix = mass.client_order_id_prefix();
-  return scope;
+  scope.owner = scoped.owner();
+  scope.symbol = scoped.symbol();
+  scope.side = from_wire(scoped.side());
+  scope.client_order_id_prefix = scoped.client_order_id_prefix();
+  return request;
+}
+
+std::string fault(const v1::MassCancel& mass) {
+  if (std::string text = fault_of_scope(mass); !text.empty()) return text;
+  if (mass.priority() != v1::PRIORITY_UNSPECIFIED && !from_wire(mass.priority())) {
+    return "priority: " + std::to_string(mass.priority()) + " is neither NORMAL nor URGENT";
+  }
+  if (!is_short_printable(mass.traceparent(), MaxTraceparentBytes)) {
+    return "traceparent: must be at most 55 printable ASCII characters";
+  }
+  return {};
 }
 
 Result to_result(const v1::MassCancel& mass, core::PeerId peer) {
@@ -175,14 +196,34 @@ Result to_result(const v1::MassCancel& mass, core::PeerId peer) {
   if (std::string text = fault(mass); !text.empty()) {
     return core::CommandMalformed{std::move(peer), id, std::move(text)};
   }
-  core::MassCancelRequest request;
+  core::MassCancelRequest request = to_request(mass);
   request.cl_ord_id = id;
-  request.whose = *from_wire(mass.scope());
-  request.scope = to_scope(mass);
   request.priority = from_wire(mass.priority()).value_or(core::Priority::Normal);
   request.until_empty = mass.until_empty();
   request.traceparent = mass.traceparent();
   return core::MassCancelReceived{std::move(peer), std::move(request), mass.dry_run()};
+}
+
+Result to_result(const v1::KillSwitchRequest& asked, core::PeerId peer) {
+  const bool engage = asked.action() == v1::KILL_SWITCH_ACTION_ENGAGE;
+  if (!engage && asked.action() != v1::KILL_SWITCH_ACTION_RELEASE) {
+    return rejected("kill_switch.action", "must be ENGAGE or RELEASE");
+  }
+  if (const std::string text = fault_of_scope(asked); !text.empty()) {
+    const size_t colon = text.find(": ");
+    return rejected("kill_switch." + text.substr(0, colon), text.substr(colon + 2));
+  }
+  if (asked.reason().empty() || !is_short_printable(asked.reason(), MaxReasonBytes)) {
+    return rejected("kill_switch.reason", "must be 1 to 128 printable ASCII characters");
+  }
+  if (engage && asked.force()) return rejected("kill_switch.force", "is of RELEASE only");
+  core::KillSwitchReceived received{std::move(peer), engage, to_request(asked), asked.force()};
+  received.request.reason = asked.reason();
+  received.request.priority = core::Priority::Urgent;
+  received.request.until_empty = true;
+  received.request.cause = core::MassCancelRequest::Cause::KillSwitch;
+  received.request_id = asked.request_id();
+  return received;
 }
 
 Result to_result(const v1::RetransmitRequest& request, core::PeerId peer) {
@@ -255,6 +296,10 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return to_result(frame.open_orders_request(), std::move(peer));
     case v1::SessionRequest::kMassCancel:
       return to_result(frame.mass_cancel(), std::move(peer));
+    case v1::SessionRequest::kKillSwitch:
+      return to_result(frame.kill_switch(), std::move(peer));
+    case v1::SessionRequest::kGoodbye:
+      return core::GoodbyeReceived{std::move(peer), frame.goodbye().keep_orders()};
     case v1::SessionRequest::kRecord:  // see recording.hpp
     case v1::SessionRequest::REQUEST_NOT_SET:
       break;

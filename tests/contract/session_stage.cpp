@@ -79,7 +79,14 @@ const char* what(const v1::Reject&) { return "reject"; }
 const char* what(const v1::Resolved&) { return "resolved"; }
 const char* what(const v1::MassCancelReport&) { return "mass_cancel_report"; }
 const char* what(const v1::MassCancelPreview&) { return "mass_cancel_preview"; }
+const char* what(const v1::KillSwitchReply&) { return "kill_switch"; }
+const char* what(const v1::GoodbyeReply&) { return "goodbye"; }
 const char* what(const OpenOrders&) { return "open_orders"; }
+
+/// Of "10s" or "250ms".
+milliseconds span_of(const std::string& text) {
+  return milliseconds(std::stoi(text) * (text.ends_with("ms") ? 1 : 1000));
+}
 
 }  // namespace
 
@@ -92,6 +99,7 @@ std::string SessionStage::play(const std::string& line) {
   const auto [word, rest] = split(line);
   if (word == "sends") return sends(rest);
   if (word == "sees") return sees(rest);
+  if (word == "option") return option(rest);
   if (auto unexpected = left(); !unexpected.empty()) return unexpected;
   std::string wrong = happens(word, rest);
   collect();
@@ -113,8 +121,30 @@ std::string SessionStage::happens(std::string_view word, const std::string& rest
   return "";
 }
 
+/// The client is made anew, with this option.
+std::string SessionStage::option(const std::string& rest) {
+  const auto [name, value] = split(rest);
+  if (name != "cancel_on_disconnect") return "no such option";
+  options_.cancel_on_disconnect = span_of(value);
+  session_ = Session(options_);
+  session_.start(now_);
+  frames_.clear();
+  collect();
+  return "";
+}
+
 std::string SessionStage::user(const std::string& rest) {
   const auto [call, json] = split(rest);
+  if (call == "kill_switch") {
+    v1::KillSwitchRequest request;
+    if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
+    return session_.kill_switch(request) != 0 ? "" : "the session does not take the kill switch";
+  }
+  if (call == "goodbye") {
+    v1::Goodbye goodbye;
+    if (auto wrong = parse(json, goodbye); !wrong.empty()) return wrong;
+    return session_.goodbye(goodbye.keep_orders()) ? "" : "the session does not take the goodbye";
+  }
   if (call == "status") {
     session_.ask_status(now_);
     return "";
@@ -181,7 +211,7 @@ std::string SessionStage::reads(const std::string& rest) {
 
 void SessionStage::pass(const std::string& rest) {
   const auto [span, in_touch] = split(rest);
-  milliseconds time(std::stoi(span) * (span.ends_with("ms") ? 1 : 1000));
+  milliseconds time = span_of(span);
   while (time > milliseconds(0)) {
     const milliseconds step = std::min(time, milliseconds(500));
     time -= step;
@@ -251,6 +281,8 @@ void SessionStage::collect() {
       shown_.push_back({"mass_cancel_lost", "{\"cl_ord_id\":\"" + notice.cl_ord_id + "\"}"});
     } else if constexpr (std::is_same_v<Kind, MassCancelUnknown>) {
       shown_.push_back({"mass_cancel_unknown", "{\"cl_ord_id\":\"" + notice.cl_ord_id + "\"}"});
+    } else if constexpr (std::is_same_v<Kind, KillSwitchUnknown> || std::is_same_v<Kind, GoodbyeUnknown>) {
+      // The Reject itself is shown.
     } else if constexpr (std::is_same_v<Kind, NewEpoch>) {
       shown_.push_back({"new_epoch", "{\"before\":" + quoted(notice.before) + ",\"now\":" + quoted(notice.now) + "}"});
     } else {

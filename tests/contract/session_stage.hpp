@@ -31,6 +31,7 @@ class SessionStage {
   };
 
   std::string happens(std::string_view word, const std::string& rest);
+  std::string option(const std::string& rest);
   std::string user(const std::string& rest);
   std::string hears(const std::string& rest);
   std::string reads(const std::string& rest);
@@ -44,7 +45,8 @@ class SessionStage {
   void collect();
 
   bool newer_bus_;
-  Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}}};
+  SessionOptions options_{.sender_comp_id = "desk-a", .topics = {"venue."}};
+  Session session_{options_};
   Time now_ = Time() + std::chrono::hours(1);
   std::deque<v1::SessionRequest> frames_;
   std::deque<Shown> shown_;

@@ -2,7 +2,7 @@
 its final may be lost. What session_test.cpp asks of the C++ client."""
 
 import pytest
-from cancelbus.session import MAX_UNRECEIPTED
+from cancelbus.command_requests import MAX_UNRECEIPTED
 from cancelbus.v1 import cancel_pb2, session_pb2
 from test_session import Stage
 

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,8 +26,8 @@ ENUMS = [(enums.ReceiptStatus, session_pb2.ReceiptStatus), (enums.ResolveStatus,
          (enums.ExecType, cancel_pb2.ExecType), (enums.OrdStatus, cancel_pb2.OrdStatus),
          (enums.Evidence, cancel_pb2.Evidence), (enums.Stage, cancel_pb2.CancelStage),
          (enums.CauseKind, cancel_pb2.CauseKind), (enums.MassCancelScope, cancel_pb2.MassCancelScope),
-         (enums.MassCancelStatus, cancel_pb2.MassCancelStatus)]
-# CancelAck has one name that is shorter here, BusStatus two that are plural.
+         (enums.MassCancelStatus, cancel_pb2.MassCancelStatus), (enums.KillSwitchStatus, session_pb2.KillSwitchStatus)]
+# CancelAck has one name that is shorter here, BusStatus three that are plural. None: what only the client needs.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
             (values.Status, cancel_pb2.CancelStatus, {}), (values.Resolved, session_pb2.Resolved, {}),
@@ -35,10 +35,14 @@ MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session
             (values.NotAffected, cancel_pb2.MassCancelReport.NotAffected, {}),
             (values.MassCancelPreview, session_pb2.MassCancelPreview, {}),
             (values.PreviewedOrders, session_pb2.MassCancelPreview.Orders, {}),
+            (values.KillSwitchReply, session_pb2.KillSwitchReply, {"request_id": None}),
+            (values.GoodbyeReply, session_pb2.GoodbyeReply, {}),
             (bus_status.Cause, cancel_pb2.Cause, {}), (bus_status.EventBar, cancel_pb2.EventBar, {}),
             (bus_status.WindowStatus, cancel_pb2.BusStatus.Window, {}), (bus_status.HoldStatus, cancel_pb2.BusStatus.Hold, {}),
             (bus_status.QueueStatus, cancel_pb2.BusStatus.Queue, {}), (bus_status.WorkerStatus, cancel_pb2.BusStatus.Worker, {}),
             (bus_status.StreamStatus, cancel_pb2.BusStatus.Stream, {}),
+            (bus_status.KillSwitch, cancel_pb2.BusStatus.KillSwitch, {}),
+            (bus_status.DeadManSwitch, cancel_pb2.BusStatus.DeadManSwitch, {}),
             (bus_status.BusStatus, cancel_pb2.BusStatus, {"cause": "causes", "event_bar": "event_bars",
                                                          "open_order_count": "open_order_counts"})]
 
@@ -55,7 +59,7 @@ def test_enums_have_every_value(ours, contract):
 
 @pytest.mark.parametrize("ours, contract, renamed", MESSAGES)
 def test_values_have_every_field(ours, contract, renamed):
-    names = [renamed.get(name, name) for name in contract.DESCRIPTOR.fields_by_name]
+    names = [renamed.get(name, name) for name in contract.DESCRIPTOR.fields_by_name if renamed.get(name, name) is not None]
     assert [field.name for field in dataclasses.fields(ours) if field.name != "message"] == names, ADD
 
 
@@ -132,6 +136,43 @@ def test_a_status_digested():
         workers=[{"name": "w1"}, {"name": "w2", "benched": "clock"}], stream={"live": True}))
     assert status.budget_used == {"5 in 1 s": 3} and status.windows[0].configured_limit == 10
     assert status.workers_available == 1 and status.stream_live
+
+
+STATUS = {"as_of": "2026-03-02T09:30:00Z", "store_bytes": "4096", "headline": "ok", "windows": [
+              {"limiter": "cancel", "used": 3, "limit": 5, "period": "1s", "configured_limit": 10}],
+          "cause": [{"kind": "CAUSE_KIND_NO_WORKER", "text": "no worker is connected", "remaining": "1.500s"}],
+          "event_bar": [{"name": "desk-b", "text": "subscribed to client."}], "open_order_count": [{"owner": "desk-a", "orders": 3}],
+          "kill_switches": [{"scope": "MASS_CANCEL_SCOPE_SENDER", "owner": "desk-a", "symbol": "BTCTRY", "side": "SIDE_SELL",
+                             "client_order_id_prefix": "dA-", "sender_comp_id": "ops", "since": "2026-03-02T09:29:00Z",
+                             "reason": "runaway quotes", "still_open": 2, "proven_empty": False,
+                             "complete_as_of": "2026-03-02T09:29:58Z", "cl_ord_id": "k1", "text": "2 orders are open"}],
+          "dead_man_switches": [{"sender_comp_id": "desk-a", "window": "10s", "silent_for": "1.500s", "fired": True}]}
+
+
+def test_a_status_in_json():
+    message = ParseDict(STATUS, cancel_pb2.BusStatus())
+    shown = bus_status.bus_status_of(message).to_dict()
+    assert json.loads(json.dumps(shown)) == shown
+    whole = MessageToDict(message, including_default_value_fields=True, preserving_proto_field_name=True)
+    del shown["stream"]  # which a status without one has as well
+    assert shown == whole
+
+
+def test_a_report_in_json():
+    report = {"cl_ord_id": "m", "status": "MASS_CANCEL_STATUS_COMPLETED", "total_affected": 1, "canceled": 1, "not_affected_total": 1,
+              "not_affected": [{"order_id": "7", "reason": "CXL_REJ_REASON_BLOCKED", "text": "blocked"}]}
+    message = ParseDict(report, cancel_pb2.MassCancelReport())
+    shown = values.mass_cancel_report_of(message).to_dict()
+    assert shown == MessageToDict(message, including_default_value_fields=True, preserving_proto_field_name=True)
+
+
+def test_the_switches_of_a_status():
+    status = bus_status.bus_status_of(ParseDict(STATUS, cancel_pb2.BusStatus()))
+    [kill], [dead_man] = status.kill_switches, status.dead_man_switches
+    assert (kill.scope, kill.side) == (enums.MassCancelScope.SENDER, enums.Side.SELL)
+    assert (kill.since, kill.complete_as_of) == (datetime(2026, 3, 2, 9, 29, tzinfo=timezone.utc),
+                                                 datetime(2026, 3, 2, 9, 29, 58, tzinfo=timezone.utc))
+    assert (dead_man.window, dead_man.silent_for) == (timedelta(seconds=10), timedelta(seconds=1.5)) and dead_man.fired
 
 
 def test_a_bar_in_words():

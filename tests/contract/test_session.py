@@ -24,7 +24,9 @@ from google.protobuf.json_format import ParseDict  # noqa: E402
 
 MILLISECOND = 1_000_000
 WHAT = {Causes: "causes", Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost",
-        NewEpoch: "new_epoch", Listing: "open_orders", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject", session_pb2.Resolved: "resolved", cancel_pb2.CancelAck: "ack",
+        NewEpoch: "new_epoch", Listing: "open_orders", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject",
+        session_pb2.Resolved: "resolved", session_pb2.KillSwitchReply: "kill_switch", session_pb2.GoodbyeReply: "goodbye",
+        cancel_pb2.CancelAck: "ack",
         cancel_pb2.CancelFinal: "final", cancel_pb2.CancelStatus: "status", cancel_pb2.Event: "event",
         cancel_pb2.BusStatus: "bus_status", cancel_pb2.MassCancelReport: "mass_cancel_report",
         session_pb2.MassCancelPreview: "mass_cancel_preview", MassCancelLost: "mass_cancel_lost",
@@ -76,6 +78,10 @@ class Stage:
             assert self.session.mass_cancel(ParseDict(json.loads(order), cancel_pb2.MassCancel()), self.now)
         elif what == "resolve":
             self.session.resolve(ParseDict(json.loads(order), session_pb2.ResolveRequest()), self.now)
+        elif what == "kill_switch":
+            self.session.kill_switch(ParseDict(json.loads(order), session_pb2.KillSwitchRequest()), self.now)
+        elif what == "goodbye":
+            self.session.goodbye(json.loads(order).get("keep_orders", False), self.now)
         elif what == "open_orders":
             self.session.open_orders(ParseDict(json.loads(order), session_pb2.OpenOrdersRequest()))
         else:

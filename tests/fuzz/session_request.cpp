@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "cancelbus/v1/session.pb.h"
+#include "service/core/dead_man.hpp"
 #include "service/wire/order.hpp"
 #include "service/wire/session_codec.hpp"
 #include "tests/fuzz/seeds.hpp"
@@ -53,6 +54,9 @@ void require_at_the_door(const core::Hello& hello) {
   require(is_sender(hello.sender), "a sender_comp_id is 1 to 32 letters, digits, _ and -");
   require(hello.topics.size() <= 64, "at most 64 topics");
   for (const auto& topic : hello.topics) require(is_printable(topic, 4, 40), "a topic is a known one");
+  const auto& window = hello.cancel_on_disconnect;
+  require(!window || (*window >= core::DeadMan::LeastWindow && *window <= core::DeadMan::MostWindow),
+          "a dead man's switch has a window of 2 s to 10 min");
 }
 
 void require_at_the_door(const core::RetransmitRequest& request) {
@@ -66,6 +70,41 @@ void require_at_the_door(const core::ResolveRequest& request) {
   require(request.as != core::OrdStatus::PartiallyFilled, "an operator says what he can know");
 }
 
+void require_at_the_door(const core::Scope& scope, bool own) {
+  const bool owned = scope.whose == core::Scope::Whose::Owner && !own;
+  require(owned ? is_sender(scope.owner) : scope.owner.empty(), "a scope of one sender names it, and no other does");
+  require(is_printable(scope.symbol, 0, 32), "a pair is at most 32 printable characters");
+  require(is_printable(scope.client_order_id_prefix, 0, 64), "a prefix is at most 64 printable characters");
+}
+
+void require_at_the_door(const core::MassCancelRequest& request) {
+  require_at_the_door(request.scope, request.whose == core::MassCancelRequest::Whose::Own);
+  require(is_printable(request.traceparent, 0, 55), "a trace context is at most 55 printable characters");
+}
+
+void require_at_the_door(const core::MassCancelReceived& received) {
+  require(is_printable(received.request.cl_ord_id, 1, 32), "a mass cancel's name is 1 to 32 printable characters");
+  require(received.request.cl_ord_id.find('/') == std::string::npos, "and has no slash");
+  require(received.request.cause == core::MassCancelRequest::Cause::Client, "it is no switch's");
+  require_at_the_door(received.request);
+}
+
+void require_at_the_door(const core::KillSwitchReceived& received) {
+  require(is_printable(received.request.reason, 1, 128), "a kill switch has a reason");
+  require(received.request.cl_ord_id.empty(), "its mass cancel is named by the bus");
+  require(received.request.until_empty && received.request.priority == core::Priority::Urgent,
+          "it is urgent and stays");
+  require(!received.of_operator, "who says so is not said in the frame");
+  require(!(received.engage && received.force), "none is engaged by force");
+  require_at_the_door(received.request);
+}
+
+void require_at_the_door(const core::OpenOrdersRequest& request) {
+  require_at_the_door(request.scope, false);
+  require(request.from >= 0, "a page begins with an order id");
+}
+
+void require_at_the_door(const core::GoodbyeReceived&) {}
 void require_at_the_door(const core::SessionHeartbeat&) {}
 void require_at_the_door(const core::StatusRequest&) {}
 template <typename Other>

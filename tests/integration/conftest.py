@@ -62,6 +62,15 @@ def running(stack):
     return stack.start(workers=2)
 
 
+@pytest.fixture
+def desk(stack):
+    """As `running`, with three strategies that own orders (desks.py)."""
+    from desks import grant_desks  # The client need not be built for tests without a strategy.
+
+    grant_desks(stack)
+    return stack.start(workers=2)
+
+
 @pytest.fixture(scope="module")
 def shared():
     """As `running`, but one for all tests of a file, which leave it as they found it."""

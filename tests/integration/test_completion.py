@@ -80,9 +80,14 @@ def shell(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("line, expected", [
-    ("cancelctl re", ["record", "resolve"]),
+    ("cancelctl re", ["record", "release", "resolve"]),
     ("cancelctl top --i", ["--insecure_loopback", "--interval"]),
     ("cancelctl c", ["cancel", "cancel-all", "completion"]),
+    ("cancelctl k", ["keygen", "kill"]),
+    ("cancelctl kill --r", ["--reason"]),
+    ("cancelctl kill --si", ["--side"]),
+    ("cancelctl kill --reason quotes --y", ["--yes"]),
+    ("cancelctl release --fo", ["--force"]),
     ("cancelctl b", ["backup"]),
     ("cancelctl backup --s", ["--store"]),
     ("cancelctl backup desk-a.k", ["desk-a.key"]),

@@ -4,47 +4,11 @@ the stream has a gap; never said to be empty while an order in scope is open."""
 import asyncio
 
 import cancelbus
-from cancelbus import MassCancelStatus, blocking
 import pytest
+from cancelbus import MassCancelStatus
+from desks import LIST, deletes, known, open_ids, operator, place, strategy
 from python_client import client
 from restarts import kill_and_restart
-from scene import requests
-
-LIST = "GET /api/v1/openOrders"
-
-
-@pytest.fixture
-def desk(stack):
-    """A stack that runs, with two strategies that own orders."""
-    for name, prefix in (("desk-a", "dA-"), ("desk-b", "dB-")):
-        stack.access.grant("strategy", name, prefixes=prefix)
-    stack.start()
-    return stack
-
-
-def strategy(stack, name):
-    return client(stack, name, kind=blocking.Client, key=name)
-
-
-def operator(stack, **options):
-    return client(stack, "ctl-test", kind=blocking.Client, **options)
-
-
-def place(stack, count, prefix, **fields):
-    return stack.exchange.place_orders(count, newOrderClientId=prefix + "x", **fields)
-
-
-def open_ids(stack):
-    return {order["id"] for status in ("Untouched", "Partial") for order in stack.exchange.orders(status)}
-
-
-def known(stack, bus, ids, **filters):
-    """Returns when the bus knows these orders."""
-    stack.wait_until(lambda: set(ids) <= {order.order_id for order in bus.open_orders(**filters).orders}, "the orders are known")
-
-
-def deletes(stack, ids):
-    return [len(requests(stack, "DELETE", order_id)) for order_id in ids]
 
 
 def test_a_strategy_cancels_its_own_orders_and_no_others(desk):

@@ -82,6 +82,31 @@ def test_it_shows_and_follows_what_happens(stack, page):
     assert sum(str(order) in finals for order in ids) == 20
 
 
+def test_it_shows_switches_while_there_are_any(stack, page):
+    from scene import curve_keys
+    from strategy_client import StrategyClient
+
+    assert page.ask("document.getElementById('switches').hidden")
+    stack.grant("strategy", "desk-a", prefixes="da-")
+    engaged = stack.cancelctl("kill", "--yes", "--owner=desk-a", "--reason=quotes run away")
+    assert engaged.exit_code == 0, engaged.log
+    stack.wait_until(lambda: "\nproven empty as of" in page.text("#switches"), "the kill switch is shown, and its proof")
+    shown = page.text("#switches")
+    assert "Kill switch over orders of desk-a" in shown and "ENGAGED by ctl-" in shown
+    assert "quotes run away" in shown and "0 known open" in shown
+    with StrategyClient(stack.session_endpoint, stack.event_endpoint, "desk-a", curve=curve_keys(stack, "desk-a")) as strategy:
+        strategy.send(hello={"sender_comp_id": "desk-a", "cancel_on_disconnect": {"window": {"seconds": 5}}})
+        stack.wait_until(lambda: "Dead man's switch of desk-a" in page.text("#switches"), "the dead man's switch is shown")
+        assert "fires after 5.0 s" in page.text("#switches") and "armed" in page.text("#switches")
+    for width in (390, 1280):
+        page.resize(width, 844)
+        assert fits(page), f"{width} px"
+    stack.wait_until(lambda: "FIRED" in page.text("#switches"), "it has fired")
+    pictures(page, "switches")
+    assert stack.cancelctl("release", "--owner=desk-a", "--reason=quotes are back").exit_code == 0
+    stack.wait_until(lambda: "Kill switch" not in page.text("#switches"), "it is released")
+
+
 def test_what_clients_write_is_shown_as_text(stack, page):
     from scene import curve_keys
     from strategy_client import StrategyClient

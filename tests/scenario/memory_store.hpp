@@ -70,6 +70,7 @@ class MemoryStore {
       const bool undecided = order.state == core::MassCancelOrder::State::Canceling;
       if (!ended || undecided) snapshot.mass_cancel_orders.push_back(order);
     }
+    for (const auto& [sender, record] : dead_men_) snapshot.dead_men.push_back(record);
     return snapshot;
   }
 
@@ -131,6 +132,10 @@ class MemoryStore {
     mass_cancels_.erase(forgotten.key);
     std::erase_if(mass_cancel_orders_, [&](const auto& row) { return row.first.first == forgotten.key; });
   }
+  void apply(const core::DeadManRecord& record) { dead_men_[record.sender] = record; }
+  void apply(const core::DeadManDisarmed& disarmed) {
+    EXPECT_EQ(dead_men_.erase(disarmed.sender), 1U) << disarmed.sender << " was not armed";
+  }
   void apply(const core::FactPosition& position) { facts_ = position; }
   void apply(const core::Publication& publication) {
     std::vector<core::Publication>& events = events_[publication.topic];
@@ -164,6 +169,7 @@ class MemoryStore {
   std::set<core::OrderId> back_on_book_;
   std::map<core::CommandKey, core::MassCancelRecord> mass_cancels_;
   std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder> mass_cancel_orders_;
+  std::map<std::string, core::DeadManRecord> dead_men_;
   core::Duration run_time_{};  ///< of the bus, as the rows tell
   uint64_t term_ = 0;
   uint64_t epoch_ = 77;

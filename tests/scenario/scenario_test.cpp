@@ -1,3 +1,4 @@
+// clang-format off
 // Plays every *.txt of this folder: what the gateway must do, as an operator would read it.
 //
 // A file holds scenarios. Each begins with `scenario: TITLE` and is a test of its own, named FILE.title. A line at the
@@ -15,13 +16,17 @@
 //   alice cancel a 100 own      of a key that may cancel its own orders alone
 //   owners alice:dA-,eA- bob:dB-    whose orders are whose, by prefixes of their client order ids
 //   alice orders                owner=, pair=, side=buy|sell, from=
-//   alice mass m                MassCancel m; scope=own|all|unowned|SENDER, symbol=, side=, prefix=, urgent,
-//   until_empty, dry_run placed 100                  an order comes on the book, with its 451 unless unseen; client=,
-//   symbol=, side= gone 100                    it leaves, with its 452 unless unseen; `deletes 200 gone` does that to
-//   what is deleted alice garbles a             a command with an unreadable field alice resolves bob/b open   an
-//   operator's word: canceled, filled, open, unknown_order alice heartbeat | status | asks TOPIC FROM [count=] [epoch=]
-//   | leaves #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one),
-//   BLOCKED, 404,
+//   alice mass m                MassCancel m; scope=own|all|unowned|SENDER, symbol=, side=, prefix=, urgent, until_empty,
+//                               dry_run
+//   alice kill reason=WHY       engages a kill switch; scope= and the rest as mass. `alice release reason=WHY` releases it;
+//                               force, operator (who may release everyone's)
+//   alice goodbye [keep]        with `alice hello dead_man=5s` armed before; leaves: silent from now on
+//   placed 100                  an order comes on the book, with its 451 unless unseen; client=, symbol=, side=
+//   gone 100                    it leaves, with its 452 unless unseen; `deletes 200 gone` does that to what is deleted
+//   alice garbles a             a command with an unreadable field
+//   alice resolves bob/b open   an operator's word: canceled, filled, open, unknown_order
+//   alice heartbeat | status | asks TOPIC FROM [count=] [epoch=] | leaves
+//   #1 200                      the answer to request 1: 200, NO_ORDER, COULD_NOT, 400 (an unknown one), BLOCKED, 404,
 //                               405, 401, 403, 429 [retry=], 503, timeout, stale, unwritten;
 //                               of queries open|canceled|closed [qty= left=], notfound
 //   queries open left=1         from now on every query is answered so, 10 ms after it was given out; also deletes;
@@ -32,8 +37,7 @@
 //                               oldest= the subscriber's oldest that is not confirmed; pair=, client=, side=buy|sell
 //   stream login | logout | silent | back | speaks
 //   w2 joins [sweeps] | silent | back | forgets #1 | credit 0 | key (another one than before)
-//   w2 clock                    it has read the exchange's clock again; off=1s ahead of the truth, uncertain=600ms,
-//   none
+//   w2 clock                    it has read the exchange's clock again; off=1s ahead of the truth, uncertain=600ms, none
 //                               (it knows no time), earlier (its version does not report exchange_time); joins (a new
 //                               process) takes these too, and credit=, timeout=
 //   wall 26h                    the wall clock of the bus's host is set so much ahead of the truth
@@ -42,11 +46,13 @@
 //   store full | writable | synced (what comes after is lost in a power cut)       drain
 //   restart [down=5s] [lost_after=30s] [observe] [other_boot | power_cut]
 //   show history                what is written down of each order, for cancelctl explain
+//   show switches               kill switches that are engaged, and dead man's switches that are armed
 //   show orders                 how many are known to be open, and how much of that is known
 //   show workers | budget | causes | queue | stream | counters | drained
 //
 // In answer: `#1 DELETE 100 -> w1` and `#2 GET 100 -> w1` are requests given out; receipt, ack, final, status, venue.
 // are what strategies are told.
+// clang-format on
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -90,6 +90,7 @@ void Stage::given(Words& words) {
   if (words.has("cancel_limits")) options_.cancel_limits = parse_rules(words.value("cancel_limits", ""));
   if (words.has("query_limits")) options_.query_limits = parse_rules(words.value("query_limits", ""));
   if (words.has("open_orders_limits")) options_.open_orders_limits = parse_rules(words.value("open_orders_limits", ""));
+  if (words.has("urgent_reserve")) options_.urgent_reserve = parse_rules(words.value("urgent_reserve", ""));
   options_.pairs = split(words.value("pairs", ""), ',');
   if (!std::ranges::all_of(options_.pairs, core::is_pair)) throw std::runtime_error("not pairs");
   options_.sweep_interval = words.duration("sweep_interval", options_.sweep_interval);
@@ -303,7 +304,9 @@ void Stage::session(const std::string& peer, Words& words) {
   if (verb == "hello") {
     sessions_[peer] = words.value("as", peer);
     const auto topics = split(words.value("topics", ""), ',');
-    turn(core::Hello{peer, sessions_[peer], topics, words.flag("open")});
+    core::Hello hello{peer, sessions_[peer], topics, words.flag("open")};
+    if (words.has("dead_man")) hello.cancel_on_disconnect = words.duration("dead_man", {});
+    turn(hello);
   } else if (verb == "cancel") {
     cancel(peer, words);
   } else if (verb == "garbles") {
@@ -324,6 +327,10 @@ void Stage::session(const std::string& peer, Words& words) {
     turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
   } else if (verb == "mass") {
     mass_cancel(peer, words);
+  } else if (verb == "kill" || verb == "release") {
+    kill_switch(peer, verb == "kill", words);
+  } else if (verb == "goodbye") {
+    turn(core::GoodbyeReceived{peer, words.flag("keep")});
   } else if (verb == "leaves") {
     sessions_.erase(peer);
   } else {
@@ -358,6 +365,7 @@ void Stage::run(const core::Event& event) noexcept {
   const core::Actions actions = gateway_->step(instant(), event);
   store_.commit(actions.records);
   show_causes(actions.causes);
+  for (const core::SwitchChange& change : actions.switches) say(to_text(change));
   for (const core::SweepEnd& end : actions.sweeps) say(to_text(end));
   for (const core::Send& send : actions.sends) {
     std::visit([this](const auto& s) { show_send(s); }, send);

@@ -80,12 +80,16 @@ class Stage {
   static void read_clock(Worker& worker, Words& words);
   void session(const std::string& name, Words& words);
   void mass_cancel(const std::string& peer, Words& words);
+  /// scope=, symbol=, side=, prefix=
+  static core::MassCancelRequest scope_of(Words& words);
+  void kill_switch(const std::string& peer, bool engage, Words& words);
   /// An order enters the exchange's book, or leaves it.
   void placed(Words& words);
   void gone(Words& words);
   void cancel(const std::string& peer, Words& words);
   void show(const std::string& what);
   void show_orders();
+  void show_switches();
   void owners(Words& words);
   void ask_orders(const std::string& peer, Words& words);
 
@@ -111,6 +115,8 @@ class Stage {
   void show_send(const core::SendResolved& send);
   void show_send(const core::SendOpenOrders& send);
   void show_send(const core::SendMassCancelPreview& send);
+  void show_send(const core::SendKillSwitch& send);
+  void show_send(const core::SendGoodbye& send);
   void show_send(const core::SendTask& send);
   void show_send(const core::SendConfirm& send);
   void show_send(const core::SendRelogin& send);

@@ -64,9 +64,17 @@ void Stage::ask_orders(const std::string& peer, Words& words) {
 }
 
 void Stage::mass_cancel(const std::string& peer, Words& words) {
-  core::MassCancelReceived received{peer, {}};
-  core::MassCancelRequest& request = received.request;
-  request.cl_ord_id = words.next();
+  const std::string cl_ord_id = words.next();
+  core::MassCancelReceived received{peer, scope_of(words)};
+  received.request.cl_ord_id = cl_ord_id;
+  if (words.flag("urgent")) received.request.priority = core::Priority::Urgent;
+  received.request.until_empty = words.flag("until_empty");
+  received.dry_run = words.flag("dry_run");
+  turn(received);
+}
+
+core::MassCancelRequest Stage::scope_of(Words& words) {
+  core::MassCancelRequest request;
   using Whose = core::MassCancelRequest::Whose;
   const std::string scope = words.value("scope", "own");
   request.whose = scope == "own"       ? Whose::Own
@@ -80,10 +88,7 @@ void Stage::mass_cancel(const std::string& peer, Words& words) {
   request.scope.symbol = words.value("symbol", "");
   if (words.has("side")) request.scope.side = words.value("side", "") == "buy" ? core::Side::Buy : core::Side::Sell;
   request.scope.client_order_id_prefix = words.value("prefix", "");
-  if (words.flag("urgent")) request.priority = core::Priority::Urgent;
-  request.until_empty = words.flag("until_empty");
-  received.dry_run = words.flag("dry_run");
-  turn(received);
+  return request;
 }
 
 void Stage::show_send(const core::SendOpenOrders& send) {

@@ -126,6 +126,8 @@ void Stage::show(const std::string& what) {
     }
   } else if (what == "orders") {
     show_orders();
+  } else if (what == "switches") {
+    show_switches();
   } else if (what == "drained") {
     say(gateway_->drained() ? "yes" : "no");
   } else if (what == "counters") {

@@ -305,6 +305,13 @@ std::string to_text(const core::HistoryLine& line) {
   return text;
 }
 
+std::string to_text(const core::SwitchChange& change) {
+  std::string text = "log " + core::lower_name_of(change.what) + " " + change.sender;
+  if (!change.scope.empty()) text += " " + change.scope;
+  if (change.forced) text += ", forced";
+  return text + quoted(change.reason);
+}
+
 std::string to_text(const core::SendResolved& resolved) {
   return resolved.key.sender + "/" + resolved.key.cl_ord_id + " " + name(ResolveNames, resolved.status) +
          quoted(resolved.text);

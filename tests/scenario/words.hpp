@@ -65,6 +65,7 @@ std::string to_text(const core::SendMassCancelPreview& preview, core::WallTime s
 std::string to_text(const core::MassCancelReport& report, core::WallTime start);
 std::string to_text(const core::OpenOrder& order);
 std::string to_text(const core::SweepEnd& end);
+std::string to_text(const core::SwitchChange& change);
 std::string to_text(const core::HistoryLine& line);
 std::string to_text(const std::vector<core::TopicPosition>& positions);
 /// `ack alice/a ...`, `venue ...`

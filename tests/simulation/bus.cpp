@@ -162,7 +162,9 @@ void Bus::take_session(std::vector<core::Event>& events, const core::PeerId& pee
   if (const auto* rejected = std::get_if<wire::Rejected>(&request)) {
     world().fail("a client's frame is rejected: ", rejected->field, " ", rejected->text);
   } else {
-    events.push_back(std::get<core::Event>(std::move(request)));
+    core::Event event = std::get<core::Event>(std::move(request));
+    if (auto* kill_switch = std::get_if<core::KillSwitchReceived>(&event)) kill_switch->of_operator = true;
+    events.push_back(std::move(event));
   }
 }
 

@@ -20,7 +20,8 @@ struct ClientProcess::Life {
 
   ClientProcess& process;
   client::Session session;
-  bool cut_off = false;  ///< a frame found no connection: the next one is a new session with the bus
+  std::function<void()> left;  ///< to be called when the goodbye is answered
+  bool cut_off = false;        ///< a frame found no connection: the next one is a new session with the bus
   Timer timer;
   Socket dealer;
   Socket sub;
@@ -59,6 +60,23 @@ void ClientProcess::mass_cancel(v1::MassCancel request) {
   deliver([this, request = std::move(request)] {
     if (!life_->session.mass_cancel(request, life_->now())) return;
     watch_.mass_canceling(name(), request);
+    life_->flush();
+  });
+}
+
+void ClientProcess::kill_switch(v1::KillSwitchRequest request) {
+  deliver([this, request = std::move(request)] {
+    tell(request.action() == v1::KILL_SWITCH_ACTION_ENGAGE ? "engages" : "releases", " a kill switch");
+    life_->session.kill_switch(request);
+    life_->flush();
+  });
+}
+
+void ClientProcess::goodbye(bool keep_orders, std::function<void()> left) {
+  deliver([this, keep_orders, left = std::move(left)] {
+    if (!life_->session.goodbye(keep_orders)) return;
+    tell("says goodbye");
+    life_->left = left;
     life_->flush();
   });
 }
@@ -109,7 +127,10 @@ void ClientProcess::Life::flush() {
   for (const v1::SessionRequest& frame : session.take_frames()) {
     if (!dealer.send(frame.SerializeAsString())) cut_off = true;
   }
-  for (const client::Notice& notice : session.take_notices()) process.watch_.told(process.name(), notice);
+  for (const client::Notice& notice : session.take_notices()) {
+    process.watch_.told(process.name(), notice);
+    if (std::holds_alternative<v1::GoodbyeReply>(notice)) process.world().agenda.after(Duration::zero(), left);
+  }
   timer.set(tick_of(session.next_deadline()));
 }
 

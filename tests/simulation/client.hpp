@@ -32,6 +32,9 @@ class ClientProcess : public Process {
   void cancel(v1::CancelOrder order);
   /// Likewise.
   void mass_cancel(v1::MassCancel request);
+  void kill_switch(v1::KillSwitchRequest request);
+  /// `left`: once it is answered in this life of the process.
+  void goodbye(bool keep_orders, std::function<void()> left);
   /// An operator's word; a later one takes the place of one that is not answered.
   void resolve(v1::ResolveRequest request);
   size_t undecided() const;

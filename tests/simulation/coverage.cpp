@@ -63,7 +63,10 @@ const char* fault_name(Fault fault) {
                                           "mass cancel",
                                           "mass cancel of nothing",
                                           "mass cancel until empty",
-                                          "mass cancel across a restart"};
+                                          "mass cancel across a restart",
+                                          "kill switch",
+                                          "kill switch released, proven empty",
+                                          "dead man's switch"};
   static_assert(std::size(Names) == Faults);
   return Names[static_cast<size_t>(fault)];
 }

@@ -75,8 +75,12 @@ enum class Fault : uint8_t {
   MassCancelOfNothing,
   ScopeEmptied,  ///< and proven so
   MassCancelOverRestart,
+  // Switches.
+  KillSwitch,
+  KillSwitchReleased,  ///< without force
+  DeadMan,             ///< its sender was silent
 };
-constexpr size_t Faults = static_cast<size_t>(Fault::MassCancelOverRestart) + 1;
+constexpr size_t Faults = static_cast<size_t>(Fault::DeadMan) + 1;
 
 /// What has happened in one world.
 class Coverage {

@@ -4,6 +4,7 @@
 
 #include "service/core/mass_cancel.hpp"
 #include "service/core/names.hpp"
+#include "service/wire/enums.hpp"
 #include "tests/exchange/world.hpp"
 #include "tests/unit/wire/event_decoder.hpp"
 
@@ -108,6 +109,13 @@ struct EventWords {
     return words(e.dry_run ? "a preview of " : "mass cancel ", e.request.cl_ord_id, " of ", core::scope_text(e.request),
                  e.request.until_empty ? ", until empty" : "", " from ", e.peer);
   }
+  std::string operator()(const core::KillSwitchReceived& e) {
+    return words(e.engage ? "kill switch" : "release", " of ", core::scope_text(e.request), e.force ? ", forced" : "",
+                 " from ", e.peer);
+  }
+  std::string operator()(const core::GoodbyeReceived& e) {
+    return words("goodbye, ", e.keep_orders ? "orders stay" : "orders go", " from ", e.peer);
+  }
   std::string operator()(const core::DrainRequested&) { return "drain"; }
   std::string operator()(const core::DeadlinePassed&) { return ""; }
 };
@@ -133,6 +141,11 @@ struct SendWords {
   std::string operator()(const core::SendMassCancelPreview& s) {
     return words("a preview of ", s.cl_ord_id, ": ", s.total_affected, " orders, to ", s.peer);
   }
+  std::string operator()(const core::SendKillSwitch& s) {
+    return words("kill switch ", s.cl_ord_id, ' ', v1::KillSwitchStatus_Name(wire::to_wire(s.status)), ' ', s.text,
+                 " to ", s.peer);
+  }
+  std::string operator()(const core::SendGoodbye& s) { return words("goodbye to ", s.peer, ' ', s.cl_ord_id); }
   std::string operator()(const core::SendTask& s) {
     const std::string what =
         s.kind == core::LimiterKind::OpenOrders ? "open orders " + s.order.symbol : order_name(s.order.order_id);

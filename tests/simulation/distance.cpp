@@ -53,9 +53,11 @@ Time Distance::allowed(core::OrderId id) const {
   return found == orders_.end() ? Time::min() : allowed(found->second);
 }
 
-void Distance::rests(core::OrderId id) {
+void Distance::rests(core::OrderId id, bool surely) {
   const auto found = orders_.find(id);
   if (found == orders_.end()) return;
+  // What may be handed over may be so still.
+  if (!surely && found->second.exempt) return;
   Order& order = found->second;
   order.of_effort = 0;
   order.unauthorized = order.exempt = false;

@@ -26,8 +26,9 @@ class Distance {
   void inserted(core::OrderId order);
   /// With its last command the bus forgets the order.
   void forgotten(core::OrderId order) { orders_.erase(order); }
-  /// No command of it is undecided.
-  void rests(core::OrderId order);
+  /// No command of it is undecided; or, if that is not sure, the only ones came in the turn in which the last one
+  /// ended.
+  void rests(core::OrderId order, bool surely = true);
   void command_came(core::OrderId order);
   void released(core::OrderId order, core::WorkerId worker);
   /// `decided`: when it was decided on, which is what the store knows of it.

@@ -9,6 +9,7 @@ void Judge::bus_started() {
   silence_.bus_started();
   registry_.bus_started();
   masses_.bus_started();
+  switches_.bus_started();
   if (commits_lost) referee_.commits_lost();
 }
 
@@ -32,7 +33,10 @@ void Judge::stepping(const core::Event& event) {
     referee_.heard(*word);
   } else if (const auto* drain = std::get_if<core::DrainRequested>(&event)) {
     silence_.heard(*drain);
+    switches_.bus_drained();
   }
+  const auto peer = client_of(event);
+  if (peer) switches_.stepping(event, sender_of_[*peer]);
 }
 
 void Judge::decided(const core::Actions& actions, Tick now) {
@@ -43,6 +47,7 @@ void Judge::decided(const core::Actions& actions, Tick now) {
   silence_.decided(actions, now);
   registry_.decided(actions, now);
   masses_.decided(actions, now);
+  switches_.decided(actions, now);
 }
 
 void Judge::committed(const io::Batch& batch) {
@@ -92,6 +97,10 @@ void Judge::sending(const core::Send& send) {
   } else if (const auto* task = std::get_if<core::SendTask>(&send)) {
     referee_.sending(*task);
     silence_.sending(*task);
+  } else if (const auto* kill_switch = std::get_if<core::SendKillSwitch>(&send)) {
+    switches_.sending(*kill_switch, sender_of_[kill_switch->peer]);
+  } else if (const auto* goodbye = std::get_if<core::SendGoodbye>(&send)) {
+    switches_.sending(*goodbye, sender_of_[goodbye->peer]);
   } else if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
     referee_.sending(*resolved);
   } else if (const auto* confirm = std::get_if<core::SendConfirm>(&send)) {

@@ -15,6 +15,7 @@
 #include "tests/simulation/registry.hpp"
 #include "tests/simulation/silence.hpp"
 #include "tests/simulation/subscriber.hpp"
+#include "tests/simulation/switches.hpp"
 #include "tests/simulation/venue.hpp"
 #include "tests/simulation/worker.hpp"
 
@@ -32,6 +33,7 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
         referee_(world, venue.model(), store, ledger_, std::move(rules)),
         registry_(world, venue.model(), std::move(orders)),
         masses_(world, venue.model(), store, std::move(masses)),
+        switches_(world, store),
         readers_(world, ledger_, masses_, reading) {}
 
   void bus_started() override;
@@ -40,7 +42,10 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
     referee_.judging_deadlines();
     silence_.judging_deadlines();
   }
-  void store_writable(bool writable) override { silence_.store_writable(writable); }
+  void store_writable(bool writable) override {
+    silence_.store_writable(writable);
+    switches_.store_writable(writable);
+  }
   void decided(const core::Actions& actions, Tick now) override;
   void answering(const v1::HeartbeatReply& reply) override { silence_.answering(reply); }
   void committed(const io::Batch& batch) override;
@@ -80,6 +85,7 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   Referee referee_;
   Registry registry_;
   Masses masses_;
+  Switches switches_;
   Readers readers_;
   std::map<core::PeerId, std::string> sender_of_;  ///< as the bus knows it
 };

@@ -42,6 +42,8 @@ void Masses::bus_started() {
     mass.request = record.request;
     mass.swept = record.swept;
     mass.ended = record.ended;
+    mass.engaged = record.request.cause == core::MassCancelRequest::Cause::KillSwitch && !record.release;
+    mass.forced = record.release && record.release->forced;
     mass.restarted = true;
     if (record.report_seq > 0) mass.told = record.status;
     if (const auto known = before.find(key); known != before.end() && mass.swept) mass.as_of = known->second.as_of;
@@ -86,6 +88,8 @@ void Masses::take(const core::MassCancelRecord& record) {
   mass.request = record.request;
   const bool known = std::exchange(mass.swept, record.swept);
   mass.ended = record.ended;
+  mass.engaged = record.request.cause == core::MassCancelRequest::Cause::KillSwitch && !record.release;
+  mass.forced = record.release && record.release->forced;
   if (known || !record.swept) return;
   const auto sweep = record.complete_as_of ? complete_.find(*record.complete_as_of) : complete_.end();
   if (sweep == complete_.end()) {
@@ -99,6 +103,11 @@ void Masses::take(const core::MassCancelOrder& row) {
   // Its record stands behind the first orders in the turn.
   Mass& mass = at == masses_.end() ? masses_[row.mass] : at->second;
   const bool is_new = mass.orders.insert_or_assign(row.order_id, row.state).second;
+  mass.changed[row.order_id] = world_.now();
+  const bool released = mass.request.cause == core::MassCancelRequest::Cause::KillSwitch && mass.told && !mass.engaged;
+  if (is_new && released) {
+    world_.fail("mass cancel: ", order_name(row.order_id), " is added to ", mass_name(row.mass), ", which is released");
+  }
   if (is_new && mass.swept && !mass.request.until_empty) {
     world_.fail("mass cancel: ", order_name(row.order_id), " is added to ", mass_name(row.mass),
                 ", whose orders were known before");
@@ -233,6 +242,7 @@ void Masses::check_counts(const Key& key, const core::MassCancelReport& report) 
 }
 
 void Masses::check_book(const Key& key, const Mass& mass, const core::MassCancelReport& report) {
+  if (mass.forced) return;
   std::optional<Time> as_of = mass.as_of;
   if (mass.request.until_empty) {
     const auto sweep = report.complete_as_of ? complete_.find(report.complete_as_of->wall) : complete_.end();
@@ -297,11 +307,27 @@ void Masses::sending(const core::SendReceipt& receipt, const std::string& sender
 bool Masses::may_stay_open(const Key& key) const {
   const auto at = masses_.find(key);
   if (at == masses_.end() || at->second.ended || !at->second.told) return false;
+  if (at->second.engaged) return true;
   if (!rules_.can_complete) return true;
   if (!at->second.request.until_empty) return false;
   return std::ranges::any_of(children_, [&](const auto& entry) {
     return mass_of(entry.first) == key && entry.second.stuck && !entry.second.ended;
   });
+}
+
+void Masses::at_the_end() const {
+  for (const auto& [key, mass] : masses_) {
+    if (!mass.engaged || !rules_.can_complete) continue;
+    for (const exchange_sim::Order* order : open_in_scope(mass.request)) {
+      const auto row = mass.orders.find(order->id);
+      const bool begun = row != mass.orders.end() && row->second == State::Canceling;
+      if (begun || !is_swept(*order) || world_.now() - placed(*order) < LooksAgain) continue;
+      // Its command has ended with the order open: the next comes with a later sweep.
+      const auto changed = mass.changed.find(order->id);
+      if (changed != mass.changed.end() && world_.now() - changed->second < LooksAgain) continue;
+      world_.fail("mass cancel: ", mass_name(key), " is engaged, and ", order_name(order->id), " in its scope is open");
+    }
+  }
 }
 
 bool Masses::settled() const {

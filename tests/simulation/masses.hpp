@@ -53,6 +53,8 @@ class Masses {
   bool settled() const;
   bool may_stay_open(const core::CommandKey& key) const;
   std::string open() const;
+  /// Once all is well for a while: what is in the scope of a kill switch is being canceled.
+  void at_the_end() const;
 
  private:
   /// The true time differs from the bus's ticks by less than this within what is measured here.
@@ -60,13 +62,19 @@ class Masses {
   static constexpr Duration RestLag = std::chrono::seconds(2);
   static constexpr Duration BetweenReports = std::chrono::seconds(1);
 
+  /// Two sweeps, the longest wait between two commands of an order, and some.
+  static constexpr Duration LooksAgain = std::chrono::seconds(60);
+
   struct Mass {
     core::MassCancelRequest request;
     bool swept = false;
     bool ended = false;
+    bool engaged = false;       ///< as a kill switch
+    bool forced = false;        ///< released by force: what it had not begun is left alone
     bool restarted = false;     ///< the bus has, since
     std::optional<Time> as_of;  ///< the beginning of the sweep that showed its orders
     std::map<core::OrderId, core::MassCancelOrder::State> orders;
+    std::map<core::OrderId, Time> changed;  ///< when these rows were written last, in this life of the bus
     std::optional<core::MassCancelStatus> told;
     std::optional<Tick> told_at;  ///< in this life of the bus
   };

@@ -294,7 +294,7 @@ void plan_words(Plan& plan) {
   constexpr uint64_t Own = 0x9E3779B97F4A7C15;
   Random random(plan.seed ^ Own);
   if (!random.chance(0.3)) return;
-  plan.clients.push_back({"operator", "ctl-1", {}, false});
+  plan.clients.push_back({"operator", "ctl-1", {}, false, {}});
   plan.clocks.emplace_back(Time{}, random.between(-400, 400), random.between(-500ms, 500ms));
   const std::vector<core::OrdStatus> words = {core::OrdStatus::New, core::OrdStatus::Filled, core::OrdStatus::Canceled,
                                               core::OrdStatus::Rejected};
@@ -366,6 +366,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   if (random.chance(0.05)) {
     plan_open_orders(plan);
     plan_mass_cancels(plan);
+    plan_switches(plan);
     return plan;
   }
   plan_hands(plan, random);
@@ -380,6 +381,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_guesses(plan);
   plan_open_orders(plan);
   plan_mass_cancels(plan);
+  plan_switches(plan);
   return plan;
 }
 
@@ -401,7 +403,12 @@ std::string describe(const Plan& plan) {
         << (plan.exchange.guesses.pair_required ? ", which must be named, " : ", ")
         << plan.places.size() + plan.many_orders << " more orders\n";
   }
-  for (const ClientPlan& client : plan.clients) out << "  " << client.name << " is " << client.sender << '\n';
+  for (const ClientPlan& client : plan.clients) {
+    out << "  " << client.name << " is " << client.sender;
+    if (client.window) out << ", armed for " << seconds(*client.window);
+    out << '\n';
+  }
+  if (!plan.switches.empty()) out << "  " << plan.switches.size() << " times a kill switch\n";
   if (!plan.masses.empty()) out << "  " << plan.masses.size() << " mass cancels\n";
   for (const GuessPlan& guess : plan.guesses) out << "  guess " << guess.name << '=' << guess.value << '\n';
   for (const std::string& fault : plan.faults) out << "  fault " << fault << '\n';

@@ -25,6 +25,7 @@ struct ClientPlan {
   std::string sender;
   std::vector<std::string> topics;
   bool open_commands = false;
+  std::optional<Duration> window = std::nullopt;  ///< its hellos arm the dead man's switch
 };
 
 /// A strategy cancels an order.
@@ -96,6 +97,22 @@ struct MassPlan {
   bool dry_run = false;
 };
 
+/// A kill switch is engaged or released. Of scope OWN the owner is left out.
+struct SwitchPlan {
+  Duration at{};
+  size_t client = 0;
+  bool engage = true;
+  core::MassCancelRequest request;
+  bool force = false;
+};
+
+/// A strategy ends on purpose, and is started again.
+struct GoodbyePlan {
+  Duration at{};
+  size_t client = 0;
+  bool keep_orders = false;
+};
+
 struct Plan {
   uint64_t seed = 0;
   core::GatewayOptions options;
@@ -133,6 +150,8 @@ struct Plan {
   std::vector<PlacePlan> places;        ///< those that come later
   int many_orders = 0;                  ///< more at the beginning that nothing becomes of
   std::vector<MassPlan> masses;
+  std::vector<SwitchPlan> switches;
+  std::vector<GoodbyePlan> goodbyes;
 
   bool has(Blow blow) const;
   bool sweeps() const { return std::ranges::count(worker_sweeps, true) > 0; }
@@ -144,6 +163,10 @@ void add_answers(Plan& plan, const std::string& rules);
 void plan_open_orders(Plan& plan);
 /// Many of them are canceled at once (plan_mass.cpp).
 void plan_mass_cancels(Plan& plan);
+
+core::Scope planned_scope(Random& random, core::MassCancelRequest::Whose whose);
+/// Kill switches and dead man's switches (plan_switches.cpp).
+void plan_switches(Plan& plan);
 
 /// What the exchange asks to wait, in every form, and another program that spends the budget (plan_waits.cpp).
 void plan_waits(Plan& plan);

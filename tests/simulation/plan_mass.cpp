@@ -7,21 +7,6 @@ namespace {
 
 using Whose = core::MassCancelRequest::Whose;
 
-core::Scope planned_scope(Random& random, Whose whose) {
-  core::Scope scope;
-  if (whose == Whose::Own || whose == Whose::Sender) scope.whose = core::Scope::Whose::Owner;
-  if (whose == Whose::Unowned) scope.whose = core::Scope::Whose::Unowned;
-  if (whose == Whose::Sender) {
-    // The last has no prefix.
-    scope.owner = random.chance(0.95) ? random.pick(std::vector<std::string>{"desk-a", "desk-b"}) : "desk-c";
-  }
-  if (random.chance(0.3)) scope.symbol = random.pick(std::vector<std::string>{"BTCTRY", "ETHUSDT", "XRPTRY"});
-  if (random.chance(0.3)) scope.side = random.chance(0.5) ? core::Side::Buy : core::Side::Sell;
-  if (random.chance(0.2))
-    scope.client_order_id_prefix = random.pick(std::vector<std::string>{"a", "a-", "aa", "b", "z"});
-  return scope;
-}
-
 MassPlan planned_mass_cancel(Plan& plan, Random& random, const std::string& number) {
   MassPlan mass;
   mass.at = random.between(400ms, plan.trouble);
@@ -37,6 +22,21 @@ MassPlan planned_mass_cancel(Plan& plan, Random& random, const std::string& numb
 }
 
 }  // namespace
+
+core::Scope planned_scope(Random& random, Whose whose) {
+  core::Scope scope;
+  if (whose == Whose::Own || whose == Whose::Sender) scope.whose = core::Scope::Whose::Owner;
+  if (whose == Whose::Unowned) scope.whose = core::Scope::Whose::Unowned;
+  if (whose == Whose::Sender) {
+    // The last has no prefix.
+    scope.owner = random.chance(0.95) ? random.pick(std::vector<std::string>{"desk-a", "desk-b"}) : "desk-c";
+  }
+  if (random.chance(0.3)) scope.symbol = random.pick(std::vector<std::string>{"BTCTRY", "ETHUSDT", "XRPTRY"});
+  if (random.chance(0.3)) scope.side = random.chance(0.5) ? core::Side::Buy : core::Side::Sell;
+  if (random.chance(0.2))
+    scope.client_order_id_prefix = random.pick(std::vector<std::string>{"a", "a-", "aa", "b", "z"});
+  return scope;
+}
 
 // Drawn from a source of its own, mostly where sweeps can show what is in scope.
 void plan_mass_cancels(Plan& plan) {

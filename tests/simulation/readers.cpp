@@ -41,6 +41,13 @@ void Readers::told(const std::string& client, const client::Notice& notice) {
           end(client, life, n.cl_ord_id, rules_.new_epochs, "word that the bus has lost it");
         } else if constexpr (std::is_same_v<N, client::MassCancelUnknown>) {
           end(client, life, n.cl_ord_id, false, "word that the bus does not know it");
+        } else if constexpr (std::is_same_v<N, v1::KillSwitchReply>) {
+          world_.tell(client, "is told of its kill switch: ", v1::KillSwitchStatus_Name(n.status()), ' ', n.text());
+        } else if constexpr (std::is_same_v<N, v1::GoodbyeReply>) {
+          world_.tell(client, "is told: ", n.text());
+        } else if constexpr (std::is_same_v<N, client::KillSwitchUnknown> ||
+                             std::is_same_v<N, client::GoodbyeUnknown>) {
+          world_.fail(client, " is told that the bus does not know its request");
         } else if constexpr (std::is_same_v<N, v1::Event>) {
           event(client, life, n);
         } else if constexpr (std::is_same_v<N, client::LostEvents>) {

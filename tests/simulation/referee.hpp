@@ -79,6 +79,7 @@ class Referee {
   void committed(const core::PermitForgotten& forgotten) {
     query_share_.forgotten(forgotten.task, world_.now());
     repeats_.forgotten(forgotten.task);
+    waits_.forgotten(forgotten.task);
   }
   void committed(const core::HoldRecord& hold);
   /// The last command of the order.
@@ -190,7 +191,7 @@ class Referee {
   const exchange_sim::Order* book(core::OrderId order) const { return exchange_.book().find(order); }
   std::vector<const CommandSeen*> undecided(core::OrderId id) const;
   /// Of an order with these undecided commands; absent if they are not of one mind.
-  static std::optional<core::Priority> lane(const std::vector<const CommandSeen*>& commands);
+  std::optional<core::Priority> lane(const std::vector<const CommandSeen*>& commands) const;
   /// A DELETE of it was decided on then. While the store refuses that is long before it is committed.
   void judge_turn(core::OrderId id, Time decided);
   bool certainly_waited(core::OrderId id, const Order& order, core::Priority in, Time then) const;

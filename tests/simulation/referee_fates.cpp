@@ -181,10 +181,10 @@ void Referee::batch_judged() {
 // also not by a bus that starts later.
 void Referee::rests(core::OrderId id) {
   const auto open = undecided(id);
-  // Those that came in the same turn have come after it.
+  // Those that came in the same turn have come after it, or before.
   const bool all_new = std::ranges::all_of(open, [&](const CommandSeen* c) { return c->received == world_.now(); });
   if (!all_new) return;
-  distance_.rests(id);
+  distance_.rests(id, open.empty());
   thrift_.rests(id);
   if (!open.empty()) return thrift_.command_came(id);
   Order& order = orders_[id];

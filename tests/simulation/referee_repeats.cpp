@@ -20,8 +20,15 @@ std::vector<const CommandSeen*> Referee::undecided(core::OrderId id) const {
   return found;
 }
 
-std::optional<core::Priority> Referee::lane(const std::vector<const CommandSeen*>& commands) {
-  if (commands.empty()) return std::nullopt;
+// What a kill switch wants stands in a lane of its own as long as that is engaged: which it is then is not certain.
+std::optional<core::Priority> Referee::lane(const std::vector<const CommandSeen*>& commands) const {
+  const auto of_kill_switch = [this](const CommandSeen* command) {
+    const std::string& id = command->key.cl_ord_id;
+    const auto mass = store_.mass_cancels().find({command->key.sender, id.substr(0, id.find('/'))});
+    return mass != store_.mass_cancels().end() &&
+           mass->second.request.cause == core::MassCancelRequest::Cause::KillSwitch;
+  };
+  if (commands.empty() || std::ranges::any_of(commands, of_kill_switch)) return std::nullopt;
   const core::Priority first = commands.front()->order.priority;
   const bool all = std::ranges::all_of(commands, [&](const CommandSeen* c) { return c->order.priority == first; });
   return all ? std::optional(first) : std::nullopt;

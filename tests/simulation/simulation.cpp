@@ -65,6 +65,16 @@ Masses::Rules masses_of(const Plan& plan) {
 
 Readers::Rules reading_of(const Plan& plan) { return {plan.options.retention < 1h, !plan.store_synced}; }
 
+/// A MassCancel or a KillSwitchRequest.
+template <typename Scoped>
+void set_scope(const core::MassCancelRequest& planned, Scoped& request) {
+  request.set_scope(wire::to_wire(planned.whose));
+  if (planned.whose == core::MassCancelRequest::Whose::Sender) request.set_owner(planned.scope.owner);
+  request.set_symbol(planned.scope.symbol);
+  if (planned.scope.side) request.set_side(wire::to_wire(*planned.scope.side));
+  request.set_client_order_id_prefix(planned.scope.client_order_id_prefix);
+}
+
 }  // namespace
 
 Simulation::Simulation(uint64_t seed, std::ostream* transcript)
@@ -98,6 +108,8 @@ void Simulation::build() {
   }
   for (const ClientPlan& client : plan_.clients) {
     client::SessionOptions options{client.sender, client.topics, client.open_commands};
+    if (client.window)
+      options.cancel_on_disconnect = std::chrono::duration_cast<std::chrono::milliseconds>(*client.window);
     clients_.push_back(std::make_unique<ClientProcess>(world_, client.name, *clock++, std::move(options),
                                                        path(client.name + "-bus", plan_.inside), *bus_,
                                                        judge_.readers()));
@@ -125,6 +137,8 @@ void Simulation::begin() {
   }
   for (const CancelPlan& each : plan_.cancels) world_.agenda.after(each.at, [this, each] { cancel(each); });
   for (const MassPlan& each : plan_.masses) world_.agenda.after(each.at, [this, each] { mass_cancel(each); });
+  for (const SwitchPlan& each : plan_.switches) world_.agenda.after(each.at, [this, each] { kill_switch(each); });
+  for (const GoodbyePlan& each : plan_.goodbyes) world_.agenda.after(each.at, [this, each] { goodbye(each); });
   for (const HandPlan& each : plan_.hands) world_.agenda.after(each.at, [this, each] { act(each); });
   for (const PlacePlan& each : plan_.places) world_.agenda.after(each.at, [this, each] { place(each); });
   for (const WordPlan& each : plan_.words) world_.agenda.after(each.at, [this, each] { say(each); });
@@ -155,21 +169,28 @@ void Simulation::cancel(const CancelPlan& cancel) {
 }
 
 void Simulation::mass_cancel(const MassPlan& mass) {
-  using Whose = core::MassCancelRequest::Whose;
-  static constexpr v1::MassCancelScope Scopes[] = {v1::MASS_CANCEL_SCOPE_OWN, v1::MASS_CANCEL_SCOPE_SENDER,
-                                                   v1::MASS_CANCEL_SCOPE_UNOWNED, v1::MASS_CANCEL_SCOPE_ALL};
   const core::MassCancelRequest& planned = mass.request;
   v1::MassCancel request;
   request.set_cl_ord_id(planned.cl_ord_id);
-  request.set_scope(Scopes[static_cast<size_t>(planned.whose)]);
-  if (planned.whose == Whose::Sender) request.set_owner(planned.scope.owner);
-  request.set_symbol(planned.scope.symbol);
-  if (planned.scope.side) request.set_side(wire::to_wire(*planned.scope.side));
-  request.set_client_order_id_prefix(planned.scope.client_order_id_prefix);
+  set_scope(planned, request);
   request.set_priority(wire::to_wire(planned.priority));
   request.set_until_empty(planned.until_empty);
   request.set_dry_run(mass.dry_run);
   clients_[mass.client]->mass_cancel(std::move(request));
+}
+
+void Simulation::kill_switch(const SwitchPlan& plan) {
+  v1::KillSwitchRequest request;
+  request.set_action(plan.engage ? v1::KILL_SWITCH_ACTION_ENGAGE : v1::KILL_SWITCH_ACTION_RELEASE);
+  set_scope(plan.request, request);
+  request.set_reason("drill");
+  request.set_force(plan.force);
+  clients_[plan.client]->kill_switch(std::move(request));
+}
+
+void Simulation::goodbye(const GoodbyePlan& plan) {
+  ClientProcess& client = *clients_[plan.client];
+  client.goodbye(plan.keep_orders, [this, &client] { restart(client, 1s); });
 }
 
 void Simulation::act(const HandPlan& hand) {
@@ -410,7 +431,13 @@ void Simulation::look() {
   all_well();
   if (settled() && swept() && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
   drain_blocked_bus();
-  if (world_.now() > Time(plan_.trouble + Patience + plan_.longest_wait)) {
+  // What is lowered comes back a tenth a period, once it is used up.
+  const core::Gateway* gateway = bus_->gateway();
+  const bool lowered = gateway && std::ranges::any_of(gateway->status(bus_->now()).windows, [](const auto& window) {
+                         return window.rule.limit < window.configured_limit;
+                       });
+  const Duration patience = plan_.longest_wait + (lowered ? 2 * Patience : Patience);
+  if (world_.now() > Time(plan_.trouble + patience)) {
     return world_.fail("promise 2: not settled long after the troubles: ", undecided());
   }
   world_.agenda.after(1s, [this] { look(); });
@@ -489,6 +516,7 @@ void Simulation::end() {
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();
   judge_.registry().at_the_end();
+  judge_.masses().at_the_end();
   if (const auto behind = judge_.readers().read_to_the_end(store_); !behind.empty()) world_.fail("promise 5: ", behind);
   const core::BusStatus status = bus_->gateway()->status(bus_->now());
   size_t stuck = 0;

@@ -42,6 +42,8 @@ class Simulation {
   void begin();
   void cancel(const CancelPlan& cancel);
   void mass_cancel(const MassPlan& mass);
+  void kill_switch(const SwitchPlan& plan);
+  void goodbye(const GoodbyePlan& plan);
   void act(const HandPlan& hand);
   void say(const WordPlan& word);
   void place(const PlacePlan& order);

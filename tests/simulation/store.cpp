@@ -42,6 +42,7 @@ core::Snapshot Store::snapshot() const {
     const bool undecided = order.state == core::MassCancelOrder::State::Canceling;
     if (undecided || !rows_.mass_cancels.at(order.mass).ended) snapshot.mass_cancel_orders.push_back(order);
   }
+  for (const auto& [sender, record] : rows_.dead_men) snapshot.dead_men.push_back(record);
   return snapshot;
 }
 

@@ -61,6 +61,7 @@ class Store : public io::Store {
   const std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder>& mass_cancel_orders() const {
     return rows_.mass_cancel_orders;
   }
+  const std::map<std::string, core::DeadManRecord>& dead_men() const { return rows_.dead_men; }
   const std::map<core::CommandKey, core::CommandRecord>& commands() const { return rows_.commands; }
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return rows_.permits; }
   const core::LoweredLimits& lowered() const { return rows_.lowered; }
@@ -91,6 +92,7 @@ class Store : public io::Store {
     std::set<core::OrderId> back_on_book;
     std::map<core::CommandKey, core::MassCancelRecord> mass_cancels;
     std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder> mass_cancel_orders;
+    std::map<std::string, core::DeadManRecord> dead_men;
   };
 
   void put(const core::CommandRecord& record) { rows_.commands[record.key] = record; }
@@ -117,6 +119,8 @@ class Store : public io::Store {
     rows_.mass_cancels.erase(forgotten.key);
     std::erase_if(rows_.mass_cancel_orders, [&](const auto& row) { return row.first.first == forgotten.key; });
   }
+  void put(const core::DeadManRecord& record) { rows_.dead_men[record.sender] = record; }
+  void put(const core::DeadManDisarmed& disarmed) { rows_.dead_men.erase(disarmed.sender); }
   void put(const io::EventRow& event);
   void prune();
   Duration run_time() const { return run_clock_.at(tick()); }

@@ -55,6 +55,7 @@ void Waits::committed(const core::HoldRecord& hold, Time until) {
   limiter.until = until;
   limiter.one_goes = true;
   limiter.alone.reset();
+  limiter.unwritten.reset();
 }
 
 void Waits::committed(const core::PermitRecord& permit, Time decided) {
@@ -138,9 +139,10 @@ void Waits::heard(core::TaskId task, core::LimiterKind kind, const core::Answer&
   const auto permit = limiter.permits.find(task);
   if (permit == limiter.permits.end()) return;
   const Time decided = permit->second;
-  if (limiter.alone == task && answer.arrival != core::Arrival::Silent) {
+  if (limiter.alone == task && answer.arrival == core::Arrival::NeverSent) {
+    limiter.unwritten = task;
+  } else if (limiter.alone == task && answer.arrival != core::Arrival::Silent) {
     limiter.alone.reset();
-    limiter.one_goes = answer.arrival == core::Arrival::NeverSent;
   }
   note_answer(task, kind, decided, answer);
   if (answer.arrival == core::Arrival::NeverSent) limiter.permits.erase(permit);
@@ -150,6 +152,16 @@ void Waits::heard(core::TaskId task, core::LimiterKind kind, const core::Answer&
   const bool met_another = limiter.failed_at >= decided;
   if (answer.verdict == core::Verdict::Throttled && anew && trusted && !met_another) {
     refused_.try_emplace(task, Refused{kind, limiter.changes});
+  }
+}
+
+void Waits::forgotten(core::TaskId task) {
+  for (auto& [kind, limiter] : limiters_) {
+    if (limiter.unwritten != task) continue;
+    limiter.unwritten.reset();
+    if (limiter.alone != task) continue;
+    limiter.alone.reset();
+    limiter.one_goes = true;
   }
 }
 

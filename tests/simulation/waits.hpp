@@ -42,6 +42,8 @@ class Waits {
   void heard(core::TaskId task, core::LimiterKind kind, const core::Answer& answer);
   /// The bus has taken the outcome, and must heed it.
   void confirmed(core::TaskId task);
+  /// Its permit is given back, if it was never written: one that the bus knew of no more keeps it.
+  void forgotten(core::TaskId task);
 
  private:
   /// The true time differs from the bus's ticks by less than this within what is measured here.
@@ -59,6 +61,7 @@ class Waits {
     Time until = Time::min();  ///< of the latest backoff
     bool one_goes = false;
     std::optional<core::TaskId> alone;
+    std::optional<core::TaskId> unwritten;  ///< the same, which was never written, and may be replaced
     Time alone_at{};
     std::map<core::TaskId, Time> permits;  ///< when each was decided on, of the last minutes
     uint64_t changes = 0;                  ///< records that say what is lowered

@@ -76,6 +76,7 @@ TEST_F(WaitsTest, TheFirstThatWasNeverWrittenIsReplacedByOne) {
   wait(2s);
   permit(1);
   answer(1, core::Verdict::NeverWritten, core::Arrival::NeverSent);
+  waits.forgotten(1);
   permit(2);
   EXPECT_EQ(world.failure, "");
   permit(3);

@@ -71,7 +71,8 @@ void shorten(std::optional<milliseconds>& time_to_live, steady_clock::time_point
 bool tells_of_a_command(const Notice& notice) {
   return std::holds_alternative<v1::Receipt>(notice) || std::holds_alternative<v1::CancelAck>(notice) ||
          std::holds_alternative<v1::CancelFinal>(notice) || std::holds_alternative<v1::CancelStatus>(notice) ||
-         std::holds_alternative<v1::MassCancelReport>(notice);
+         std::holds_alternative<v1::MassCancelReport>(notice) || std::holds_alternative<v1::KillSwitchReply>(notice) ||
+         std::holds_alternative<v1::GoodbyeReply>(notice);
 }
 
 void print(const std::string& sentence) { std::fprintf(stderr, "cancelbus: %s\n", sentence.c_str()); }
@@ -303,6 +304,20 @@ std::shared_future<MassCancelPreview> Client::preview_mass_cancel(const MassCanc
   std::shared_future<MassCancelPreview> future;
   const auto callback = keep<MassCancelPreview>(future, {});
   loop_->do_soon([options, callback](client::Client& bus) { bus.preview_mass_cancel(options, callback); });
+  return future;
+}
+
+std::shared_future<KillSwitchAnswer> Client::kill_switch(const KillSwitchOptions& options) noexcept {
+  std::shared_future<KillSwitchAnswer> future;
+  const auto callback = keep<KillSwitchAnswer>(future, {});
+  loop_->do_soon([options, callback](client::Client& bus) { bus.kill_switch(options, callback); });
+  return future;
+}
+
+std::shared_future<GoodbyeAnswer> Client::goodbye(bool keep_orders) noexcept {
+  std::shared_future<GoodbyeAnswer> future;
+  const auto callback = keep<GoodbyeAnswer>(future, {});
+  loop_->do_soon([keep_orders, callback](client::Client& bus) { bus.goodbye(keep_orders, callback); });
   return future;
 }
 

@@ -26,6 +26,9 @@ using client::CancelOptions;
 using client::CancelSummary;
 using client::ClientOptions;
 using client::Final;
+using client::GoodbyeAnswer;
+using client::KillSwitchAnswer;
+using client::KillSwitchOptions;
 using client::MassCancelCallbacks;
 using client::MassCancelEnd;
 using client::MassCancelOptions;
@@ -106,6 +109,11 @@ class Client {
   MassCancel mass_cancel(const MassCancelOptions& options = {}, MassCancelCallbacks callbacks = {}) noexcept;
   /// What that would do now. Nothing is done.
   std::shared_future<MassCancelPreview> preview_mass_cancel(const MassCancelOptions& options) noexcept;
+  /// Engages or releases a kill switch, as client::Client does. Waits for nothing.
+  std::shared_future<KillSwitchAnswer> kill_switch(const KillSwitchOptions& options) noexcept;
+  /// The strategy ends on purpose, as client::Client says. Wait for the future before you destroy the client, with a
+  /// time limit: it has no value while the bus is away.
+  std::shared_future<GoodbyeAnswer> goodbye(bool keep_orders) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// What is wrong at the moment; none if all is well. Ask when a future is late.

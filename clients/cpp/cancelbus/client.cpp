@@ -2,21 +2,22 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <map>
-#include <tuple>
 #include <utility>
 #include <zmq.hpp>
 
+#include "cancelbus/books.hpp"
 #include "cancelbus/cancel_many.hpp"
 #include "cancelbus/cl_ord_ids.hpp"
 #include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
 #include "cancelbus/describe.hpp"
+#include "cancelbus/links.hpp"
 #include "cancelbus/mass_book.hpp"
 #include "cancelbus/options.hpp"
+#include "cancelbus/switch_book.hpp"
 #include "cancelbus/wakeup.hpp"
 
 namespace cancelbus::client {
@@ -36,30 +37,6 @@ void prepare(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::heartbeat_timeout, 5'000);
 }
 
-std::string explanation(NotReachedReason reason, const std::string& public_key) {
-  switch (reason) {
-    case NotReachedReason::KeyRefused:
-      return "the bus refused our key: it is not in its policy file, or not in a role for this endpoint; the bus's log "
-             "says which; our public key is " +
-             public_key;
-    case NotReachedReason::NotEncrypted:
-      return public_key.empty()
-                 ? "the bus speaks only with those who have keys: curve_key_file and curve_server_key_file"
-                 : "the other side does not speak CURVE: it runs with --insecure_loopback, or is no cancel-bus";
-    case NotReachedReason::HungUp:
-      return public_key.empty() ? "the other side hung up in the middle of the handshake: the bus may want keys"
-                                : "the other side hung up in the middle of the handshake: most likely "
-                                  "curve_server_key_file is not the public key of this bus";
-  }
-  return "";
-}
-
-std::string nobody_at(const std::string& endpoint, std::string option) {
-  std::string text = "nothing answers at " + endpoint + ": is the bus running there? Check " + option;
-  for (char& c : option) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return text + " (or CANCELBUS_" + option + ")";
-}
-
 std::string_view text_of(const zmq::message_t& message) { return {message.data<char>(), message.size()}; }
 
 }  // namespace
@@ -69,8 +46,7 @@ struct Client::Impl {
       : session(options.session),
         dealer(context, zmq::socket_type::dealer),
         sub(context, zmq::socket_type::sub),
-        session_endpoint(options.session_endpoint),
-        event_endpoint(options.event_endpoint) {
+        links(dealer_watch, sub_watch, options) {
     prepare(dealer);
     prepare(sub);
     // Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
@@ -80,7 +56,7 @@ struct Client::Impl {
   }
 
   void encrypt(const CurveKeys& keys) {
-    public_key = keys.own.public_key;
+    links.encrypt(keys.own.public_key);
     for (auto* watch : {&dealer_watch, &sub_watch}) watch->encrypt(keys);
   }
 
@@ -152,41 +128,26 @@ struct Client::Impl {
       if (watch == &sub_watch && reason == NotReachedReason::KeyRefused) {
         bar_untold = true;
       } else if (reason) {
-        notices.emplace_back(NotReached{watch == &dealer_watch ? session_endpoint : event_endpoint,
-                                        *reason == NotReachedReason::KeyRefused, why_not(*reason)});
+        notices.emplace_back(NotReached{watch == &dealer_watch ? links.session_endpoint() : links.event_endpoint(),
+                                        *reason == NotReachedReason::KeyRefused, links.why_not(*reason)});
       }
     }
     if (!dealer_watch.up()) unsubscribe();
-    if (connected && is_barred() && std::exchange(bar_untold, false)) {
-      notices.emplace_back(NotReached{event_endpoint, false, barred_text()});
+    if (connected && links.is_barred() && std::exchange(bar_untold, false)) {
+      notices.emplace_back(NotReached{links.event_endpoint(), false, Links::barred_text(session.event_bar())});
     }
-  }
-
-  // Sockets of kinds that do not fit hang up.
-  std::string why_not(NotReachedReason reason) const {
-    const std::string text = explanation(reason, public_key);
-    if (reason != NotReachedReason::HungUp || !dealer_watch.hangs_up() || !sub_watch.hangs_up()) return text;
-    return "both endpoints hang up on our handshake: perhaps session_endpoint (" + session_endpoint +
-           ") and event_endpoint (" + event_endpoint + ") are swapped. Or " + text;
-  }
-
-  // A refusal by the event endpoint alone says nothing against the key: the session's connection tells whether it is
-  // known.
-  bool is_barred() const { return !sub_watch.up() && sub_watch.reason() == NotReachedReason::KeyRefused; }
-
-  std::string barred_text() const {
-    const auto& bar = session.event_bar();
-    return (bar ? describe(*bar) : "this key is barred from events") +
-           ". The key is known, and commands go on. Correct the program that did it; the bar ends by itself, or when "
-           "the "
-           "bus's operator has the policy read again";
   }
 
   Cancel cancel(int64_t order_id, const CancelOptions& options, Callbacks callbacks) {
     v1::CancelOrder order;
     std::string complaint = make_order(order_id, options, order);
     if (options.cl_ord_id.empty()) order.set_cl_ord_id(cl_ord_ids.next());
-    const auto [handle, to_be_sent] = commands.add(order, std::move(complaint), std::move(callbacks));
+    auto reason = v1::CXL_REJ_REASON_MALFORMED;
+    if (complaint.empty() && session.is_leaving()) {
+      complaint = GoodbyeWasSaid;
+      reason = v1::CXL_REJ_REASON_OTHER;
+    }
+    const auto [handle, to_be_sent] = commands.add(order, std::move(complaint), std::move(callbacks), reason);
     if (to_be_sent) session.cancel(std::move(order), steady_clock::now());
     return handle;
   }
@@ -205,7 +166,7 @@ struct Client::Impl {
   }
 
   size_t undecided() const {
-    size_t count = commands.undecided() + mass.open();
+    size_t count = commands.undecided() + mass.open() + switches.open();
     for (const auto& one : many) count += one->waiting();
     return count;
   }
@@ -215,6 +176,7 @@ struct Client::Impl {
     listings.clear();
     commands.close();
     mass.close();
+    switches.close();
   }
 
   void tell_listing(const Notice& notice) {
@@ -227,9 +189,11 @@ struct Client::Impl {
     for (const Notice& notice : notices) {
       commands.tell(notice);
       mass.tell(notice);
+      switches.tell(notice);
       tell_listing(notice);
     }
     mass.settle();
+    switches.settle();
     go_on_with_many();
     for (auto& receipt : commands.settle()) notices.emplace_back(std::move(receipt));
   }
@@ -289,19 +253,11 @@ struct Client::Impl {
 
   std::optional<Problem> problem() const {
     if (rejected_hello) return rejected_hello;
-    std::optional<Problem> worst;
-    for (const auto& [watch, option, endpoint] : {std::tuple{&dealer_watch, "session_endpoint", &session_endpoint},
-                                                  {&sub_watch, "event_endpoint", &event_endpoint}}) {
-      if (watch->up() || (watch == &sub_watch && is_barred())) continue;
-      if (const auto reason = watch->reason()) {
-        const bool of_keys = reason != NotReachedReason::HungUp || !public_key.empty();
-        return Problem{of_keys ? Problem::Kind::KeyRefused : Problem::Kind::BusUnreachable,
-                       *endpoint + ": " + why_not(*reason)};
-      }
-      if (!worst) worst = {Problem::Kind::BusUnreachable, nobody_at(*endpoint, option)};
+    if (auto problem = links.problem()) return problem;
+    if (connected && links.is_barred()) {
+      return Problem{Problem::Kind::EventsBarred,
+                     links.event_endpoint() + ": " + Links::barred_text(session.event_bar())};
     }
-    if (worst) return worst;
-    if (connected && is_barred()) return Problem{Problem::Kind::EventsBarred, event_endpoint + ": " + barred_text()};
     auto causes = session.causes();
     // A lowered limit makes commands slower, and stops none.
     std::erase_if(causes, [](const v1::Cause& cause) { return cause.kind() == v1::CAUSE_KIND_LIMIT_LOWERED; });
@@ -310,7 +266,7 @@ struct Client::Impl {
     }
     if (connected) return {};
     return Problem{Problem::Kind::BusUnreachable,
-                   "the connection to " + session_endpoint +
+                   "the connection to " + links.session_endpoint() +
                        " stands, but the bus says nothing: is it a cancel-bus, is it stopped?"};
   }
 
@@ -322,9 +278,7 @@ struct Client::Impl {
   ConnectionWatch sub_watch{context, sub};
   const std::array<zmq::socket_t*, 4> sockets = {&dealer, &sub, &dealer_watch.reports(), &sub_watch.reports()};
   Wakeup wakeup;
-  std::string session_endpoint;
-  std::string event_endpoint;
-  std::string public_key;  // empty without encryption
+  Links links;
   bool subscribed = false;
   bool connected = false;
   std::optional<Problem> rejected_hello;
@@ -333,6 +287,7 @@ struct Client::Impl {
   CommandBook commands;
   ClOrdIds cl_ord_ids;
   MassBook mass{session, cl_ord_ids};
+  SwitchBook switches{session};
   std::vector<std::shared_ptr<CancelMany>> many;
   std::map<uint64_t, std::function<void(const OpenOrders&)>> listings;
   std::vector<Notice> notices;
@@ -396,6 +351,17 @@ MassCancel Client::mass_cancel(const MassCancelOptions& options, MassCancelCallb
 void Client::preview_mass_cancel(const MassCancelOptions& options,
                                  std::function<void(const MassCancelPreview&)> callback) noexcept {
   impl_->mass.preview(options, std::move(callback));
+  impl_->wakeup.at(Wakeup::Now);
+}
+
+void Client::kill_switch(const KillSwitchOptions& options,
+                         std::function<void(const KillSwitchAnswer&)> callback) noexcept {
+  impl_->switches.give(options, std::move(callback));
+  impl_->wakeup.at(Wakeup::Now);
+}
+
+void Client::goodbye(bool keep_orders, std::function<void(const GoodbyeAnswer&)> callback) noexcept {
+  impl_->switches.say_goodbye(keep_orders, std::move(callback));
   impl_->wakeup.at(Wakeup::Now);
 }
 

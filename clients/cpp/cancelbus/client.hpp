@@ -18,6 +18,7 @@
 #include "cancelbus/command.hpp"
 #include "cancelbus/mass_cancel.hpp"
 #include "cancelbus/session.hpp"
+#include "cancelbus/switches.hpp"
 
 namespace cancelbus::client {
 
@@ -85,6 +86,20 @@ class Client {
   /// What that would do now; `callback` is called once, unless the client is destroyed first. Nothing is done.
   void preview_mass_cancel(const MassCancelOptions& options,
                            std::function<void(const MassCancelPreview&)> callback) noexcept;
+  /// Engages or releases a kill switch; `callback` is called once, unless the client is destroyed first. Asked every
+  /// second until it is answered; several are answered in turn. What is wrong with the options is REFUSED by the next
+  /// process(). To engage what is engaged, or release what has just been released, changes nothing. An engaged switch
+  /// outlives this client.
+  void kill_switch(const KillSwitchOptions& options,
+                   std::function<void(const KillSwitchAnswer&)> callback = {}) noexcept;
+  /// The strategy ends on purpose: with `keep_orders` its dead man's switch is disarmed and its orders stay, without,
+  /// an armed switch fires at once. Said every second until it is answered, then `callback` is called once; destroy the
+  /// client afterwards. Wait first for the receipts of what must arrive: from the first goodbye on this client repeats
+  /// no command, refuses new ones, asks for nothing, and sends no heartbeat, because the bus would take the sender for
+  /// alive. While the bus is away it goes on; after a reconnection the hello, which no longer arms the switch, goes
+  /// first. A bus of an earlier version refuses it, and has no switch that is armed. A client that ends without an
+  /// answer leaves an armed switch to fire after its window. A second goodbye is refused.
+  void goodbye(bool keep_orders, std::function<void(const GoodbyeAnswer&)> callback = {}) noexcept;
   /// A BusStatus notice will come.
   void ask_status() noexcept;
   /// An OpenOrders notice will come, and `on_done` is called once with the same; several are answered in turn.

@@ -5,42 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "cancelbus/books.hpp"
 #include "cancelbus/describe.hpp"
 
 namespace cancelbus::client {
 namespace {
 
 using google::protobuf::util::TimeUtil;
-
-struct TextField {
-  const char* name;
-  const std::string& value;
-  size_t most;
-};
-
-std::string complaint_about(const TextField& field) {
-  const bool legible = std::all_of(field.value.begin(), field.value.end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (legible && field.value.size() <= field.most) return {};
-  return std::string(field.name) + " is not at most " + std::to_string(field.most) + " printable ASCII characters";
-}
-
-v1::Receipt refusal(const std::string& cl_ord_id, v1::CxlRejReason reason, const std::string& text) {
-  v1::Receipt receipt;
-  receipt.set_cl_ord_id(cl_ord_id);
-  receipt.set_status(v1::RECEIPT_STATUS_REFUSED);
-  receipt.set_reason(reason);
-  receipt.set_text(text);
-  return receipt;
-}
-
-// The callback is moved out first: it may end its client, and everything in it.
-template <typename Value, typename Callback>
-void tell_once(std::optional<Value>& known, const Value& value, Callback& callback) {
-  if (known) return;
-  known = value;
-  const Callback call = std::exchange(callback, {});
-  if (call) call(value);
-}
 
 }  // namespace
 
@@ -56,12 +27,11 @@ std::string make_order(int64_t order_id, const CancelOptions& options, v1::Cance
   *into.mutable_transact_time() = TimeUtil::NanosecondsToTimestamp(
       std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
   if (order_id < 1) return "order_id: " + std::to_string(order_id) + " is not a whole number from 1";
-  for (const TextField& field :
-       {TextField{"cl_ord_id", options.cl_ord_id, 64}, TextField{"symbol", options.symbol, 32},
-        TextField{"account", options.account, 64}, TextField{"traceparent", options.traceparent, 55}}) {
-    if (auto complaint = complaint_about(field); !complaint.empty()) return complaint;
-  }
-  if (!options.time_to_live) return {};
+  std::string complaint = complaint_about({{"cl_ord_id", options.cl_ord_id, 64},
+                                           {"symbol", options.symbol, 32},
+                                           {"account", options.account, 64},
+                                           {"traceparent", options.traceparent, 55}});
+  if (!complaint.empty() || !options.time_to_live) return complaint;
   if (*options.time_to_live < milliseconds(1) || *options.time_to_live > std::chrono::hours(24)) {
     return "time_to_live: " + std::to_string(options.time_to_live->count()) + " ms is not from 1 ms to 24 h";
   }
@@ -69,13 +39,13 @@ std::string make_order(int64_t order_id, const CancelOptions& options, v1::Cance
   return {};
 }
 
-CommandBook::Added CommandBook::add(const v1::CancelOrder& order, std::string complaint, Callbacks callbacks) {
+CommandBook::Added CommandBook::add(const v1::CancelOrder& order, std::string complaint, Callbacks callbacks,
+                                    v1::CxlRejReason reason) {
   const std::string& name = order.cl_ord_id();
   auto entry = std::make_shared<Entry>(
       Entry{.command = std::make_shared<Command>(Command{.cl_ord_id = name, .order_id = order.order_id()}),
             .callbacks = std::move(callbacks)});
   const Cancel handle(entry->command);
-  auto reason = v1::CXL_REJ_REASON_MALFORMED;
   if (complaint.empty() && entries_.contains(name)) {
     complaint = "cl_ord_id: " + name + " names an undecided command already";
   } else if (complaint.empty() && undecided() >= MaxUndecided) {
@@ -86,7 +56,7 @@ CommandBook::Added CommandBook::add(const v1::CancelOrder& order, std::string co
     entries_.emplace(name, std::move(entry));
     return {handle, true};
   }
-  refused_.push_back({std::move(entry), refusal(name, reason, complaint)});
+  refused_.push_back({std::move(entry), refused_receipt(name, reason, complaint)});
   return {handle, false};
 }
 

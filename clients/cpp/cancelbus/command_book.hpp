@@ -26,7 +26,9 @@ class CommandBook {
     /// Else it is refused here.
     bool to_be_sent;
   };
-  Added add(const v1::CancelOrder& order, std::string complaint, Callbacks callbacks);
+  /// A complaint refuses it here, for that reason.
+  Added add(const v1::CancelOrder& order, std::string complaint, Callbacks callbacks,
+            v1::CxlRejReason reason = v1::CXL_REJ_REASON_MALFORMED);
   /// Tells what was refused here; of those with a name of their own, the receipts.
   std::vector<v1::Receipt> settle();
   void tell(const Notice& notice);

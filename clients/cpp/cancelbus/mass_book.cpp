@@ -1,58 +1,26 @@
 #include "cancelbus/mass_book.hpp"
 
-#include <algorithm>
 #include <utility>
 
+#include "cancelbus/books.hpp"
 #include "cancelbus/describe.hpp"
 
 namespace cancelbus::client {
 namespace {
 
-bool is_short_and_printable(const std::string& text, size_t most) {
-  return text.size() <= most && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-template <typename Value>
-void tell_first(std::optional<Value>& known, const Value& value, std::function<void(const Value&)>& callback) {
-  if (known) return;
-  known = value;
-  const auto call = std::exchange(callback, {});
-  if (call) call(value);
-}
-
-v1::Receipt refused_receipt(const std::string& cl_ord_id, v1::CxlRejReason reason, const std::string& text) {
-  v1::Receipt receipt;
-  receipt.set_cl_ord_id(cl_ord_id);
-  receipt.set_status(v1::RECEIPT_STATUS_REFUSED);
-  receipt.set_reason(reason);
-  receipt.set_text(text);
-  return receipt;
-}
-
 /// As the options say. Empty, or what is wrong, with the field's name before it.
 std::string make_mass_cancel(const MassCancelOptions& options, v1::MassCancel& into) {
   into.set_cl_ord_id(options.cl_ord_id);
-  into.set_scope(options.scope);
-  into.set_owner(options.owner);
-  into.set_symbol(options.symbol);
-  into.set_side(options.side);
-  into.set_client_order_id_prefix(options.client_order_id_prefix);
+  set_scope(options, into);
   into.set_priority(options.urgent ? v1::PRIORITY_URGENT : v1::PRIORITY_NORMAL);
   into.set_until_empty(options.until_empty);
   into.set_traceparent(options.traceparent);
-  if (!is_short_and_printable(options.cl_ord_id, 32) || options.cl_ord_id.find('/') != std::string::npos) {
+  if (!complaint_about({{"cl_ord_id", options.cl_ord_id, 32}}).empty() ||
+      options.cl_ord_id.find('/') != std::string::npos) {
     return "cl_ord_id is not at most 32 printable ASCII characters without /";
   }
-  const bool of_sender = options.scope == v1::MASS_CANCEL_SCOPE_SENDER;
-  if (of_sender == options.owner.empty()) return "owner: scope SENDER has one, and no other";
-  if (!is_short_and_printable(options.owner, 32)) return "owner is not at most 32 printable ASCII characters";
-  if (!is_short_and_printable(options.symbol, 32)) return "symbol is not at most 32 printable ASCII characters";
-  if (!is_short_and_printable(options.client_order_id_prefix, 64)) {
-    return "client_order_id_prefix is not at most 64 printable ASCII characters";
-  }
-  if (!is_short_and_printable(options.traceparent, 55))
-    return "traceparent is not at most 55 printable ASCII characters";
-  return {};
+  if (auto complaint = complaint_about_scope(options); !complaint.empty()) return complaint;
+  return complaint_about({{"traceparent", options.traceparent, 55}});
 }
 
 }  // namespace
@@ -80,6 +48,7 @@ void MassBook::preview(const MassCancelOptions& options, OnPreview callback) {
 std::string MassBook::send(const MassCancelOptions& options, bool dry_run, std::string& complaint) {
   v1::MassCancel request;
   complaint = make_mass_cancel(options, request);
+  if (complaint.empty() && session_.is_leaving()) complaint = GoodbyeWasSaid;
   if (options.cl_ord_id.empty()) request.set_cl_ord_id(cl_ord_ids_.next());
   request.set_dry_run(dry_run);
   std::string id = request.cl_ord_id();
@@ -98,7 +67,8 @@ MassCancel MassBook::add(const std::string& cl_ord_id, MassCancelCallbacks callb
 }
 
 void MassBook::refuse(const std::string& cl_ord_id, const std::string& complaint) {
-  refused_.push_back(refused_receipt(cl_ord_id, v1::CXL_REJ_REASON_MALFORMED, complaint));
+  const auto reason = complaint == GoodbyeWasSaid ? v1::CXL_REJ_REASON_OTHER : v1::CXL_REJ_REASON_MALFORMED;
+  refused_.push_back(refused_receipt(cl_ord_id, reason, complaint));
 }
 
 void MassBook::settle() {
@@ -114,9 +84,7 @@ std::shared_ptr<MassBook::Entry> MassBook::find(const std::string& cl_ord_id) co
   return it == entries_.end() ? nullptr : it->second;
 }
 
-void MassBook::end(Entry& entry, const MassCancelEnd& how) {
-  tell_first(entry.known->end, how, entry.callbacks.on_end);
-}
+void MassBook::end(Entry& entry, const MassCancelEnd& how) { tell_once(entry.known->end, how, entry.callbacks.on_end); }
 
 void MassBook::refused(const v1::Receipt& receipt) {
   if (const auto preview = previews_.extract(receipt.cl_ord_id())) {
@@ -126,14 +94,14 @@ void MassBook::refused(const v1::Receipt& receipt) {
   const auto entry = find(receipt.cl_ord_id());
   if (!entry) return;
   entries_.erase(receipt.cl_ord_id());
-  tell_first(entry->known->received, Receiving(Refused{receipt}), entry->callbacks.on_received);
+  tell_once(entry->known->received, Receiving(Refused{receipt}), entry->callbacks.on_received);
   end(*entry, Refused{receipt});
 }
 
 void MassBook::on(const v1::Receipt& receipt) {
   if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) return refused(receipt);
   const auto entry = find(receipt.cl_ord_id());
-  if (entry) tell_first(entry->known->received, Receiving(Received{receipt}), entry->callbacks.on_received);
+  if (entry) tell_once(entry->known->received, Receiving(Received{receipt}), entry->callbacks.on_received);
 }
 
 void MassBook::on(const v1::MassCancelReport& report) {
@@ -142,7 +110,7 @@ void MassBook::on(const v1::MassCancelReport& report) {
   const auto status = report.status();
   const bool last = status == v1::MASS_CANCEL_STATUS_COMPLETED || status == v1::MASS_CANCEL_STATUS_REJECTED;
   if (last) entries_.erase(report.cl_ord_id());
-  tell_first(entry->known->received, Receiving(Received{}), entry->callbacks.on_received);
+  tell_once(entry->known->received, Receiving(Received{}), entry->callbacks.on_received);
   entry->known->report = report;
   const auto call = entry->callbacks.on_report;  // it may end its client, and everything in it
   if (call) call(report);

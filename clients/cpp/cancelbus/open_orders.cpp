@@ -47,8 +47,18 @@ std::optional<OpenOrders> OpenOrdersReader::on_reject(const v1::Reject& reject) 
   // "request": a bus that is too old to know what it is asked.
   const bool ours = reject.field().starts_with("open_orders_request") || reject.field() == "request";
   if (listings_.empty() || !ours) return std::nullopt;
+  return end_refused(reject.field() + ": " + reject.text());
+}
+
+std::vector<OpenOrders> OpenOrdersReader::end_all(const std::string& refused) {
+  std::vector<OpenOrders> ended;
+  while (!listings_.empty()) ended.push_back(end_refused(refused));
+  return ended;
+}
+
+OpenOrders OpenOrdersReader::end_refused(const std::string& refused) {
   OpenOrders& answer = listings_.front().answer;
-  answer = {.id = answer.id, .refused = reject.field() + ": " + reject.text()};
+  answer = {.id = answer.id, .refused = refused};
   return end();
 }
 

@@ -56,6 +56,8 @@ class OpenOrdersReader {
   std::optional<OpenOrders> on_page(v1::OpenOrders& page);
   /// The listing that it ends.
   std::optional<OpenOrders> on_reject(const v1::Reject& reject);
+  /// Every listing, refused with this text.
+  std::vector<OpenOrders> end_all(const std::string& refused);
 
  private:
   struct Listing {
@@ -64,6 +66,7 @@ class OpenOrdersReader {
     int64_t from = 0;
   };
   OpenOrders end();
+  OpenOrders end_refused(const std::string& refused);
   void next_page();
 
   std::deque<Listing> listings_;  ///< the first is under way

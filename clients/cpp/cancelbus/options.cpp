@@ -38,6 +38,10 @@ std::string check_session(const SessionOptions& session) {
   if (session.topics.size() > SessionOptions::MaxTopics) {
     return "topics are more than " + std::to_string(SessionOptions::MaxTopics);
   }
+  const auto& window = session.cancel_on_disconnect;
+  if (window && (*window < SessionOptions::MinWindow || *window > SessionOptions::MaxWindow)) {
+    return "cancel_on_disconnect: " + std::to_string(window->count()) + " ms is not from 2 s to 10 min";
+  }
   return {};
 }
 

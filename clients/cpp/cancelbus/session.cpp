@@ -46,10 +46,17 @@ void Session::say_hello(Time now) {
   hello.set_sender_comp_id(options_.sender_comp_id);
   for (const auto& topic : options_.topics) hello.add_topics(topic);
   hello.set_open_commands(options_.open_commands);
+  // One that leaves and keeps its orders must not arm what an earlier copy of its goodbye has disarmed; one that does
+  // not needs an armed switch, also at a bus with another store.
+  if (options_.cancel_on_disconnect && !switches_.keeps_orders()) {
+    *hello.mutable_cancel_on_disconnect()->mutable_window() =
+        TimeUtil::MillisecondsToDuration(options_.cancel_on_disconnect->count());
+  }
   hello_due_ = now + HelloEvery;
 }
 
 bool Session::cancel(v1::CancelOrder order, Time now) {
+  if (is_leaving()) return false;
   const std::string id = order.cl_ord_id();
   Command command{.order = std::move(order), .asked_at = now};
   if (!commands_.emplace(id, std::move(command)).second) return false;
@@ -59,12 +66,14 @@ bool Session::cancel(v1::CancelOrder order, Time now) {
 }
 
 bool Session::mass_cancel(v1::MassCancel request, Time now) {
+  if (is_leaving()) return false;
   const bool given = !commands_.contains(request.cl_ord_id()) && mass_.give(std::move(request), now);
   send_waiting(now);
   return given;
 }
 
-void Session::tell(std::vector<MassRequests::Told> told) {
+template <typename Told>
+void Session::tell(std::vector<Told> told) {
   for (auto& one : told) {
     std::visit([this](auto&& news) { notices_.emplace_back(std::move(news)); }, std::move(one));
   }
@@ -78,6 +87,26 @@ void Session::resolve(v1::ResolveRequest request, Time now) {
 }
 
 void Session::record(Time now) { record_due_ = now; }
+
+uint64_t Session::open_orders(const OpenOrdersFilter& filter) {
+  const uint64_t id = open_orders_.ask(filter);
+  if (is_leaving()) refuse_listings();
+  return id;
+}
+
+void Session::refuse_listings() {
+  for (auto& listing : open_orders_.end_all("goodbye was said, and this client asks for nothing more")) {
+    notices_.emplace_back(std::move(listing));
+  }
+}
+
+uint64_t Session::kill_switch(v1::KillSwitchRequest request) { return switches_.give(std::move(request)); }
+
+bool Session::goodbye(bool keep_orders) {
+  if (!switches_.say_goodbye(keep_orders)) return false;
+  refuse_listings();
+  return true;
+}
 
 void Session::on_reply(std::string_view frame, Time now) {
   v1::SessionReply reply;
@@ -119,6 +148,10 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       return;
     case v1::SessionReply::kMassCancelPreview:
       return tell(mass_.on_preview(reply.mass_cancel_preview()));
+    case v1::SessionReply::kKillSwitch:
+      return tell(switches_.on_answer(reply.kill_switch()));
+    case v1::SessionReply::kGoodbye:
+      return tell(switches_.on_answer(reply.goodbye()));
     case v1::SessionReply::kRecording:
       recording_ = true;
       return;
@@ -134,6 +167,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
 void Session::on_reject(const v1::Reject& reject) {
   if (auto refused = open_orders_.on_reject(reject)) notices_.emplace_back(*std::move(refused));
   tell(mass_.on_reject(reject));
+  tell(switches_.on_reject(reject));
   // A bus that is too old to know what it is asked.
   const bool unknown = reject.field() == "request";
   if (unknown || reject.field().starts_with("resolve")) resolve_due_ = Never;
@@ -153,6 +187,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     // What was under way when the session broke may never have arrived.
     queue_unreceived();
     mass_.on_reconnected(now);
+    switches_.on_reconnected();
   }
   event_bar_ = bar_in(welcome);
   reader_.on_positions(welcome.epoch(), welcome.position(), now);
@@ -172,6 +207,7 @@ void Session::on_heartbeat(v1::HeartbeatReply& reply, Time now) {
 std::vector<v1::Cause> Session::causes() const { return open_ ? causes_ : std::vector<v1::Cause>(); }
 
 void Session::on_reconnected(Time now) {
+  if (switches_.has_left()) return;
   open_ = false;
   say_hello(now);
 }
@@ -217,7 +253,7 @@ void Session::drain_reader(Time now) {
     if (auto* event = std::get_if<v1::Event>(&output)) {
       deliver(std::move(*event), now);
     } else if (auto* request = std::get_if<v1::RetransmitRequest>(&output)) {
-      *frames_.emplace_back().mutable_retransmit_request() = std::move(*request);
+      if (!is_leaving()) *frames_.emplace_back().mutable_retransmit_request() = std::move(*request);
     } else if (auto* lost = std::get_if<LostEvents>(&output)) {
       // An ack or a final of ours may be among them: a repeated command is told again what became of it.
       if (lost->topic == own_topic_) {
@@ -302,10 +338,9 @@ void Session::queue_unreceived() {
 }
 
 void Session::send_waiting(Time now) {
-  for (auto& frame : open_ ? mass_.take_due(now) : std::vector<v1::SessionRequest>()) {
-    frames_.push_back(std::move(frame));
-  }
-  while (open_ && !waiting_.empty() && unreceipted_ < MaxUnreceipted) {
+  if (!open_ || is_leaving()) return;
+  for (auto& frame : mass_.take_due(now)) frames_.push_back(std::move(frame));
+  while (!waiting_.empty() && unreceipted_ < MaxUnreceipted) {
     const auto it = commands_.find(waiting_.front());
     waiting_.pop_front();
     if (it == commands_.end() || it->second.received || it->second.on_the_wire) continue;
@@ -335,6 +370,7 @@ void Session::repeat_due(Time now) {
 }
 
 void Session::on_time(Time now) {
+  if (switches_.has_left()) return;
   if (!silent_told_ && now - last_heard_ >= SilentAfter) {
     silent_told_ = true;
     open_ = false;
@@ -342,35 +378,41 @@ void Session::on_time(Time now) {
     hello_due_ = now;
   }
   if (!open_ && hello_due_ <= now) say_hello(now);
-  if (open_ && heartbeat_due_ <= now) {
-    frames_.emplace_back().mutable_heartbeat();
-    heartbeat_due_ = now + HeartbeatEvery;
-  }
-  if (open_ && status_due_ <= now) {
-    frames_.emplace_back().mutable_status_request();
-    status_due_ = now + HeartbeatEvery;
-  }
-  if (open_ && resolve_due_ <= now) {
-    *frames_.emplace_back().mutable_resolve() = resolve_;
-    resolve_due_ = now + RepeatUntilReceipt;
-  }
-  if (auto page = open_ ? open_orders_.due(now) : std::nullopt) {
-    *frames_.emplace_back().mutable_open_orders_request() = *std::move(page);
-  }
-  if (open_ && record_due_ <= now) {
-    frames_.emplace_back().mutable_record();
-    record_due_ = now + RecordEvery;
-  }
-  if (open_) repeat_due(now);
+  if (open_ && !is_leaving()) ask_what_is_due(now);
+  if (auto frame = open_ ? switches_.take_due(now) : std::nullopt) frames_.push_back(*std::move(frame));
   reader_.on_time(now);
   drain_reader(now);
   send_waiting(now);
 }
 
+void Session::ask_what_is_due(Time now) {
+  if (heartbeat_due_ <= now) {
+    frames_.emplace_back().mutable_heartbeat();
+    heartbeat_due_ = now + HeartbeatEvery;
+  }
+  if (status_due_ <= now) {
+    frames_.emplace_back().mutable_status_request();
+    status_due_ = now + HeartbeatEvery;
+  }
+  if (resolve_due_ <= now) {
+    *frames_.emplace_back().mutable_resolve() = resolve_;
+    resolve_due_ = now + RepeatUntilReceipt;
+  }
+  if (auto page = open_orders_.due(now)) *frames_.emplace_back().mutable_open_orders_request() = *std::move(page);
+  if (record_due_ <= now) {
+    frames_.emplace_back().mutable_record();
+    record_due_ = now + RecordEvery;
+  }
+  repeat_due(now);
+}
+
 Time Session::next_deadline() const {
+  if (switches_.has_left()) return Never;
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
   if (!open_) return std::min(deadline, hello_due_);
+  deadline = std::min(deadline, switches_.next_deadline());
+  if (is_leaving()) return deadline;
   deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_, open_orders_.next_deadline(),
                        mass_.next_deadline()});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);

@@ -19,18 +19,25 @@
 #include "cancelbus/event_reader.hpp"
 #include "cancelbus/mass_requests.hpp"
 #include "cancelbus/open_orders.hpp"
+#include "cancelbus/switch_requests.hpp"
 #include "cancelbus/v1/session.pb.h"
 
 namespace cancelbus::client {
 
 struct SessionOptions {
   static constexpr size_t MaxTopics = 64;
+  static constexpr std::chrono::milliseconds MinWindow{2'000};
+  static constexpr std::chrono::milliseconds MaxWindow{600'000};
   /// `[A-Za-z0-9_-]{1,32}`.
   std::string sender_comp_id;
   /// Topic prefixes to follow besides the sender's own topic, at most MaxTopics.
   std::vector<std::string> topics = {};
   /// Ask at each hello for a CancelStatus of every undecided command of this sender.
   bool open_commands = false;
+  /// Arms the sender's dead man's switch at each hello: when the bus has heard nothing of the sender for this long, on
+  /// any session, it cancels the sender's own orders. MinWindow to MaxWindow. It stays armed when this client ends
+  /// without goodbye(). A bus of an earlier version ignores it: BusStatus.dead_man_switches says what is armed.
+  std::optional<std::chrono::milliseconds> cancel_on_disconnect = {};
 };
 
 /// The bus knows us: commands flow. Again after each interruption.
@@ -64,11 +71,13 @@ struct Unreadable {
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
 /// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED. OpenOrders comes once
 /// for each open_orders(). MassCancelReport is of this session's own mass cancels, after at most one Receipt each; a
-/// MassCancelPreview or a Receipt that refuses answers one with dry_run.
+/// MassCancelPreview or a Receipt that refuses answers one with dry_run. KillSwitchReply or KillSwitchUnknown comes
+/// once for each kill_switch(), GoodbyeReply or GoodbyeUnknown once for goodbye().
 using Notice =
     std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
                  v1::BusStatus, v1::Reject, v1::Resolved, OpenOrders, LostEvents, NewEpoch, Unreadable, NotReached,
-                 Causes, v1::MassCancelReport, v1::MassCancelPreview, MassCancelLost, MassCancelUnknown>;
+                 Causes, v1::MassCancelReport, v1::MassCancelPreview, MassCancelLost, MassCancelUnknown,
+                 v1::KillSwitchReply, v1::GoodbyeReply, KillSwitchUnknown, GoodbyeUnknown>;
 
 class Session {
  public:
@@ -87,20 +96,29 @@ class Session {
   /// Prefixes to subscribe to once we are Connected: a topic that we may not read is refused by then, with words.
   std::vector<std::string> subscriptions() const;
   void start(Time now);
-  /// False if the cl_ord_id names an undecided command already; nothing is sent then.
+  /// False if the cl_ord_id names an undecided command already, and after goodbye(); nothing is sent then.
   bool cancel(v1::CancelOrder order, Time now);
-  /// Also with dry_run. False if the cl_ord_id names an open one, or an undecided command, already; nothing is sent
-  /// then.
+  /// Also with dry_run. False if the cl_ord_id names an open one, or an undecided command, already, and after
+  /// goodbye(); nothing is sent then.
   bool mass_cancel(v1::MassCancel request, Time now);
   /// Asks until a BusStatus came.
   void ask_status(Time now);
   /// For operators: asks until the bus has settled the command or refused to. One at a time: a later call replaces it.
   void resolve(v1::ResolveRequest request, Time now);
   /// Asks until all pages came. Returns the answer's number; several are answered in turn.
-  uint64_t open_orders(const OpenOrdersFilter& filter) { return open_orders_.ask(filter); }
+  uint64_t open_orders(const OpenOrdersFilter& filter);
   /// For operators: from now on workers and subscriber tell what they receive from the exchange, as Events on topic
   /// `record.`, which must be among `topics`. Asks every second until the bus rejects it.
   void record(Time now);
+  /// Asks until it is answered. Returns the request_id that it sets; several are answered in turn. 0 after goodbye().
+  uint64_t kill_switch(v1::KillSwitchRequest request);
+  /// Asks until it is answered. False if it was said before. From the first on nothing else is sent than kill switch
+  /// requests that were given before, and hellos while the bus has not answered, with keep_orders such as arm nothing;
+  /// after the answer nothing at all, because whatever the bus hears of the sender arms its switch anew. Listings that
+  /// are open end refused; commands without a receipt are not repeated. Events are read on, without asking for what was
+  /// lost.
+  bool goodbye(bool keep_orders);
+  bool is_leaving() const { return switches_.is_leaving(); }
 
   void on_reply(std::string_view frame, Time now);
   void on_event(std::string_view topic, std::string_view payload, Time now);
@@ -154,12 +172,15 @@ class Session {
   void apply(const v1::CancelAck& ack, Time repeat_at);
   void apply(const v1::CancelFinal& final);
   void forget_what_was_told();
-  void tell(std::vector<MassRequests::Told> told);
+  template <typename Told>
+  void tell(std::vector<Told> told);
+  void refuse_listings();
 
   void mark_received(Command& command, Time repeat_at);
   void leave_the_wire(Command& command);
   void end(Commands::iterator command);
   void queue_unreceived();
+  void ask_what_is_due(Time now);
   void send_waiting(Time now);
   void send(Command& command, Time now);
   void repeat_due(Time now);
@@ -190,6 +211,7 @@ class Session {
   std::multimap<Time, std::string> repeats_;
   size_t unreceipted_ = 0;
   MassRequests mass_;
+  SwitchRequests switches_;
 
   std::vector<v1::SessionRequest> frames_;
   std::vector<Notice> notices_;

@@ -10,34 +10,37 @@
     mass = await bus.mass_cancel(until_empty=True)           # every open order of desk-a
     async for report in mass: ...
 
+    await bus.engage_kill_switch(reason="runaway quotes")    # and every order of desk-a that appears, until it is released
+
 The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
 """
 
-from .bus_status import (BusStatus, Cause, EventBar, HoldStatus, OpenOrderCount, QueueStatus, StreamStatus, WindowStatus,
-                         WorkerStatus)
+from .bus_status import (BusStatus, Cause, DeadManSwitch, EventBar, HoldStatus, KillSwitch, OpenOrderCount, QueueStatus,
+                         StreamStatus, WindowStatus, WorkerStatus)
 from .client import Client
 from .command import TimeToLive
-from .enums import (AckStatus, CauseKind, Evidence, ExecType, MassCancelScope, MassCancelStatus, Origin, OrdStatus, Reason,
-                    ReceiptStatus, ResolveStatus, Side, Stage)
-from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, MassCancelRefused,
-                     NotSettled, NotYet, OpenOrdersRefused, OptionError, QueueFull, ReadTooSlowly, RefusedError, RejectedError,
-                     StoreLost)
+from .enums import (AckStatus, CauseKind, Evidence, ExecType, KillSwitchStatus, MassCancelScope, MassCancelStatus, Origin,
+                    OrdStatus, Reason, ReceiptStatus, ResolveStatus, Side, Stage)
+from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, GoodbyeFailed, KeyRefused,
+                     KillSwitchRefused, MassCancelRefused, NotSettled, NotYet, OpenOrdersRefused, OptionError, QueueFull,
+                     ReadTooSlowly, RefusedError, RejectedError, StoreLost)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .many import CancelResult, CancelSummary, Outcome
 from .mass_cancel import MassCancel
 from .notices import Causes, Connected, Silent
-from .values import (Ack, Event, Final, MassCancelPreview, MassCancelReport, NotAffected, OpenOrder, OpenOrders,
-                     PreviewedOrders, Receipt, Resolved, Status, Timeline)
+from .values import (Ack, Event, Final, GoodbyeReply, KillSwitchReply, MassCancelPreview, MassCancelReport, NotAffected,
+                     OpenOrder, OpenOrders, PreviewedOrders, Receipt, Resolved, Status, Timeline)
 
 __version__ = "0.1.0"
 
 __all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult", "CancelSummary",
-           "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "Event", "EventBar",
-           "Events", "EventsBarred", "Evidence", "ExecType", "Final", "HoldStatus", "KeyRefused", "LostEvents", "MassCancel",
-           "MassCancelPreview", "MassCancelRefused", "MassCancelReport", "MassCancelScope", "MassCancelStatus", "NewEpoch",
-           "News", "NotAffected", "NotSettled", "NotYet", "OpenOrder", "OpenOrderCount", "OpenOrders", "OpenOrdersRefused",
-           "OptionError", "OrdStatus", "Origin", "Outcome", "PreviewedOrders", "QueueFull", "QueueStatus", "ReadTooSlowly",
-           "Reason", "Receipt", "ReceiptStatus", "RefusedError", "RejectedError", "Resolved", "ResolveStatus", "Side", "Silent",
-           "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "WindowStatus", "WorkerStatus",
-           "__version__"]
+           "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "DeadManSwitch", "Event",
+           "EventBar", "Events", "EventsBarred", "Evidence", "ExecType", "Final", "GoodbyeFailed", "GoodbyeReply",
+           "HoldStatus", "KeyRefused", "KillSwitch", "KillSwitchRefused", "KillSwitchReply", "KillSwitchStatus", "LostEvents",
+           "MassCancel", "MassCancelPreview", "MassCancelRefused", "MassCancelReport", "MassCancelScope", "MassCancelStatus",
+           "NewEpoch", "News", "NotAffected", "NotSettled", "NotYet", "OpenOrder", "OpenOrderCount", "OpenOrders",
+           "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome", "PreviewedOrders", "QueueFull", "QueueStatus",
+           "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus", "RefusedError", "RejectedError", "ResolveStatus", "Resolved",
+           "Side", "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "WindowStatus",
+           "WorkerStatus", "__version__"]

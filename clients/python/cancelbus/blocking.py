@@ -22,7 +22,8 @@ from .errors import CancelbusError, ClientClosed
 from .handles import News
 from .many import CancelSummary
 from .mass_cancel import MassCancel as AsynchronousMassCancel
-from .values import Ack, Final, MassCancelPreview, MassCancelReport, OpenOrders, Receipt, Resolved, Status
+from .values import (Ack, Final, GoodbyeReply, KillSwitchReply, MassCancelPreview, MassCancelReport, OpenOrders, Receipt, Resolved,
+                     Status)
 
 T = TypeVar("T")
 
@@ -121,11 +122,12 @@ class Client:
     def __init__(self, sender_comp_id: Optional[str] = None, *, session_endpoint: Optional[str] = None,
                  event_endpoint: Optional[str] = None, topics: Sequence[str] = (), open_commands: bool = False,
                  curve_key_file: Optional[str] = None, curve_server_key_file: Optional[str] = None,
-                 insecure_loopback: Optional[bool] = None, connect_timeout: Optional[float] = 10.0) -> None:
+                 insecure_loopback: Optional[bool] = None, connect_timeout: Optional[float] = 10.0,
+                 cancel_on_disconnect: Optional[TimeToLive] = None) -> None:
         self._inner = asynchronous.Client(
             sender_comp_id, session_endpoint=session_endpoint, event_endpoint=event_endpoint, topics=topics,
             open_commands=open_commands, curve_key_file=curve_key_file, curve_server_key_file=curve_server_key_file,
-            insecure_loopback=insecure_loopback, connect_timeout=connect_timeout)
+            insecure_loopback=insecure_loopback, connect_timeout=connect_timeout, cancel_on_disconnect=cancel_on_disconnect)
         self._loop = asyncio.SelectorEventLoop()  # on Windows another one would be the default, which cannot watch sockets
         self._thread = threading.Thread(target=self._loop.run_forever, name="cancelbus", daemon=True)
 
@@ -192,6 +194,27 @@ class Client:
         return self._run(self._inner.preview_mass_cancel(
             scope=scope, owner=owner, symbol=symbol, side=side, client_order_id_prefix=client_order_id_prefix, urgent=urgent,
             timeout=timeout))
+
+    def engage_kill_switch(self, *, reason: str, scope: Union[MassCancelScope, str] = MassCancelScope.OWN, owner: str = "",
+                           symbol: str = "", side: Union[Side, str, None] = None, client_order_id_prefix: str = "",
+                           timeout: Optional[float] = None) -> KillSwitchReply:
+        """Cancels every open order in a scope, and each one that appears. As cancelbus.Client.engage_kill_switch()."""
+        return self._run(self._inner.engage_kill_switch(
+            reason=reason, scope=scope, owner=owner, symbol=symbol, side=side, client_order_id_prefix=client_order_id_prefix,
+            timeout=timeout))
+
+    def release_kill_switch(self, *, reason: str, scope: Union[MassCancelScope, str] = MassCancelScope.OWN, owner: str = "",
+                            symbol: str = "", side: Union[Side, str, None] = None, client_order_id_prefix: str = "",
+                            force: bool = False, timeout: Optional[float] = None) -> KillSwitchReply:
+        """Releases it. As cancelbus.Client.release_kill_switch()."""
+        return self._run(self._inner.release_kill_switch(
+            reason=reason, scope=scope, owner=owner, symbol=symbol, side=side, client_order_id_prefix=client_order_id_prefix,
+            force=force, timeout=timeout))
+
+    def goodbye(self, *, keep_orders: bool, timeout: Optional[float] = None) -> GoodbyeReply:
+        """Says that this sender ends on purpose, and gives no command any more. As cancelbus.Client.goodbye(); the thread ends
+        with close(), which `with` calls for you."""
+        return self._run(self._inner.goodbye(keep_orders=keep_orders, timeout=timeout))
 
     @property
     def undecided(self) -> list[Cancel]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Optional
 
-from .convert import message_field, optional_span_of, span_of, time_of
-from .enums import CauseKind
+from .convert import AsDict, message_field, optional_span_of, span_of, time_of
+from .enums import CauseKind, MassCancelScope, Side
 from .v1 import cancel_pb2
 
 
@@ -107,8 +107,40 @@ class StreamStatus:
 
 
 @dataclass(frozen=True)
-class BusStatus:
+class KillSwitch:
+    """An engaged kill switch: every open order in its scope is canceled, and each one that appears, until it is released."""
+    scope: MassCancelScope
+    owner: str  # whose orders; "" with scope UNOWNED and ALL
+    symbol: str  # "": every pair
+    side: Side  # UNSPECIFIED: both
+    client_order_id_prefix: str
+    sender_comp_id: str  # who engaged it
+    since: Optional[datetime]
+    reason: str
+    still_open: int  # orders in its scope that are known to be open
+    # No order in scope that was placed 2 s or more before `complete_as_of` is open: only then is it released without force.
+    proven_empty: bool
+    complete_as_of: Optional[datetime]
+    cl_ord_id: str  # of the mass cancel that empties the scope, a command of `sender_comp_id`
+    text: str  # why it is not proven empty yet; "" if it is
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class DeadManSwitch:
+    """An armed dead man's switch: the sender's own orders are canceled once when it has been silent for `window`."""
+    sender_comp_id: str
+    window: timedelta
+    silent_for: timedelta  # how long the sender has not been heard, of the time in which the bus ran
+    fired: bool  # it has, and fires again only after the sender has been heard
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class BusStatus(AsDict):
     """The bus as a whole."""
+    contract_names = {"causes": "cause", "event_bars": "event_bar", "open_order_counts": "open_order_count"}
+
     windows: tuple[WindowStatus, ...]
     holds: tuple[HoldStatus, ...]
     queues: tuple[QueueStatus, ...]
@@ -130,6 +162,8 @@ class BusStatus:
     complete_as_of: Optional[datetime]  # every open order that was placed 2 s or more before is known; None: none is yet
     open_order_counts: tuple[OpenOrderCount, ...]  # by owner
     sweep_trouble: str  # why the last sweep was not complete, or none can run; "": nothing is wrong
+    kill_switches: tuple[KillSwitch, ...]  # those that are engaged, in the order of their engaging; at most 32
+    dead_man_switches: tuple[DeadManSwitch, ...]  # those that are armed, by sender; at most 100
     message: Any = message_field()
 
     @property
@@ -179,6 +213,16 @@ def _stream_of(m: cancel_pb2.BusStatus.Stream) -> StreamStatus:
     return StreamStatus(m.connected, m.logged_in, m.live, time_of(m, "last_proof"), m.text, m)
 
 
+def _kill_switch_of(m: cancel_pb2.BusStatus.KillSwitch) -> KillSwitch:
+    return KillSwitch(MassCancelScope(m.scope), m.owner, m.symbol, Side(m.side), m.client_order_id_prefix, m.sender_comp_id,
+                      time_of(m, "since"), m.reason, m.still_open, m.proven_empty, time_of(m, "complete_as_of"), m.cl_ord_id,
+                      m.text, m)
+
+
+def _dead_man_switch_of(m: cancel_pb2.BusStatus.DeadManSwitch) -> DeadManSwitch:
+    return DeadManSwitch(m.sender_comp_id, span_of(m.window), span_of(m.silent_for), m.fired, m)
+
+
 def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
     return BusStatus(tuple(map(_window_of, m.windows)), tuple(map(_hold_of, m.holds)), tuple(map(_queue_of, m.queues)),
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
@@ -186,4 +230,5 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      time_of(m, "oldest_doubt"), m.store_bytes, tuple(map(cause_of, m.cause)), m.headline,
                      m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m.observing, time_of(m, "complete_as_of"),
                      tuple(OpenOrderCount(count.owner, count.orders, count) for count in m.open_order_count),
-                     m.sweep_trouble, m)
+                     m.sweep_trouble, tuple(map(_kill_switch_of, m.kill_switches)),
+                     tuple(map(_dead_man_switch_of, m.dead_man_switches)), m)

@@ -20,24 +20,24 @@ import weakref
 from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar, Union
 
 from . import command, values
+from .answers import Answers
 from .book import CommandBook
-from .bus_status import BusStatus, bus_status_of
 from .command import TimeToLive
 from .connection import Connection
-from .enums import CauseKind, OrdStatus, ResolveStatus, Side
-from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, NotYet, OptionError,
-                     listed, settled)
+from .enums import CauseKind
+from .errors import BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, KeyRefused, NotYet, OptionError
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
+from .inquiries import Inquiries
 from .many import CancelMany, CancelSummary
 from .mass_cancel import MassBook, MassCancel, MassCancels
 from .mass_requests import MassCancelLost, MassCancelUnknown
 from .notices import Causes, Connected, Silent, Unreadable
 from .open_orders import Listing
 from .options import check_timeout, resolve
-from .session import Session, ends_resolve
+from .session import Session
+from .switches import Switches
 from .v1 import cancel_pb2, session_pb2
-from .values import OpenOrders, Resolved
 
 log = logging.getLogger("cancelbus")
 
@@ -46,11 +46,12 @@ SAY_AGAIN_S = 10.0
 T = TypeVar("T")
 
 
-class Client(MassCancels):
+class Client(MassCancels, Inquiries, Switches):
     def __init__(self, sender_comp_id: Optional[str] = None, *, session_endpoint: Optional[str] = None,
                  event_endpoint: Optional[str] = None, topics: Sequence[str] = (), open_commands: bool = False,
                  curve_key_file: Optional[str] = None, curve_server_key_file: Optional[str] = None,
-                 insecure_loopback: Optional[bool] = None, connect_timeout: Optional[float] = 10.0) -> None:
+                 insecure_loopback: Optional[bool] = None, connect_timeout: Optional[float] = 10.0,
+                 cancel_on_disconnect: Optional[TimeToLive] = None) -> None:
         """What is not given is taken from the environment: CANCELBUS_SENDER, and CANCELBUS_SESSION_ENDPOINT and so on.
 
         sender_comp_id         your name, 1 to 32 letters, digits, _ and -
@@ -60,14 +61,20 @@ class Client(MassCancels):
         curve_key_file         your own secret key; curve_server_key_file: the bus's public key
         insecure_loopback      True: no keys, for a bus on this machine only; contradicts key files
         connect_timeout        seconds that `async with` waits for the bus; None: without end
+        cancel_on_disconnect   arms the dead man's switch of this sender: the bus cancels the sender's own orders when it has not
+                               heard any of its clients for so long, 2 s to 10 min, given as time_to_live is. It stays armed
+                               until goodbye(keep_orders=True), also when a later client does not ask for it: close() without
+                               goodbye() leaves it to fire. Needs prefixes in the bus's policy. A bus of an earlier version arms nothing
+                               and does not say so; status().dead_man_switches shows what is armed
         Raises OptionError, which names what is wrong."""
         self._options = resolve(sender_comp_id, session_endpoint, event_endpoint, topics, open_commands, curve_key_file,
                                 curve_server_key_file, insecure_loopback)
         check_timeout("connect_timeout", connect_timeout)
         self._connect_timeout = connect_timeout
-        self._session = Session(self._options.sender_comp_id, self._options.topics, self._options.open_commands)
+        self._session = Session(self._options.sender_comp_id, self._options.topics, self._options.open_commands,
+                                command.window_of(cancel_on_disconnect))
         self._connection: Optional[Connection] = None
-        self._closed = False
+        self._closed = self._leaving = False
         self._silent = False
         self._rejected: Optional[CancelbusError] = None  # our hello, since the last welcome
         self._barred = False
@@ -75,6 +82,7 @@ class Client(MassCancels):
         self._more: Optional[asyncio.Handle] = None
         self._book = CommandBook()
         self._mass_book = MassBook()
+        self._answers = Answers()
         self._streams: weakref.WeakSet[Events] = weakref.WeakSet()
         # Two runs of one sender do not meet within the bus's memory of a day.
         self._id_prefix = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
@@ -86,6 +94,7 @@ class Client(MassCancels):
             cancel_pb2.CancelAck: self._book.on_ack, cancel_pb2.CancelFinal: self._book.on_final,
             cancel_pb2.CancelStatus: self._book.on_stage, cancel_pb2.Event: self._on_event,
             cancel_pb2.BusStatus: self._on_bus_status, Listing: self._on_listing,
+            session_pb2.KillSwitchReply: self._on_kill_switch, session_pb2.GoodbyeReply: self._on_goodbye,
             cancel_pb2.MassCancelReport: self._mass_book.on_report, MassCancelLost: self._mass_book.on_lost,
             session_pb2.MassCancelPreview: self._mass_book.on_preview, MassCancelUnknown: self._mass_book.on_unknown}
 
@@ -114,17 +123,14 @@ class Client(MassCancels):
     def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._welcome: asyncio.Future[None] = self._loop.create_future()
-        self._status: Optional[asyncio.Future[BusStatus]] = None
-        self._resolving: Optional[asyncio.Future[Union[Resolved, session_pb2.Reject]]] = None
-        self._listings: dict[int, asyncio.Future[Listing]] = {}
         self._connection = Connection(self._options)
         self._connection.open(self._loop, self._turn)
         self._session.start(time.monotonic_ns())
         self._turn()
 
     def close(self) -> None:
-        """Commands that the bus has received go on there; what still waits here raises ClientClosed. May be called
-        twice."""
+        """Commands that the bus has received go on there; what still waits here raises ClientClosed. A dead man's switch that
+        is armed fires when its window is over: goodbye() says that you end on purpose. May be called twice."""
         if self._closed:
             return
         self._closed = True
@@ -140,21 +146,18 @@ class Client(MassCancels):
     def _give_up(self, error: CancelbusError) -> None:
         self._book.fail(error)
         self._mass_book.fail(error)
+        self._answers.fail(error)
         for stream in self._streams:
             stream._stop(StopAsyncIteration() if isinstance(error, ClientClosed) else error)
-        if self._connection is None:
-            return
-        futures: tuple[Optional[asyncio.Future[Any]], ...] = (self._welcome, self._status, self._resolving,
-                                                            *self._listings.values())
-        for future in futures:
-            if future is not None and not future.done():
-                future.set_exception(error)
-                future.exception()
+        if self._connection is not None and not self._welcome.done():
+            self._welcome.set_exception(error)
+            self._welcome.exception()
 
-    def _opened(self) -> Connection:
+    def _opened(self) -> None:
         if self._closed or self._connection is None:
             raise ClientClosed("this client is not connected: use `async with Client(...) as bus:`")
-        return self._connection
+        if self._leaving:
+            raise ClientClosed("this client has said goodbye, and gives no command any more: make another one")
 
     # Commands.
 
@@ -225,65 +228,6 @@ class Client(MassCancels):
         stream = Events()
         self._streams.add(stream)
         return stream
-
-    async def status(self, timeout: Optional[float] = None) -> BusStatus:
-        """The bus as a whole, now."""
-        check_timeout("timeout", timeout)
-        self._opened()
-        if self._status is None or self._status.done():
-            self._status = self._loop.create_future()
-            self._session.ask_status(time.monotonic_ns())
-            self._turn()
-        return await self._wait(self._status, "status", None, timeout)
-
-    async def open_orders(self, *, owner: str = "", symbol: str = "", side: Union[Side, str, None] = None,
-                          timeout: Optional[float] = None) -> OpenOrders:
-        """The account's open orders as far as the bus knows them: of a strategy those of its own names, of an operator and an
-        observer all.
-
-        owner                  a sender: only its orders
-        symbol                 only of this pair, as "BTCTRY"
-        side                   Side.BUY or "buy", Side.SELL or "sell"; None: either
-        timeout                seconds to wait for the bus
-        Raises OpenOrdersRefused, OptionError, and on timeout what stands in _wait."""
-        check_timeout("timeout", timeout)
-        request = command.build_open_orders(owner, symbol, side)
-        self._opened()
-        listing_id = self._session.open_orders(request)
-        future: asyncio.Future[Listing] = self._loop.create_future()
-        self._listings[listing_id] = future
-        try:
-            self._turn()
-            return listed(await self._wait(future, "list of open orders", None, timeout))
-        finally:
-            del self._listings[listing_id]
-            self._session.give_up_open_orders(listing_id)
-
-    async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
-                      timeout: Optional[float] = None) -> Resolved:
-        """For operators: what became of an order that the exchange does not tell about, after you have looked at it. Returns
-        when the command has its final by your word.
-
-        ord_status             CANCELED, FILLED or REJECTED (there is no such order), which end every undecided command of the
-                               order; or NEW (it is open), which ends this command alone
-        timeout                seconds; afterwards your word is not given any more
-        While a cancel of the order is in flight its answer is waited for. One at a time. Raises NotSettled, OptionError,
-        and on timeout what stands in _wait."""
-        check_timeout("timeout", timeout)
-        self._opened()
-        request = command.build_resolve(sender_comp_id, cl_ord_id, ord_status)
-        if self._resolving is not None:
-            raise OptionError("resolve: your word on another command is being given; wait for that first")
-        self._resolving = self._loop.create_future()
-        name = f"{sender_comp_id}/{cl_ord_id}"
-        try:
-            self._session.resolve(request, time.monotonic_ns())
-            self._turn()
-            answer = await self._wait(self._resolving, f"word that {name} is settled", None, timeout)
-        finally:
-            self._resolving = None
-            self._session.give_up_resolve()
-        return settled(name, answer)
 
     @property
     def problem(self) -> Optional[CancelbusError]:
@@ -385,7 +329,8 @@ class Client(MassCancels):
         (log.warning if self._silent else log.info)("connected to %s", self._options.session_endpoint)
         self._silent = False
         self._rejected = None
-        self._opened().subscribe(self._session.subscriptions())
+        if self._connection is not None:
+            self._connection.subscribe(self._session.subscriptions())
         if not self._welcome.done():
             self._welcome.set_result(None)
         self._publish(connected)
@@ -404,29 +349,13 @@ class Client(MassCancels):
         if self._streams:
             self._publish(values.event_of(message))
 
-    def _on_bus_status(self, message: cancel_pb2.BusStatus) -> None:
-        if self._status is not None and not self._status.done():
-            self._status.set_result(bus_status_of(message))
-
-    def _on_resolved(self, message: session_pb2.Resolved) -> None:
-        resolved = values.resolved_of(message)
-        if resolved.status == ResolveStatus.PENDING:
-            log.info("not settled yet: %s", resolved.text)
-        elif self._resolving is not None and not self._resolving.done():
-            self._resolving.set_result(resolved)
-
-    def _on_listing(self, listing: Listing) -> None:
-        future = self._listings.get(listing.id)
-        if future is not None and not future.done():
-            future.set_result(listing)
-
     def _on_reject(self, reject: session_pb2.Reject) -> None:
-        if self._resolving is not None and not self._resolving.done() and ends_resolve(reject):
-            self._resolving.set_result(reject)
+        self._answers.on_reject(reject)
         if not reject.field.startswith("hello"):
             return log.error("the bus could not take what we sent: %s: %s", reject.field, reject.text)
         # A topic that was allowed until the policy changed is not to be subscribed to again.
-        self._opened().unsubscribe()
+        if self._connection is not None:
+            self._connection.unsubscribe()
         not_ours = reject.reason == cancel_pb2.CXL_REJ_REASON_NOT_AUTHORIZED
         text = f"the bus refused {reject.field}: {reject.text}"
         if str(self._rejected) != text:

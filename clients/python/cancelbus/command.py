@@ -7,28 +7,33 @@ import time
 from datetime import timedelta
 from typing import Optional, Union
 
+from .enums import OrdStatus, Side
 from .errors import OptionError
-from .options import is_sender
+from .options import check_text, is_sender
+from .scope import side_of
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
 from .v1.session_pb2 import OpenOrdersRequest, ResolveRequest
-from .enums import OrdStatus, Side
 
 # A timedelta, a number of seconds, or a text as cancelctl's --ttl takes it.
 TimeToLive = Union[timedelta, float, str]
 
-_LONGEST_S = 24 * 60 * 60
-_SHORTEST_S = 0.001
+_TIME_TO_LIVE_S = (0.001, 24 * 60 * 60)
+_WINDOW_S = (2, 10 * 60)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
-def _check_text(name: str, text: str, most: int) -> None:
-    if not isinstance(text, str) or not re.fullmatch(r"[ -~]{0,%d}" % most, text):
-        raise OptionError(f"{name}: {text!r} is not at most {most} printable ASCII characters")
+def window_of(cancel_on_disconnect: Optional[TimeToLive]) -> Optional[timedelta]:
+    """Of a dead man's switch as users give it, in whole milliseconds. Raises OptionError."""
+    if cancel_on_disconnect is None:
+        return None
+    window = span(cancel_on_disconnect, "cancel_on_disconnect", _WINDOW_S, "from 2 s to 10 min")
+    return window - window % timedelta(milliseconds=1)
 
 
-def span(value: TimeToLive) -> timedelta:
-    """A time to live as users give it. Raises OptionError."""
+def span(value: TimeToLive, name: str = "time_to_live", range_s: tuple[float, float] = _TIME_TO_LIVE_S,
+         range_text: str = "from 1 ms to 24 h") -> timedelta:
+    """A time to live as users give it, or another span of time. Raises OptionError."""
     if isinstance(value, str):
         parts = _PART.findall(value)
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
@@ -36,9 +41,9 @@ def span(value: TimeToLive) -> timedelta:
     else:
         good = isinstance(value, timedelta) or (isinstance(value, (int, float)) and not isinstance(value, bool))
         seconds = value.total_seconds() if isinstance(value, timedelta) else value if good else 0
-    if not good or not _SHORTEST_S <= seconds <= _LONGEST_S:
-        raise OptionError(f"time_to_live: {value!r} is not from 1 ms to 24 h: give a timedelta, seconds, or a text such as "
-                          "\"2s\", \"500ms\" or \"1m30s\"")
+    if not good or not range_s[0] <= seconds <= range_s[1]:
+        raise OptionError(f"{name}: {value!r} is not {range_text}: give a timedelta, seconds, or a text such as \"2s\", "
+                          "\"500ms\" or \"1m30s\"")
     return value if isinstance(value, timedelta) else timedelta(seconds=seconds)
 
 
@@ -52,7 +57,7 @@ def build(order_id: int, cl_ord_id: str, time_to_live: Optional[TimeToLive], urg
     check_order_id(order_id)
     for name, text, most in (("cl_ord_id", cl_ord_id, 64), ("symbol", symbol, 32), ("account", account, 64),
                              ("traceparent", traceparent, 55)):
-        _check_text(name, text, most)
+        check_text(name, text, most)
     order = CancelOrder(cl_ord_id=cl_ord_id, order_id=order_id, account=account, symbol=symbol, traceparent=traceparent,
                         priority=PRIORITY_URGENT if urgent else PRIORITY_NORMAL, exact_quantities=exact_quantities)
     order.transact_time.FromNanoseconds(time.time_ns())
@@ -61,18 +66,12 @@ def build(order_id: int, cl_ord_id: str, time_to_live: Optional[TimeToLive], urg
     return order
 
 
-_SIDES: dict[Union[Side, str, None], Side] = {
-    None: Side.UNSPECIFIED, "buy": Side.BUY, "sell": Side.SELL, **{side: side for side in Side}}
-
-
 def build_open_orders(owner: str, symbol: str, side: Union[Side, str, None]) -> OpenOrdersRequest:
     if not isinstance(owner, str) or (owner and not is_sender(owner)):
         raise OptionError(f"owner: {owner!r} is not 1 to 32 letters, digits, _ and -")
     if not isinstance(symbol, str) or not re.fullmatch(r"[A-Za-z0-9_-]{0,32}", symbol):
         raise OptionError(f"symbol: {symbol!r} is not the name of a pair, as \"BTCTRY\"")
-    if side not in _SIDES:
-        raise OptionError(f"side: {side!r} is not Side.BUY or SELL, \"buy\" or \"sell\"")
-    return OpenOrdersRequest(owner=owner, symbol=symbol, side=int(_SIDES[side]))  # type: ignore[arg-type]
+    return OpenOrdersRequest(owner=owner, symbol=symbol, side=int(side_of(side)))  # type: ignore[arg-type]
 
 
 # What an operator can say of an order.
@@ -82,7 +81,7 @@ _WORDS = (OrdStatus.CANCELED, OrdStatus.FILLED, OrdStatus.REJECTED, OrdStatus.NE
 def build_resolve(sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus) -> ResolveRequest:
     if not isinstance(sender_comp_id, str) or not is_sender(sender_comp_id):
         raise OptionError(f"sender_comp_id: {sender_comp_id!r} is not 1 to 32 letters, digits, _ and -")
-    _check_text("cl_ord_id", cl_ord_id, 64)
+    check_text("cl_ord_id", cl_ord_id, 64)
     if not cl_ord_id:
         raise OptionError("cl_ord_id: must not be empty")
     if ord_status not in _WORDS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from typing import Any, Optional
+from typing import Any, ClassVar, Mapping, Optional
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,8 +15,19 @@ from .enums import OpenEnum
 # Digits before or after the point. The exchange's have under 20; more than these are not written out.
 MOST_DIGITS = 64
 # Numbers of 64 bits, which JSON has as strings.
-_LONG = ("order_id",)
+_LONG = ("order_id", "store_bytes")
 _DECIMALS = ("price", "quantity", "order_qty", "leaves_qty", "cum_qty")
+
+
+class AsDict:
+    """A value that can be shown as JSON."""
+    contract_names: ClassVar[Mapping[str, str]] = {}  # of fields that have another name here
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: what `cancelctl --json` prints of it, with the contract's names. 64-bit numbers are strings, enums
+        their full names, times RFC 3339; a time that is not known is absent."""
+        fields: dict[str, Any] = as_json(self)
+        return fields
 
 
 def message_field() -> Any:
@@ -68,8 +79,8 @@ def _span_as_json(span: timedelta) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """As protobuf's JSON has it: a value as a dict of its fields, an enum by its full name, a time as RFC 3339, a decimal as
-    a string. Of a field that is None a decimal is "", and anything else is left out."""
+    """As protobuf's JSON has it: a value as a dict of its fields, a tuple as a list, an enum by its full name, a time as
+    RFC 3339, a decimal as a string. Of a field that is None a decimal is "", and anything else is left out."""
     if isinstance(value, OpenEnum):
         return value.contract_name()
     if isinstance(value, Decimal):
@@ -78,15 +89,19 @@ def as_json(value: Any) -> Any:
         return _time_as_json(value)
     if isinstance(value, timedelta):
         return _span_as_json(value)
+    if isinstance(value, tuple):
+        return [as_json(one) for one in value]
     if not dataclasses.is_dataclass(value):
         return value
+    contract_names = value.contract_names if isinstance(value, AsDict) else {}
     fields = {}
     for field in dataclasses.fields(value):
         content = getattr(value, field.name)
         if field.name == "message":
             continue
+        name = contract_names.get(field.name, field.name)
         if content is not None:
-            fields[field.name] = str(content) if field.name in _LONG else as_json(content)
+            fields[name] = str(content) if field.name in _LONG else as_json(content)
         elif field.name in _DECIMALS:
-            fields[field.name] = ""
+            fields[name] = ""
     return fields

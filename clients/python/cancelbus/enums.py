@@ -124,7 +124,7 @@ class Stage(OpenEnum):
 
 
 class MassCancelScope(OpenEnum):
-    """Which open orders a mass cancel is about."""
+    """Which open orders a mass cancel or a kill switch is about."""
     UNSPECIFIED = 0
     OWN = 1  # those that belong to the sender
     SENDER = 2  # those that belong to another; for operators
@@ -139,6 +139,14 @@ class MassCancelStatus(OpenEnum):
     PROGRESS = 2
     COMPLETED = 3  # the end
     REJECTED = 4  # the end: nothing was canceled
+
+
+class KillSwitchStatus(OpenEnum):
+    """What came of engaging or releasing a kill switch."""
+    UNSPECIFIED = 0
+    ENGAGED = 1  # and that is on the bus's disk
+    RELEASED = 2  # and that is on the bus's disk
+    REFUSED = 3  # not done
 
 
 class CauseKind(OpenEnum):
@@ -159,4 +167,4 @@ _PREFIXES: dict[type[OpenEnum], str] = {
     ReceiptStatus: "RECEIPT_STATUS_", ResolveStatus: "RESOLVE_STATUS_", AckStatus: "CANCEL_ACK_STATUS_",
     Reason: "CXL_REJ_REASON_", Origin: "ORIGIN_", ExecType: "EXEC_TYPE_", OrdStatus: "ORD_STATUS_", Evidence: "EVIDENCE_",
     Stage: "CANCEL_STAGE_", Side: "SIDE_", MassCancelScope: "MASS_CANCEL_SCOPE_", MassCancelStatus: "MASS_CANCEL_STATUS_",
-    CauseKind: "CAUSE_KIND_"}
+    KillSwitchStatus: "KILL_SWITCH_STATUS_", CauseKind: "CAUSE_KIND_"}

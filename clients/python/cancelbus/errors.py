@@ -8,7 +8,7 @@ from .bus_status import Cause, EventBar
 from .enums import Reason, ResolveStatus
 from .open_orders import Listing
 from .v1.session_pb2 import Reject
-from .values import Ack, OpenOrders, Receipt, Resolved, open_orders_of
+from .values import Ack, KillSwitchReply, OpenOrders, Receipt, Resolved, open_orders_of
 
 
 class CancelbusError(Exception):
@@ -92,6 +92,30 @@ class MassCancelRefused(CancelbusError):
         self.reason = reason
         self.receipt = receipt  # None: the bus did not read the request
         super().__init__(f"the bus refused the mass cancel: {reason} ({text})")
+
+
+class KillSwitchRefused(CancelbusError):
+    """The bus did not engage, or not release, a kill switch: nothing has changed. An engaged one is not released, unless by
+    force, before the bus has proof that no order in its scope is open."""
+
+    def __init__(self, what: str, text: str, reply: Optional[KillSwitchReply] = None) -> None:
+        self.reply = reply  # None: the bus did not read the request
+        super().__init__(f"the bus did not {what} the kill switch: {text}")
+
+
+class GoodbyeFailed(CancelbusError):
+    """The bus has not confirmed a goodbye, and the client is closed: the orders stay if no dead man's switch is armed, and are
+    canceled if one is."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the bus has not confirmed the goodbye: {why}; a dead man's switch that is armed fires when the sender "
+                         "has been silent for its window: to keep the orders, connect and say goodbye again")
+
+
+def why_rejected(reject: Reject, what: str) -> str:
+    """`what` was asked for."""
+    text = reject.text if reject.field != "request" else f"the bus is of an earlier version and knows no {what}"
+    return f"{reject.field}: {text}"
 
 
 class StoreLost(CancelbusError):

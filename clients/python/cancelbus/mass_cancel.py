@@ -12,54 +12,34 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from typing import TYPE_CHECKING, Any, AsyncIterator, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Optional, Union
 
 from . import values
+from .answers import ClientPart
 from .enums import MassCancelScope, MassCancelStatus, Reason, ReceiptStatus, Side
-from .errors import CancelbusError, MassCancelRefused, OptionError, StoreLost
+from .errors import CancelbusError, MassCancelRefused, OptionError, StoreLost, why_rejected
 from .mass_requests import MassCancelLost, MassCancelUnknown
-from .options import check_timeout, is_sender
+from .options import check_text, check_timeout
+from .scope import scope_fields
 from .v1 import cancel_pb2, session_pb2
 from .values import MassCancelPreview, MassCancelReport, Receipt
 
 if TYPE_CHECKING:
     from .book import CommandBook
-    from .session import Session
 
-T = TypeVar("T")
 _ENDS = (MassCancelStatus.COMPLETED, MassCancelStatus.REJECTED)
 
 
 def build(cl_ord_id: str, scope: Union[MassCancelScope, str], owner: str, symbol: str, side: Union[Side, str, None],
           client_order_id_prefix: str, urgent: bool, until_empty: bool, dry_run: bool, traceparent: str) -> cancel_pb2.MassCancel:
     """Raises OptionError, which names the argument."""
-    scope = _one_of("scope", MassCancelScope, scope)
-    side = Side.UNSPECIFIED if side is None else _one_of("side", Side, side)
-    if not re.fullmatch(r"[ -.0-~]{1,32}", cl_ord_id):
+    if not isinstance(cl_ord_id, str) or not re.fullmatch(r"[ -.0-~]{1,32}", cl_ord_id):
         raise OptionError(f"cl_ord_id: {cl_ord_id!r} is not 1 to 32 printable ASCII characters without /")
-    of_sender = scope == MassCancelScope.SENDER
-    if of_sender and not is_sender(owner):
-        raise OptionError(f"owner: {owner!r} is not 1 to 32 letters, digits, _ and -: with scope SENDER it says whose orders")
-    if owner and not of_sender:
-        raise OptionError(f"owner: only scope SENDER has one, and it is {scope}")
-    for name, text, most in (("symbol", symbol, 32), ("client_order_id_prefix", client_order_id_prefix, 64),
-                             ("traceparent", traceparent, 55)):
-        if not re.fullmatch(r"[ -~]{0,%d}" % most, text):
-            raise OptionError(f"{name}: {text!r} is not at most {most} printable ASCII characters")
+    check_text("traceparent", traceparent, 55)
     return cancel_pb2.MassCancel(
-        cl_ord_id=cl_ord_id, scope=int(scope), owner=owner, symbol=symbol, side=int(side),  # type: ignore[arg-type]
-        client_order_id_prefix=client_order_id_prefix, until_empty=until_empty, dry_run=dry_run, traceparent=traceparent,
-        priority=cancel_pb2.PRIORITY_URGENT if urgent else cancel_pb2.PRIORITY_NORMAL)
-
-
-def _one_of(name: str, kind: type[T], value: Any) -> T:
-    known: dict[str, T] = {member.name: member for member in kind if member.value != 0}  # type: ignore[attr-defined]
-    if isinstance(value, kind) and value in known.values():
-        return value
-    if isinstance(value, str) and value.upper() in known:
-        return known[value.upper()]
-    raise OptionError(f"{name}: {value!r} is none of {', '.join(known)}")
+        cl_ord_id=cl_ord_id, until_empty=until_empty, dry_run=dry_run, traceparent=traceparent,
+        priority=cancel_pb2.PRIORITY_URGENT if urgent else cancel_pb2.PRIORITY_NORMAL,
+        **scope_fields(scope, owner, symbol, side, client_order_id_prefix))
 
 
 class MassCancel:
@@ -176,9 +156,7 @@ class MassBook:
             mass._fail(StoreLost(0, CancelbusError(f"mass cancel {lost.cl_ord_id}: the former store had it"), "mass cancel"))
 
     def on_unknown(self, unknown: MassCancelUnknown) -> None:
-        reject = unknown.reject
-        text = reject.text if reject.field != "request" else "the bus is of an earlier version and knows no mass cancel"
-        error = MassCancelRefused(Reason(reject.reason), f"{reject.field}: {text}", None)
+        error = MassCancelRefused(Reason(unknown.reject.reason), why_rejected(unknown.reject, "mass cancel"), None)
         self._fail_preview(unknown.cl_ord_id, error)
         mass = self.open.pop(unknown.cl_ord_id, None)
         if mass is not None:
@@ -198,15 +176,11 @@ class MassBook:
             self._fail_preview(name, error)
 
 
-class MassCancels:
+class MassCancels(ClientPart):
     """What Client adds of mass cancels."""
 
-    _session: Session
     _book: CommandBook
     _mass_book: MassBook
-    _wait: Any
-    _turn: Any
-    _opened: Any
     _next_id: Any
 
     async def mass_cancel(self, *, scope: Union[MassCancelScope, str] = MassCancelScope.OWN, owner: str = "", symbol: str = "",
@@ -253,7 +227,7 @@ class MassCancels:
             self._session.give_up_mass_cancel(request.cl_ord_id)
 
     def _give(self, request: cancel_pb2.MassCancel) -> None:
-        if not self._session.mass_cancel(request, time.monotonic_ns()):
+        if not self._session.mass_cancel(request, self._now()):
             raise OptionError(f"cl_ord_id: {request.cl_ord_id!r} names an undecided command or an open mass cancel already")
 
     def _on_receipt(self, message: session_pb2.Receipt) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
+from .asked import refuses
 from .event_reader import NEVER, SECOND
 from .v1.cancel_pb2 import (MASS_CANCEL_STATUS_COMPLETED, MASS_CANCEL_STATUS_REJECTED, MassCancel, MassCancelReport)
 from .v1.session_pb2 import RECEIPT_STATUS_REFUSED, MassCancelPreview, Receipt, Reject, SessionRequest
@@ -100,8 +101,7 @@ class MassRequests:
         return [preview] if self._open.pop(preview.cl_ord_id, None) is not None else []
 
     def on_reject(self, reject: Reject) -> list[Told]:
-        """A bus that cannot read one names its field; one of an earlier version knows no such request."""
-        if not reject.field.startswith("mass_cancel") and reject.field != "request":
+        if not refuses(reject, "mass_cancel"):
             return []
         ended = [name for name, mass in self._open.items() if not mass.received]
         for name in ended:

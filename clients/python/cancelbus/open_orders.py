@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Optional
 
+from .asked import refuses
 from .event_reader import NEVER, SECOND
 from .v1.cancel_pb2 import OpenOrder
 from .v1.session_pb2 import OpenOrders, OpenOrdersRequest, Reject
@@ -87,8 +88,8 @@ class OpenOrdersReader:
         return None if page.next_order_id else self._asked.popleft().listing
 
     def on_reject(self, reject: Reject) -> Optional[Listing]:
-        """The listing that it ends. "request": the bus is too old to know what it is asked."""
-        if not self._asked or not (reject.field.startswith("open_orders_request") or reject.field == "request"):
+        """The listing that it ends."""
+        if not self._asked or not refuses(reject, "open_orders_request"):
             return None
         self._next_page()
         listing = self._asked.popleft().listing

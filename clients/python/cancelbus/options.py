@@ -158,6 +158,11 @@ def _check_topics(topics: Sequence[str]) -> None:
                               "for observers and operators, client.")
 
 
+def check_text(name: str, text: Any, most: int) -> None:
+    if not isinstance(text, str) or not re.fullmatch(r"[ -~]{0,%d}" % most, text):
+        raise OptionError(f"{name}: {text!r} is not at most {most} printable ASCII characters")
+
+
 def is_sender(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text) is not None
 

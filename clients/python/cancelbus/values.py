@@ -13,20 +13,10 @@ from decimal import Decimal
 from typing import Any, Iterable, Optional, Union
 
 from .bus_status import BusStatus, bus_status_of
-from .convert import as_json, decimal_of, message_field, optional_span_of, span_of, time_of
-from .enums import (AckStatus, Evidence, ExecType, MassCancelStatus, OrdStatus, Origin, Reason, ReceiptStatus, ResolveStatus,
-                    Side, Stage)
+from .convert import AsDict, decimal_of, message_field, optional_span_of, span_of, time_of
+from .enums import (AckStatus, Evidence, ExecType, KillSwitchStatus, MassCancelStatus, OrdStatus, Origin, Reason, ReceiptStatus,
+                    ResolveStatus, Side, Stage)
 from .v1 import cancel_pb2, session_pb2
-
-
-class _OfACommand:
-    """Of a command."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: what `cancelctl --json` prints of it, with the contract's names. 64-bit numbers are strings, enums
-        their full names, times RFC 3339; a time that is not known is absent."""
-        fields: dict[str, Any] = as_json(self)
-        return fields
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,7 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class Receipt(_OfACommand):
+class Receipt(AsDict):
     """APPLIED: the command is on the bus's disk, and one Ack will come."""
     cl_ord_id: str
     status: ReceiptStatus
@@ -53,8 +43,10 @@ class Receipt(_OfACommand):
 
 
 @dataclass(frozen=True)
-class Ack(_OfACommand):
+class Ack(AsDict):
     """The exchange has answered, or it is certain that it will not be asked. It is not the order's fate."""
+    contract_names = {"reason": "cxl_rej_reason"}
+
     cl_ord_id: str
     order_id: int
     status: AckStatus
@@ -66,10 +58,6 @@ class Ack(_OfACommand):
     final_follows: bool
     timeline: Timeline
     message: Any = message_field()
-
-    def to_dict(self) -> dict[str, Any]:
-        fields = super().to_dict()
-        return {"cxl_rej_reason" if name == "reason" else name: value for name, value in fields.items()}
 
     @property
     def accepted(self) -> bool:
@@ -87,7 +75,7 @@ class Ack(_OfACommand):
 
 
 @dataclass(frozen=True)
-class Final(_OfACommand):
+class Final(AsDict):
     """The fate of the order is proven; the command is over. The order need not be: see order_open."""
     cl_ord_id: str  # "" if unsolicited
     order_id: int
@@ -116,7 +104,7 @@ class Final(_OfACommand):
 
 
 @dataclass(frozen=True)
-class Status(_OfACommand):
+class Status(AsDict):
     """Not terminal: where an undecided command stands."""
     cl_ord_id: str
     order_id: int
@@ -136,7 +124,7 @@ class NotAffected:
 
 
 @dataclass(frozen=True)
-class MassCancelReport(_OfACommand):
+class MassCancelReport(AsDict):
     """Where a mass cancel stands. The five counts add up to total_affected."""
     cl_ord_id: str
     status: MassCancelStatus
@@ -175,13 +163,31 @@ class PreviewedOrders:
 
 
 @dataclass(frozen=True)
-class MassCancelPreview(_OfACommand):
+class MassCancelPreview(AsDict):
     """What a mass cancel would do now."""
     cl_ord_id: str
     total_affected: int
     orders: tuple[PreviewedOrders, ...]
     complete_as_of: Optional[datetime]  # None: open orders may be missing
     estimated_duration: Optional[timedelta]  # a lower bound
+    text: str
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class KillSwitchReply(AsDict):
+    """What came of engaging or releasing a kill switch."""
+    status: KillSwitchStatus
+    text: str
+    still_open: int  # orders in its scope that are known to be open now
+    cl_ord_id: str  # of the mass cancel that empties the scope, a command of the sender that engaged it; "" when REFUSED
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class GoodbyeReply(AsDict):
+    """What came of a goodbye; it is stored."""
+    cl_ord_id: str  # of the mass cancel that the sender's dead man's switch has made; "": none was made
     text: str
     message: Any = message_field()
 
@@ -197,7 +203,7 @@ class Resolved:
 
 
 @dataclass(frozen=True)
-class OpenOrder:
+class OpenOrder(AsDict):
     """An order that is on the exchange's book as far as the bus knows."""
     order_id: int
     symbol: str
@@ -210,11 +216,6 @@ class OpenOrder:
     evidence: Evidence  # STREAM or SWEEP: which told of it last
     as_of: Optional[datetime]  # when that was
     message: Any = message_field()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON, as Final.to_dict()."""
-        fields: dict[str, Any] = as_json(self)
-        return fields
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,14 @@ def status_of(m: cancel_pb2.CancelStatus) -> Status:
 
 def resolved_of(m: session_pb2.Resolved) -> Resolved:
     return Resolved(m.sender_comp_id, m.cl_ord_id, ResolveStatus(m.status), m.text, m)
+
+
+def kill_switch_reply_of(m: session_pb2.KillSwitchReply) -> KillSwitchReply:
+    return KillSwitchReply(KillSwitchStatus(m.status), m.text, m.still_open, m.cl_ord_id, m)
+
+
+def goodbye_reply_of(m: session_pb2.GoodbyeReply) -> GoodbyeReply:
+    return GoodbyeReply(m.cl_ord_id, m.text, m)
 
 
 def open_order_of(m: cancel_pb2.OpenOrder) -> OpenOrder:

@@ -52,6 +52,32 @@ function causes(s) {
     (c.http_status ? ' (HTTP ' + c.http_status + ')' : '')));
 }
 
+function scopeText(k) {
+  const whose = { MASS_CANCEL_SCOPE_ALL: '', MASS_CANCEL_SCOPE_UNOWNED: ' of no known owner' }[k.scope] ?? ' of ' + k.owner;
+  const side = k.side === 'SIDE_UNSPECIFIED' ? '' : k.side.replace('SIDE_', '').toLowerCase() + ' ';
+  return (whose ? side + 'orders' + whose : 'every ' + side + 'order') + (k.symbol ? ' in ' + k.symbol : '') +
+    (k.client_order_id_prefix ? ' with a client order id from "' + k.client_order_id_prefix + '"' : '');
+}
+
+function killSwitch(k, now) {
+  const state = k.proven_empty ? word('good', 'proven empty as of ' + clock(k.complete_as_of))
+    : word('bad', 'not proven empty: ' + (k.text || 'orders are being canceled'));
+  return named('switch', row('Kill switch over ' + scopeText(k), 'ENGAGED by ' + k.sender_comp_id + ', since ' +
+    elapsed(between(k.since, now)) + ': ' + k.reason, k.still_open + ' known open', state));
+}
+
+function deadManSwitch(d) {
+  return named('switch', row("Dead man's switch of " + d.sender_comp_id, 'fires after ' + elapsed(parseFloat(d.window)),
+    'silent for ' + elapsed(parseFloat(d.silent_for)), d.fired ? word('bad', 'FIRED') : word('quiet', 'armed')));
+}
+
+function switches(s) {
+  const armed = [...s.dead_man_switches].sort((a, b) => b.fired - a.fired);
+  const rows = [...s.kill_switches.map((k) => killSwitch(k, s.as_of)), ...armed.slice(0, MOST_ROWS).map(deadManSwitch)];
+  if (armed.length > MOST_ROWS) rows.push(row('and ' + (armed.length - MOST_ROWS) + " more dead man's switches", ''));
+  return rows;
+}
+
 function tiles(s) {
   const doubt = s.orders_in_doubt;
   return [
@@ -132,6 +158,8 @@ function show(told) {
   const s = told.bus_status;
   fill('tiles', tiles(s));
   fill('causes', [...observing(s), ...causes(s), ...bars(s)]);
+  fill('switch-list', switches(s));
+  byId('switches').hidden = !byId('switch-list').hasChildNodes();
   fill('budget', s.windows.map(gauge));
   fill('stream', stream(s));
   fill('queue', queues(s));

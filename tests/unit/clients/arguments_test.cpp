@@ -105,11 +105,12 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(bad(""),
-            "a command is missing: cancel, cancel-all, watch, status, top, orders, keygen, resolve, explain, backup, "
-            "record or completion");
-  EXPECT_EQ(bad("cancle 5"),
-            "unknown command \"cancle\": cancel, cancel-all, watch, status, top, orders, keygen, resolve, explain, "
-            "backup, record or completion");
+            "a command is missing: cancel, cancel-all, kill, release, watch, status, top, orders, keygen, resolve, "
+            "explain, backup, record or completion");
+  EXPECT_EQ(
+      bad("cancle 5"),
+      "unknown command \"cancle\": cancel, cancel-all, kill, release, watch, status, top, orders, keygen, resolve, "
+      "explain, backup, record or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -231,6 +232,32 @@ TEST_F(ArgumentsTest, OrdersNarrowsWhatItLists) {
   EXPECT_EQ(bad("orders --symbol="), "--symbol \"\" is not the name of a pair, such as BTCTRY");
   EXPECT_EQ(bad("orders 5"), "\"orders\" takes no argument \"5\"");
   EXPECT_EQ(bad("status --owner desk-a"), "--owner is of no use to \"status\"");
+}
+
+TEST_F(ArgumentsTest, KillAndReleaseNameAScopeAndAReason) {
+  const Arguments kill = good("kill --owner desk-a --symbol BTCTRY --side sell --prefix dA- --reason quotes --yes");
+  EXPECT_EQ(kill.command, Command::Kill);
+  EXPECT_EQ(kill.owner + kill.symbol + kill.prefix + kill.reason, "desk-aBTCTRYdA-quotes");
+  EXPECT_EQ(kill.side, v1::SIDE_SELL);
+  EXPECT_TRUE(kill.yes);
+  EXPECT_EQ(kill.timeout, hours(24));
+  const Arguments release = good("release --unowned --reason done --force --json");
+  EXPECT_EQ(release.command, Command::Release);
+  EXPECT_TRUE(release.unowned && release.force && release.json);
+  EXPECT_EQ(release.timeout, seconds(30));
+  EXPECT_FALSE(good("release --reason done").force);
+  EXPECT_EQ(bad("kill"), "kill needs --reason: why, for those who ask later");
+  EXPECT_EQ(bad("release --force"), "release needs --reason: why, for those who ask later");
+  EXPECT_EQ(bad("kill --reason="), "--reason \"\" is not 1 to 128 printable ASCII characters");
+  const std::string long_reason(129, 'r');
+  EXPECT_EQ(bad("kill --reason " + long_reason),
+            "--reason \"" + long_reason + "\" is not 1 to 128 printable ASCII characters");
+  EXPECT_EQ(bad("kill --reason r --owner desk-a --unowned"), "--owner and --unowned exclude each other");
+  EXPECT_EQ(bad("kill --reason r --force"), "--force is of no use to \"kill\"");
+  EXPECT_EQ(bad("kill --reason r --until-empty"), "--until-empty is of no use to \"kill\"");
+  EXPECT_EQ(bad("release --reason r --yes"), "--yes is of no use to \"release\"");
+  EXPECT_EQ(bad("cancel-all --reason r"), "--reason is of no use to \"cancel-all\"");
+  EXPECT_EQ(bad("kill --reason r BTCTRY"), "\"kill\" takes no argument \"BTCTRY\"");
 }
 
 TEST_F(ArgumentsTest, TopCountsItsRefreshes) {

@@ -133,6 +133,8 @@ void FakeBus::answer(const std::string& peer, const v1::SessionRequest& request)
     }
   } else if (!sessions_.contains(peer)) {
     answer.mutable_hello_required()->set_cl_ord_id(request.cancel_order().cl_ord_id());
+  } else if (on_request && on_request(request, answer)) {
+    // It has answered.
   } else if (request.has_cancel_order()) {
     return cancel(peer, request.cancel_order());
   } else if (request.has_retransmit_request()) {

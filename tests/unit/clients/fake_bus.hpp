@@ -46,6 +46,8 @@ class FakeBus {
 
   /// To be set before start().
   std::function<void(const Desk&)> on_cancel;
+  /// Answers a request of a session that stands, in the bus's thread, instead of the bus; false: the bus answers.
+  std::function<bool(const v1::SessionRequest&, v1::SessionReply&)> on_request;
   /// What a resolve is answered: the first of these, and the next one when it is repeated; the last for ever.
   std::vector<v1::ResolveStatus> resolved = {v1::RESOLVE_STATUS_SETTLED};
   /// What an OpenOrdersRequest is answered, by the order id at which its page begins; nothing if it is not here.

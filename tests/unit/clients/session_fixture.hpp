@@ -144,6 +144,8 @@ class SessionTest : public testing::Test {
     if (request.has_record()) return "record";
     if (request.has_resolve()) return "resolve " + request.resolve().cl_ord_id();
     if (request.has_mass_cancel()) return "mass cancel " + request.mass_cancel().cl_ord_id();
+    if (request.has_kill_switch()) return "kill switch " + std::to_string(request.kill_switch().request_id());
+    if (request.has_goodbye()) return request.goodbye().keep_orders() ? "goodbye, keep orders" : "goodbye";
     if (request.has_open_orders_request()) {
       return "open orders from " + std::to_string(request.open_orders_request().from_order_id());
     }
@@ -192,6 +194,10 @@ class SessionTest : public testing::Test {
   static std::string line(const v1::MassCancelPreview& p) { return "preview " + p.cl_ord_id(); }
   static std::string line(const MassCancelLost& l) { return "lost mass cancel " + l.cl_ord_id; }
   static std::string line(const MassCancelUnknown& u) { return "unknown mass cancel " + u.cl_ord_id; }
+  static std::string line(const v1::KillSwitchReply& r) { return "kill switch " + std::to_string(r.request_id()); }
+  static std::string line(const v1::GoodbyeReply& r) { return "goodbye " + r.cl_ord_id(); }
+  static std::string line(const KillSwitchUnknown& u) { return "unknown kill switch " + std::to_string(u.request_id); }
+  static std::string line(const GoodbyeUnknown&) { return "unknown goodbye"; }
 
   Session session_{{.sender_comp_id = "desk-a", .topics = {"venue."}, .open_commands = true}};
   Time now_ = Time() + seconds(100);

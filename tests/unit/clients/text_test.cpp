@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "clients/cancelctl/json_line.hpp"
+#include "clients/cancelctl/scope.hpp"
 
 namespace cancelbus::ctl {
 namespace {
@@ -141,6 +142,55 @@ TEST(Text, StatusTableCountsOpenOrdersByOwner) {
   status.set_sweep_trouble("BTCTRY: HTTP 500\x1b");
   EXPECT_THAT(status_table(status, Paint()), HasSubstr("complete as of 4.5 s ago; BTCTRY: HTTP 500?\n"));
   EXPECT_EQ(tone_of_open_orders(status), Tone::Doubt);
+}
+
+TEST(Text, StatusTableListsSwitches) {
+  v1::BusStatus status;
+  EXPECT_THAT(status_table(status, Paint()), AllOf(Not(HasSubstr("kill")), Not(HasSubstr("dead man"))));
+  auto& proven = *status.add_kill_switches();
+  proven.set_scope(v1::MASS_CANCEL_SCOPE_ALL);
+  proven.set_sender_comp_id("ctl-1");
+  proven.set_reason("quotes\x1b");
+  *proven.mutable_since() = TimeUtil::MillisecondsToTimestamp(65'000);
+  proven.set_proven_empty(true);
+  *proven.mutable_complete_as_of() = TimeUtil::MillisecondsToTimestamp(70'000);
+  auto& open = *status.add_kill_switches();
+  open.set_scope(v1::MASS_CANCEL_SCOPE_OWN);
+  open.set_owner("desk-a");
+  open.set_symbol("BTCTRY");
+  open.set_side(v1::SIDE_SELL);
+  open.set_client_order_id_prefix("dA-");
+  open.set_sender_comp_id("desk-a");
+  open.set_still_open(12);
+  open.set_text("a sweep is awaited");
+  auto& silent = *status.add_dead_man_switches();
+  silent.set_sender_comp_id("desk-b");
+  silent.mutable_window()->set_seconds(30);
+  silent.mutable_silent_for()->set_seconds(31);
+  silent.set_fired(true);
+  status.add_dead_man_switches()->mutable_silent_for()->set_seconds(INT64_MAX);
+  EXPECT_THAT(
+      status_table(status, Paint()),
+      AllOf(HasSubstr("kill     every order: ENGAGED by ctl-1 at 1970-01-01T00:01:05Z: quotes?; 0 still open, "
+                      "proven empty as of 1970-01-01T00:01:10Z\n"),
+            HasSubstr("kill     sell orders of desk-a in BTCTRY with a client order id from \"dA-\": ENGAGED by "
+                      "desk-a at 1970-01-01T00:00:00Z: ; 12 still open, not proven empty: a sweep is awaited\n"),
+            HasSubstr("dead man desk-b silent for 31.0 s, fires after 30.0 s: FIRED\n"),
+            HasSubstr("dead man  silent for 86400.0 s, fires after 0.0 ms\n")));
+  EXPECT_THAT(describe(status), StartsWith("2 kill switches ENGAGED; "));
+}
+
+TEST(Text, AScopeIsSaidInWordsAndAsFlags) {
+  const auto both = [](const Scope& scope) { return text(scope) + " |" + flags_of(scope); };
+  EXPECT_EQ(both({}), "every order |");
+  EXPECT_EQ(both({.side = v1::SIDE_BUY}), "every buy order | --side buy");
+  EXPECT_EQ(both({.kind = v1::MASS_CANCEL_SCOPE_UNOWNED, .symbol = "BTCTRY"}),
+            "orders of no known owner in BTCTRY | --unowned --symbol BTCTRY");
+  EXPECT_EQ(both({.kind = v1::MASS_CANCEL_SCOPE_SENDER, .owner = "desk-a"}), "orders of desk-a | --owner desk-a");
+  EXPECT_EQ(both({.kind = v1::MASS_CANCEL_SCOPE_OWN, .owner = "desk-a"}),
+            "orders of desk-a | --owner desk-a --sender desk-a");
+  EXPECT_EQ(flags_of({.prefix = "it's"}), " --prefix 'it'\\''s'");
+  EXPECT_EQ(text(Scope{.kind = static_cast<v1::MassCancelScope>(9)}), "orders of scope 9");
 }
 
 TEST(Text, OpenOrdersAreATable) {

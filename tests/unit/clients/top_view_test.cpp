@@ -72,6 +72,21 @@ TEST(TopView, CountsOpenOrders) {
   EXPECT_THAT(view.lines({100, 100}, Paint()), Contains("orders   12 known (desk-a 12), complete as of 3.0 s ago"));
 }
 
+TEST(TopView, ShowsEngagedKillSwitches) {
+  TopView view("tcp://bus:5550", "all");
+  v1::BusStatus status;
+  *status.mutable_as_of() = at(5'000);
+  auto& engaged = *status.add_kill_switches();
+  engaged.set_scope(v1::MASS_CANCEL_SCOPE_ALL);
+  engaged.set_sender_comp_id("ctl-1");
+  engaged.set_reason("quotes");
+  *engaged.mutable_since() = at(0);
+  view.on(status);
+  EXPECT_THAT(
+      view.lines({200, 100}, Paint()),
+      Contains(testing::StartsWith("kill     every order: ENGAGED by ctl-1 at 2023-11-14T22:13:20Z: quotes; ")));
+}
+
 TEST(TopView, FitsAnySize) {
   TopView view("tcp://bus:5550", "all");
   view.trouble("d\xC3\xABsk is \xC3\xABlsewhere");

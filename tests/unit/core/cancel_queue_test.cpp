@@ -33,6 +33,7 @@ CancelQueue::Standing repeat(int due, Priority priority = Normal, const std::str
 CancelQueue::Standing random_standing(std::mt19937_64& random) {
   CancelQueue::Standing standing{random() % 3 == 0 ? Urgent : Normal,
                                  std::string(1, static_cast<char>('a' + random() % 5))};
+  standing.kill = random() % 4 == 0;
   if (random() % 3 == 0) standing.repeat = Tick(std::chrono::seconds(random() % 9));
   return standing;
 }
@@ -50,6 +51,55 @@ TEST(CancelQueue, UrgentBeforeNormalOfEverySender) {
   queue.push(3, {Urgent, "b"}, Back);
   queue.push(4, {Urgent, "a"}, Back);
   EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{3, 4, 1, 2}));
+}
+
+/// An order that a kill switch wants.
+CancelQueue::Standing kill(const std::string& sender = "a") { return {Urgent, sender, std::nullopt, true}; }
+
+TEST(CancelQueue, WhatAKillSwitchWantsGoesBeforeUrgent) {
+  CancelQueue queue;
+  queue.push(1, {Urgent, "b"}, Back);
+  queue.push(2, kill(), Back);
+  queue.push(3, kill("b"), Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{2, 3, 1}));
+}
+
+TEST(CancelQueue, WhileOthersWaitEveryFifthTurnIsTheirs) {
+  CancelQueue queue;
+  for (OrderId id = 1; id <= 10; ++id) queue.push(id, kill(), Back);
+  queue.push(101, {Normal, "b"}, Back);
+  queue.push(102, {Normal, "b"}, Back);
+  queue.push(51, {Urgent, "b"}, Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 2, 3, 4, 51, 5, 6, 7, 8, 101, 9, 10, 102}));
+}
+
+TEST(CancelQueue, TurnsThatNobodyElseWantedDoNotCount) {
+  CancelQueue queue;
+  for (OrderId id = 1; id <= 10; ++id) queue.push(id, kill(), Back);
+  for (int i = 0; i < 4; ++i) pop(queue);
+  queue.push(51, {Urgent, "b"}, Back);
+  EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{5, 6, 7, 8, 51, 9, 10}));
+}
+
+TEST(CancelQueue, InTheTurnOfOthersAKillSwitchGoesIfTheyCannot) {
+  CancelQueue queue;
+  for (OrderId id = 1; id <= 5; ++id) queue.push(id, kill(), Back);
+  queue.push(101, {Normal, "b"}, Back);
+  for (int i = 0; i < 4; ++i) pop(queue);
+  const auto next = queue.next();
+  ASSERT_EQ(next.size(), 2U);
+  EXPECT_EQ(next[0].order, 101);
+  EXPECT_FALSE(next[0].urgent) << "a reserve may keep it waiting";
+  EXPECT_EQ(next[1].order, 5);
+  EXPECT_TRUE(next[1].urgent);
+}
+
+TEST(CancelQueue, WhatAKillSwitchWantsIsNotAheadForSure) {
+  CancelQueue queue;
+  queue.push(1, kill("b"), Back);
+  queue.push(2, {Urgent, "b"}, Back);
+  EXPECT_EQ(queue.ahead("b", Normal), (CancelQueue::Ahead{1, 0}));
+  EXPECT_EQ(queue.of_kill_switch("b"), 1U);
 }
 
 TEST(CancelQueue, SendersTakeTurns) {
@@ -175,10 +225,10 @@ TEST(CancelQueue, WhereAheadAndStatus) {
   queue.push(4, {Normal, "b"}, Back);
   queue.push(5, repeat(1, Normal, "b"), Back);
   EXPECT_EQ(queue.where(2), (CancelQueue::Standing{Urgent, "a"}));
-  EXPECT_EQ(queue.ahead("a", Urgent), 2u);
-  EXPECT_EQ(queue.ahead("a", Normal), 3u);
-  EXPECT_EQ(queue.ahead("b", Urgent), 0u);
-  EXPECT_EQ(queue.ahead("nobody", Normal), 0u);
+  EXPECT_EQ(queue.ahead("a", Urgent), (CancelQueue::Ahead{2, 0}));
+  EXPECT_EQ(queue.ahead("a", Normal), (CancelQueue::Ahead{2, 1}));
+  EXPECT_EQ(queue.ahead("b", Urgent), CancelQueue::Ahead());
+  EXPECT_EQ(queue.ahead("nobody", Normal), CancelQueue::Ahead());
   const auto status = queue.status();
   ASSERT_EQ(status.size(), 2u);
   EXPECT_EQ(status[0].sender, "a");
@@ -186,7 +236,7 @@ TEST(CancelQueue, WhereAheadAndStatus) {
   EXPECT_EQ(status[0].normal, 1u);
   EXPECT_EQ(status[1].sender, "b");
   EXPECT_EQ(status[1].normal, 2u);
-  EXPECT_EQ(queue.ahead("b", Normal), 1u);
+  EXPECT_EQ(queue.ahead("b", Normal), (CancelQueue::Ahead{0, 1}));
   EXPECT_EQ(queue.next("b"), (std::vector<OrderId>{4, 5}));
 }
 

@@ -40,7 +40,7 @@ class MassCancelTest : public ::testing::Test {
     mass->check();
   }
   void swept(Duration as_of, bool empty = false) {
-    mass->swept(moment(as_of), empty);
+    mass->swept(moment(as_of), empty, at(std::max(now, as_of)));
     mass->check();
   }
   void issue(OrderId order) {
@@ -377,11 +377,149 @@ TEST_F(MassCancelTest, WhenItHasEndedOnlyOrdersWithAnUndecidedChildAreKept) {
   EXPECT_EQ(mass->size(), 1U);
 }
 
+// ---- Those of switches ----
+
+class SwitchTest : public MassCancelTest {
+ protected:
+  MassCancel& of(MassCancelRequest::Cause cause) {
+    MassCancelRecord record = MassCancelTest::record(true);
+    record.request.cause = cause;
+    record.request.reason = "runaway";
+    return mass.emplace(record, at({}));
+  }
+  MassCancel& kill() { return of(MassCancelRequest::Cause::KillSwitch); }
+  static KillSwitchRelease release(bool forced) { return {"ops", "all clear", forced, {}}; }
+  void prove_empty() {
+    swept(seconds(1), true);
+    swept(seconds(3), true);
+    ASSERT_TRUE(mass->proven_empty());
+  }
+};
+
+TEST_F(SwitchTest, AKillSwitchDoesNotEndBeforeItIsReleased) {
+  kill();
+  prove_empty();
+  EXPECT_TRUE(mass->is_engaged());
+  EXPECT_FALSE(mass->complete());
+  EXPECT_EQ(mass->report("").status, MassCancelStatus::Accepted);
+  mass->release(release(false));
+  EXPECT_FALSE(mass->is_engaged());
+  EXPECT_TRUE(mass->complete());
+  EXPECT_EQ(mass->report("").status, MassCancelStatus::Completed);
+  EXPECT_EQ(
+      mass->report("").text,
+      "kill switch released by ops: all clear; no order in scope that was placed 2 s or more before complete_as_of is "
+      "open");
+}
+
+TEST_F(SwitchTest, AnOrderThatAppearsInItsScopeUndoesTheProof) {
+  kill();
+  prove_empty();
+  found(7, seconds(4), true);
+  EXPECT_FALSE(mass->proven_empty());
+  EXPECT_EQ(mass->next_pending(), 7);
+}
+
+TEST_F(SwitchTest, ReleasedByForceItLeavesAloneWhatItHasNotBegunAndClaimsNothing) {
+  kill();
+  found(1);
+  found(2);
+  issue(1);
+  mass->release(release(true));
+  mass->check();
+  EXPECT_FALSE(mass->has_pending());
+  EXPECT_FALSE(mass->watches());
+  EXPECT_EQ(mass->undecided(), std::vector<OrderId>{1});
+  found(3, seconds(1), true);
+  EXPECT_FALSE(mass->has_pending());
+  EXPECT_FALSE(mass->complete()) << "its child is undecided";
+  ended(1, OrdStatus::Canceled);
+  EXPECT_TRUE(mass->complete());
+  EXPECT_FALSE(mass->request().until_empty) << "and so COMPLETED claims nothing of the scope";
+  EXPECT_EQ(mass->report("").text,
+            "kill switch released by ops, by force: all clear; it is not proven that no order in scope is open");
+}
+
+TEST_F(SwitchTest, ADeadMansSwitchWatchesForAMinuteFromItsFirstList) {
+  of(MassCancelRequest::Cause::DeadMan);
+  EXPECT_EQ(mass->watch_ends(), Never) << "the sweep that it asked for has not come";
+  found(1);
+  found(2);
+  swept(seconds(70));
+  EXPECT_EQ(mass->watch_ends(), at(seconds(130)));
+  issue(1);
+  mass->look_at_watch(at(seconds(130) - Duration(1)));
+  EXPECT_TRUE(mass->watches());
+  mass->look_at_watch(at(seconds(130)));
+  EXPECT_FALSE(mass->watches());
+  EXPECT_EQ(mass->wants_sweep(), Never);
+  found(3, seconds(131), true);
+  EXPECT_EQ(mass->next_pending(), 2) << "what was in scope is canceled, and no more is added";
+  issue(2);
+  for (const OrderId order : {1, 2}) ended(order, OrdStatus::Canceled);
+  EXPECT_TRUE(mass->complete());
+  EXPECT_EQ(mass->report("").text, "dead man's switch: runaway; it is not proven that no order in scope is open");
+}
+
+TEST_F(SwitchTest, AWatchThatIsOverStaysSoOverARestart) {
+  of(MassCancelRequest::Cause::DeadMan);
+  swept(seconds(1));
+  mass->look_at_watch(at(seconds(61)));
+  mass.emplace(mass->record(), at(seconds(70)));
+  EXPECT_FALSE(mass->watches());
+}
+
+TEST_F(SwitchTest, ASwitchThatFiresAgainWatchesOnAndProvesAnew) {
+  of(MassCancelRequest::Cause::DeadMan);
+  swept(seconds(1), true);
+  mass->fire_again(at(seconds(2)));
+  swept(seconds(3), true);
+  EXPECT_FALSE(mass->proven_empty()) << "the first list is from before";
+  EXPECT_EQ(mass->watch_ends(), at(seconds(62)));
+}
+
+TEST_F(SwitchTest, AnOrderThatIsListedUndoesTheProofAlsoIfItsChildIsStuck) {
+  kill();
+  found(1);
+  swept(seconds(1));
+  issue(1);
+  mass->child_stuck(1, "still open");
+  swept(seconds(2), true);
+  swept(seconds(4), true);
+  ASSERT_TRUE(mass->proven_empty());
+  found(1, seconds(5), true);
+  EXPECT_FALSE(mass->proven_empty());
+}
+
+TEST_F(SwitchTest, ADeadMansSwitchIsCompleteAsSoonAsItsScopeIsProvenEmpty) {
+  of(MassCancelRequest::Cause::DeadMan);
+  prove_empty();
+  EXPECT_TRUE(mass->complete());
+  EXPECT_EQ(mass->report("").status, MassCancelStatus::Completed);
+}
+
+TEST_F(SwitchTest, AfterARestartAReleasedOneAddsNothing) {
+  kill();
+  found(1);
+  issue(1);
+  mass->release(release(true));
+  const MassCancelRecord record = mass->record();
+  const std::vector<MassCancelOrder> orders = mass->take_changes();
+  mass.emplace(record, at(seconds(5)));
+  for (const MassCancelOrder& order : orders) mass->restore(order);
+  mass->child_changed(child(1), at(seconds(5)));
+  mass->restored();
+  found(2, seconds(6), true);
+  EXPECT_FALSE(mass->has_pending());
+  EXPECT_FALSE(mass->complete());
+}
+
 TEST(ScopeText, NamesWhatNarrowsIt) {
   MassCancelRequest request;
   EXPECT_EQ(scope_text(request), "OWN");
-  request.whose = MassCancelRequest::Whose::Sender;
   request.scope.owner = "desk-a";
+  EXPECT_EQ(scope_text(request), "OWN of desk-a");
+  request.whose = MassCancelRequest::Whose::Sender;
   request.scope.symbol = "BTCTRY";
   request.scope.side = Side::Sell;
   request.scope.client_order_id_prefix = "dA-";

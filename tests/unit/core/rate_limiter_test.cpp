@@ -48,6 +48,59 @@ TEST(RateLimiter, NeverWrittenGivesItsPermitBackAtOnce) {
   EXPECT_TRUE(limiter.acquire_within(1.0, 2, T0, T0 + Lost));
 }
 
+TEST(RateLimiter, SomeLeaveTheReserveFreeAndOthersTakeIt) {
+  RateLimiter limiter({{4, seconds(1)}, {10, seconds(10)}}, {{2, seconds(1)}});
+  const RateLimiter::Part normal{1.0, true};
+  for (TaskId id = 1; id <= 2; ++id) EXPECT_TRUE(limiter.acquire_within(normal, id, T0, T0 + Lost));
+  EXPECT_FALSE(limiter.acquire_within(normal, 3, T0, T0 + Lost));
+  for (TaskId id = 4; id <= 5; ++id) EXPECT_TRUE(limiter.acquire_within({}, id, T0, T0 + Lost));
+  EXPECT_FALSE(limiter.acquire_within({}, 6, T0, T0 + Lost)) << "the limit holds for all";
+  for (TaskId id = 1; id <= 5; ++id) limiter.settle(id, at(milliseconds(id)));
+  EXPECT_EQ(limiter.next_grant(at(milliseconds(10))), at(milliseconds(1) + Second));
+  EXPECT_EQ(limiter.next_grant(at(milliseconds(10)), normal), at(milliseconds(4) + Second)) << "three must be over";
+}
+
+TEST(RateLimiter, TheReserveOfARuleLeavesOneHoweverFarItIsLowered) {
+  RateLimiter limiter({{4, seconds(1)}}, {{3, seconds(1)}});
+  const RateLimiter::Part normal{1.0, true};
+  ASSERT_TRUE(limiter.acquire_within(normal, 1, T0, T0 + Lost));
+  EXPECT_FALSE(limiter.acquire_within(normal, 2, T0, T0 + Lost));
+  limiter.settle(1, T0);
+  for (int i = 0; i < 3; ++i) limiter.lower(seconds(1), {}, {});
+  EXPECT_TRUE(limiter.acquire_within(normal, 3, at(Second), at(Second) + Lost)) << "of a limit of 1";
+}
+
+TEST(RateLimiter, AShareAndTheReserveAreNotAddedUp) {
+  RateLimiter limiter({{10, seconds(1)}}, {{3, seconds(1)}});
+  TaskId id = 0;
+  while (limiter.acquire_within({0.8, true}, ++id, T0, T0 + Lost)) {
+  }
+  EXPECT_EQ(id - 1, 7U) << "10 less 3, which is less than 8";
+}
+
+TEST(RateLimiter, TheEarliestMomentBehindTheReserveIsNoLaterThanTheGrant) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 200; ++round) {
+    const auto limit = static_cast<uint32_t>(2 + random() % 8), reserve = static_cast<uint32_t>(random() % limit);
+    RateLimiter limiter({{limit, seconds(1)}}, {{reserve, seconds(1)}});
+    const RateLimiter::Part normal{1.0, true};
+    TaskId id = 0;
+    for (uint32_t i = 0; i < limit; ++i) {
+      if (limiter.acquire_within({}, ++id, T0, T0 + Lost)) limiter.settle(id, at(milliseconds(random() % 400)));
+    }
+    const size_t ahead = random() % 20;
+    const Tick now = at(milliseconds(400)), predicted = limiter.earliest(now, ahead, true);
+    Tick granted = now;
+    for (size_t i = 0; i <= ahead; ++i) {
+      granted = limiter.next_grant(granted, normal);
+      limiter.expire(granted);
+      ASSERT_TRUE(limiter.acquire_within(normal, ++id, granted, granted + Lost));
+      limiter.settle(id, granted);
+    }
+    ASSERT_EQ(predicted, granted) << "limit " << limit << " reserve " << reserve << " ahead " << ahead;
+  }
+}
+
 TEST(RateLimiter, EveryRuleMustHaveRoom) {
   RateLimiter limiter({{2, seconds(1)}, {3, seconds(10)}});
   for (TaskId id = 1; id <= 2; ++id) {

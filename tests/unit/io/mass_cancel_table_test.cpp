@@ -65,6 +65,43 @@ TEST_F(MassCancelTableTest, GivesBackEveryField) {
   EXPECT_EQ(of_it.owner, "desk-b");
 }
 
+TEST_F(MassCancelTableTest, GivesBackKillSwitchesAndTheirRelease) {
+  core::MassCancelRecord engaged = record("ops", "kill-1"), released = record("ops", "kill-2"),
+                         client = record("ops", "m");
+  engaged.request.cause = released.request.cause = core::MassCancelRequest::Cause::KillSwitch;
+  engaged.request.reason = released.request.reason = "limits";
+  released.release = core::KillSwitchRelease{"chief", "all clear", true, at(seconds(4))};
+  ASSERT_TRUE(commit(*open(), {engaged, released, client}).ok());
+  const core::Snapshot snapshot = load(*open());
+  ASSERT_EQ(snapshot.mass_cancels.size(), 3U);
+  EXPECT_EQ(snapshot.mass_cancels[0].request, engaged.request);
+  EXPECT_FALSE(snapshot.mass_cancels[0].release);
+  const auto& release = snapshot.mass_cancels[1].release;
+  ASSERT_TRUE(release);
+  EXPECT_EQ(release->by, "chief");
+  EXPECT_EQ(release->reason, "all clear");
+  EXPECT_TRUE(release->forced);
+  EXPECT_EQ(release->at, at(seconds(4)));
+  EXPECT_EQ(snapshot.mass_cancels[2].request.cause, core::MassCancelRequest::Cause::Client);
+}
+
+TEST_F(MassCancelTableTest, GivesBackDeadMansSwitchesThatAreArmed) {
+  auto store = open();
+  ASSERT_TRUE(commit(*store, {core::DeadManRecord{"alice", seconds(5), false, at(seconds(1))},
+                              core::DeadManRecord{"bob", seconds(9), false, at(seconds(1))}})
+                  .ok());
+  ASSERT_TRUE(
+      commit(*store, {core::DeadManRecord{"alice", seconds(5), true, at(seconds(2))}, core::DeadManDisarmed{"bob"}})
+          .ok());
+  store.reset();
+  const core::Snapshot snapshot = load(*open());
+  ASSERT_EQ(snapshot.dead_men.size(), 1U);
+  EXPECT_EQ(snapshot.dead_men[0].sender, "alice");
+  EXPECT_EQ(snapshot.dead_men[0].window, seconds(5));
+  EXPECT_TRUE(snapshot.dead_men[0].fired);
+  EXPECT_EQ(snapshot.dead_men[0].updated, at(seconds(2)));
+}
+
 TEST_F(MassCancelTableTest, GivesBackEveryScope) {
   using Whose = core::MassCancelRequest::Whose;
   const std::pair<Whose, core::Scope::Whose> scopes[] = {{Whose::Own, core::Scope::Whose::Owner},

@@ -107,6 +107,13 @@ inline core::BusStatus bus_status() {
   status.complete_as_of = at(13);
   status.open_orders = {{"desk-a", 150}, {"", 7}};
   status.sweep_trouble = "BTCTRY: HTTP 500";
+  core::MassCancelRequest kill;
+  kill.cl_ord_id = "kill-1";
+  kill.whose = core::MassCancelRequest::Whose::Sender;
+  kill.scope = {core::Scope::Whose::Owner, "desk-a", "BTCTRY", core::Side::Sell, "dA-"};
+  kill.reason = "limits";
+  status.kill_switches = {{kill, "ops", at(5), 4, false, at(6), "every command has ended"}};
+  status.dead_man_switches = {{"desk-a", 5s, 1500ms, true}};
   status.as_of = at(11);
   return status;
 }

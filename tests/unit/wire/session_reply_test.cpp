@@ -192,6 +192,22 @@ TEST(SessionReply, RejectNamesTheField) {
   EXPECT_EQ(reject.text(), "is empty");
 }
 
+TEST(SessionReply, KillSwitch) {
+  core::SendKillSwitch send{"peer", core::KillSwitchStatus::Released, "by force", 3, "kill-1", 77};
+  const auto reply = parsed(encode_kill_switch(send)).kill_switch();
+  EXPECT_EQ(reply.status(), v1::KILL_SWITCH_STATUS_RELEASED);
+  EXPECT_EQ(reply.text(), "by force");
+  EXPECT_EQ(reply.still_open(), 3U);
+  EXPECT_EQ(reply.cl_ord_id(), "kill-1");
+  EXPECT_EQ(reply.request_id(), 77U);
+}
+
+TEST(SessionReply, Goodbye) {
+  const auto reply = parsed(encode_goodbye({"peer", "dead-man-1", "its orders are being canceled"})).goodbye();
+  EXPECT_EQ(reply.cl_ord_id(), "dead-man-1");
+  EXPECT_EQ(reply.text(), "its orders are being canceled");
+}
+
 TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   const auto status = parsed(encode_status(samples::bus_status())).status();
   ASSERT_EQ(status.windows_size(), 2);
@@ -238,6 +254,27 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   EXPECT_TRUE(status.observing());
   EXPECT_EQ(status.headline(), "OBSERVING: no cancel is sent; BACKOFF: Quota exceeded");
   EXPECT_EQ(status.complete_as_of().nanos(), 13'000'000);
+  ASSERT_EQ(status.kill_switches_size(), 1);
+  const v1::BusStatus::KillSwitch& kill = status.kill_switches(0);
+  EXPECT_EQ(kill.scope(), v1::MASS_CANCEL_SCOPE_SENDER);
+  EXPECT_EQ(kill.owner(), "desk-a");
+  EXPECT_EQ(kill.symbol(), "BTCTRY");
+  EXPECT_EQ(kill.side(), v1::SIDE_SELL);
+  EXPECT_EQ(kill.client_order_id_prefix(), "dA-");
+  EXPECT_EQ(kill.sender_comp_id(), "ops");
+  EXPECT_EQ(kill.since().nanos(), 5'000'000);
+  EXPECT_EQ(kill.reason(), "limits");
+  EXPECT_EQ(kill.still_open(), 4U);
+  EXPECT_FALSE(kill.proven_empty());
+  EXPECT_EQ(kill.complete_as_of().nanos(), 6'000'000);
+  EXPECT_EQ(kill.cl_ord_id(), "kill-1");
+  EXPECT_EQ(kill.text(), "every command has ended");
+  ASSERT_EQ(status.dead_man_switches_size(), 1);
+  EXPECT_EQ(status.dead_man_switches(0).sender_comp_id(), "desk-a");
+  EXPECT_EQ(status.dead_man_switches(0).window().seconds(), 5);
+  EXPECT_EQ(status.dead_man_switches(0).silent_for().seconds(), 1);
+  EXPECT_EQ(status.dead_man_switches(0).silent_for().nanos(), 500'000'000);
+  EXPECT_TRUE(status.dead_man_switches(0).fired());
   ASSERT_EQ(status.open_order_count_size(), 2);
   EXPECT_EQ(status.open_order_count(0).owner(), "desk-a");
   EXPECT_EQ(status.open_order_count(0).orders(), 150U);

@@ -165,6 +165,57 @@ TEST(SessionRequest, BareMassCancelArrives) {
   }
 }
 
+v1::SessionRequest kill_switch() {
+  v1::SessionRequest frame;
+  v1::KillSwitchRequest& kill = *frame.mutable_kill_switch();
+  kill.set_action(v1::KILL_SWITCH_ACTION_RELEASE);
+  kill.set_scope(v1::MASS_CANCEL_SCOPE_SENDER);
+  kill.set_owner("desk-b");
+  kill.set_symbol("BTCTRY");
+  kill.set_side(v1::SIDE_SELL);
+  kill.set_client_order_id_prefix("dB-");
+  kill.set_reason("runaway");
+  kill.set_force(true);
+  kill.set_request_id(77);
+  return frame;
+}
+
+TEST(SessionRequest, KillSwitchArrives) {
+  const auto got = decoded<core::KillSwitchReceived>(kill_switch());
+  EXPECT_FALSE(got.engage);
+  EXPECT_TRUE(got.force);
+  EXPECT_FALSE(got.of_operator) << "that is for the bus's policy to say";
+  EXPECT_EQ(got.request_id, 77U);
+  EXPECT_EQ(got.request.whose, core::MassCancelRequest::Whose::Sender);
+  EXPECT_EQ(got.request.scope, (core::Scope{core::Scope::Whose::Owner, "desk-b", "BTCTRY", core::Side::Sell, "dB-"}));
+  EXPECT_EQ(got.request.reason, "runaway");
+  EXPECT_EQ(got.request.priority, core::Priority::Urgent);
+  EXPECT_TRUE(got.request.until_empty);
+  EXPECT_EQ(got.request.cause, core::MassCancelRequest::Cause::KillSwitch);
+  v1::SessionRequest bare;
+  bare.mutable_kill_switch()->set_action(v1::KILL_SWITCH_ACTION_ENGAGE);
+  bare.mutable_kill_switch()->set_scope(v1::MASS_CANCEL_SCOPE_OWN);
+  bare.mutable_kill_switch()->set_reason(std::string(128, 'x'));
+  EXPECT_TRUE(decoded<core::KillSwitchReceived>(bare).engage);
+}
+
+TEST(SessionRequest, GoodbyeArrives) {
+  v1::SessionRequest frame;
+  frame.mutable_goodbye();
+  EXPECT_FALSE(decoded<core::GoodbyeReceived>(frame).keep_orders);
+  frame.mutable_goodbye()->set_keep_orders(true);
+  EXPECT_TRUE(decoded<core::GoodbyeReceived>(frame).keep_orders);
+}
+
+TEST(SessionRequest, HelloMayArmADeadMansSwitch) {
+  EXPECT_FALSE(decoded<core::Hello>(hello()).cancel_on_disconnect);
+  for (const int64_t seconds : {2, 600}) {
+    v1::SessionRequest frame = hello();
+    frame.mutable_hello()->mutable_cancel_on_disconnect()->mutable_window()->set_seconds(seconds);
+    EXPECT_EQ(decoded<core::Hello>(frame).cancel_on_disconnect, std::chrono::seconds(seconds));
+  }
+}
+
 TEST(SessionRequest, RequestsWithoutFieldsArrive) {
   v1::SessionRequest frame;
   frame.mutable_heartbeat();
@@ -230,6 +281,16 @@ TEST(SessionRequest, BadFieldIsRejectedByName) {
   const auto mass_cancel_id = [](std::string text) {
     return [=](v1::SessionRequest& f) { (f = mass_cancel()).mutable_mass_cancel()->set_cl_ord_id(text); };
   };
+  const auto window = [](int64_t seconds, int32_t nanos) {
+    return [=](v1::SessionRequest& f) {
+      auto& field = *(f = hello()).mutable_hello()->mutable_cancel_on_disconnect()->mutable_window();
+      field.set_seconds(seconds);
+      field.set_nanos(nanos);
+    };
+  };
+  const auto kill = [](std::function<void(v1::KillSwitchRequest&)> spoil) {
+    return [=](v1::SessionRequest& f) { spoil(*(f = kill_switch()).mutable_kill_switch()); };
+  };
   const std::vector<Bad> cases = {
       {"hello.sender_comp_id", sender("")},
       {"hello.sender_comp_id", sender(std::string(33, 'a'))},
@@ -263,6 +324,21 @@ TEST(SessionRequest, BadFieldIsRejectedByName) {
        [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_from_seq(0); }},
       {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(0); }},
       {"retransmit_request.count", [](auto& f) { (f = retransmit()).mutable_retransmit_request()->set_count(501); }},
+      {"hello.cancel_on_disconnect.window", window(1, 999'000'000)},
+      {"hello.cancel_on_disconnect.window", window(600, 1'000'000)},
+      {"hello.cancel_on_disconnect.window", window(2, 1'000)},
+      {"hello.cancel_on_disconnect.window", window(-2, 0)},
+      {"kill_switch.action", kill([](auto& k) { k.clear_action(); })},
+      {"kill_switch.scope", kill([](auto& k) { k.clear_scope(); })},
+      {"kill_switch.owner", kill([](auto& k) { k.clear_owner(); })},
+      {"kill_switch.owner", kill([](auto& k) { k.set_scope(v1::MASS_CANCEL_SCOPE_ALL); })},
+      {"kill_switch.symbol", kill([](auto& k) { k.set_symbol(std::string(33, 's')); })},
+      {"kill_switch.side", kill([](auto& k) { k.set_side(static_cast<v1::Side>(9)); })},
+      {"kill_switch.client_order_id_prefix", kill([](auto& k) { k.set_client_order_id_prefix("a\n"); })},
+      {"kill_switch.reason", kill([](auto& k) { k.clear_reason(); })},
+      {"kill_switch.reason", kill([](auto& k) { k.set_reason(std::string(129, 'r')); })},
+      {"kill_switch.reason", kill([](auto& k) { k.set_reason("a\tb"); })},
+      {"kill_switch.force", kill([](auto& k) { k.set_action(v1::KILL_SWITCH_ACTION_ENGAGE); })},
       {"mass_cancel.cl_ord_id", mass_cancel_id("")},
       {"mass_cancel.cl_ord_id", mass_cancel_id(std::string(33, 'm'))},
       {"mass_cancel.cl_ord_id", mass_cancel_id("m/1")},

@@ -1,7 +1,6 @@
-// Sessions, commands that come in, and overrides.
-#include <algorithm>
+#include "service/core/session_requests.hpp"
 
-#include "service/core/gateway.hpp"
+#include <algorithm>
 
 namespace cancelbus::core {
 
@@ -17,29 +16,38 @@ std::ptrdiff_t commands_of(const std::string& sender, const Order& order) {
 
 }  // namespace
 
-const Session* Gateway::heard(const PeerId& peer, const std::string& cl_ord_id) {
-  const Session* session = book_.sessions.heard(peer, now_.tick);
-  if (!session) book_.out.send(SendHelloRequired{peer, cl_ord_id});
+const Session* SessionRequests::heard(const PeerId& peer, const std::string& cl_ord_id) {
+  const Session* session = book_.sessions.heard(peer, book_.now.tick);
+  if (!session) {
+    book_.out.send(SendHelloRequired{peer, cl_ord_id});
+  } else {
+    switches_.heard(session->sender);
+  }
   return session;
 }
 
-void Gateway::on(const Hello& hello) {
-  const Session& session = book_.sessions.open(hello.peer, hello.sender, hello.topics, now_.tick);
+void SessionRequests::on(const Hello& hello) {
+  const Session& session = book_.sessions.open(hello.peer, hello.sender, hello.topics, book_.now.tick);
   book_.out.send(SendWelcome{hello.peer, book_.out.topics().positions(session.sender, session.topics)});
+  if (hello.cancel_on_disconnect) {
+    switches_.arm(session.sender, *hello.cancel_on_disconnect);
+  } else {
+    switches_.heard(session.sender);
+  }
   if (hello.open_commands) judge_.report_open(hello.sender);
 }
 
-void Gateway::on(const SessionHeartbeat& heartbeat) {
+void SessionRequests::on(const SessionHeartbeat& heartbeat) {
   const Session* session = heard(heartbeat.peer);
   if (!session) return;
   book_.out.send(SendHeartbeat{heartbeat.peer, book_.out.topics().positions(session->sender, session->topics)});
 }
 
-void Gateway::on(const StatusRequest& request) {
+void SessionRequests::on(const StatusRequest& request) {
   if (heard(request.peer)) book_.out.send(SendStatus{request.peer});
 }
 
-void Gateway::on(const RetransmitRequest& request) {
+void SessionRequests::on(const RetransmitRequest& request) {
   if (!heard(request.peer)) return;
   const uint64_t next_seq = book_.out.topics().next_seq(request.topic);
   const bool other_epoch = request.epoch != epoch_;
@@ -51,13 +59,13 @@ void Gateway::on(const RetransmitRequest& request) {
   book_.out.send(SendRetransmission{request.peer, request.topic, request.from_seq, static_cast<uint32_t>(count)});
 }
 
-void Gateway::on(const CommandMalformed& malformed) {
+void SessionRequests::on(const CommandMalformed& malformed) {
   if (!heard(malformed.peer, malformed.cl_ord_id)) return;
   book_.out.send(SendReceipt{
       malformed.peer, malformed.cl_ord_id, ReceiptStatus::Refused, RejectReason::Malformed, malformed.text, {}});
 }
 
-void Gateway::on(const CommandReceived& received) {
+void SessionRequests::on(const CommandReceived& received) {
   const Session* session = heard(received.peer, received.order.cl_ord_id);
   if (!session) return;
   SendReceipt receipt = receipt_for(session->sender, received);
@@ -77,12 +85,20 @@ void Gateway::on(const CommandReceived& received) {
   }
 }
 
-void Gateway::on(const MassCancelReceived& received) {
+void SessionRequests::on(const MassCancelReceived& received) {
   const Session* session = heard(received.peer, received.request.cl_ord_id);
-  if (session) mass_cancels_.request(session->sender, received, store_writable_, now_);
+  if (session) mass_cancels_.request(session->sender, received);
 }
 
-SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceived& received) const {
+void SessionRequests::on(const KillSwitchReceived& received) {
+  if (const Session* session = heard(received.peer)) switches_.request(session->sender, received);
+}
+
+void SessionRequests::on(const GoodbyeReceived& received) {
+  if (const Session* session = heard(received.peer)) switches_.goodbye(session->sender, received);
+}
+
+SendReceipt SessionRequests::receipt_for(const std::string& sender, const CommandReceived& received) const {
   const CancelOrder& order = received.order;
   SendReceipt receipt{received.peer, order.cl_ord_id, ReceiptStatus::Refused, RejectReason::None, "", {}};
   const auto refuse = [&receipt](RejectReason reason, std::string text) {
@@ -102,12 +118,11 @@ SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceive
   }
   const Order* target = book_.find_order(order.order_id);
   if (!target ||
-      (judge_.verdicts().needs_permit(*target, book_.gap, now_.tick) && !book_.queue.contains(order.order_id))) {
-    const size_t ahead = book_.queue.ahead(sender, order.priority);
-    receipt.estimated_wait = book_.tasks.limiter(LimiterKind::Cancel).earliest(now_.tick, ahead) - now_.tick;
+      (judge_.verdicts().needs_permit(*target, book_.gap, book_.now.tick) && !book_.queue.contains(order.order_id))) {
+    receipt.estimated_wait = book_.wait_for_budget(book_.queue.ahead(sender, order.priority), order.priority);
   }
   if (received.too_fast) return refuse(RejectReason::BusFull, "more messages than a session may send");
-  if (!store_writable_) return refuse(RejectReason::StoreUnavailable, "the bus cannot write its store");
+  if (!book_.store_writable) return refuse(RejectReason::StoreUnavailable, "the bus cannot write its store");
   if (!order.account.empty() && order.account != options_.account) {
     return refuse(RejectReason::WrongAccount, "account: this bus cancels for another account");
   }
@@ -129,13 +144,21 @@ SendReceipt Gateway::receipt_for(const std::string& sender, const CommandReceive
   return receipt;
 }
 
+void SessionRequests::on(const OpenOrdersRequest& request) {
+  if (!heard(request.peer)) return;
+  OpenOrders::Page page = book_.open_orders.page(request.scope, request.from);
+  SendOpenOrders reply{request.peer, {}, std::move(page.orders), page.next, request.request_id};
+  if (const auto as_of = book_.open_orders.complete_as_of()) reply.complete_as_of = as_of->wall;
+  book_.out.send(std::move(reply));
+}
+
 // ---- Overrides ----
 //
 // An override settles commands and is not evidence of the order's state: it waits for attempts in flight, a proof that
 // comes first counts more, and a later command for the order is sent all the same. The session listener has checked who
 // may.
 
-void Gateway::on(const ResolveRequest& request) {
+void SessionRequests::on(const ResolveRequest& request) {
   const Session* session = heard(request.peer);
   if (!session) return;
   SendResolved reply{request.peer, request.key, ResolveStatus::Refused, why_not_resolved(request)};
@@ -161,14 +184,14 @@ void Gateway::on(const ResolveRequest& request) {
   book_.out.send(std::move(reply));
 }
 
-std::string Gateway::why_not_resolved(const ResolveRequest& request) const {
+std::string SessionRequests::why_not_resolved(const ResolveRequest& request) const {
   const CommandIndex::Entry* known = book_.commands.find(request.key);
   if (!known) return "cl_ord_id: no such command is known";
   // The answer was lost, and it is asked again.
   if (known->ended && known->override_status == request.as) return "";
   if (known->ended)
     return known->final_seq != 0 ? "the command has its final already" : "the command has ended already";
-  if (!store_writable_) return "the bus cannot write its store";
+  if (!book_.store_writable) return "the bus cannot write its store";
   const Order& order = *book_.find_order(known->order_id);
   if (order.proof && order.proof->fate.gone()) {
     return "the exchange has proven what became of the order; the final will come";

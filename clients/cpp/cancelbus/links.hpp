@@ -1,0 +1,44 @@
+// What is wrong with the two connections of one client, in words.
+//
+// Used by Client.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cancelbus/client.hpp"
+#include "cancelbus/connection_watch.hpp"
+
+namespace cancelbus::client {
+
+class Links {
+ public:
+  /// Both outlive it.
+  Links(const ConnectionWatch& session, const ConnectionWatch& events, const ClientOptions& options)
+      : session_(session),
+        events_(events),
+        session_endpoint_(options.session_endpoint),
+        event_endpoint_(options.event_endpoint) {}
+
+  void encrypt(const std::string& public_key) { public_key_ = public_key; }
+  const std::string& session_endpoint() const { return session_endpoint_; }
+  const std::string& event_endpoint() const { return event_endpoint_; }
+
+  std::string why_not(NotReachedReason reason) const;
+  /// A refusal by the event endpoint alone says nothing against the key: the session's connection tells whether it is
+  /// known.
+  bool is_barred() const { return !events_.up() && events_.reason() == NotReachedReason::KeyRefused; }
+  /// `bar`: as the bus said last.
+  static std::string barred_text(const std::optional<v1::EventBar>& bar);
+  /// None if both are up, or only events are barred.
+  std::optional<Problem> problem() const;
+
+ private:
+  const ConnectionWatch& session_;
+  const ConnectionWatch& events_;
+  std::string session_endpoint_;
+  std::string event_endpoint_;
+  std::string public_key_;  ///< empty without encryption
+};
+
+}  // namespace cancelbus::client

@@ -1,0 +1,102 @@
+"""What Client asks of the bus besides cancels: its state, the open orders, and that it takes an operator's word.
+
+Used by Client.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Optional, Union
+
+from . import command, values
+from .answers import ClientPart
+from .bus_status import BusStatus, bus_status_of
+from .enums import OrdStatus, ResolveStatus, Side
+from .errors import OptionError, listed, settled
+from .open_orders import Listing
+from .options import check_timeout
+from .v1 import cancel_pb2, session_pb2
+from .values import OpenOrders, Resolved
+
+log = logging.getLogger("cancelbus")
+
+_STATUS, _RESOLVE = "status", "resolve"
+
+
+class Inquiries(ClientPart):
+    """What Client adds of questions."""
+
+    async def status(self, timeout: Optional[float] = None) -> BusStatus:
+        """The bus as a whole, now."""
+        check_timeout("timeout", timeout)
+        self._opened()
+        asked = self._answers.awaits(_STATUS)
+        future = self._answers.expect(_STATUS)
+        if not asked:
+            self._session.ask_status(self._now())
+            self._turn()
+        status: BusStatus = await self._wait(future, "status", None, timeout)
+        return status
+
+    async def open_orders(self, *, owner: str = "", symbol: str = "", side: Union[Side, str, None] = None,
+                          timeout: Optional[float] = None) -> OpenOrders:
+        """The account's open orders as far as the bus knows them: of a strategy those of its own names, of an operator and an
+        observer all.
+
+        owner                  a sender: only its orders
+        symbol                 only of this pair, as "BTCTRY"
+        side                   Side.BUY or "buy", Side.SELL or "sell"; None: either
+        timeout                seconds to wait for the bus
+        Raises OpenOrdersRefused, OptionError, and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
+        request = command.build_open_orders(owner, symbol, side)
+        self._opened()
+        listing_id = self._session.open_orders(request)
+        key = ("open_orders", listing_id)
+        future = self._answers.expect(key)
+        try:
+            self._turn()
+            return listed(await self._wait(future, "list of open orders", None, timeout))
+        finally:
+            self._answers.give_up(key)
+            self._session.give_up_open_orders(listing_id)
+
+    async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
+                      timeout: Optional[float] = None) -> Resolved:
+        """For operators: what became of an order that the exchange does not tell about, after you have looked at it. Returns
+        when the command has its final by your word.
+
+        ord_status             CANCELED, FILLED or REJECTED (there is no such order), which end every undecided command of the
+                               order; or NEW (it is open), which ends this command alone
+        timeout                seconds; afterwards your word is not given any more
+        While a cancel of the order is in flight its answer is waited for. One at a time. Raises NotSettled, OptionError,
+        and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
+        self._opened()
+        request = command.build_resolve(sender_comp_id, cl_ord_id, ord_status)
+        if _RESOLVE in self._answers:
+            raise OptionError("resolve: your word on another command is being given; wait for that first")
+        future = self._answers.expect(_RESOLVE, "resolve")
+        name = f"{sender_comp_id}/{cl_ord_id}"
+        try:
+            self._session.resolve(request, self._now())
+            self._turn()
+            return settled(name, await self._wait(future, f"word that {name} is settled", None, timeout))
+        finally:
+            self._answers.give_up(_RESOLVE)
+            self._session.give_up_resolve()
+
+    # What the session says.
+
+    def _on_bus_status(self, message: cancel_pb2.BusStatus) -> None:
+        self._answers.give(_STATUS, bus_status_of(message))
+
+    def _on_resolved(self, message: session_pb2.Resolved) -> None:
+        resolved = values.resolved_of(message)
+        if resolved.status == ResolveStatus.PENDING:
+            log.info("not settled yet: %s", resolved.text)
+        else:
+            self._answers.give(_RESOLVE, resolved)
+
+    def _on_listing(self, listing: Listing) -> None:
+        self._answers.give(("open_orders", listing.id), listing)
