@@ -11,6 +11,7 @@
 // Part of the judge. All of it is judged when it is decided on, and begins anew with the bus from what the store holds.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -49,6 +50,9 @@ class Masses {
   bool knows(const core::CommandKey& key) const { return store_.mass_cancels().contains(key); }
   void sending(const core::SendReceipt& receipt, const std::string& sender);
 
+  bool any_engaged() const {
+    return std::ranges::any_of(masses_, [](const auto& entry) { return entry.second.engaged; });
+  }
   /// Each has ended, or may stay open for good.
   bool settled() const;
   bool may_stay_open(const core::CommandKey& key) const;

@@ -512,6 +512,8 @@ void Simulation::end() {
   if (!all_heard() && ++waits_at_the_end_ <= MostWaits) return world_.agenda.after(100ms, [this] { end(); });
   // News have come since; the next sweep takes them in.
   if (!swept()) return look();
+  // An engaged kill switch cancels again what a later list shows.
+  if (!settled() && judge_.masses().any_engaged()) return look();
   over_ = true;
   if (!settled()) return world_.fail("promise 2: what was settled is open again: ", undecided());
   judge_.referee().at_the_end();
