@@ -66,7 +66,7 @@ TEST_F(GatewayTurn, AHeartbeatThatDoesNotListATaskDoesNotCountWhereALaterOneDoes
 }
 
 // Two readings of one moment, made of different readings of the clocks, would differ by what the wall clock was slewed
-// meanwhile: whoever asks whether a later sweep is complete would hear so of the same one.
+// meanwhile: a client that waits for a later sweep would take the same one for it.
 TEST_F(GatewayTurn, TheMomentOfASweepIsNamedAlikeWhateverTheWallClockShowsLater) {
   WorkerReady worker = ready({});
   worker.sweeps = true;
