@@ -207,9 +207,8 @@ void Gateway::task_silent(TaskId id) {
       .what = HistoryLine::What::WorkerSilent, .task = id, .worker = book_.tasks.worker_name(task->worker)};
   if (task->kind == LimiterKind::Query) {
     if (order->effort->reads.task != id) return;
-    order->effort->reads.task = 0;
     book_.out.note(*order, line);
-    order->effort->reads.news(book_.now.tick);
+    order->effort->reads.unanswered(book_.now.tick);
   } else {
     Attempt* attempt = order->find_attempt(id);
     if (!attempt || attempt->state != Attempt::State::InFlight) return;
