@@ -220,11 +220,11 @@ void Masses::check_end(const Key& key, const Mass& mass, const core::MassCancelR
 }
 
 void Masses::check_counts(const Key& key, const core::MassCancelReport& report) {
-  std::map<core::OrderId, std::pair<int, core::OrdStatus>> last;
+  std::map<core::OrderId, std::pair<int, std::optional<core::OrdStatus>>> last;
   for (const auto& [name, child] : children_) {
-    if (mass_of(name) != key || !child.final) continue;
+    if (mass_of(name) != key || !child.ended) continue;
     auto& [number, status] = last[child.order];
-    if (child.number >= number) number = child.number, status = *child.final;
+    if (child.number >= number) number = child.number, status = child.final;
   }
   uint32_t canceled = 0, filled = 0;
   for (const auto& [order, end] : last) {
