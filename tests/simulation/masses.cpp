@@ -86,7 +86,11 @@ void Masses::decided(const core::Actions& actions, Tick now) {
 void Masses::take(const core::MassCancelRecord& record) {
   Mass& mass = masses_[record.key];
   mass.request = record.request;
-  const bool known = std::exchange(mass.swept, record.swept);
+  const bool known = mass.swept;
+  if (known && !record.swept) {
+    world_.fail("mass cancel: the orders of ", mass_name(record.key), " were known, and would be taken anew");
+  }
+  mass.swept |= record.swept;
   mass.ended = record.ended;
   mass.engaged = record.request.cause == core::MassCancelRequest::Cause::KillSwitch && !record.release;
   mass.forced = record.release && record.release->forced;
