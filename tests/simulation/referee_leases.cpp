@@ -53,8 +53,8 @@ void Referee::take_over_requests() {
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;
-    // A bus on another boot does not know how long ago it was sent.
-    if (!same_boot) tasks_[id].decided = world_.now();
+    // How long ago it was sent is not stored.
+    tasks_[id].decided = world_.now();
   }
   last_heard_[0] = world_.now();
 }
