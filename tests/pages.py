@@ -6,6 +6,8 @@
 - A relative link must lead to a file or folder of the project, and its anchor to a heading of that page.
 - service/README.md must name every source file of service/, so that the map stays complete.
 - A function that the map names after a file must be in that file.
+- The life of a cancel must name, in each row, transcripts that exist.
+- No page uses a word that native readers stumble over and that has a plain one.
 """
 
 import re
@@ -13,8 +15,12 @@ import sys
 from pathlib import Path
 
 MAP = "service/README.md"
+DESIGN, LIFE = "service/DESIGN.md", "## Life of a cancel"
 LINK = re.compile(r"\[[^\]\[]*\]\(([^)\s]+)\)")
 # `file.cpp`, `function()`, `another()`: functions belong to the file before them.
+# And what to write instead.
+WORDS = {"whoever": "name the strategy, operator, worker or peer", "for ever": "always", "mend": "fix", "mends": "fixes",
+         "mended": "fixed", "benched": "unavailable", "odd about": "unlike"}
 NAMED = re.compile(r"`([\w./]+\.(?:cpp|hpp))`|`(\w+)\((?:\w*)\)`")
 
 
@@ -87,17 +93,41 @@ def missing_functions(root):
                 yield f"{MAP}:{number}: {file.relative_to(root)} has no {function}()"
 
 
+def missing_scenarios(root):
+    design = root / DESIGN
+    inside = False
+    for number, line in enumerate(design.read_text().splitlines() if design.exists() else [], 1):
+        inside = line == LIFE or inside and not line.startswith("## ")
+        row = re.match(r"\| [^-].* \| ([^|]*) \|$", line) if inside else None
+        if not row or row[1] == "scenario":
+            continue
+        named = re.findall(r"`(\w+)`", row[1])
+        if not named:
+            yield f"{DESIGN}:{number}: names no scenario"
+        yield from (f"{DESIGN}:{number}: there is no tests/scenario/{name}.txt" for name in named
+                    if not (root / "tests" / "scenario" / f"{name}.txt").exists())
+
+
+def unplain_words(root, page):
+    for number, line in enumerate(without_code(page.read_text()), 1):
+        for word, instead in WORDS.items():
+            if re.search(rf"\b{word}\b", line, re.IGNORECASE):
+                yield f"{page.relative_to(root)}:{number}: {word}: write something plain ({instead})"
+
+
 def faults(root):
     for page in pages(root):
         yield from broken_links(root, page)
+        yield from unplain_words(root, page)
     yield from unnamed_files(root)
     yield from missing_functions(root)
+    yield from missing_scenarios(root)
 
 
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
     found = list(faults(root))
-    print("\n".join(found) if found else f"{len(pages(root))} pages: every link leads somewhere")
+    print("\n".join(found) if found else f"{len(pages(root))} pages: every link leads somewhere, and all words are plain")
     return 1 if found else 0
 
 

@@ -33,6 +33,17 @@ class Pages(unittest.TestCase):
     def test_addresses_and_examples_are_not_looked_at(self):
         self.assertEqual(self.faults(**{"a.md": "[b](https://example.com/x#y)\n\n    [c](d.md)\n\n```\n[e](f.md)\n```\n"}), [])
 
+    def test_each_row_of_a_cancels_life_names_transcripts_that_exist(self):
+        table = f"{pages.LIFE}\n\n| what | scenario |\n|---|---|\n| 200 | `answers` |\n\n## Limiter\n\n| a | b |\n"
+        self.assertEqual(self.faults(**{pages.DESIGN: table, "tests/scenario/answers.txt": ""}), [])
+        self.assertEqual(self.faults(**{pages.DESIGN: table}), [f"{pages.DESIGN}:5: there is no tests/scenario/answers.txt"])
+        self.assertEqual(self.faults(**{pages.DESIGN: table.replace("`answers`", "")}), [f"{pages.DESIGN}:5: names no scenario"])
+
+    def test_words_with_a_plain_one_are_named(self):
+        self.assertEqual(self.faults(**{"a.md": "It is kept\nFor ever.\n"}),
+                         ["a.md:2: for ever: write something plain (always)"])
+        self.assertEqual(self.faults(**{"a.md": "`cancelbus_workers_benched`, amended\n"}), [])
+
     def test_the_map_names_every_file_of_the_service(self):
         files = {"service/core/order.hpp": "", "service/core/order.cpp": "", "service/bus/main.cpp": ""}
         self.assertEqual(self.faults(**{**files, pages.MAP: "| `order` | `main.cpp` |\n"}), [])
