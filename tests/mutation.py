@@ -61,6 +61,14 @@ class Mutation:
             raise Failed(f"{path.name}: expected a file in {', '.join(TESTS)}, not {file}")
         return Mutation(path.stem, lines[0], file, notes, path)
 
+    def tried(self):
+        """It has a result now: the same, and its patch, without the line that says why not."""
+        if UNTRIED not in self.notes:
+            return self
+        lines = self.path.read_text().splitlines(keepends=True)
+        self.path.write_text("".join(line for line in lines if not line.startswith(f"{UNTRIED}: ")))
+        return Mutation.read(self.path)
+
     @property
     def blind(self):
         """Why the simulation cannot find it; empty: it must."""

@@ -133,6 +133,13 @@ class Page(unittest.TestCase):
         self.assertEqual(self.faults("Something is broken\nuntried: it is new\n", {}), [])
         self.assertIn("not tried: it is new", page([mutation("Something is broken\nuntried: it is new\n")], {}))
 
+    def test_what_is_tried_is_not_called_untried_any_more(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "name.diff")
+            path.write_text("Something is broken\nuntried: it is new\n" + DIFF)
+            self.assertEqual(Mutation.read(path).tried().notes, {})
+            self.assertEqual(path.read_text(), "Something is broken\n" + DIFF)
+
     def test_a_row_of_another_patch_is_stale(self):
         self.assertEqual(self.faults("Something else is broken\n", self.rows()), ["name: the patch has changed"])
 
