@@ -120,6 +120,8 @@ void Gateway::forget_ended() {
   mass_cancels_.forget();
   for (const auto& [key, id] : book_.commands.forget(book_.run_time)) {
     book_.out.record(CommandForgotten{key});
+    MassCancel* mass = book_.mass_cancels.parent_of(key);
+    if (mass && mass->child_forgotten(id)) book_.out.record(MassCancelOrderForgotten{mass->record().key, id});
     Order* order = book_.find_order(id);
     if (!order || --order->remembered > 0) continue;
     book_.orders.erase(id);

@@ -68,6 +68,7 @@ void Masses::decided(const core::Actions& actions, Tick now) {
     if (const auto* command = std::get_if<core::CommandRecord>(&record)) take(*command);
     if (const auto* publication = std::get_if<core::Publication>(&record)) take(*publication, now);
     if (const auto* forgotten = std::get_if<core::CommandForgotten>(&record)) children_.erase(forgotten->key);
+    if (const auto* order = std::get_if<core::MassCancelOrderForgotten>(&record)) take(*order);
     const auto* gone = std::get_if<core::MassCancelForgotten>(&record);
     if (!gone) continue;
     const auto mass = masses_.find(gone->key);
@@ -115,6 +116,15 @@ void Masses::take(const core::MassCancelOrder& row) {
   if (is_new && mass.swept && !mass.request.until_empty) {
     world_.fail("mass cancel: ", order_name(row.order_id), " is added to ", mass_name(row.mass),
                 ", whose orders were known before");
+  }
+}
+
+void Masses::take(const core::MassCancelOrderForgotten& forgotten) {
+  const bool known = std::ranges::any_of(children_, [&](const auto& entry) {
+    return mass_of(entry.first) == forgotten.mass && entry.second.order == forgotten.order_id;
+  });
+  if (known || masses_[forgotten.mass].orders.erase(forgotten.order_id) == 0) {
+    world_.fail("mass cancel: ", order_name(forgotten.order_id), " is forgotten before its commands");
   }
 }
 
