@@ -250,7 +250,8 @@ Complaint check(const Arguments& arguments) {
 }
 
 std::chrono::seconds default_timeout(Command command) {
-  const bool asks_once = command == Command::Status || command == Command::Top || command == Command::Orders;
+  const bool asks_once =
+      command == Command::Status || command == Command::Top || command == Command::Orders || command == Command::List;
   if (command == Command::CancelAll || command == Command::Kill) return std::chrono::hours(24);
   return std::chrono::seconds(asks_once ? 5 : 30);
 }

@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-#include "cancelbus/v1/cancel.pb.h"
+#include "cancelbus/v1/session.pb.h"
 
 namespace cancelbus::ctl {
 
@@ -33,6 +33,7 @@ enum class Command : unsigned {
   CancelAll = 2048,
   Kill = 4096,
   Release = 8192,
+  List = 16384,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -66,11 +67,14 @@ struct Arguments {
   std::chrono::milliseconds interval{1'000};
   /// After so many refreshes it ends; from 1.
   std::optional<int64_t> count;
-  // orders, cancel-all, kill, release
+  // orders, list, cancel-all, kill, release
   /// Empty: any.
   std::string owner;
   std::string symbol;
   v1::Side side = v1::SIDE_UNSPECIFIED;
+  // list
+  v1::CommandState state = v1::COMMAND_STATE_UNSPECIFIED;
+  std::chrono::milliseconds older_than{};
   // cancel-all, kill, release
   bool unowned = false;
   std::string prefix;

@@ -117,6 +117,21 @@ examples:
   cancelctl orders --json | jq -r 'select(.open_order).open_order.order_id'
 )";
 
+constexpr const char* ListAbout = R"(
+Commands that wait for their ack or their final, the oldest first: where each stands and why, what the bus does next, and
+what you can do. A strategy's key sees those of its own names, an operator's and an observer's all. Causes that hold up all
+commands are in cancelctl status.
+)";
+constexpr const char* ListEnd = R"(
+exit code: 0 listed, 1 the bus refused our key or name, or does not list these commands for us, 2 the command line or a key
+file is wrong, 3 no answer.
+
+examples:
+  cancelctl list --state stuck
+  cancelctl list --owner desk-a --older_than 10s
+  cancelctl list --state in_doubt --json | jq -r 'select(.command).command.cl_ord_id'
+)";
+
 constexpr const char* KeygenAbout = R"(
 Writes DIR/NAME.key, which is secret and stays with its owner, and DIR/NAME.pub, and prints the line for the bus's
 policy file, to be completed. Never overwrites a file.
@@ -212,6 +227,7 @@ const std::vector<CommandText>& command_texts() {
       {Command::Status, "status", "", "print budget, holds, queue, workers, stream and kill switches", "", StatusEnd},
       {Command::Top, "top", "", "show budget, queue, doubts and the last finals as they change", TopAbout, TopEnd},
       {Command::Orders, "orders", "", "print the account's open orders and whose they are", OrdersAbout, OrdersEnd},
+      {Command::List, "list", "", "print undecided commands: why, since when, and what comes next", ListAbout, ListEnd},
       {Command::Keygen, "keygen", "NAME", "make a CURVE key pair: NAME.key, which is secret, and NAME.pub", KeygenAbout,
        KeygenEnd},
       {Command::Resolve, "resolve", "SENDER/CL_ORD_ID", "settle by your word what the exchange does not tell",

@@ -97,6 +97,8 @@ int run(const Arguments& arguments, Console& console) {
       return run_status(arguments, *bus, console);
     case Command::Orders:
       return run_orders(arguments, *bus, console);
+    case Command::List:
+      return run_list(arguments, *bus, console);
     case Command::Resolve:
       return run_resolve(arguments, *bus, console);
     case Command::Record:

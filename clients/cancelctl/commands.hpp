@@ -40,6 +40,7 @@ int run_release(const Arguments& arguments, client::Client& bus, Console& consol
 int run_watch(const Arguments& arguments, client::Client& bus, Console& console);
 int run_status(const Arguments& arguments, client::Client& bus, Console& console);
 int run_orders(const Arguments& arguments, client::Client& bus, Console& console);
+int run_list(const Arguments& arguments, client::Client& bus, Console& console);
 int run_resolve(const Arguments& arguments, client::Client& bus, Console& console);
 int run_record(const Arguments& arguments, client::Client& bus, Console& console);
 int run_top(const Arguments& arguments, std::unique_ptr<client::Client> bus, Console& console);

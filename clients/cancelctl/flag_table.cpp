@@ -80,6 +80,14 @@ Complaint read_as(const std::string& text, v1::OrdStatus& value) {
   return value == v1::ORD_STATUS_UNSPECIFIED ? "is none of canceled, filled, open and unknown_order" : "";
 }
 
+Complaint read_state(const std::string& text, v1::CommandState& value) {
+  if (text != "undecided" && text != "in_doubt" && text != "stuck") return "is none of undecided, in_doubt and stuck";
+  value = text == "in_doubt" ? v1::COMMAND_STATE_IN_DOUBT
+          : text == "stuck"  ? v1::COMMAND_STATE_STUCK
+                             : v1::COMMAND_STATE_UNSPECIFIED;
+  return {};
+}
+
 Complaint read_symbol(const std::string& text, std::string& value) {
   const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-'; };
   if (text.empty() || text.size() > 32 || !std::all_of(text.begin(), text.end(), allowed)) {
@@ -134,6 +142,7 @@ constexpr unsigned OfCancel = bit(Command::Cancel);
 constexpr unsigned OfResolve = bit(Command::Resolve);
 constexpr unsigned OfCancelAll = bit(Command::CancelAll);
 constexpr unsigned OfScope = OfCancelAll | bit(Command::Kill) | bit(Command::Release);
+constexpr unsigned OfList = bit(Command::List);
 constexpr unsigned OfOrders = OfScope | bit(Command::Orders);
 
 std::vector<Flag> about_orders() {
@@ -171,9 +180,21 @@ std::vector<Flag> about_orders() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"owner", OfOrders, Text, "SENDER", "only orders of this sender (of all that the key may see)",
+      {"owner", OfOrders | OfList, Text, "SENDER",
+       "only orders, or commands, of this sender (of all that the key may see)",
        [](S& v, A& a) { return read_sender(v, a.owner); }},
-      {"symbol", OfOrders, Text, "PAIR", "only orders of this pair, as BTCTRY (of all)",
+      {"state",
+       OfList,
+       Text,
+       "WORD",
+       "which commands (undecided)",
+       [](S& v, A& a) { return read_state(v, a.state); },
+       {{"undecided", "all that wait for their ack or their final"},
+        {"in_doubt", "a request may have been processed, and it is not known whether it was"},
+        {"stuck", "the order stays, or the exchange refuses to say"}}},
+      {"older_than", OfList, Text, "DURATION", "only commands that were received at least so long ago",
+       [](S& v, A& a) { return read_duration(v, a.older_than); }},
+      {"symbol", OfOrders | OfList, Text, "PAIR", "only orders of this pair, as BTCTRY (of all)",
        [](S& v, A& a) { return read_symbol(v, a.symbol); }},
       {"side",
        OfOrders,
@@ -182,8 +203,8 @@ std::vector<Flag> about_orders() {
        "only orders on this side (both)",
        [](S& v, A& a) { return read_side(v, a.side); },
        {{"buy", "bids"}, {"sell", "asks"}}},
-      {"timeout", OfCancel | OfResolve | OfOrders | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
-       "wait at most this long for an answer (30s; status, top, orders 5s; cancel-all, kill 24h)",
+      {"timeout", OfCancel | OfResolve | OfOrders | OfList | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
+       "wait at most this long for an answer (30s; status, top, orders, list 5s; cancel-all, kill 24h)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
   };
 }

@@ -37,6 +37,13 @@ std::string describe(const v1::Resolved& resolved);
 /// One line of `watch`, without its line end.
 std::string event_line(const v1::Event& event);
 
+/// As "420.0 ms", "42 s", "5 min 3 s" or "3 h 12 min".
+std::string span_text(std::chrono::nanoseconds span);
+/// An undecided command in four or five lines: whose, where it stands and why, what comes next, what one can do.
+/// `as_of`: of the list that it is in.
+std::string command_block(const v1::UndecidedCommand& command, const google::protobuf::Timestamp& as_of,
+                          const Paint& paint);
+
 /// Open orders in columns, with a head; empty if there are none.
 std::string orders_table(const std::vector<v1::OpenOrder>& orders);
 /// How many open orders are known, whose, and how old the last complete sweep is.

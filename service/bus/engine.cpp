@@ -71,6 +71,7 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
     void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }
     void operator()(const core::SendOpenOrders& s) const { one(wire::encode_open_orders(s)); }
+    void operator()(const core::SendCommands& s) const { one(wire::encode_commands(s)); }
     void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
     void operator()(const core::SendMassCancelPreview& s) const { one(wire::encode_mass_cancel_preview(s)); }
     void operator()(const core::SendKillSwitch& s) const { one(wire::encode_kill_switch(s)); }

@@ -47,7 +47,7 @@ struct Entry {
   bool may_be(std::string_view sender) const;
   /// A topic, or the beginning of topics: all of them must be allowed.
   bool may_read(std::string_view topic) const;
-  /// Open orders of this sender.
+  /// Open orders, undecided commands and history of this sender.
   bool may_see_orders_of(std::string_view owner) const { return may_see_all_orders() || may_be(owner); }
   bool may_see_all_orders() const { return is(Role::Observer) || is(Role::Operator); }
   bool may_cancel() const { return is(Role::Strategy) || is(Role::Operator); }

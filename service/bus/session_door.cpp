@@ -57,12 +57,36 @@ wire::Rejected may_not_cancel(const Entry& entry, std::string_view field) {
                                                          ", which may not cancel"));
 }
 
+/// `what`: of the sender, whose name may be empty.
+wire::Rejected may_not_see(const Entry& entry, std::string_view field, std::string_view what,
+                           const std::string& sender) {
+  if (sender.empty() || entry.may_see_orders_of(sender)) return {};
+  return not_authorized(std::string(field), absl::StrCat("the key of ", entry.name, " may not see ", std::string(what),
+                                                         " of ", sender, ": a strategy sees those of its own names"));
+}
+
 /// `field`: mass_cancel or kill_switch.
 wire::Rejected objection_to(const Entry& entry, std::string_view field, const core::MassCancelRequest& request) {
   if (!entry.may_cancel()) return may_not_cancel(entry, field);
   if (request.whose == core::MassCancelRequest::Whose::Own || entry.may_cancel_of_others()) return {};
   return not_authorized(absl::StrCat(std::string(field), ".scope"),
                         absl::StrCat(entry.name, " is not an operator: its scope may only be OWN"));
+}
+
+/// Its answer is a page of what the key may see.
+bool is_for_a_page(const core::Event& event) {
+  return std::holds_alternative<core::OpenOrdersRequest>(event) || std::holds_alternative<core::CommandsRequest>(event);
+}
+
+/// A request for all is one for what is the sender's own.
+void narrow_to_own(core::Event& event, const std::string& sender) {
+  if (auto* orders = std::get_if<core::OpenOrdersRequest>(&event)) {
+    if (orders->scope.whose != core::Scope::Whose::All) return;
+    orders->scope.whose = core::Scope::Whose::Owner;
+    orders->scope.owner = sender;
+  } else if (auto* commands = std::get_if<core::CommandsRequest>(&event)) {
+    if (commands->sender.empty()) commands->sender = sender;
+  }
 }
 
 bool objects(const wire::Rejected& why) { return !why.text.empty(); }
@@ -136,14 +160,11 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
     if (!visitors_.spend(peer, request_of->count / EventsPerMessage, now)) {
       return note("rate", key, "more retransmissions than a session may ask for");
     }
-  } else if (auto* orders = std::get_if<core::OpenOrdersRequest>(&event)) {
+  } else if (is_for_a_page(event)) {
     if (!visitors_.spend(peer, MessagesPerPage, now)) {
-      return note("rate", key, "more open orders than a session may ask for");
+      return note("rate", key, "more open orders or commands than a session may ask for");
     }
-    if (!entry.may_see_all_orders() && orders->scope.whose == core::Scope::Whose::All) {
-      orders->scope.whose = core::Scope::Whose::Owner;
-      orders->scope.owner = visitor.sender;
-    }
+    if (!entry.may_see_all_orders()) narrow_to_own(event, visitor.sender);
   }
   events.push_back(std::move(event));
 }
@@ -215,11 +236,10 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
     return not_authorized("resolve", absl::StrCat(entry.name, " is not an operator, and only one may resolve"));
   }
   if (const auto* orders = std::get_if<core::OpenOrdersRequest>(&event)) {
-    const std::string& owner = orders->scope.owner;
-    if (owner.empty() || entry.may_see_orders_of(owner)) return {};
-    return not_authorized("open_orders_request.owner",
-                          absl::StrCat("the key of ", entry.name, " may not see open orders of ", owner,
-                                       ": a strategy sees those of its own names"));
+    return may_not_see(entry, "open_orders_request.owner", "open orders", orders->scope.owner);
+  }
+  if (const auto* commands = std::get_if<core::CommandsRequest>(&event)) {
+    return may_not_see(entry, "commands_request.sender_comp_id", "commands", commands->sender);
   }
   const auto* request = std::get_if<core::RetransmitRequest>(&event);
   if (request != nullptr && !entry.may_read(request->topic)) {
@@ -239,6 +259,7 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
                                   : why.field == "goodbye"               ? "goodbye"
                                   : why.field == "resolve"               ? "resolve"
                                   : why.field.starts_with("open_")       ? "orders"
+                                  : why.field.starts_with("commands_")   ? "commands"
                                                                          : "topic";
   note(reason, entry.key, detail);
   const std::string cl_ord_id = cl_ord_id_of(event);

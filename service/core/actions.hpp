@@ -76,6 +76,32 @@ struct SendOpenOrders {
   uint64_t request_id = 0;
 };
 
+/// A command that waits for its ack or its final.
+struct UndecidedCommand {
+  CommandKey key;
+  OrderId order_id = 0;
+  std::string symbol = {};           ///< empty: not known
+  std::string client_order_id = {};  ///< likewise, or it has none
+  std::optional<WallTime> received = {};
+  Duration age{};  ///< since then
+  Stage stage = Stage::Queued;
+  WallTime since = {};
+  LastAnswer why = {};  ///< in this stage; with an answer of the exchange or without
+  bool acked = false;
+  uint32_t attempts = 0;
+  std::string next_step = {};            ///< of the bus
+  std::optional<Duration> next_in = {};  ///< absent: it waits for what it cannot date
+  std::string operator_step = {};        ///< empty: nothing but wait
+};
+
+struct SendCommands {
+  PeerId peer;
+  WallTime as_of = {};
+  std::vector<UndecidedCommand> commands = {};
+  std::optional<CommandPlace> next = {};  ///< absent: there is no further page
+  uint64_t request_id = 0;
+};
+
 enum class ResolveStatus : uint8_t { Settled, Pending, Refused };
 
 struct SendResolved {
@@ -142,8 +168,8 @@ struct SendRelogin {
 };
 
 using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
-                          SendHelloRequired, SendStatus, SendOpenOrders, SendResolved, SendMassCancelPreview,
-                          SendKillSwitch, SendGoodbye, SendTask, SendConfirm, SendRelogin>;
+                          SendHelloRequired, SendStatus, SendOpenOrders, SendCommands, SendResolved,
+                          SendMassCancelPreview, SendKillSwitch, SendGoodbye, SendTask, SendConfirm, SendRelogin>;
 
 /// A command that has just become known. Nothing leaves for it but its receipt: for the log.
 struct CommandApplied {

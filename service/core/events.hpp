@@ -92,6 +92,19 @@ struct OpenOrdersRequest {
   uint64_t request_id = 0;  ///< for the answer to repeat
 };
 
+/// For undecided commands. What the peer may see is checked.
+struct CommandsRequest {
+  enum class Which : uint8_t { All, InDoubt, Stuck };
+
+  PeerId peer;
+  Which which = Which::All;
+  std::string sender = {};  ///< empty: of all
+  std::string symbol = {};  ///< empty: any
+  Duration older_than{};    ///< received at least so long ago
+  CommandPlace after = {};  ///< the page begins after it; as made: the first
+  uint64_t request_id = 0;  ///< for the answer to repeat
+};
+
 /// An operator's word about an order that the exchange does not tell about. `as`: Canceled, Filled, Rejected or New.
 struct ResolveRequest {
   PeerId peer;
@@ -174,8 +187,8 @@ struct DrainRequested {};
 struct DeadlinePassed {};
 
 using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                           OpenOrdersRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived,
-                           SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth, WeightsSet,
-                           OwnersSet, DrainRequested, DeadlinePassed>;
+                           OpenOrdersRequest, CommandsRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived,
+                           GoodbyeReceived, SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth,
+                           WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

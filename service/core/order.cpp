@@ -55,6 +55,12 @@ Quantities quantities_of(const OrderFact& fact) {
   return {fact.price, fact.amount, fact.num_left, filled.value_or(""), false};
 }
 
+std::string text_of(const LastAnswer& answer) {
+  const std::string status = "HTTP " + std::to_string(answer.http_status);
+  if (answer.http_status == 0 || answer.text.starts_with(status)) return answer.text;
+  return status + ": " + answer.text;
+}
+
 // ---- Attempts ----
 
 Tick Attempt::quiet_at() const {
@@ -123,6 +129,10 @@ void Attempts::erase(TaskId task) {
 
 // ---- Reads ----
 
+bool Reads::refused_for_long() const {
+  return refused_since != Never && refused_until - refused_since >= RefusedForLong;
+}
+
 bool Reads::first_says_gone() const { return first == ReadStatus::Canceled || first == ReadStatus::Closed; }
 
 void Reads::news(Tick at) {
@@ -138,6 +148,14 @@ void Reads::unanswered(Tick now) {
 void Reads::later(Tick now) {
   next = now + interval;
   interval = std::min(interval * 2, LongestInterval);
+}
+
+// ---- Schedule ----
+
+void Schedule::begin_stuck(Tick now) {
+  if (next_stuck_report != Never) return;
+  next_stuck_report = now;
+  stuck_since = now;
 }
 
 // ---- Effort ----
@@ -201,6 +219,11 @@ Stage Effort::stage() const {
   if (attempts.in_flight()) return Stage::Sent;
   if (attempts.in_doubt()) return Stage::InDoubt;
   return attempts.answered > 0 && schedule.next_delete == Never ? Stage::WaitingFinal : Stage::Queued;
+}
+
+std::string Effort::why_stuck() const {
+  if (reads.refused_for_long()) return "the exchange refuses to say what became of the order";
+  return std::to_string(attempts.answered) + " cancels were answered and the order is still open";
 }
 
 // ---- Order ----

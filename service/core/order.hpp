@@ -59,11 +59,13 @@ struct Proof {
 struct Command {
   CommandRecord record;
   Tick received;
+  Duration age_at_start{};  ///< of one that an earlier start of the bus received, by the wall clock
   Tick expires = Never;
   bool changed = true;  ///< since its record was last written
   /// What an operator said of it, until no attempt is in flight.
   std::optional<OrdStatus> override_status = std::nullopt;
   bool acked() const { return record.ack.has_value(); }
+  Duration age(Tick now) const { return now - received + age_at_start; }
 };
 
 /// What the stream may have missed, for every order that was undecided then.
@@ -123,6 +125,7 @@ struct Reads {
   static constexpr Duration QueriesApart = std::chrono::milliseconds(250);
   static constexpr Duration FirstInterval = std::chrono::seconds(1);
   static constexpr Duration LongestInterval = std::chrono::seconds(30);
+  static constexpr Duration RefusedForLong = std::chrono::seconds(60);
 
   TaskId task = 0;  ///< in flight; 0: none
   Tick sent = Tick::min();
@@ -133,6 +136,8 @@ struct Reads {
   Tick next = Never;
   Duration interval = FirstInterval;
 
+  /// The exchange has refused all of them for so long that they bring nothing any more.
+  bool refused_for_long() const;
   /// Of an order that is gone, though what is left of it says otherwise.
   bool first_says_gone() const;
   /// Something happened: ask at `at`, and often again.
@@ -158,6 +163,10 @@ struct Schedule {
   Tick joined = Tick::min();          ///< when the latest command joined
   Tick withheld_until = Tick::min();  ///< a read may show the next DELETE needless
   Tick next_stuck_report = Never;
+  Tick stuck_since = Never;  ///< of an order that is reported STUCK
+
+  /// It is reported STUCK from now on, unless it is already.
+  void begin_stuck(Tick now);
 };
 
 /// What the stream said since the effort began.
@@ -197,6 +206,8 @@ struct Effort {
   /// From when on the next read counts towards a proof; Never if none is awaited.
   Tick next_counting_read() const;
   Stage stage() const;
+  /// Why the order is STUCK.
+  std::string why_stuck() const;
 };
 
 /// The DELETEs since the last 451 that were written, or may have been, and how far apart they are.
@@ -261,5 +272,8 @@ struct Order {
 };
 
 Quantities quantities_of(const OrderFact& fact);
+
+/// As "HTTP 503: Service Unavailable".
+std::string text_of(const LastAnswer& answer);
 
 }  // namespace cancelbus::core

@@ -79,6 +79,9 @@ class Restore {
       order.proof = Proof{{told->ord_status, told->evidence, told->quantities, told->symbol}, Tick::min(), true};
     }
     command.received = now_.tick;
+    if (record.timeline.received) {
+      command.age_at_start = std::max(Duration::zero(), now_.wall - *record.timeline.received);
+    }
     command.changed = !snapshot_.same_boot;  // ticks of another boot must not be taken for this one's by the next start
     expiry(command);
     Effort& effort = order.begin(book_.gap);

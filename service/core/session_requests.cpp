@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "service/core/command_list.hpp"
+
 namespace cancelbus::core {
 
 namespace {
@@ -151,6 +153,10 @@ void SessionRequests::on(const OpenOrdersRequest& request) {
   SendOpenOrders reply{request.peer, {}, std::move(page.orders), page.next, request.request_id};
   if (const auto as_of = book_.open_orders.complete_as_of()) reply.complete_as_of = as_of->wall;
   book_.out.send(std::move(reply));
+}
+
+void SessionRequests::on(const CommandsRequest& request) {
+  if (heard(request.peer)) book_.out.send(CommandList(book_, judge_.verdicts()).page(request));
 }
 
 // ---- Overrides ----

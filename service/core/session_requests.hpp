@@ -36,6 +36,7 @@ class SessionRequests {
   void on(const SessionHeartbeat& heartbeat);
   void on(const StatusRequest& request);
   void on(const OpenOrdersRequest& request);
+  void on(const CommandsRequest& request);
   void on(const ResolveRequest& request);
   void on(const MassCancelReceived& received);
   void on(const KillSwitchReceived& received);

@@ -70,6 +70,13 @@ struct CommandKey {
   }
 };
 
+/// Of a command among all: by order, then by sender and cl_ord_id.
+struct CommandPlace {
+  OrderId order_id = 0;
+  CommandKey key = {};
+  auto operator<=>(const CommandPlace&) const = default;
+};
+
 enum class Side : uint8_t { Buy, Sell };
 enum class Priority : uint8_t { Normal, Urgent };
 enum class AckStatus : uint8_t { Accepted, Rejected, InDoubt };

@@ -8,8 +8,6 @@ namespace cancelbus::core {
 namespace {
 
 constexpr Duration StuckReports = std::chrono::seconds(60);
-/// Queries that the exchange refuses for so long bring nothing any more.
-constexpr Duration QueriesRefused = std::chrono::seconds(60);
 
 /// Whether the exchange has decided about the request.
 bool yes_or_no(Verdict verdict) {
@@ -36,11 +34,8 @@ CancelAck with_answer(CancelAck ack, const std::optional<LastAnswer>& answer) {
   if (!answer) return ack;
   ack.http_status = answer->http_status;
   ack.exchange_code = answer->exchange_code;
-  ack.text += "; ";
-  const std::string status = "HTTP " + std::to_string(answer->http_status);
-  if (answer->http_status != 0) ack.text += "last answer: ";
-  if (answer->http_status != 0 && !answer->text.starts_with(status)) ack.text += status + ": ";
-  ack.text += answer->text;
+  ack.text += answer->http_status != 0 ? "; last answer: " : "; ";
+  ack.text += text_of(*answer);
   return ack;
 }
 
@@ -317,7 +312,7 @@ Ruling Verdicts::still_open(Order& order, Tick now) const {
     return {.status =
                 std::pair{Stage::Resending, "the order is proven open after an answered cancel; sending another"}};
   }
-  if (schedule.next_stuck_report == Never) schedule.next_stuck_report = now;
+  schedule.begin_stuck(now);
   return {};
 }
 
@@ -345,14 +340,10 @@ Ruling Verdicts::overridden(Order& order) const {
 Ruling Verdicts::stuck(Order& order, Tick now) const {
   Effort& effort = *order.effort;
   Schedule& schedule = effort.schedule;
-  const Reads& reads = effort.reads;
-  const bool unread = reads.refused_since != Never && reads.refused_until - reads.refused_since >= QueriesRefused;
-  if (unread && schedule.next_stuck_report == Never) schedule.next_stuck_report = now;
+  if (effort.reads.refused_for_long()) schedule.begin_stuck(now);
   if (schedule.next_stuck_report > now) return {};
   schedule.next_stuck_report = now + StuckReports;
-  if (unread) return {.status = std::pair{Stage::Stuck, "the exchange refuses to say what became of the order"}};
-  return {.status = std::pair{Stage::Stuck, std::to_string(effort.attempts.answered) +
-                                                " cancels were answered and the order is still open"}};
+  return {.status = std::pair{Stage::Stuck, effort.why_stuck()}};
 }
 
 Ruling Verdicts::overdue(Order& order, Tick now) const {

@@ -31,7 +31,8 @@ struct Rejected {
 };
 
 /// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-/// OpenOrdersRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why not.
+/// OpenOrdersRequest, CommandsRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why
+/// not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
 /// `bar`: of the session's key.
@@ -47,6 +48,7 @@ std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::ve
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);
 std::string encode_status(const core::BusStatus& status);
 std::string encode_open_orders(const core::SendOpenOrders& open_orders);
+std::string encode_commands(const core::SendCommands& commands);
 std::string encode_resolved(const core::SendResolved& resolved);
 std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview);
 std::string encode_kill_switch(const core::SendKillSwitch& kill_switch);

@@ -26,6 +26,26 @@ void fill_positions(const std::vector<core::TopicPosition>& positions, uint64_t 
   }
 }
 
+void fill(const core::UndecidedCommand& command, v1::UndecidedCommand& proto) {
+  proto.set_sender_comp_id(command.key.sender);
+  proto.set_cl_ord_id(command.key.cl_ord_id);
+  proto.set_order_id(command.order_id);
+  proto.set_symbol(legible(command.symbol));
+  proto.set_client_order_id(legible(command.client_order_id));
+  if (command.received) *proto.mutable_received() = to_timestamp(*command.received);
+  *proto.mutable_age() = to_proto_duration(command.age);
+  proto.set_stage(to_wire(command.stage));
+  *proto.mutable_since() = to_timestamp(command.since);
+  proto.set_text(legible(command.why.text));
+  proto.set_http_status(command.why.http_status);
+  proto.set_exchange_code(command.why.exchange_code);
+  proto.set_acked(command.acked);
+  proto.set_attempts(command.attempts);
+  proto.set_next_step(legible(command.next_step));
+  if (command.next_in) *proto.mutable_next_in() = to_proto_duration(*command.next_in);
+  proto.set_operator_step(legible(command.operator_step));
+}
+
 }  // namespace
 
 std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar) {
@@ -94,6 +114,21 @@ std::string encode_open_orders(const core::SendOpenOrders& open_orders) {
   for (const core::OpenOrder& order : open_orders.orders) fill_open_order(order, *proto.add_open_order());
   proto.set_next_order_id(open_orders.next);
   proto.set_request_id(open_orders.request_id);
+  return frame.SerializeAsString();
+}
+
+std::string encode_commands(const core::SendCommands& commands) {
+  v1::SessionReply frame;
+  v1::Commands& proto = *frame.mutable_commands();
+  *proto.mutable_as_of() = to_timestamp(commands.as_of);
+  for (const core::UndecidedCommand& command : commands.commands) fill(command, *proto.add_command());
+  if (commands.next) {
+    v1::CommandPlace& next = *proto.mutable_next();
+    next.set_order_id(commands.next->order_id);
+    next.set_sender_comp_id(commands.next->key.sender);
+    next.set_cl_ord_id(commands.next->key.cl_ord_id);
+  }
+  proto.set_request_id(commands.request_id);
   return frame.SerializeAsString();
 }
 

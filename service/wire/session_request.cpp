@@ -258,6 +258,44 @@ Result to_result(const v1::OpenOrdersRequest& request, core::PeerId peer) {
   return core::OpenOrdersRequest{std::move(peer), std::move(scope), request.from_order_id(), request.request_id()};
 }
 
+Result to_result(const v1::CommandsRequest& request, core::PeerId peer) {
+  using Which = core::CommandsRequest::Which;
+  core::CommandsRequest out{.peer = std::move(peer), .request_id = request.request_id()};
+  switch (request.state()) {
+    case v1::COMMAND_STATE_UNSPECIFIED:
+      break;
+    case v1::COMMAND_STATE_IN_DOUBT:
+      out.which = Which::InDoubt;
+      break;
+    case v1::COMMAND_STATE_STUCK:
+      out.which = Which::Stuck;
+      break;
+    default:
+      return rejected("commands_request.state", std::to_string(request.state()) + " is neither IN_DOUBT nor STUCK");
+  }
+  if (!request.sender_comp_id().empty() && !is_sender(request.sender_comp_id())) {
+    return rejected("commands_request.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  }
+  if (!is_short_printable(request.symbol(), MaxSymbolBytes)) {
+    return rejected("commands_request.symbol", "must be at most 32 printable ASCII characters");
+  }
+  const auto older_than = to_duration(request.older_than());
+  if (!older_than || *older_than < core::Duration::zero()) {
+    return rejected("commands_request.older_than", "must be a duration that is not negative");
+  }
+  const v1::CommandPlace& after = request.after();
+  const bool legible = after.sender_comp_id().size() <= MaxSenderBytes && is_sender_charset(after.sender_comp_id()) &&
+                       is_short_printable(after.cl_ord_id(), MaxClOrdIdBytes);
+  if (after.order_id() < 0 || !legible) {
+    return rejected("commands_request.after", "must be `next` of the page before, or absent");
+  }
+  out.sender = request.sender_comp_id();
+  out.symbol = request.symbol();
+  out.older_than = *older_than;
+  out.after = {after.order_id(), {after.sender_comp_id(), after.cl_ord_id()}};
+  return out;
+}
+
 Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
   if (!is_sender(request.sender_comp_id())) {
     return rejected("resolve.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
@@ -294,6 +332,8 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return to_result(frame.resolve(), std::move(peer));
     case v1::SessionRequest::kOpenOrdersRequest:
       return to_result(frame.open_orders_request(), std::move(peer));
+    case v1::SessionRequest::kCommandsRequest:
+      return to_result(frame.commands_request(), std::move(peer));
     case v1::SessionRequest::kMassCancel:
       return to_result(frame.mass_cancel(), std::move(peer));
     case v1::SessionRequest::kKillSwitch:

@@ -81,6 +81,7 @@ const char* what(const v1::MassCancelReport&) { return "mass_cancel_report"; }
 const char* what(const v1::MassCancelPreview&) { return "mass_cancel_preview"; }
 const char* what(const v1::KillSwitchReply&) { return "kill_switch"; }
 const char* what(const v1::GoodbyeReply&) { return "goodbye"; }
+const char* what(const v1::Commands&) { return "commands"; }
 const char* what(const OpenOrders&) { return "open_orders"; }
 
 /// Of "10s" or "250ms".
@@ -159,6 +160,12 @@ std::string SessionStage::user(const std::string& rest) {
     v1::MassCancel request;
     if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
     return session_.mass_cancel(request, now_) ? "" : "the session does not take the mass cancel";
+  }
+  if (call == "inquire") {
+    v1::SessionRequest request;
+    if (auto wrong = parse(json, request); !wrong.empty()) return wrong;
+    session_.inquire(request);
+    return "";
   }
   if (call == "open_orders") {
     v1::OpenOrdersRequest request;
@@ -281,7 +288,8 @@ void SessionStage::collect() {
       shown_.push_back({"mass_cancel_lost", "{\"cl_ord_id\":\"" + notice.cl_ord_id + "\"}"});
     } else if constexpr (std::is_same_v<Kind, MassCancelUnknown>) {
       shown_.push_back({"mass_cancel_unknown", "{\"cl_ord_id\":\"" + notice.cl_ord_id + "\"}"});
-    } else if constexpr (std::is_same_v<Kind, KillSwitchUnknown> || std::is_same_v<Kind, GoodbyeUnknown>) {
+    } else if constexpr (std::is_same_v<Kind, KillSwitchUnknown> || std::is_same_v<Kind, GoodbyeUnknown> ||
+                         std::is_same_v<Kind, InquiryRefused>) {
       // The Reject itself is shown.
     } else if constexpr (std::is_same_v<Kind, NewEpoch>) {
       shown_.push_back({"new_epoch", "{\"before\":" + quoted(notice.before) + ",\"now\":" + quoted(notice.now) + "}"});

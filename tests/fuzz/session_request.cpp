@@ -104,6 +104,13 @@ void require_at_the_door(const core::OpenOrdersRequest& request) {
   require(request.from >= 0, "a page begins with an order id");
 }
 
+void require_at_the_door(const core::CommandsRequest& request) {
+  require(request.sender.empty() || is_sender(request.sender), "commands are of a sender or of all");
+  require(is_printable(request.symbol, 0, 32), "commands are for orders of a pair or of any");
+  require(request.older_than >= core::Duration::zero(), "an age is not negative");
+  require(request.after.order_id >= 0 && is_printable(request.after.key.cl_ord_id, 0, 64), "a page begins at a place");
+}
+
 void require_at_the_door(const core::GoodbyeReceived&) {}
 void require_at_the_door(const core::SessionHeartbeat&) {}
 void require_at_the_door(const core::StatusRequest&) {}

@@ -322,6 +322,8 @@ void Stage::session(const std::string& peer, Words& words) {
     turn(core::RetransmitRequest{peer, words.number("epoch", store_.epoch()), topic, from, count});
   } else if (verb == "orders") {
     ask_orders(peer, words);
+  } else if (verb == "lists") {
+    ask_commands(peer, words);
   } else if (verb == "resolves") {
     const auto command = split(words.next(), '/');
     turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});

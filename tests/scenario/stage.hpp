@@ -92,6 +92,7 @@ class Stage {
   void show_switches();
   void owners(Words& words);
   void ask_orders(const std::string& peer, Words& words);
+  void ask_commands(const std::string& peer, Words& words);
 
   // The world.
   core::Instant instant() const;
@@ -114,6 +115,7 @@ class Stage {
   void show_send(const core::SendStatus& send);
   void show_send(const core::SendResolved& send);
   void show_send(const core::SendOpenOrders& send);
+  void show_send(const core::SendCommands& send);
   void show_send(const core::SendMassCancelPreview& send);
   void show_send(const core::SendKillSwitch& send);
   void show_send(const core::SendGoodbye& send);

@@ -1,5 +1,5 @@
 // What the stage knows of open orders: whose they are, who asks for them or cancels them at once, and what the bus
-// knows of them.
+// knows of them; and who asks for undecided commands.
 #include <algorithm>
 #include <stdexcept>
 
@@ -63,6 +63,22 @@ void Stage::ask_orders(const std::string& peer, Words& words) {
   turn(request);
 }
 
+// `lists stuck sender=alice symbol=BTCTRY older=10s after=100/alice/a`
+void Stage::ask_commands(const std::string& peer, Words& words) {
+  using Which = core::CommandsRequest::Which;
+  core::CommandsRequest request{.peer = peer};
+  if (words.flag("in_doubt")) request.which = Which::InDoubt;
+  if (words.flag("stuck")) request.which = Which::Stuck;
+  request.sender = words.value("sender", "");
+  request.symbol = words.value("symbol", "");
+  request.older_than = words.duration("older", {});
+  if (words.has("after")) {
+    const auto place = split(words.value("after", ""), '/');
+    request.after = {std::stoll(place.at(0)), {place.at(1), place.at(2)}};
+  }
+  turn(request);
+}
+
 void Stage::mass_cancel(const std::string& peer, Words& words) {
   const std::string cl_ord_id = words.next();
   core::MassCancelReceived received{peer, scope_of(words)};
@@ -98,6 +114,18 @@ void Stage::show_send(const core::SendOpenOrders& send) {
   const std::string more = send.next == 0 ? "" : ", more from " + std::to_string(send.next);
   say("orders to " + send.peer + ": " + std::to_string(send.orders.size()) + ", " + as_of + more);
   for (const core::OpenOrder& order : send.orders) say("  " + to_text(order));
+}
+
+void Stage::show_send(const core::SendCommands& send) {
+  std::string more;
+  if (send.next) {
+    more = ", more after " + std::to_string(send.next->order_id) + "/" + send.next->key.sender + "/" +
+           send.next->key.cl_ord_id;
+  }
+  say("commands to " + send.peer + ": " + std::to_string(send.commands.size()) + more);
+  for (const core::UndecidedCommand& command : send.commands) {
+    for (const std::string& line : to_lines(command, send.as_of)) say("  " + line);
+  }
 }
 
 void Stage::show_orders() {

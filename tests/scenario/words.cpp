@@ -317,6 +317,20 @@ std::string to_text(const core::SendResolved& resolved) {
          quoted(resolved.text);
 }
 
+std::vector<std::string> to_lines(const core::UndecidedCommand& command, core::WallTime now) {
+  std::string head = command.key.sender + "/" + command.key.cl_ord_id + " " + std::to_string(command.order_id);
+  if (!command.symbol.empty()) head += " " + command.symbol;
+  if (!command.client_order_id.empty()) head += " " + command.client_order_id;
+  head += " " + name(StageNames, command.stage) + " for " + to_text(now - command.since) + quoted(command.why.text);
+  if (command.why.http_status != 0) head += " " + std::to_string(command.why.http_status);
+  head += ", received " + to_text(command.age) + " ago, " + (command.acked ? "acked" : "not acked") + ", attempts " +
+          std::to_string(command.attempts);
+  std::string next = "  next: " + command.next_step;
+  if (command.next_in) next += ", in " + to_text(*command.next_in);
+  if (command.operator_step.empty()) return {head, next};
+  return {head, next, "  operator: " + command.operator_step};
+}
+
 std::string to_text(const std::vector<core::TopicPosition>& positions) {
   std::string text;
   for (const core::TopicPosition& p : positions) text += " " + p.topic + " next " + std::to_string(p.next_seq);

@@ -38,6 +38,8 @@ class Words {
 /// "250ms", "2s", "1.5s", "1m", "24h".
 core::Duration parse_duration(const std::string& text);
 std::string to_text(core::Duration duration);
+/// `now`: when it was so.
+std::vector<std::string> to_lines(const core::UndecidedCommand& command, core::WallTime now);
 std::vector<core::RateRule> parse_rules(const std::string& text);
 std::vector<std::string> split(const std::string& text, char separator);
 

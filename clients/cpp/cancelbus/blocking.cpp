@@ -292,6 +292,15 @@ std::shared_future<OpenOrders> Client::open_orders(const OpenOrdersFilter& filte
   return future;
 }
 
+std::shared_future<CommandList> Client::commands(const CommandsFilter& filter) noexcept {
+  std::shared_future<CommandList> future;
+  const auto closed = std::make_shared<CommandList>();
+  closed->refused = "the client was closed";
+  auto done = keep<CommandList>(future, {}, closed);
+  loop_->do_soon([filter, done = std::move(done)](client::Client& bus) { bus.commands(filter, done); });
+  return future;
+}
+
 MassCancel Client::mass_cancel(const MassCancelOptions& options, MassCancelCallbacks callbacks) noexcept {
   MassCancel mass;
   callbacks.on_received = keep(mass.received_, std::move(callbacks.on_received));

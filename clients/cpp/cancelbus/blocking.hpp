@@ -25,6 +25,8 @@ using client::Callbacks;
 using client::CancelOptions;
 using client::CancelSummary;
 using client::ClientOptions;
+using client::CommandList;
+using client::CommandsFilter;
 using client::Final;
 using client::GoodbyeAnswer;
 using client::KillSwitchAnswer;
@@ -109,6 +111,8 @@ class Client {
   /// The account's open orders as far as the bus knows them. The future gets its value in any case; `refused` says why
   /// there are none, also if the client is destroyed first.
   std::shared_future<OpenOrders> open_orders(const OpenOrdersFilter& filter = {}) noexcept;
+  /// Commands that wait for their ack or their final, of every sender that the key may see. As open_orders().
+  std::shared_future<CommandList> commands(const CommandsFilter& filter = {}) noexcept;
   /// Cancels every open order in a scope. Waits for nothing.
   MassCancel mass_cancel(const MassCancelOptions& options = {}, MassCancelCallbacks callbacks = {}) noexcept;
   /// What that would do now. Nothing is done.

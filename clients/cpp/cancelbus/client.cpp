@@ -14,6 +14,7 @@
 #include "cancelbus/command_book.hpp"
 #include "cancelbus/connection_watch.hpp"
 #include "cancelbus/describe.hpp"
+#include "cancelbus/inquiry_book.hpp"
 #include "cancelbus/links.hpp"
 #include "cancelbus/mass_book.hpp"
 #include "cancelbus/options.hpp"
@@ -174,6 +175,7 @@ struct Client::Impl {
   void close() {
     for (const auto& one : std::exchange(many, {})) one->close();
     listings.clear();
+    inquiries.close();
     commands.close();
     mass.close();
     switches.close();
@@ -191,6 +193,7 @@ struct Client::Impl {
       mass.tell(notice);
       switches.tell(notice);
       tell_listing(notice);
+      inquiries.tell(notice);
     }
     mass.settle();
     switches.settle();
@@ -289,6 +292,7 @@ struct Client::Impl {
   MassBook mass{session, cl_ord_ids};
   SwitchBook switches{session};
   std::vector<std::shared_ptr<CancelMany>> many;
+  InquiryBook inquiries{session};
   std::map<uint64_t, std::function<void(const OpenOrders&)>> listings;
   std::vector<Notice> notices;
   bool in_turn = false;
@@ -373,6 +377,11 @@ void Client::ask_status() noexcept {
 void Client::open_orders(const OpenOrdersFilter& filter, std::function<void(const OpenOrders&)> on_done) noexcept {
   const uint64_t id = impl_->session.open_orders(filter);
   if (on_done) impl_->listings[id] = std::move(on_done);
+  impl_->wakeup.at(Wakeup::Now);
+}
+
+void Client::commands(const CommandsFilter& filter, std::function<void(const CommandList&)> on_done) noexcept {
+  impl_->inquiries.commands(filter, std::move(on_done));
   impl_->wakeup.at(Wakeup::Now);
 }
 

@@ -16,6 +16,7 @@
 
 #include "cancelbus/cancel_summary.hpp"
 #include "cancelbus/command.hpp"
+#include "cancelbus/inquiry.hpp"
 #include "cancelbus/mass_cancel.hpp"
 #include "cancelbus/session.hpp"
 #include "cancelbus/switches.hpp"
@@ -107,6 +108,9 @@ class Client {
   void ask_status() noexcept;
   /// An OpenOrders notice will come, and `on_done` is called once with the same; several are answered in turn.
   void open_orders(const OpenOrdersFilter& filter = {}, std::function<void(const OpenOrders&)> on_done = {}) noexcept;
+  /// The undecided commands that the key may see: `on_done` is called once with all pages, unless the client is
+  /// destroyed first; several are answered in turn. Each page is a Commands notice too.
+  void commands(const CommandsFilter& filter = {}, std::function<void(const CommandList&)> on_done = {}) noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
   void resolve(v1::ResolveRequest request) noexcept;
   /// For operators, and with topic `record.` alone: what workers and subscriber receive from the exchange comes as

@@ -94,10 +94,16 @@ uint64_t Session::open_orders(const OpenOrdersFilter& filter) {
   return id;
 }
 
+uint64_t Session::inquire(v1::SessionRequest request) {
+  const uint64_t id = inquiries_.ask(std::move(request));
+  if (is_leaving()) refuse_listings();
+  return id;
+}
+
 void Session::refuse_listings() {
-  for (auto& listing : open_orders_.end_all("goodbye was said, and this client asks for nothing more")) {
-    notices_.emplace_back(std::move(listing));
-  }
+  const std::string why = "goodbye was said, and this client asks for nothing more";
+  for (auto& listing : open_orders_.end_all(why)) notices_.emplace_back(std::move(listing));
+  tell(inquiries_.end_all(why));
 }
 
 uint64_t Session::kill_switch(v1::KillSwitchRequest request) { return switches_.give(std::move(request)); }
@@ -146,6 +152,8 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
     case v1::SessionReply::kOpenOrders:
       if (auto all = open_orders_.on_page(*reply.mutable_open_orders())) notices_.emplace_back(*std::move(all));
       return;
+    case v1::SessionReply::kCommands:
+      return tell(inquiries_.on_answer(reply));
     case v1::SessionReply::kMassCancelPreview:
       return tell(mass_.on_preview(reply.mass_cancel_preview()));
     case v1::SessionReply::kKillSwitch:
@@ -166,6 +174,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
 
 void Session::on_reject(const v1::Reject& reject) {
   if (auto refused = open_orders_.on_reject(reject)) notices_.emplace_back(*std::move(refused));
+  tell(inquiries_.on_reject(reject));
   tell(mass_.on_reject(reject));
   tell(switches_.on_reject(reject));
   // A bus that is too old to know what it is asked.
@@ -188,6 +197,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     queue_unreceived();
     mass_.on_reconnected(now);
     switches_.on_reconnected();
+    inquiries_.on_reconnected();
   }
   event_bar_ = bar_in(welcome);
   reader_.on_positions(welcome.epoch(), welcome.position(), now);
@@ -399,6 +409,7 @@ void Session::ask_what_is_due(Time now) {
     resolve_due_ = now + RepeatUntilReceipt;
   }
   if (auto page = open_orders_.due(now)) *frames_.emplace_back().mutable_open_orders_request() = *std::move(page);
+  if (auto request = inquiries_.due(now)) frames_.push_back(*std::move(request));
   if (record_due_ <= now) {
     frames_.emplace_back().mutable_record();
     record_due_ = now + RecordEvery;
@@ -414,7 +425,7 @@ Time Session::next_deadline() const {
   deadline = std::min(deadline, switches_.next_deadline());
   if (is_leaving()) return deadline;
   deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_, open_orders_.next_deadline(),
-                       mass_.next_deadline()});
+                       inquiries_.next_deadline(), mass_.next_deadline()});
   return repeats_.empty() ? deadline : std::min(deadline, repeats_.begin()->first);
 }
 

@@ -17,13 +17,13 @@ from . import client as asynchronous
 from . import handles
 from .bus_status import BusStatus
 from .command import TimeToLive
-from .enums import MassCancelScope, OrdStatus, Side
+from .enums import CommandState, MassCancelScope, OrdStatus, Side
 from .errors import CancelbusError, ClientClosed
 from .handles import News
 from .many import CancelSummary
 from .mass_cancel import MassCancel as AsynchronousMassCancel
-from .values import (Ack, Final, GoodbyeReply, KillSwitchReply, MassCancelPreview, MassCancelReport, OpenOrders, Receipt, Resolved,
-                     Status)
+from .values import (Ack, CommandList, Final, GoodbyeReply, KillSwitchReply, MassCancelPreview, MassCancelReport,
+                     OpenOrders, Receipt, Resolved, Status)
 
 T = TypeVar("T")
 
@@ -237,6 +237,12 @@ class Client:
                     timeout: Optional[float] = None) -> OpenOrders:
         """The account's open orders as far as the bus knows them. As cancelbus.Client.open_orders()."""
         return self._run(self._inner.open_orders(owner=owner, symbol=symbol, side=side, timeout=timeout))
+
+    def commands(self, *, state: Union[CommandState, str, None] = None, sender_comp_id: str = "", symbol: str = "",
+                 older_than: Optional[TimeToLive] = None, timeout: Optional[float] = None) -> CommandList:
+        """Commands that wait for their ack or their final. As cancelbus.Client.commands()."""
+        return self._run(self._inner.commands(state=state, sender_comp_id=sender_comp_id, symbol=symbol, older_than=older_than,
+                                              timeout=timeout))
 
     def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
                 timeout: Optional[float] = None) -> Resolved:

@@ -1,4 +1,4 @@
-"""From a call's arguments to a CancelOrder, an OpenOrdersRequest or a ResolveRequest, checked here so that a mistake shows where it was made."""
+"""From a call's arguments to a request of the contract, checked here so that a mistake shows where it was made."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from datetime import timedelta
 from typing import Optional, Union
 
-from .enums import OrdStatus, Side
+from .enums import CommandState, OrdStatus, Side
 from .errors import OptionError
 from .options import check_text, is_sender
-from .scope import side_of
+from .scope import one_of, side_of
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
-from .v1.session_pb2 import OpenOrdersRequest, ResolveRequest
+from .v1.session_pb2 import CommandsRequest, OpenOrdersRequest, ResolveRequest, SessionRequest
 
 # A timedelta, a number of seconds, or a text as cancelctl's --ttl takes it.
 TimeToLive = Union[timedelta, float, str]
@@ -67,11 +67,30 @@ def build(order_id: int, cl_ord_id: str, time_to_live: Optional[TimeToLive], urg
 
 
 def build_open_orders(owner: str, symbol: str, side: Union[Side, str, None]) -> OpenOrdersRequest:
-    if not isinstance(owner, str) or (owner and not is_sender(owner)):
-        raise OptionError(f"owner: {owner!r} is not 1 to 32 letters, digits, _ and -")
+    _check_filter("owner", owner)
+    _check_symbol(symbol)
+    return OpenOrdersRequest(owner=owner, symbol=symbol, side=int(side_of(side)))  # type: ignore[arg-type]
+
+
+def build_commands(state: Union[CommandState, str, None], sender_comp_id: str, symbol: str,
+                   older_than: Optional[TimeToLive]) -> SessionRequest:
+    _check_filter("sender_comp_id", sender_comp_id)
+    _check_symbol(symbol)
+    wanted = CommandState.UNSPECIFIED if state is None else one_of("state", CommandState, state)
+    request = CommandsRequest(state=int(wanted), sender_comp_id=sender_comp_id, symbol=symbol)  # type: ignore[arg-type]
+    if older_than is not None:
+        request.older_than.FromTimedelta(span(older_than, "older_than"))
+    return SessionRequest(commands_request=request)
+
+
+def _check_filter(name: str, sender: str) -> None:
+    if not isinstance(sender, str) or (sender and not is_sender(sender)):
+        raise OptionError(f"{name}: {sender!r} is not 1 to 32 letters, digits, _ and -")
+
+
+def _check_symbol(symbol: str) -> None:
     if not isinstance(symbol, str) or not re.fullmatch(r"[A-Za-z0-9_-]{0,32}", symbol):
         raise OptionError(f"symbol: {symbol!r} is not the name of a pair, as \"BTCTRY\"")
-    return OpenOrdersRequest(owner=owner, symbol=symbol, side=int(side_of(side)))  # type: ignore[arg-type]
 
 
 # What an operator can say of an order.

@@ -153,6 +153,13 @@ class KillSwitchStatus(OpenEnum):
     REFUSED = 3  # not done
 
 
+class CommandState(OpenEnum):
+    """Which undecided commands are asked for."""
+    UNSPECIFIED = 0  # all of them
+    IN_DOUBT = 1  # a request for the order may have been processed, and it is not known whether it was
+    STUCK = 2  # their stage is STUCK
+
+
 class CauseKind(OpenEnum):
     """Why commands wait that share a cause."""
     UNSPECIFIED = 0

@@ -154,6 +154,13 @@ class OpenOrdersRefused(CancelbusError):
         super().__init__(f"the bus does not list these open orders: {reject.text} ({reject.field})")
 
 
+class InquiryRefused(CancelbusError):
+    """The bus does not answer this for you; asking again changes nothing by itself."""
+
+    def __init__(self, reject: Reject, what: str) -> None:
+        super().__init__(f"the bus does not answer: {why_rejected(reject, what)}")
+
+
 def listed(listing: Listing) -> OpenOrders:
     """What the bus has listed; raises OpenOrdersRefused."""
     if listing.refused is not None:

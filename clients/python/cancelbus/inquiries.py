@@ -1,4 +1,5 @@
-"""What Client asks of the bus besides cancels: its state, the open orders, and that it takes an operator's word.
+"""What Client asks of the bus besides cancels: its state, the open orders, undecided commands, and that it takes an operator's
+word.
 
 Used by Client.
 """
@@ -6,17 +7,19 @@ Used by Client.
 from __future__ import annotations
 
 import logging
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from . import command, values
 from .answers import ClientPart
 from .bus_status import BusStatus, bus_status_of
-from .enums import OrdStatus, ResolveStatus, Side
-from .errors import OptionError, listed, settled
+from .command import TimeToLive
+from .convert import time_of
+from .enums import CommandState, OrdStatus, ResolveStatus, Side
+from .errors import InquiryRefused, OptionError, listed, settled
 from .open_orders import Listing
 from .options import check_timeout
 from .v1 import cancel_pb2, session_pb2
-from .values import OpenOrders, Resolved
+from .values import CommandList, OpenOrders, Resolved, UndecidedCommand
 
 log = logging.getLogger("cancelbus")
 
@@ -61,6 +64,43 @@ class Inquiries(ClientPart):
             self._answers.give_up(key)
             self._session.give_up_open_orders(listing_id)
 
+    async def commands(self, *, state: Union[CommandState, str, None] = None, sender_comp_id: str = "", symbol: str = "",
+                       older_than: Optional[TimeToLive] = None, timeout: Optional[float] = None) -> CommandList:
+        """Commands that wait for their ack or their final: of a strategy those of its own names, of an operator and an observer
+        all.
+
+        state                  CommandState.IN_DOUBT or "in_doubt", CommandState.STUCK or "stuck"; None: all
+        sender_comp_id         only of this sender
+        symbol                 only for orders of this pair, as "BTCTRY"
+        older_than             only those received at least so long ago: a timedelta, seconds, or a text such as "10s"
+        timeout                seconds to wait for each page of the answer
+        Raises InquiryRefused, OptionError, and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
+        request = command.build_commands(state, sender_comp_id, symbol, older_than)
+        self._opened()
+        commands: list[UndecidedCommand] = []
+        while True:
+            page = await self._inquire(request, "list of commands", timeout)
+            commands += map(values.undecided_command_of, page.command)
+            if not page.HasField("next"):
+                return CommandList(tuple(commands), time_of(page, "as_of"))
+            request.commands_request.after.CopyFrom(page.next)
+
+    async def _inquire(self, request: session_pb2.SessionRequest, what: str, timeout: Optional[float]) -> Any:
+        """The reply. Raises InquiryRefused."""
+        request_id = self._session.inquire(request, self._now())
+        key = ("inquiry", request_id)
+        future = self._answers.expect(key, request.WhichOneof("request") or "")
+        try:
+            self._turn()
+            answer = await self._wait(future, what, None, timeout)
+        finally:
+            self._answers.give_up(key)
+            self._session.give_up_inquiry(request_id)
+        if isinstance(answer, session_pb2.Reject):
+            raise InquiryRefused(answer, what)
+        return answer
+
     async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
                       timeout: Optional[float] = None) -> Resolved:
         """For operators: what became of an order that the exchange does not tell about, after you have looked at it. Returns
@@ -97,6 +137,9 @@ class Inquiries(ClientPart):
             log.info("not settled yet: %s", resolved.text)
         else:
             self._answers.give(_RESOLVE, resolved)
+
+    def _on_inquired(self, message: Any) -> None:
+        self._answers.give(("inquiry", message.request_id), message)
 
     def _on_listing(self, listing: Listing) -> None:
         self._answers.give(("open_orders", listing.id), listing)

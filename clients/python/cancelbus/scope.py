@@ -18,7 +18,7 @@ T = TypeVar("T")
 def scope_fields(scope: Union[MassCancelScope, str], owner: str, symbol: str, side: Union[Side, str, None],
                  client_order_id_prefix: str) -> dict[str, Any]:
     """The fields of a MassCancel or a KillSwitchRequest. Raises OptionError, which names the argument."""
-    kind = _one_of("scope", MassCancelScope, scope)
+    kind = one_of("scope", MassCancelScope, scope)
     of_sender = kind == MassCancelScope.SENDER
     if of_sender and not (isinstance(owner, str) and is_sender(owner)):
         raise OptionError(f"owner: {owner!r} is not 1 to 32 letters, digits, _ and -: with scope SENDER it says whose orders")
@@ -32,10 +32,11 @@ def scope_fields(scope: Union[MassCancelScope, str], owner: str, symbol: str, si
 
 def side_of(side: Union[Side, str, None]) -> Side:
     """None: either. Raises OptionError."""
-    return Side.UNSPECIFIED if side is None else _one_of("side", Side, side)
+    return Side.UNSPECIFIED if side is None else one_of("side", Side, side)
 
 
-def _one_of(name: str, kind: type[T], value: Any) -> T:
+def one_of(name: str, kind: type[T], value: Any) -> T:
+    """The enumerator, or its name in letters of either case. Raises OptionError, which names the argument."""
     known: dict[str, T] = {member.name: member for member in kind if member.value != 0}  # type: ignore[attr-defined]
     if isinstance(value, kind) and value in known.values():
         return value

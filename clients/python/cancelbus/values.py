@@ -229,6 +229,36 @@ class OpenOrders:
 
 
 @dataclass(frozen=True)
+class UndecidedCommand(AsDict):
+    """A command that waits for its ack or its final."""
+    sender_comp_id: str
+    cl_ord_id: str
+    order_id: int
+    symbol: str  # "": not known
+    client_order_id: str
+    received: Optional[datetime]
+    age: timedelta  # since then
+    stage: Stage
+    since: Optional[datetime]  # it is in this stage
+    text: str  # why
+    http_status: int  # of the exchange's answer that this rests on; 0: there is none
+    exchange_code: int
+    acked: bool
+    attempts: int  # DELETEs of the order that were given to workers
+    next_step: str  # of the bus
+    next_in: Optional[timedelta]  # None: it waits for what it cannot date
+    operator_step: str  # what an operator can do; "": nothing but wait
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class CommandList:
+    """Undecided commands, by order id."""
+    commands: tuple[UndecidedCommand, ...]
+    as_of: Optional[datetime]  # when the last page of it was made
+
+
+@dataclass(frozen=True)
 class Event:
     """What was published on a topic."""
     epoch: int
@@ -284,6 +314,12 @@ def open_order_of(m: cancel_pb2.OpenOrder) -> OpenOrder:
 def open_orders_of(orders: Iterable[cancel_pb2.OpenOrder], first_page: session_pb2.OpenOrders) -> OpenOrders:
     # Orders may come and go between two pages: complete is what the first one says.
     return OpenOrders(tuple(map(open_order_of, orders)), time_of(first_page, "complete_as_of"))
+
+
+def undecided_command_of(m: session_pb2.UndecidedCommand) -> UndecidedCommand:
+    return UndecidedCommand(m.sender_comp_id, m.cl_ord_id, m.order_id, m.symbol, m.client_order_id, time_of(m, "received"),
+                            span_of(m.age), Stage(m.stage), time_of(m, "since"), m.text, m.http_status, m.exchange_code,
+                            m.acked, m.attempts, m.next_step, optional_span_of(m, "next_in"), m.operator_step, m)
 
 
 def _not_affected_of(m: cancel_pb2.MassCancelReport.NotAffected) -> NotAffected:

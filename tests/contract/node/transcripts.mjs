@@ -80,7 +80,7 @@ function covers(expected, told, name) {
 }
 
 let played = 0, stage;
-for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".txt") && !["mass_cancel.txt", "open_orders.txt", "operator.txt", "switches.txt"].includes(name))) {
+for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".txt") && !["mass_cancel.txt", "inquiries.txt", "open_orders.txt", "operator.txt", "switches.txt"].includes(name))) {
   readFileSync(new URL(file, FOLDER), "utf8").split("\n").forEach((text, index) => {
     try {
       if (text === "" || text.startsWith("#")) return;

@@ -104,13 +104,14 @@ TEST_F(ArgumentsTest, OrderIdsFromStandardInput) {
 }
 
 TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
-  EXPECT_EQ(bad(""),
-            "a command is missing: cancel, cancel-all, kill, release, watch, status, top, orders, keygen, resolve, "
-            "explain, backup, record or completion");
   EXPECT_EQ(
-      bad("cancle 5"),
-      "unknown command \"cancle\": cancel, cancel-all, kill, release, watch, status, top, orders, keygen, resolve, "
+      bad(""),
+      "a command is missing: cancel, cancel-all, kill, release, watch, status, top, orders, list, keygen, resolve, "
       "explain, backup, record or completion");
+  EXPECT_EQ(bad("cancle 5"),
+            "unknown command \"cancle\": cancel, cancel-all, kill, release, watch, status, top, orders, list, keygen, "
+            "resolve, "
+            "explain, backup, record or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -212,6 +213,23 @@ TEST_F(ArgumentsTest, RecordNamesAFile) {
   EXPECT_EQ(bad("record"), "record needs one FILE, or - for standard output");
   EXPECT_EQ(bad("record a b"), "record needs one FILE, or - for standard output");
   EXPECT_EQ(bad("record a --json"), "--json is of no use to \"record\"");
+}
+
+TEST_F(ArgumentsTest, ListNarrowsWhatItLists) {
+  const Arguments all = good("list");
+  EXPECT_EQ(all.command, Command::List);
+  EXPECT_EQ(all.state, v1::COMMAND_STATE_UNSPECIFIED);
+  EXPECT_EQ(all.older_than, milliseconds(0));
+  EXPECT_EQ(all.timeout, seconds(5));
+  const Arguments a = good("list --state in_doubt --owner desk-a --symbol BTCTRY --older_than 90s");
+  EXPECT_EQ(a.state, v1::COMMAND_STATE_IN_DOUBT);
+  EXPECT_EQ(a.owner, "desk-a");
+  EXPECT_EQ(a.symbol, "BTCTRY");
+  EXPECT_EQ(a.older_than, seconds(90));
+  EXPECT_EQ(good("list --state stuck").state, v1::COMMAND_STATE_STUCK);
+  EXPECT_EQ(good("list --state undecided").state, v1::COMMAND_STATE_UNSPECIFIED);
+  EXPECT_EQ(bad("list --state lost"), "--state \"lost\" is none of undecided, in_doubt and stuck");
+  EXPECT_EQ(bad("list --side buy"), "--side is of no use to \"list\"");
 }
 
 TEST_F(ArgumentsTest, OrdersNarrowsWhatItLists) {

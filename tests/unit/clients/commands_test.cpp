@@ -310,5 +310,111 @@ TEST_F(OrdersTest, WithoutAnAnswerNothingIsListed) {
   EXPECT_THAT(err_.str(), HasSubstr("no answer from " + bus_.session_endpoint() + " within 1.5 s"));
 }
 
+class ListTest : public CommandsTest {
+ protected:
+  ListTest() {
+    arguments_.command = Command::List;
+    arguments_.insecure_loopback = true;
+    arguments_.timeout = seconds(20);
+    bus_.on_request = [this](const v1::SessionRequest& request, v1::SessionReply& answer) {
+      if (!request.has_commands_request() || pages_.empty()) return false;
+      asked_.push_back(request.commands_request());
+      *answer.mutable_commands() = pages_.front();
+      answer.mutable_commands()->set_request_id(request.commands_request().request_id());
+      if (pages_.size() > 1) pages_.erase(pages_.begin());
+      return true;
+    };
+  }
+
+  static v1::UndecidedCommand command(int64_t order_id, int age, v1::CancelStage stage) {
+    v1::UndecidedCommand command;
+    command.set_sender_comp_id("desk-a");
+    command.set_cl_ord_id("c-" + std::to_string(order_id));
+    command.set_order_id(order_id);
+    command.mutable_age()->set_seconds(age);
+    command.set_stage(stage);
+    command.mutable_since()->set_seconds(1'700'000'000 - 42);
+    command.set_text("HTTP 503: Service Unavailable");
+    command.set_attempts(3);
+    command.set_acked(true);
+    command.set_next_step("queries the order");
+    command.mutable_next_in()->set_seconds(3);
+    command.set_operator_step("look at it");
+    return command;
+  }
+
+  static v1::Commands page(const std::vector<v1::UndecidedCommand>& commands, bool last = true) {
+    v1::Commands page;
+    page.mutable_as_of()->set_seconds(1'700'000'000);
+    for (const auto& command : commands) *page.add_command() = command;
+    if (!last) page.mutable_next()->set_order_id(commands.back().order_id());
+    return page;
+  }
+
+  Arguments arguments_;
+  std::vector<v1::Commands> pages_;
+  std::vector<v1::CommandsRequest> asked_;
+};
+
+TEST_F(ListTest, ListsAllPagesTheOldestFirst) {
+  pages_ = {page({command(1, 5, v1::CANCEL_STAGE_QUEUED)}, false), page({command(2, 350, v1::CANCEL_STAGE_STUCK)})};
+  arguments_.state = v1::COMMAND_STATE_STUCK;
+  arguments_.owner = "desk-a";
+  arguments_.symbol = "BTCTRY";
+  arguments_.older_than = seconds(2);
+  EXPECT_EQ(run_with(arguments_), ExitProven);
+  ASSERT_EQ(asked_.size(), 2U);
+  EXPECT_EQ(asked_[0].state(), v1::COMMAND_STATE_STUCK);
+  EXPECT_EQ(asked_[0].sender_comp_id(), "desk-a");
+  EXPECT_EQ(asked_[0].symbol(), "BTCTRY");
+  EXPECT_EQ(asked_[0].older_than().seconds(), 2);
+  EXPECT_FALSE(asked_[0].has_after());
+  EXPECT_EQ(asked_[1].after().order_id(), 1);
+  EXPECT_EQ(out_.str(),
+            "desk-a/c-2 order 2\n"
+            "    STUCK for 42 s: HTTP 503: Service Unavailable\n"
+            "    received 5 min 50 s ago, 3 attempts, acked\n"
+            "    next: queries the order, in 3.0 s\n"
+            "    you can: look at it\n"
+            "desk-a/c-1 order 1\n"
+            "    QUEUED for 42 s: HTTP 503: Service Unavailable\n"
+            "    received 5.0 s ago, 3 attempts, acked\n"
+            "    next: queries the order, in 3.0 s\n"
+            "    you can: look at it\n"
+            "2 commands\n");
+}
+
+TEST_F(ListTest, JsonIsALineForEachCommandAndOneAtTheEnd) {
+  pages_ = {page({command(1, 5, v1::CANCEL_STAGE_IN_DOUBT)})};
+  arguments_.json = true;
+  EXPECT_EQ(run_with(arguments_), ExitProven);
+  const auto lines = json_lines();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].fields().at("type").string_value(), "command");
+  const auto& fields = lines[0].fields().at("command").struct_value().fields();
+  EXPECT_EQ(fields.at("stage").string_value(), "CANCEL_STAGE_IN_DOUBT");
+  EXPECT_EQ(fields.at("next_in").string_value(), "3s");
+  EXPECT_EQ(lines[1].fields().at("type").string_value(), "commands");
+  EXPECT_EQ(lines[1].fields().at("count").string_value(), "1");
+  EXPECT_EQ(lines[1].fields().at("as_of").string_value(), "2023-11-14T22:13:20Z");
+}
+
+TEST_F(ListTest, WithoutAnAnswerNothingIsListed) {
+  bus_.on_request = [](const v1::SessionRequest& request, v1::SessionReply&) { return request.has_commands_request(); };
+  arguments_.timeout = milliseconds(1500);
+  EXPECT_EQ(run_with(arguments_), ExitUnknown);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(err_.str(), HasSubstr("no answer from " + bus_.session_endpoint() + " within 1.5 s"));
+}
+
+TEST_F(ListTest, ARejectIsAFailure) {
+  bus_.on_request = [](const v1::SessionRequest& request, v1::SessionReply& answer) {
+    if (request.has_commands_request()) answer.mutable_reject()->set_field("commands_request.sender_comp_id");
+    return request.has_commands_request();
+  };
+  EXPECT_EQ(run_with(arguments_), ExitFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("the bus rejected field commands_request.sender_comp_id"));
+}
+
 }  // namespace
 }  // namespace cancelbus::ctl

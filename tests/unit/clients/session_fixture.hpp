@@ -149,6 +149,9 @@ class SessionTest : public testing::Test {
     if (request.has_open_orders_request()) {
       return "open orders from " + std::to_string(request.open_orders_request().from_order_id());
     }
+    if (request.has_commands_request()) {
+      return "commands " + std::to_string(request.commands_request().request_id());
+    }
     return "ask " + std::to_string(request.retransmit_request().from_seq()) + "+" +
            std::to_string(request.retransmit_request().count());
   }
@@ -176,6 +179,10 @@ class SessionTest : public testing::Test {
   static std::string line(const v1::Resolved& r) { return "resolved " + r.cl_ord_id(); }
   static std::string line(const OpenOrders& o) {
     return o.refused.empty() ? std::to_string(o.orders.size()) + " open orders" : "no open orders: " + o.refused;
+  }
+  static std::string line(const v1::Commands& c) { return "commands " + std::to_string(c.request_id()); }
+  static std::string line(const InquiryRefused& r) {
+    return "inquiry " + std::to_string(r.request_id) + " refused: " + r.why;
   }
   static std::string line(const LostEvents& l) {
     return "lost " + std::to_string(l.from_seq) + "-" + std::to_string(l.to_seq);

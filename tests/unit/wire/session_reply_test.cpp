@@ -184,6 +184,54 @@ TEST(SessionReply, OpenOrdersTellWhoseTheyAreAndHowMuchIsKnown) {
   EXPECT_FALSE(parsed(encode_open_orders({})).open_orders().has_complete_as_of()) << "none is known yet";
 }
 
+TEST(SessionReply, CommandsTellWhyTheyWaitAndWhatComesNext) {
+  core::UndecidedCommand command{.key = {"desk-a", "c1"}, .order_id = 5'000'000'001};
+  command.symbol = "BTCTRY";
+  command.client_order_id = "dA-17";
+  command.received = samples::at(3);
+  command.age = std::chrono::seconds(44);
+  command.stage = core::Stage::InDoubt;
+  command.since = samples::at(5);
+  command.why = {503, 17, "HTTP 503: Service Unavailable"};
+  command.acked = true;
+  command.attempts = 2;
+  command.next_step = "queries the order";
+  command.next_in = std::chrono::milliseconds(1'500);
+  command.operator_step = "look";
+  const auto page = parsed(encode_commands({.peer = "peer",
+                                            .as_of = samples::at(7),
+                                            .commands = {command, {.key = {"desk-b", "c2"}}},
+                                            .next = core::CommandPlace{5'000'000'002, {"desk-b", "c2"}},
+                                            .request_id = 9}))
+                        .commands();
+  EXPECT_EQ(page.as_of().nanos(), 7'000'000);
+  EXPECT_EQ(page.next().order_id(), 5'000'000'002);
+  EXPECT_EQ(page.next().sender_comp_id(), "desk-b");
+  EXPECT_EQ(page.next().cl_ord_id(), "c2");
+  EXPECT_EQ(page.request_id(), 9U);
+  ASSERT_EQ(page.command_size(), 2);
+  const v1::UndecidedCommand& got = page.command(0);
+  EXPECT_EQ(got.sender_comp_id(), "desk-a");
+  EXPECT_EQ(got.cl_ord_id(), "c1");
+  EXPECT_EQ(got.order_id(), 5'000'000'001);
+  EXPECT_EQ(got.symbol(), "BTCTRY");
+  EXPECT_EQ(got.client_order_id(), "dA-17");
+  EXPECT_EQ(got.received().nanos(), 3'000'000);
+  EXPECT_EQ(got.age().seconds(), 44);
+  EXPECT_EQ(got.stage(), v1::CANCEL_STAGE_IN_DOUBT);
+  EXPECT_EQ(got.since().nanos(), 5'000'000);
+  EXPECT_EQ(got.text(), "HTTP 503: Service Unavailable");
+  EXPECT_EQ(got.http_status(), 503);
+  EXPECT_EQ(got.exchange_code(), 17);
+  EXPECT_TRUE(got.acked());
+  EXPECT_EQ(got.attempts(), 2U);
+  EXPECT_EQ(got.next_step(), "queries the order");
+  EXPECT_EQ(got.next_in().nanos(), 500'000'000);
+  EXPECT_EQ(got.operator_step(), "look");
+  EXPECT_FALSE(page.command(1).has_next_in());
+  EXPECT_FALSE(parsed(encode_commands({})).commands().has_next()) << "the last page";
+}
+
 TEST(SessionReply, RejectNamesTheField) {
   const auto reject =
       parsed(encode_reject({core::RejectReason::Malformed, "hello.sender_comp_id", "is empty"})).reject();

@@ -479,6 +479,51 @@ TEST(SessionRequest, OpenOrdersAskForAScope) {
   EXPECT_EQ(some.request_id, 7U);
 }
 
+TEST(SessionRequest, CommandsAreAskedForByStateSenderPairAgeAndPlace) {
+  using Which = core::CommandsRequest::Which;
+  v1::SessionRequest frame;
+  v1::CommandsRequest& request = *frame.mutable_commands_request();
+  const auto all = decoded<core::CommandsRequest>(frame);
+  EXPECT_EQ(all.peer, "peer");
+  EXPECT_EQ(all.which, Which::All);
+  EXPECT_EQ(all.after, core::CommandPlace{});
+  request.set_state(v1::COMMAND_STATE_STUCK);
+  request.set_sender_comp_id("desk-a");
+  request.set_symbol("BTCTRY");
+  request.mutable_older_than()->set_seconds(10);
+  request.mutable_after()->set_order_id(5'000'000'001);
+  request.mutable_after()->set_sender_comp_id("desk-a");
+  request.mutable_after()->set_cl_ord_id("c1");
+  request.set_request_id(7);
+  const auto some = decoded<core::CommandsRequest>(frame);
+  EXPECT_EQ(some.which, Which::Stuck);
+  EXPECT_EQ(some.sender, "desk-a");
+  EXPECT_EQ(some.symbol, "BTCTRY");
+  EXPECT_EQ(some.older_than, std::chrono::seconds(10));
+  EXPECT_EQ(some.after, (core::CommandPlace{5'000'000'001, {"desk-a", "c1"}}));
+  EXPECT_EQ(some.request_id, 7U);
+  request.set_state(v1::COMMAND_STATE_IN_DOUBT);
+  EXPECT_EQ(decoded<core::CommandsRequest>(frame).which, Which::InDoubt);
+}
+
+TEST(SessionRequest, CommandsWithABadFieldAreRejectedByName) {
+  const auto field_of = [](const std::function<void(v1::CommandsRequest&)>& spoil) {
+    v1::SessionRequest frame;
+    spoil(*frame.mutable_commands_request());
+    const auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    const auto* rejected = std::get_if<Rejected>(&result);
+    return rejected ? rejected->field : "taken";
+  };
+  EXPECT_EQ(field_of([](auto& r) { r.set_state(static_cast<v1::CommandState>(3)); }), "commands_request.state");
+  EXPECT_EQ(field_of([](auto& r) { r.set_sender_comp_id("desk a"); }), "commands_request.sender_comp_id");
+  EXPECT_EQ(field_of([](auto& r) { r.set_symbol(std::string(33, 'B')); }), "commands_request.symbol");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_older_than()->set_seconds(-1); }), "commands_request.older_than");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_after()->set_order_id(-1); }), "commands_request.after");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_after()->set_cl_ord_id(std::string(65, 'c')); }),
+            "commands_request.after");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_after()->set_sender_comp_id("desk a"); }), "commands_request.after");
+}
+
 TEST(SessionRequest, OpenOrdersWithABadFieldAreRejectedByName) {
   const auto field_of = [](const std::function<void(v1::OpenOrdersRequest&)>& spoil) {
     v1::SessionRequest frame;
