@@ -245,13 +245,14 @@ Complaint check(const Arguments& arguments) {
   if (of_kill_switch && arguments.reason.empty()) {
     return std::string(name_of(arguments.command)) + " needs --reason: why, for those who ask later";
   }
+  if (arguments.from && arguments.to && *arguments.to < *arguments.from) return "--to lies before --from";
   if (arguments.unowned && !arguments.owner.empty()) return "--owner and --unowned exclude each other";
   return {};
 }
 
 std::chrono::seconds default_timeout(Command command) {
-  const bool asks_once =
-      command == Command::Status || command == Command::Top || command == Command::Orders || command == Command::List;
+  const bool asks_once = command == Command::Status || command == Command::Top || command == Command::Orders ||
+                         command == Command::List || command == Command::Find || command == Command::Explain;
   if (command == Command::CancelAll || command == Command::Kill) return std::chrono::hours(24);
   return std::chrono::seconds(asks_once ? 5 : 30);
 }
@@ -282,6 +283,7 @@ Parsed parse(const std::vector<std::string>& args, const Environment& env, std::
   if (arguments.sender.empty()) arguments.sender = random_sender();
   const bool reads_all = arguments.command == Command::Watch || arguments.command == Command::Top;
   if (reads_all && arguments.topics.empty()) arguments.topics = {"client.", "venue."};
+  if (arguments.command == Command::Backup && arguments.store.empty()) arguments.store = "cancelbus.db";
   if (arguments.command == Command::Record) arguments.topics = {"record."};
   return arguments;
 }

@@ -34,6 +34,7 @@ enum class Command : unsigned {
   Kill = 4096,
   Release = 8192,
   List = 16384,
+  Find = 32768,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -67,7 +68,7 @@ struct Arguments {
   std::chrono::milliseconds interval{1'000};
   /// After so many refreshes it ends; from 1.
   std::optional<int64_t> count;
-  // orders, list, cancel-all, kill, release
+  // orders, list, find, cancel-all, kill, release
   /// Empty: any.
   std::string owner;
   std::string symbol;
@@ -92,14 +93,19 @@ struct Arguments {
   /// What is followed: of watch those given, of top all that is final, of record what is recorded, of
   /// others nothing.
   std::vector<std::string> topics;
-  // resolve, explain
+  // resolve, explain; of find either may be empty
   /// The command that is meant: whose, and which.
   std::string sender_comp_id;
   std::string cl_ord_id;
   v1::OrdStatus as = v1::ORD_STATUS_UNSPECIFIED;
   // explain, backup
-  /// Path of the bus's store.
-  std::string store = "cancelbus.db";
+  /// Path of the bus's store; explain: empty, the bus is asked.
+  std::string store;
+  // find
+  int64_t order_id = 0;
+  std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>> from;
+  std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>> to;
+  int64_t limit = 1'000;
   // backup
   /// Where the copy goes.
   std::string backup_file;

@@ -141,8 +141,8 @@ class CancelCommand {
 
   // What was received goes on without us.
   void name_next_step(const Tally::Command& command) const {
-    console_.err << "cancelctl: next: 'cancelctl status' says what commands wait for; 'cancelctl explain --store=FILE "
-                 << name_of(command) << "', on the bus's machine, what was done; 'cancelctl cancel " << command.order_id
+    console_.err << "cancelctl: next: 'cancelctl status' says what commands wait for; 'cancelctl explain "
+                 << name_of(command) << "' what was done; 'cancelctl cancel " << command.order_id
                  << "' waits again: the bus takes both commands together" << std::endl;
   }
 

@@ -163,14 +163,31 @@ examples:
 
 constexpr const char* ExplainAbout = R"(
 In order, with times and evidence: when the command came, each DELETE and its answer, each query, what the stream said of
-the order, what was told to its strategies, and what operators said. The store is only read, whether the bus runs or not.
+the order, what was told to its strategies, and what operators said. The bus is asked: a strategy's key may see commands of
+its own names, an operator's and an observer's all. Where no bus answers, --store reads its file, and changes nothing.
 )";
 constexpr const char* ExplainEnd = R"(
-exit code: 0 printed, 1 the store knows no such command, 2 the command line is wrong or the store cannot be read.
+exit code: 0 printed, 1 no such command is known, or the bus refused our key, 2 the command line is wrong or the file of
+--store cannot be read, 3 no answer.
 
 examples:
   cancelctl explain desk-a/k2v9x0qa-0000001
   cancelctl explain --store=/var/lib/cancelbus/cancelbus.db --json desk-a/k2v9x0qa-0000001 | jq .what
+)";
+
+constexpr const char* FindAbout = R"(
+What happened to each command that the bus still knows, as explain prints it, by sender and cl_ord_id; without flags to all of
+them. What happened to an order is printed with one of its commands. A strategy's key sees commands of its own names, an
+operator's and an observer's all.
+)";
+constexpr const char* FindEnd = R"(
+exit code: 0 all is printed, 1 the bus refused our key or name, or does not show this to us, 2 the command line or a key file is
+wrong, 3 no answer, or there are more commands than --limit.
+
+examples:
+  cancelctl find --order_id 61508264
+  cancelctl find --owner desk-a --from 10m
+  cancelctl find --from 2026-03-02T09:30:00Z --to 2026-03-02T09:31:00Z --json | jq -r 'select(.type == "received").cl_ord_id'
 )";
 
 constexpr const char* BackupAbout = R"(
@@ -232,8 +249,10 @@ const std::vector<CommandText>& command_texts() {
        KeygenEnd},
       {Command::Resolve, "resolve", "SENDER/CL_ORD_ID", "settle by your word what the exchange does not tell",
        ResolveAbout, ResolveEnd},
-      {Command::Explain, "explain", "SENDER/CL_ORD_ID", "print all that happened to one command, from the bus's store",
-       ExplainAbout, ExplainEnd},
+      {Command::Explain, "explain", "SENDER/CL_ORD_ID", "print all that happened to one command", ExplainAbout,
+       ExplainEnd},
+      {Command::Find, "find", "", "print what happened to the commands of an order, a sender or a time", FindAbout,
+       FindEnd},
       {Command::Backup,
        "backup",
        "FILE",

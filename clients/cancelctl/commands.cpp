@@ -74,7 +74,8 @@ int run(const Arguments& arguments, Console& console) {
     return ExitProven;
   }
   if (arguments.command == Command::Keygen) return run_keygen(arguments, console);
-  if (arguments.command == Command::Explain) return run_explain(arguments, console);
+  const bool of_a_file = arguments.command == Command::Explain && !arguments.store.empty();
+  if (of_a_file) return run_explain_store(arguments, console);
   if (arguments.command == Command::Backup) return run_backup(arguments, console);
   std::string error;
   auto bus = connect(arguments, arguments.topics, error);
@@ -97,6 +98,10 @@ int run(const Arguments& arguments, Console& console) {
       return run_status(arguments, *bus, console);
     case Command::Orders:
       return run_orders(arguments, *bus, console);
+    case Command::Explain:
+      return run_explain(arguments, *bus, console);
+    case Command::Find:
+      return run_find(arguments, *bus, console);
     case Command::List:
       return run_list(arguments, *bus, console);
     case Command::Resolve:
@@ -106,7 +111,6 @@ int run(const Arguments& arguments, Console& console) {
     case Command::Top:
       return run_top(arguments, std::move(bus), console);
     case Command::Keygen:
-    case Command::Explain:
     case Command::Backup:
     case Command::Completion:
       break;

@@ -46,8 +46,11 @@ int run_record(const Arguments& arguments, client::Client& bus, Console& console
 int run_top(const Arguments& arguments, std::unique_ptr<client::Client> bus, Console& console);
 /// Needs no bus.
 int run_keygen(const Arguments& arguments, Console& console);
+/// What the bus says happened to one command, or to several.
+int run_explain(const Arguments& arguments, client::Client& bus, Console& console);
+int run_find(const Arguments& arguments, client::Client& bus, Console& console);
 /// Needs no bus: it reads the store.
-int run_explain(const Arguments& arguments, Console& console);
+int run_explain_store(const Arguments& arguments, Console& console);
 int run_backup(const Arguments& arguments, Console& console);
 
 /// Null and `error`, which begins with a flag's name, if endpoints or key files cannot be used.

@@ -1,6 +1,9 @@
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <limits>
 
 #include "clients/cancelctl/tables.hpp"
 
@@ -19,6 +22,22 @@ Complaint read_duration(const std::string& text, milliseconds& value) {
   const int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
   if (error != std::errc() || scale == 0 || number < 1 || number > Most.count() / scale) return complaint;
   value = milliseconds(number * scale);
+  return {};
+}
+
+// As RFC 3339 has it, or so long ago.
+Complaint read_time(
+    const std::string& text,
+    std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>>& value) {
+  using google::protobuf::util::TimeUtil;
+  milliseconds ago{};
+  if (read_duration(text, ago).empty()) {
+    value = std::chrono::system_clock::now() - ago;
+    return {};
+  }
+  google::protobuf::Timestamp time;
+  if (!TimeUtil::FromString(text, &time)) return "is no time such as 2026-03-02T09:30:00Z, nor a duration such as 10m";
+  value.emplace(std::chrono::nanoseconds(TimeUtil::TimestampToNanoseconds(time)));
   return {};
 }
 
@@ -143,6 +162,7 @@ constexpr unsigned OfResolve = bit(Command::Resolve);
 constexpr unsigned OfCancelAll = bit(Command::CancelAll);
 constexpr unsigned OfScope = OfCancelAll | bit(Command::Kill) | bit(Command::Release);
 constexpr unsigned OfList = bit(Command::List);
+constexpr unsigned OfFind = bit(Command::Find);
 constexpr unsigned OfOrders = OfScope | bit(Command::Orders);
 
 std::vector<Flag> about_orders() {
@@ -180,7 +200,7 @@ std::vector<Flag> about_orders() {
         {"filled", "it was filled: likewise"},
         {"unknown_order", "there is no such order: likewise"},
         {"open", "it is open: this command ends, other commands of the order go on"}}},
-      {"owner", OfOrders | OfList, Text, "SENDER",
+      {"owner", OfOrders | OfList | OfFind, Text, "SENDER",
        "only orders, or commands, of this sender (of all that the key may see)",
        [](S& v, A& a) { return read_sender(v, a.owner); }},
       {"state",
@@ -203,8 +223,11 @@ std::vector<Flag> about_orders() {
        "only orders on this side (both)",
        [](S& v, A& a) { return read_side(v, a.side); },
        {{"buy", "bids"}, {"sell", "asks"}}},
-      {"timeout", OfCancel | OfResolve | OfOrders | OfList | bit(Command::Status) | bit(Command::Top), Text, "DURATION",
-       "wait at most this long for an answer (30s; status, top, orders, list 5s; cancel-all, kill 24h)",
+      {"timeout",
+       OfCancel | OfResolve | OfOrders | OfList | OfFind | bit(Command::Explain) | bit(Command::Status) |
+           bit(Command::Top),
+       Text, "DURATION",
+       "wait at most this long for an answer (30s; status, top, orders, list, find, explain 5s; cancel-all, kill 24h)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
   };
 }
@@ -234,8 +257,20 @@ std::vector<Flag> of_one_command() {
       {"count", bit(Command::Top), Text, "NUMBER", "end after so many refreshes (1 if the output is no terminal)",
        [](S& v, A& a) { return read_number(v, A::MostCount, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
+      {"order_id", OfFind, Text, "ID", "only commands for this order of the exchange",
+       [](S& v, A& a) { return read_number(v, std::numeric_limits<int64_t>::max(), a.order_id); }},
+      {"cl_ord_id", OfFind, Text, "TEXT", "only the command of this name; with --owner the one of that sender",
+       [](S& v, A& a) { return read_text(v, 64, a.cl_ord_id); }},
+      {"from", OfFind, Text, "TIME",
+       "only what was undecided then or later: 2026-03-02T09:30:00Z, or 10m for so long ago",
+       [](S& v, A& a) { return read_time(v, a.from); }},
+      {"to", OfFind, Text, "TIME", "only what was undecided then or earlier",
+       [](S& v, A& a) { return read_time(v, a.to); }},
+      {"limit", OfFind, Text, "NUMBER", "print at most so many commands (1000)",
+       [](S& v, A& a) { return read_number(v, A::MostCount, a.limit); }},
       {"store", bit(Command::Explain) | bit(Command::Backup), File, "PATH",
-       "the store, as cancel-bus is given it (cancelbus.db); sqlite:PATH is taken too",
+       "the store's file, as cancel-bus is given it; sqlite:PATH is taken too (explain: the bus is asked; backup: "
+       "cancelbus.db)",
        [](S& v, A& a) { return read_store(v, a.store); }},
   };
 }
@@ -243,8 +278,8 @@ std::vector<Flag> of_one_command() {
 std::vector<Flag> of_most_commands() {
   return {
       // What is recorded is JSON lines anyway.
-      {"json", (OfBus & ~bit(Command::Record)) | bit(Command::Explain) | bit(Command::Backup) | bit(Command::Keygen),
-       None, "", "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
+      {"json", (OfBus & ~bit(Command::Record)) | bit(Command::Backup) | bit(Command::Keygen), None, "",
+       "one JSON object per line instead of text", [](S& v, A& a) { return read_bool(v, a.json); }},
       {"color",
        OfBus,
        Text,

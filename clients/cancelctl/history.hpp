@@ -1,8 +1,8 @@
-// One command's history, read from the bus's store.
+// One command's history, as the bus answers it or read from the bus's store.
 //
-// Used by the explain command. The store's schema is the contract here: this reads the tables `cancels`, `events`,
-// `history` and `meta` of schema versions 1 and 2 by column name, and nothing of service/. It opens the file for
-// reading only, so it works while the bus runs and when it does not.
+// Used by explain and find. For read_history() the store's schema is the contract: it reads the tables `cancels`,
+// `events`, `history` and `meta` by column name, and nothing of service/. It opens the file for reading only, so it
+// works while the bus runs and when it does not.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cancelbus/v1/cancel.pb.h"
+#include "cancelbus/v1/session.pb.h"
 #include "clients/cancelctl/text.hpp"
 
 namespace cancelbus::ctl {
@@ -60,6 +60,9 @@ struct HistoryError {
   /// The store can be read, and knows no such command.
   bool unknown_command = false;
 };
+
+/// As the bus answers it; without the others of its order.
+CommandHistory history_of(const v1::HistoryCommand& command);
 
 /// Null and `error` if it cannot be read.
 std::optional<CommandHistory> read_history(const std::string& store, const std::string& sender,

@@ -89,9 +89,9 @@ std::string title(const CommandHistory& history) {
   return text;
 }
 
-JsonLine json_of(const HistoryLine& line) {
+JsonLine json_of(const HistoryLine& line, int64_t order_id) {
   JsonLine json("history", wall_now());
-  json.add("at", line.at).add("what", line.what).add("bus_start", line.term);
+  json.add("at", line.at).add("what", line.what).add("bus_start", line.term).add("order_id", order_id);
   const auto text = [&](const char* name, const std::string& value) {
     if (!value.empty()) json.add(name, value);
   };
@@ -111,7 +111,41 @@ JsonLine json_of(const HistoryLine& line) {
   return json;
 }
 
+HistoryLine line_of(const v1::HistoryLine& told) {
+  HistoryLine line;
+  line.at = wall_time(told.at());
+  line.term = static_cast<int64_t>(told.bus_start());
+  line.what = told.what();
+  line.status = told.status();
+  line.text = told.text();
+  line.task = told.task_id();
+  line.attempt = told.attempt();
+  line.stamp_ms = told.stamp();
+  line.worker = told.worker();
+  line.http_status = told.http_status();
+  line.exchange_code = told.exchange_code();
+  line.amount = told.amount();
+  line.left_amount = told.left_amount();
+  return line;
+}
+
 }  // namespace
+
+CommandHistory history_of(const v1::HistoryCommand& command) {
+  CommandHistory history;
+  history.sender = command.sender_comp_id();
+  history.cl_ord_id = command.cl_ord_id();
+  history.order_id = command.order_id();
+  history.symbol = command.symbol();
+  history.priority = client::short_name(command.priority(), "PRIORITY_");
+  if (command.has_received()) history.received = wall_time(command.received());
+  if (command.has_expires()) history.expires = wall_time(command.expires());
+  history.ended = command.ended();
+  if (command.has_ack()) history.ack = command.ack();
+  if (command.has_final()) history.final = command.final();
+  for (const v1::HistoryLine& line : command.line()) history.lines.push_back(line_of(line));
+  return history;
+}
 
 std::string history_text(const CommandHistory& history) {
   std::string text = title(history);
@@ -131,7 +165,7 @@ std::string history_json(const CommandHistory& history) {
   for (const std::string& other : history.others) text += JsonLine("same_order", wall_now()).add("name", other).str();
   for (const Moment& moment : moments_of(history)) {
     if (moment.line) {
-      text += json_of(*moment.line).str();
+      text += json_of(*moment.line, history.order_id).str();
     } else if (moment.event) {
       text += JsonLine(type_of(*moment.event), wall_now()).merge(*moment.event).str();
     } else {

@@ -24,6 +24,13 @@ class JsonLine {
   JsonLine& add(std::string_view name, std::string_view value);
   JsonLine& add(std::string_view name, int64_t value);
   JsonLine& add(std::string_view name, WallTime value);
+  /// A template, because a literal is sooner a bool than a text.
+  template <std::same_as<bool> Bool>
+  JsonLine& add(std::string_view key, Bool value) {
+    name(key);
+    text_ += value ? "true" : "false";
+    return *this;
+  }
   JsonLine& add(std::string_view name, const google::protobuf::Message& message);
   template <typename Message>
   JsonLine& add(std::string_view key, const std::vector<Message>& messages) {

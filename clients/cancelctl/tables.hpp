@@ -58,7 +58,8 @@ constexpr unsigned bit(Command command) { return static_cast<unsigned>(command);
 /// Every command that talks to the bus.
 constexpr unsigned OfBus = bit(Command::Cancel) | bit(Command::Watch) | bit(Command::Status) | bit(Command::Resolve) |
                            bit(Command::Top) | bit(Command::Record) | bit(Command::Orders) | bit(Command::CancelAll) |
-                           bit(Command::Kill) | bit(Command::Release) | bit(Command::List);
+                           bit(Command::Kill) | bit(Command::Release) | bit(Command::List) | bit(Command::Find) |
+                           bit(Command::Explain);
 
 const std::vector<CommandText>& command_texts();
 const CommandText& text_of(Command command);

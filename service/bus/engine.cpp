@@ -72,6 +72,7 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }
     void operator()(const core::SendOpenOrders& s) const { one(wire::encode_open_orders(s)); }
     void operator()(const core::SendCommands& s) const { one(wire::encode_commands(s)); }
+    void operator()(const core::SendHistory& s) const { engine.history(s, std::move(done)); }
     void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
     void operator()(const core::SendMassCancelPreview& s) const { one(wire::encode_mass_cancel_preview(s)); }
     void operator()(const core::SendKillSwitch& s) const { one(wire::encode_kill_switch(s)); }
@@ -102,6 +103,14 @@ void Engine::first_kept(const core::PeerId& peer, const std::string& topic, uint
     if (!first.ok()) return done(first.status());
     const core::SendRetransmitReject reject{peer, topic, *first == 0 ? if_none : *first};
     done(std::vector<std::string>{wire::encode_retransmit_reject(reject, epoch_)});
+  });
+}
+
+void Engine::history(const core::SendHistory& s, Frames done) const {
+  store_.read_history(s.query, [this, id = s.request_id, done = std::move(done)](const auto& page) {
+    // Who asks is told that the store cannot be read: what else it is asked for works on.
+    const std::string why = page.ok() ? "" : std::string(page.status().message());
+    done(std::vector<std::string>{wire::encode_history(page.ok() ? *page : core::HistoryPage{}, id, why, epoch_)});
   });
 }
 

@@ -56,6 +56,7 @@ class Engine {
 
  private:
   void retransmission(const core::SendRetransmission& s, Frames done) const;
+  void history(const core::SendHistory& s, Frames done) const;
   /// A reject that names the first seq of the topic that the store keeps.
   void first_kept(const core::PeerId& peer, const std::string& topic, uint64_t if_none, Frames done) const;
 

@@ -27,6 +27,9 @@ class MeasuredStore final : public io::Store {
   void first_kept(const std::string& topic, Done<uint64_t> done) override {
     store_->first_kept(topic, std::move(done));
   }
+  void read_history(const core::HistoryQuery& query, Done<core::HistoryPage> done) override {
+    store_->read_history(query, std::move(done));
+  }
   absl::Status check() override { return store_->check(); }
   io::StoreBytes bytes() override;
 

@@ -26,7 +26,8 @@ bool promises_nothing(const core::Send& send) {
   return std::holds_alternative<core::SendHelloRequired>(send) || std::holds_alternative<core::SendStatus>(send) ||
          std::holds_alternative<core::SendHeartbeat>(send) ||
          std::holds_alternative<core::SendMassCancelPreview>(send) || std::holds_alternative<core::SendRelogin>(send) ||
-         std::holds_alternative<core::SendOpenOrders>(send) || std::holds_alternative<core::SendCommands>(send);
+         std::holds_alternative<core::SendOpenOrders>(send) || std::holds_alternative<core::SendCommands>(send) ||
+         std::holds_alternative<core::SendHistory>(send);
 }
 
 /// Where in a batch the row stands that a later one with the same key replaces, counted from 1; 0: there is none yet.

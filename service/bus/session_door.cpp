@@ -75,7 +75,8 @@ wire::Rejected objection_to(const Entry& entry, std::string_view field, const co
 
 /// Its answer is a page of what the key may see.
 bool is_for_a_page(const core::Event& event) {
-  return std::holds_alternative<core::OpenOrdersRequest>(event) || std::holds_alternative<core::CommandsRequest>(event);
+  return std::holds_alternative<core::OpenOrdersRequest>(event) ||
+         std::holds_alternative<core::CommandsRequest>(event) || std::holds_alternative<core::HistoryRequest>(event);
 }
 
 /// A request for all is one for what is the sender's own.
@@ -86,6 +87,9 @@ void narrow_to_own(core::Event& event, const std::string& sender) {
     orders->scope.owner = sender;
   } else if (auto* commands = std::get_if<core::CommandsRequest>(&event)) {
     if (commands->sender.empty()) commands->sender = sender;
+  } else if (auto* history = std::get_if<core::HistoryRequest>(&event)) {
+    history->query.own_only = true;
+    if (history->query.sender.empty()) history->query.sender = sender;
   }
 }
 
@@ -161,8 +165,9 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
       return note("rate", key, "more retransmissions than a session may ask for");
     }
   } else if (is_for_a_page(event)) {
-    if (!visitors_.spend(peer, MessagesPerPage, now)) {
-      return note("rate", key, "more open orders or commands than a session may ask for");
+    const bool from_disk = std::holds_alternative<core::HistoryRequest>(event);
+    if (!visitors_.spend(peer, from_disk ? MessagesPerHistoryPage : MessagesPerPage, now)) {
+      return note("rate", key, "more open orders, commands or history than a session may ask for");
     }
     if (!entry.may_see_all_orders()) narrow_to_own(event, visitor.sender);
   }
@@ -241,6 +246,9 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
   if (const auto* commands = std::get_if<core::CommandsRequest>(&event)) {
     return may_not_see(entry, "commands_request.sender_comp_id", "commands", commands->sender);
   }
+  if (const auto* history = std::get_if<core::HistoryRequest>(&event)) {
+    return may_not_see(entry, "history_request.sender_comp_id", "history", history->query.sender);
+  }
   const auto* request = std::get_if<core::RetransmitRequest>(&event);
   if (request != nullptr && !entry.may_read(request->topic)) {
     return not_authorized("retransmit_request.topic", may_not_read(entry, request->topic));
@@ -260,6 +268,7 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
                                   : why.field == "resolve"               ? "resolve"
                                   : why.field.starts_with("open_")       ? "orders"
                                   : why.field.starts_with("commands_")   ? "commands"
+                                  : why.field.starts_with("history_")    ? "history"
                                                                          : "topic";
   note(reason, entry.key, detail);
   const std::string cl_ord_id = cl_ord_id_of(event);

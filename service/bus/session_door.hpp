@@ -59,6 +59,8 @@ class SessionDoor {
   static constexpr double EventsPerMessage = 10;
   /// A page of open orders costs as much as so many messages.
   static constexpr double MessagesPerPage = 4;
+  /// And one of the history, which is read from the disk, as many as this.
+  static constexpr double MessagesPerHistoryPage = 100;
   /// A longer message counts as several.
   static constexpr double BytesPerMessage = 256;
   /// No command is as long: of what comes too fast, only a command is worth reading.

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "service/core/history.hpp"
 #include "service/core/records.hpp"
 #include "service/core/status.hpp"
 #include "service/core/sweeps.hpp"
@@ -102,6 +103,13 @@ struct SendCommands {
   uint64_t request_id = 0;
 };
 
+/// Read this from the store, and send it.
+struct SendHistory {
+  PeerId peer;
+  HistoryQuery query;
+  uint64_t request_id = 0;
+};
+
 enum class ResolveStatus : uint8_t { Settled, Pending, Refused };
 
 struct SendResolved {
@@ -168,7 +176,7 @@ struct SendRelogin {
 };
 
 using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
-                          SendHelloRequired, SendStatus, SendOpenOrders, SendCommands, SendResolved,
+                          SendHelloRequired, SendStatus, SendOpenOrders, SendCommands, SendHistory, SendResolved,
                           SendMassCancelPreview, SendKillSwitch, SendGoodbye, SendTask, SendConfirm, SendRelogin>;
 
 /// A command that has just become known. Nothing leaves for it but its receipt: for the log.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "service/core/answer.hpp"
+#include "service/core/history.hpp"
 #include "service/core/open_order.hpp"
 #include "service/core/owners.hpp"
 #include "service/core/records.hpp"
@@ -105,6 +106,13 @@ struct CommandsRequest {
   uint64_t request_id = 0;  ///< for the answer to repeat
 };
 
+/// For the store's history. What the peer may see is checked.
+struct HistoryRequest {
+  PeerId peer;
+  HistoryQuery query;
+  uint64_t request_id = 0;  ///< for the answer to repeat
+};
+
 /// An operator's word about an order that the exchange does not tell about. `as`: Canceled, Filled, Rejected or New.
 struct ResolveRequest {
   PeerId peer;
@@ -187,8 +195,8 @@ struct DrainRequested {};
 struct DeadlinePassed {};
 
 using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                           OpenOrdersRequest, CommandsRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived,
-                           GoodbyeReceived, SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport, StoreHealth,
-                           WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
+                           OpenOrdersRequest, CommandsRequest, HistoryRequest, ResolveRequest, MassCancelReceived,
+                           KillSwitchReceived, GoodbyeReceived, SessionEnded, WorkerReady, TaskEnded, StreamFact,
+                           StreamReport, StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

@@ -159,6 +159,10 @@ void SessionRequests::on(const CommandsRequest& request) {
   if (heard(request.peer)) book_.out.send(CommandList(book_, judge_.verdicts()).page(request));
 }
 
+void SessionRequests::on(const HistoryRequest& request) {
+  if (heard(request.peer)) book_.out.send(SendHistory{request.peer, request.query, request.request_id});
+}
+
 // ---- Overrides ----
 //
 // An override settles commands and is not evidence of the order's state: it waits for attempts in flight, a proof that

@@ -37,6 +37,7 @@ class SessionRequests {
   void on(const StatusRequest& request);
   void on(const OpenOrdersRequest& request);
   void on(const CommandsRequest& request);
+  void on(const HistoryRequest& request);
   void on(const ResolveRequest& request);
   void on(const MassCancelReceived& received);
   void on(const KillSwitchReceived& received);

@@ -10,6 +10,7 @@
 #include "service/io/checkpointer.hpp"
 #include "service/io/clock.hpp"
 #include "service/io/event_table.hpp"
+#include "service/io/history_table.hpp"
 #include "service/io/mass_cancel_table.hpp"
 #include "service/io/sqlite.hpp"
 #include "service/io/store_file.hpp"
@@ -41,6 +42,9 @@ class SqliteStore : public Store {
     done(events_.read(topic, from_seq, count));
   }
   void first_kept(const std::string& topic, Done<uint64_t> done) override { done(events_.first_kept(topic)); }
+  void read_history(const core::HistoryQuery& query, Done<core::HistoryPage> done) override {
+    done(history_.read(query));
+  }
   absl::Status check() override;
   StoreBytes bytes() override;
 
@@ -72,7 +76,7 @@ class SqliteStore : public Store {
   }
   absl::Status put(const core::UnauthorizedCount& count);
   absl::Status put(const core::FactPosition& position);
-  absl::Status put(const core::HistoryLine& line);
+  absl::Status put(const core::HistoryLine& line) { return history_.put(line, term_); }
   absl::Status put(const core::HistoryForgotten& forgotten);
   absl::Status put(const core::BackOnBook& back);
   absl::Status put(const core::MassCancelRecord& record) { return mass_cancels_.put(record, run_time_); }
@@ -90,8 +94,9 @@ class SqliteStore : public Store {
   std::unique_ptr<Checkpointer> checkpointer_;
   Statement begin_, commit_, rollback_, put_meta_, get_meta_;
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_;
-  Statement insert_line_, drop_line_, delete_history_, insert_back_, delete_back_;
+  Statement insert_back_, delete_back_;
   EventTable events_;
+  HistoryTable history_;
   MassCancelTable mass_cancels_;
   bool same_boot_ = false;
   bool commits_lost_ = false;
@@ -159,13 +164,10 @@ absl::Status SqliteStore::prepare_statements() {
       {&upsert_permit_, upsert_permit()},
       {&delete_permit_, "DELETE FROM permits WHERE task_id=?"},
       {&upsert_hold_, upsert_hold()},
-      {&insert_line_, insert_history_line()},
-      {&drop_line_, "DELETE FROM history WHERE order_id=? AND term=? AND line=?"},
-      {&delete_history_, "DELETE FROM history WHERE order_id=?"},
       {&insert_back_, "INSERT OR REPLACE INTO back_on_book(order_id) VALUES(?)"},
       {&delete_back_, "DELETE FROM back_on_book WHERE order_id=?"},
   };
-  bool prepared = events_.prepare(db_.get()) && mass_cancels_.prepare(db_.get());
+  bool prepared = events_.prepare(db_.get()) && history_.prepare(db_.get()) && mass_cancels_.prepare(db_.get());
   for (auto it = std::begin(statements); prepared && it != std::end(statements); ++it) {
     prepared = it->first->prepare(db_.get(), it->second);
   }
@@ -351,15 +353,9 @@ absl::Status SqliteStore::put(const core::FactPosition& position) {
   return set_meta("facts", absl::StrCat(position.subscriber, " ", position.seq));
 }
 
-absl::Status SqliteStore::put(const core::HistoryLine& line) {
-  bind_history_line(insert_line_, line, term_);
-  if (auto status = sqlite_run(insert_line_); !status.ok() || line.drops == 0) return status;
-  return sqlite_run(drop_line_.bind(line.order_id).bind(term_).bind(line.drops));
-}
-
 absl::Status SqliteStore::put(const core::HistoryForgotten& forgotten) {
   if (auto status = put(core::BackOnBook{forgotten.order_id, false}); !status.ok()) return status;
-  return sqlite_run(delete_history_.bind(forgotten.order_id));
+  return history_.forget(forgotten.order_id);
 }
 
 absl::Status SqliteStore::put(const core::BackOnBook& back) {

@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "service/core/history.hpp"
 #include "service/core/records.hpp"
 #include "service/core/types.hpp"
 
@@ -75,6 +76,9 @@ class Store {
 
   /// The first seq that is kept; 0 if none is.
   virtual void first_kept(const std::string& topic, Done<uint64_t> done) = 0;
+
+  /// A page of the history. Looks at a bounded number of rows.
+  virtual void read_history(const core::HistoryQuery& query, Done<core::HistoryPage> done) = 0;
 
   /// Call it every turn. An error: a commit would not reach the file that a later bus opens, and nothing may be
   /// promised until this is OK again. Looks at the disk once a second, and once a minute records the running time.

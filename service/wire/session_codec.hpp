@@ -14,6 +14,7 @@
 
 #include "service/core/actions.hpp"
 #include "service/core/events.hpp"
+#include "service/core/history.hpp"
 #include "service/core/status.hpp"
 #include "service/core/types.hpp"
 
@@ -31,7 +32,8 @@ struct Rejected {
 };
 
 /// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-/// OpenOrdersRequest, CommandsRequest, ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why
+/// OpenOrdersRequest, CommandsRequest, HistoryRequest,
+/// ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why
 /// not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
@@ -49,6 +51,8 @@ std::string encode_hello_required(const core::SendHelloRequired& hello_required)
 std::string encode_status(const core::BusStatus& status);
 std::string encode_open_orders(const core::SendOpenOrders& open_orders);
 std::string encode_commands(const core::SendCommands& commands);
+/// `why`: the store cannot be read; empty: it was. `epoch`: as encode_retransmission's.
+std::string encode_history(const core::HistoryPage& page, uint64_t request_id, std::string_view why, uint64_t epoch);
 std::string encode_resolved(const core::SendResolved& resolved);
 std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview);
 std::string encode_kill_switch(const core::SendKillSwitch& kill_switch);

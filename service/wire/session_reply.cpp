@@ -46,6 +46,46 @@ void fill(const core::UndecidedCommand& command, v1::UndecidedCommand& proto) {
   proto.set_operator_step(legible(command.operator_step));
 }
 
+void fill(const core::HistoryRow& row, v1::HistoryLine& proto) {
+  *proto.mutable_at() = to_timestamp(row.at);
+  proto.set_bus_start(row.term);
+  proto.set_line(row.line);
+  proto.set_what(legible(row.what));
+  proto.set_status(legible(row.status));
+  proto.set_text(legible(row.text));
+  proto.set_task_id(row.task);
+  proto.set_attempt(row.attempt);
+  proto.set_stamp(row.stamp_ms);
+  proto.set_worker(legible(row.worker));
+  proto.set_http_status(row.http_status);
+  proto.set_exchange_code(row.exchange_code);
+  proto.set_amount(legible(row.amount));
+  proto.set_left_amount(legible(row.left_amount));
+}
+
+/// Nothing, if what the store kept is no event.
+void fill_event(const std::string& payload, uint64_t epoch, const auto& event) {
+  v1::Event kept;
+  if (payload.empty() || !parse_frame(payload, kept)) return;
+  kept.set_poss_dup(true);
+  kept.set_epoch(epoch);
+  *event() = std::move(kept);
+}
+
+void fill(const core::HistoryCommand& command, uint64_t epoch, v1::HistoryCommand& proto) {
+  proto.set_sender_comp_id(legible(command.key.sender));
+  proto.set_cl_ord_id(legible(command.key.cl_ord_id));
+  proto.set_order_id(command.order_id);
+  proto.set_symbol(legible(command.symbol));
+  proto.set_priority(to_wire(command.priority));
+  if (command.received) *proto.mutable_received() = to_timestamp(*command.received);
+  if (command.expires) *proto.mutable_expires() = to_timestamp(*command.expires);
+  proto.set_ended(command.ended);
+  fill_event(command.ack, epoch, [&proto] { return proto.mutable_ack(); });
+  fill_event(command.final, epoch, [&proto] { return proto.mutable_final(); });
+  for (const core::HistoryRow& row : command.rows) fill(row, *proto.add_line());
+}
+
 }  // namespace
 
 std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar) {
@@ -129,6 +169,22 @@ std::string encode_commands(const core::SendCommands& commands) {
     next.set_cl_ord_id(commands.next->key.cl_ord_id);
   }
   proto.set_request_id(commands.request_id);
+  return frame.SerializeAsString();
+}
+
+std::string encode_history(const core::HistoryPage& page, uint64_t request_id, std::string_view why, uint64_t epoch) {
+  v1::SessionReply frame;
+  v1::History& proto = *frame.mutable_history();
+  for (const core::HistoryCommand& command : page.commands) fill(command, epoch, *proto.add_command());
+  if (page.next) {
+    v1::HistoryPlace& next = *proto.mutable_next();
+    next.set_sender_comp_id(page.next->key.sender);
+    next.set_cl_ord_id(page.next->key.cl_ord_id);
+    next.set_bus_start(page.next->term);
+    next.set_line(page.next->line);
+  }
+  proto.set_request_id(request_id);
+  proto.set_text(legible(why));
   return frame.SerializeAsString();
 }
 

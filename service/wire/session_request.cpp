@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -296,6 +297,33 @@ Result to_result(const v1::CommandsRequest& request, core::PeerId peer) {
   return out;
 }
 
+Result to_result(const v1::HistoryRequest& request, core::PeerId peer) {
+  const auto is_cl_ord_id = [](const std::string& id) { return is_short_printable(id, MaxClOrdIdBytes); };
+  if (request.order_id() < 0) return rejected("history_request.order_id", "must be 0 or above");
+  if (!request.sender_comp_id().empty() && !is_sender(request.sender_comp_id())) {
+    return rejected("history_request.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+  }
+  if (!is_cl_ord_id(request.cl_ord_id())) {
+    return rejected("history_request.cl_ord_id", "must be at most 64 printable ASCII characters");
+  }
+  core::HistoryRequest out{std::move(peer), {}, request.request_id()};
+  core::HistoryQuery& query = out.query;
+  if (request.has_since()) query.from = to_wall_time(request.since());
+  if (request.has_since() && !query.from) return rejected("history_request.since", "not a valid time");
+  if (request.has_until()) query.to = to_wall_time(request.until());
+  if (request.has_until() && !query.to) return rejected("history_request.until", "not a valid time");
+  const v1::HistoryPlace& after = request.after();
+  constexpr auto Most = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  const bool legible = after.sender_comp_id().size() <= MaxSenderBytes && is_sender_charset(after.sender_comp_id()) &&
+                       is_cl_ord_id(after.cl_ord_id()) && after.bus_start() <= Most;
+  if (!legible) return rejected("history_request.after", "must be `next` of the page before, or absent");
+  query.order_id = request.order_id();
+  query.sender = request.sender_comp_id();
+  query.cl_ord_id = request.cl_ord_id();
+  query.after = {{after.sender_comp_id(), after.cl_ord_id()}, after.bus_start(), after.line()};
+  return out;
+}
+
 Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
   if (!is_sender(request.sender_comp_id())) {
     return rejected("resolve.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
@@ -334,6 +362,8 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return to_result(frame.open_orders_request(), std::move(peer));
     case v1::SessionRequest::kCommandsRequest:
       return to_result(frame.commands_request(), std::move(peer));
+    case v1::SessionRequest::kHistoryRequest:
+      return to_result(frame.history_request(), std::move(peer));
     case v1::SessionRequest::kMassCancel:
       return to_result(frame.mass_cancel(), std::move(peer));
     case v1::SessionRequest::kKillSwitch:

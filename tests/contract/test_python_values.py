@@ -26,7 +26,8 @@ ENUMS = [(enums.ReceiptStatus, session_pb2.ReceiptStatus), (enums.ResolveStatus,
          (enums.ExecType, cancel_pb2.ExecType), (enums.OrdStatus, cancel_pb2.OrdStatus),
          (enums.Evidence, cancel_pb2.Evidence), (enums.Stage, cancel_pb2.CancelStage),
          (enums.CauseKind, cancel_pb2.CauseKind), (enums.MassCancelScope, cancel_pb2.MassCancelScope),
-         (enums.MassCancelStatus, cancel_pb2.MassCancelStatus), (enums.KillSwitchStatus, session_pb2.KillSwitchStatus)]
+         (enums.MassCancelStatus, cancel_pb2.MassCancelStatus), (enums.KillSwitchStatus, session_pb2.KillSwitchStatus),
+         (enums.CommandState, session_pb2.CommandState), (enums.Priority, cancel_pb2.Priority)]
 # CancelAck has one name that is shorter here, BusStatus three that are plural. None: what only the client needs.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
@@ -37,6 +38,8 @@ MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session
             (values.PreviewedOrders, session_pb2.MassCancelPreview.Orders, {}),
             (values.KillSwitchReply, session_pb2.KillSwitchReply, {"request_id": None}),
             (values.GoodbyeReply, session_pb2.GoodbyeReply, {}),
+            (values.UndecidedCommand, session_pb2.UndecidedCommand, {}),
+            (values.HistoryLine, session_pb2.HistoryLine, {}), (values.HistoryCommand, session_pb2.HistoryCommand, {}),
             (bus_status.Cause, cancel_pb2.Cause, {}), (bus_status.EventBar, cancel_pb2.EventBar, {}),
             (bus_status.WindowStatus, cancel_pb2.BusStatus.Window, {}), (bus_status.HoldStatus, cancel_pb2.BusStatus.Hold, {}),
             (bus_status.QueueStatus, cancel_pb2.BusStatus.Queue, {}), (bus_status.WorkerStatus, cancel_pb2.BusStatus.Worker, {}),
@@ -164,6 +167,19 @@ def test_a_report_in_json():
     message = ParseDict(report, cancel_pb2.MassCancelReport())
     shown = values.mass_cancel_report_of(message).to_dict()
     assert shown == MessageToDict(message, including_default_value_fields=True, preserving_proto_field_name=True)
+
+
+UNDECIDED = {"sender_comp_id": "desk-a", "cl_ord_id": "a-1", "order_id": "61508264", "received": "2026-03-02T09:30:00Z", "age": "44s",
+             "stage": "CANCEL_STAGE_IN_DOUBT", "since": "2026-03-02T09:30:00.500Z", "text": "HTTP 503", "http_status": 503, "acked": True,
+             "attempts": 2, "next_step": "queries the order", "next_in": "1.500s"}
+LINE = {"at": "2026-03-02T09:30:00Z", "bus_start": "3", "line": 4, "what": "DELETE", "task_id": "5", "attempt": 1, "stamp": "6", "worker": "w1"}
+
+
+@pytest.mark.parametrize("json_of, contract, make", [(UNDECIDED, session_pb2.UndecidedCommand, values.undecided_command_of),
+                                                  (LINE, session_pb2.HistoryLine, values.history_line_of)])
+def test_what_is_listed_in_json(json_of, contract, make):
+    message = ParseDict(json_of, contract())
+    assert make(message).to_dict() == MessageToDict(message, including_default_value_fields=True, preserving_proto_field_name=True)
 
 
 def test_the_switches_of_a_status():

@@ -111,6 +111,15 @@ void require_at_the_door(const core::CommandsRequest& request) {
   require(request.after.order_id >= 0 && is_printable(request.after.key.cl_ord_id, 0, 64), "a page begins at a place");
 }
 
+void require_at_the_door(const core::HistoryRequest& request) {
+  const core::HistoryQuery& query = request.query;
+  require(query.order_id >= 0, "history is of an order or of any");
+  require(query.sender.empty() || is_sender(query.sender), "history is of a sender or of all");
+  require(is_printable(query.cl_ord_id, 0, 64), "history is of a command or of any");
+  require(is_printable(query.after.key.cl_ord_id, 0, 64), "a page begins at a place");
+  require(!query.own_only, "what may be seen is not said in the frame");
+}
+
 void require_at_the_door(const core::GoodbyeReceived&) {}
 void require_at_the_door(const core::SessionHeartbeat&) {}
 void require_at_the_door(const core::StatusRequest&) {}

@@ -109,7 +109,9 @@ def shell(request, tmp_path_factory):
     ("cancelctl status --curve_key_file desk-a.k", ["desk-a.key"]),
     ("cancelctl status --curve_key_file=desk-a.p", ["desk-a.pub"]),
     ("cancelctl keygen --out ", ["desk-b"]),
-    ("cancelctl explain --t", []),  # --timeout, --topic and --ttl are of no use to it.
+    ("cancelctl backup --t", []),  # --timeout, --topic and --ttl are of no use to it.
+    ("cancelctl list --state ", ["in_doubt", "stuck", "undecided"]),
+    ("cancelctl find --fr", ["--from"]),
 ])
 def test_what_is_completed(shell, line, expected):
     asked = line.split()[-1].split("=")[-1] if not line.endswith((" ", "=")) else ""
@@ -117,6 +119,6 @@ def test_what_is_completed(shell, line, expected):
 
 
 def test_flags_are_those_of_the_command(shell):
-    offered = shell.completions("cancelctl explain --")
+    offered = shell.completions("cancelctl backup --")
     assert offered == ["--help", "--json", "--store"]
     assert {"--ttl", "--topic", "--as", "--version"} <= set(shell.completions("cancelctl --"))

@@ -116,6 +116,7 @@ class Stage {
   void show_send(const core::SendResolved& send);
   void show_send(const core::SendOpenOrders& send);
   void show_send(const core::SendCommands& send);
+  void show_send(const core::SendHistory& send);
   void show_send(const core::SendMassCancelPreview& send);
   void show_send(const core::SendKillSwitch& send);
   void show_send(const core::SendGoodbye& send);

@@ -128,6 +128,8 @@ void Stage::show_send(const core::SendCommands& send) {
   }
 }
 
+void Stage::show_send(const core::SendHistory& send) { say("history to " + send.peer); }
+
 void Stage::show_orders() {
   const core::BusStatus status = gateway_->status(instant());
   for (const core::OpenOrderCount& count : status.open_orders) {

@@ -106,6 +106,7 @@ struct EventWords {
   std::string operator()(const core::OwnersSet&) { return "owners"; }
   std::string operator()(const core::OpenOrdersRequest& e) { return words("open orders asked by ", e.peer); }
   std::string operator()(const core::CommandsRequest& e) { return words("commands asked by ", e.peer); }
+  std::string operator()(const core::HistoryRequest& e) { return words("history asked by ", e.peer); }
   std::string operator()(const core::MassCancelReceived& e) {
     return words(e.dry_run ? "a preview of " : "mass cancel ", e.request.cl_ord_id, " of ", core::scope_text(e.request),
                  e.request.until_empty ? ", until empty" : "", " from ", e.peer);
@@ -137,6 +138,7 @@ struct SendWords {
   std::string operator()(const core::SendStatus&) { return ""; }
   std::string operator()(const core::SendOpenOrders& s) { return words(s.orders.size(), " open orders to ", s.peer); }
   std::string operator()(const core::SendCommands& s) { return words(s.commands.size(), " commands to ", s.peer); }
+  std::string operator()(const core::SendHistory& s) { return words("history to ", s.peer); }
   std::string operator()(const core::SendResolved& s) {
     return words("resolve of ", s.key.cl_ord_id, ' ', name(s.status), ' ', s.text, " to ", s.peer);
   }

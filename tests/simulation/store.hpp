@@ -41,6 +41,10 @@ class Store : public io::Store {
   void read_events(const std::string& topic, uint64_t from_seq, uint32_t count,
                    Done<std::vector<std::string>> done) override;
   void first_kept(const std::string& topic, Done<uint64_t> done) override;
+  /// No client asks for it here.
+  void read_history(const core::HistoryQuery&, Done<core::HistoryPage> done) override {
+    done(absl::UnimplementedError("this store keeps no history"));
+  }
   absl::Status check() override { return misplaced_ ? absl::UnavailableError("the file is gone") : absl::OkStatus(); }
   io::StoreBytes bytes() override { return {}; }
   core::Snapshot snapshot() const;

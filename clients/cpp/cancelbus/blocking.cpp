@@ -301,6 +301,15 @@ std::shared_future<CommandList> Client::commands(const CommandsFilter& filter) n
   return future;
 }
 
+std::shared_future<HistoryList> Client::history(const HistoryFilter& filter) noexcept {
+  std::shared_future<HistoryList> future;
+  const auto closed = std::make_shared<HistoryList>();
+  closed->refused = "the client was closed";
+  auto done = keep<HistoryList>(future, {}, closed);
+  loop_->do_soon([filter, done = std::move(done)](client::Client& bus) { bus.history(filter, done); });
+  return future;
+}
+
 MassCancel Client::mass_cancel(const MassCancelOptions& options, MassCancelCallbacks callbacks) noexcept {
   MassCancel mass;
   callbacks.on_received = keep(mass.received_, std::move(callbacks.on_received));

@@ -29,6 +29,8 @@ using client::CommandList;
 using client::CommandsFilter;
 using client::Final;
 using client::GoodbyeAnswer;
+using client::HistoryFilter;
+using client::HistoryList;
 using client::KillSwitchAnswer;
 using client::KillSwitchOptions;
 using client::MassCancelCallbacks;
@@ -113,6 +115,8 @@ class Client {
   std::shared_future<OpenOrders> open_orders(const OpenOrdersFilter& filter = {}) noexcept;
   /// Commands that wait for their ack or their final, of every sender that the key may see. As open_orders().
   std::shared_future<CommandList> commands(const CommandsFilter& filter = {}) noexcept;
+  /// What happened to commands, as the bus's store knows it. As open_orders().
+  std::shared_future<HistoryList> history(const HistoryFilter& filter = {}) noexcept;
   /// Cancels every open order in a scope. Waits for nothing.
   MassCancel mass_cancel(const MassCancelOptions& options = {}, MassCancelCallbacks callbacks = {}) noexcept;
   /// What that would do now. Nothing is done.

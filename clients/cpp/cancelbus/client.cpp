@@ -385,6 +385,11 @@ void Client::commands(const CommandsFilter& filter, std::function<void(const Com
   impl_->wakeup.at(Wakeup::Now);
 }
 
+void Client::history(const HistoryFilter& filter, std::function<void(const HistoryList&)> on_done) noexcept {
+  impl_->inquiries.history(filter, std::move(on_done));
+  impl_->wakeup.at(Wakeup::Now);
+}
+
 void Client::resolve(v1::ResolveRequest request) noexcept {
   impl_->session.resolve(std::move(request), steady_clock::now());
   impl_->wakeup.at(Wakeup::Now);

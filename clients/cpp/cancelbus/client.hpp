@@ -111,6 +111,9 @@ class Client {
   /// The undecided commands that the key may see: `on_done` is called once with all pages, unless the client is
   /// destroyed first; several are answered in turn. Each page is a Commands notice too.
   void commands(const CommandsFilter& filter = {}, std::function<void(const CommandList&)> on_done = {}) noexcept;
+  /// What happened to commands, as the bus's store knows it: `on_done` is called once with up to `filter.limit` of
+  /// them. As commands().
+  void history(const HistoryFilter& filter, std::function<void(const HistoryList&)> on_done) noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
   void resolve(v1::ResolveRequest request) noexcept;
   /// For operators, and with topic `record.` alone: what workers and subscriber receive from the exchange comes as

@@ -14,7 +14,12 @@ std::string_view name_of(const v1::SessionRequest& request) {
 }  // namespace
 
 uint64_t Inquiries::ask(v1::SessionRequest request) {
-  request.mutable_commands_request()->set_request_id(++last_id_);
+  ++last_id_;
+  if (request.has_history_request()) {
+    request.mutable_history_request()->set_request_id(last_id_);
+  } else {
+    request.mutable_commands_request()->set_request_id(last_id_);
+  }
   if (asked_.empty()) due_ = {};
   asked_.push_back({last_id_, std::move(request)});
   return last_id_;
@@ -27,8 +32,15 @@ std::optional<v1::SessionRequest> Inquiries::due(Time now) {
 }
 
 std::vector<Inquiries::Told> Inquiries::on_answer(v1::SessionReply& reply) {
-  if (asked_.empty() || reply.commands().request_id() != asked_.front().id) return {};
-  return end(std::move(*reply.mutable_commands()));
+  if (asked_.empty()) return {};
+  const Asked& first = asked_.front();
+  if (reply.has_commands() && first.request.has_commands_request() && reply.commands().request_id() == first.id) {
+    return end(std::move(*reply.mutable_commands()));
+  }
+  if (reply.has_history() && first.request.has_history_request() && reply.history().request_id() == first.id) {
+    return end(std::move(*reply.mutable_history()));
+  }
+  return {};
 }
 
 std::vector<Inquiries::Told> Inquiries::on_reject(const v1::Reject& reject) {

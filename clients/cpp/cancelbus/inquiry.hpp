@@ -31,4 +31,27 @@ struct CommandList {
   std::string refused = {};
 };
 
+/// Which commands' history; as made, of all that the key may see.
+struct HistoryFilter {
+  using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
+  static constexpr size_t DefaultLimit = 1'000;
+
+  int64_t order_id = 0;             ///< 0: for any order
+  std::string sender_comp_id = {};  ///< empty: of every sender
+  std::string cl_ord_id = {};       ///< empty: any
+  /// Commands that were undecided at some moment between, and what happened between; both included.
+  std::optional<Time> since = {};
+  std::optional<Time> until = {};
+  size_t limit = DefaultLimit;  ///< commands, at most; from 1
+};
+
+/// Commands that the bus's store knows, by sender and cl_ord_id, and what happened to their orders. The lines of an
+/// order come with one of its commands.
+struct HistoryList {
+  std::vector<v1::HistoryCommand> commands = {};
+  bool complete = true;  ///< false: there are more than `limit`
+  /// Why the bus did not answer, or cannot read its store; empty if it did.
+  std::string refused = {};
+};
+
 }  // namespace cancelbus::client

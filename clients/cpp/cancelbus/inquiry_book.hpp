@@ -17,24 +17,36 @@ class InquiryBook {
   explicit InquiryBook(Session& session) : session_(session) {}
 
   void commands(const CommandsFilter& filter, std::function<void(const CommandList&)> done);
+  void history(const HistoryFilter& filter, std::function<void(const HistoryList&)> done);
 
   /// Calls back if an inquiry is answered completely with it.
   void tell(const Notice& notice);
-  /// Nobody is called back any more.
-  void close() { lists_.clear(); }
+  /// No callback is called any more.
+  void close() {
+    lists_.clear();
+    histories_.clear();
+  }
 
  private:
-  struct List {
+  template <typename Answer>
+  struct Asked {
     v1::SessionRequest request;
-    CommandList answer;
-    std::function<void(const CommandList&)> done;
+    Answer answer;
+    std::function<void(const Answer&)> done;
+    void finish() const {
+      if (done) done(answer);
+    }
+  };
+  struct History : Asked<HistoryList> {
+    size_t limit = 0;
   };
   void tell(const v1::Commands& page);
+  void tell(const v1::History& page);
   void tell(const InquiryRefused& refused);
-  static void finish(List list);
 
   Session& session_;
-  std::map<uint64_t, List> lists_;  ///< by the number of the page under way
+  std::map<uint64_t, Asked<CommandList>> lists_;  ///< by the number of the page under way
+  std::map<uint64_t, History> histories_;         ///< likewise
 };
 
 }  // namespace cancelbus::client

@@ -153,6 +153,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       if (auto all = open_orders_.on_page(*reply.mutable_open_orders())) notices_.emplace_back(*std::move(all));
       return;
     case v1::SessionReply::kCommands:
+    case v1::SessionReply::kHistory:
       return tell(inquiries_.on_answer(reply));
     case v1::SessionReply::kMassCancelPreview:
       return tell(mass_.on_preview(reply.mass_cancel_preview()));

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import datetime
 from typing import Any, Callable, Coroutine, Iterable, Iterator, Optional, Sequence, TypeVar, Union
 
 from . import client as asynchronous
@@ -22,7 +23,7 @@ from .errors import CancelbusError, ClientClosed
 from .handles import News
 from .many import CancelSummary
 from .mass_cancel import MassCancel as AsynchronousMassCancel
-from .values import (Ack, CommandList, Final, GoodbyeReply, KillSwitchReply, MassCancelPreview, MassCancelReport,
+from .values import (Ack, CommandList, Final, GoodbyeReply, History, KillSwitchReply, MassCancelPreview, MassCancelReport,
                      OpenOrders, Receipt, Resolved, Status)
 
 T = TypeVar("T")
@@ -243,6 +244,12 @@ class Client:
         """Commands that wait for their ack or their final. As cancelbus.Client.commands()."""
         return self._run(self._inner.commands(state=state, sender_comp_id=sender_comp_id, symbol=symbol, older_than=older_than,
                                               timeout=timeout))
+
+    def history(self, *, order_id: int = 0, sender_comp_id: str = "", cl_ord_id: str = "", since: Optional[datetime] = None,
+                until: Optional[datetime] = None, limit: int = 1_000, timeout: Optional[float] = None) -> History:
+        """What happened to commands. As cancelbus.Client.history()."""
+        return self._run(self._inner.history(order_id=order_id, sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id, since=since,
+                                             until=until, limit=limit, timeout=timeout))
 
     def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
                 timeout: Optional[float] = None) -> Resolved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Optional, Union
 
 from .enums import CommandState, OrdStatus, Side
@@ -12,7 +12,7 @@ from .errors import OptionError
 from .options import check_text, is_sender
 from .scope import one_of, side_of
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
-from .v1.session_pb2 import CommandsRequest, OpenOrdersRequest, ResolveRequest, SessionRequest
+from .v1.session_pb2 import CommandsRequest, HistoryRequest, OpenOrdersRequest, ResolveRequest, SessionRequest
 
 # A timedelta, a number of seconds, or a text as cancelctl's --ttl takes it.
 TimeToLive = Union[timedelta, float, str]
@@ -81,6 +81,22 @@ def build_commands(state: Union[CommandState, str, None], sender_comp_id: str, s
     if older_than is not None:
         request.older_than.FromTimedelta(span(older_than, "older_than"))
     return SessionRequest(commands_request=request)
+
+
+def build_history(order_id: int, sender_comp_id: str, cl_ord_id: str, since: Optional[datetime],
+                  until: Optional[datetime]) -> SessionRequest:
+    if order_id != 0:
+        check_order_id(order_id)
+    _check_filter("sender_comp_id", sender_comp_id)
+    check_text("cl_ord_id", cl_ord_id, 64)
+    request = HistoryRequest(order_id=order_id, sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id)
+    for name, time_ in (("since", since), ("until", until)):
+        if time_ is None:
+            continue
+        if not isinstance(time_, datetime) or time_.tzinfo is None:
+            raise OptionError(f"{name}: {time_!r} is not a datetime with a time zone")
+        getattr(request, name).FromDatetime(time_.astimezone(timezone.utc))
+    return SessionRequest(history_request=request)
 
 
 def _check_filter(name: str, sender: str) -> None:

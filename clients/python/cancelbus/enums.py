@@ -153,6 +153,13 @@ class KillSwitchStatus(OpenEnum):
     REFUSED = 3  # not done
 
 
+class Priority(OpenEnum):
+    """Before which commands a command goes."""
+    UNSPECIFIED = 0
+    NORMAL = 1
+    URGENT = 2
+
+
 class CommandState(OpenEnum):
     """Which undecided commands are asked for."""
     UNSPECIFIED = 0  # all of them
@@ -178,4 +185,5 @@ _PREFIXES: dict[type[OpenEnum], str] = {
     ReceiptStatus: "RECEIPT_STATUS_", ResolveStatus: "RESOLVE_STATUS_", AckStatus: "CANCEL_ACK_STATUS_",
     Reason: "CXL_REJ_REASON_", Origin: "ORIGIN_", ExecType: "EXEC_TYPE_", OrdStatus: "ORD_STATUS_", Evidence: "EVIDENCE_",
     Stage: "CANCEL_STAGE_", Side: "SIDE_", MassCancelScope: "MASS_CANCEL_SCOPE_", MassCancelStatus: "MASS_CANCEL_STATUS_",
-    KillSwitchStatus: "KILL_SWITCH_STATUS_", CauseKind: "CAUSE_KIND_"}
+    KillSwitchStatus: "KILL_SWITCH_STATUS_", CauseKind: "CAUSE_KIND_",
+    CommandState: "COMMAND_STATE_", Priority: "PRIORITY_"}

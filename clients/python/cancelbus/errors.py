@@ -161,6 +161,13 @@ class InquiryRefused(CancelbusError):
         super().__init__(f"the bus does not answer: {why_rejected(reject, what)}")
 
 
+class HistoryUnreadable(CancelbusError):
+    """The bus cannot read its store."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the bus cannot read its history: {why}")
+
+
 def listed(listing: Listing) -> OpenOrders:
     """What the bus has listed; raises OpenOrdersRefused."""
     if listing.refused is not None:

@@ -1,5 +1,5 @@
-"""What Client asks of the bus besides cancels: its state, the open orders, undecided commands, and that it takes an operator's
-word.
+"""What Client asks of the bus besides cancels: its state, the open orders, undecided commands, their history, and that it takes an
+operator's word.
 
 Used by Client.
 """
@@ -7,6 +7,7 @@ Used by Client.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any, Optional, Union
 
 from . import command, values
@@ -15,11 +16,11 @@ from .bus_status import BusStatus, bus_status_of
 from .command import TimeToLive
 from .convert import time_of
 from .enums import CommandState, OrdStatus, ResolveStatus, Side
-from .errors import InquiryRefused, OptionError, listed, settled
+from .errors import HistoryUnreadable, InquiryRefused, OptionError, listed, settled
 from .open_orders import Listing
 from .options import check_timeout
 from .v1 import cancel_pb2, session_pb2
-from .values import CommandList, OpenOrders, Resolved, UndecidedCommand
+from .values import CommandList, History, OpenOrders, Resolved, UndecidedCommand
 
 log = logging.getLogger("cancelbus")
 
@@ -86,6 +87,37 @@ class Inquiries(ClientPart):
                 return CommandList(tuple(commands), time_of(page, "as_of"))
             request.commands_request.after.CopyFrom(page.next)
 
+    async def history(self, *, order_id: int = 0, sender_comp_id: str = "", cl_ord_id: str = "", since: Optional[datetime] = None,
+                      until: Optional[datetime] = None, limit: int = 1_000, timeout: Optional[float] = None) -> History:
+        """What happened to commands, as the bus's store knows it: of a strategy to those of its own names, of an operator and an
+        observer to all. Ended ones are forgotten after the bus's --retention.
+
+        order_id               only commands for this order; 0: for any
+        sender_comp_id         only of this sender
+        cl_ord_id              only this one
+        since, until           only commands that were undecided at some moment between, and what happened between: datetimes with
+                               a time zone
+        limit                  commands at most, from 1
+        timeout                seconds to wait for each page of the answer
+        Raises InquiryRefused, HistoryUnreadable, OptionError, and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise OptionError(f"limit: {limit!r} is not a whole number from 1")
+        request = command.build_history(order_id, sender_comp_id, cl_ord_id, since, until)
+        self._opened()
+        commands: list[session_pb2.HistoryCommand] = []
+        while True:
+            page = await self._inquire(request, "history", timeout)
+            if page.text:
+                raise HistoryUnreadable(page.text)
+            for part in page.command:
+                _append(commands, part)
+            # One more than the limit, and the last that counts has all of its lines.
+            complete = len(commands) <= limit
+            if not complete or not page.HasField("next"):
+                return History(tuple(map(values.history_command_of, commands[:limit])), complete)
+            request.history_request.after.CopyFrom(page.next)
+
     async def _inquire(self, request: session_pb2.SessionRequest, what: str, timeout: Optional[float]) -> Any:
         """The reply. Raises InquiryRefused."""
         request_id = self._session.inquire(request, self._now())
@@ -143,3 +175,12 @@ class Inquiries(ClientPart):
 
     def _on_listing(self, listing: Listing) -> None:
         self._answers.give(("open_orders", listing.id), listing)
+
+
+def _append(commands: list[session_pb2.HistoryCommand], part: session_pb2.HistoryCommand) -> None:
+    """A command that began on the page before goes on."""
+    last = commands[-1] if commands else None
+    if last is not None and (last.sender_comp_id, last.cl_ord_id) == (part.sender_comp_id, part.cl_ord_id):
+        last.line.extend(part.line)
+    else:
+        commands.append(part)

@@ -20,7 +20,7 @@ from .mass_requests import MassCancelLost, MassCancelUnknown, MassRequests
 from .notices import SILENT_AFTER, Causes, Connected, Silent, Unreadable
 from .open_orders import Listing, OpenOrdersReader
 from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event, MassCancel, MassCancelReport
-from .v1.session_pb2 import (RESOLVE_STATUS_PENDING, Commands, Goodbye, GoodbyeReply, Heartbeat, HeartbeatReply, Hello, KillSwitchReply,
+from .v1.session_pb2 import (RESOLVE_STATUS_PENDING, Commands, Goodbye, GoodbyeReply, Heartbeat, HeartbeatReply, Hello, History, KillSwitchReply,
                              KillSwitchRequest, MassCancelPreview, OpenOrdersRequest, Receipt, Reject, Resolved, ResolveRequest,
                              SessionReply, SessionRequest, StatusRequest, Welcome)
 
@@ -32,10 +32,10 @@ HEARTBEAT_EVERY = SECOND
 # wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
 # topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
 # the bus answers a resolve(), until it says anything but PENDING. Listing comes once for each open_orders(), and
-# KillSwitchReply, GoodbyeReply and Commands once for what they answer, unless a Reject does.
+# KillSwitchReply, GoodbyeReply, Commands and History once for what they answer, unless a Reject does.
 Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
                Listing, LostEvents, NewEpoch, Unreadable, Causes, MassCancelReport, MassCancelPreview, MassCancelLost,
-               MassCancelUnknown, KillSwitchReply, GoodbyeReply, Commands]
+               MassCancelUnknown, KillSwitchReply, GoodbyeReply, Commands, History]
 # What is asked one at a time.
 _STATUS, _RESOLVE, _GOODBYE = "status", "resolve", "goodbye"
 
@@ -127,7 +127,7 @@ class Session:
         self._asked.ask(_GOODBYE, SessionRequest(goodbye=Goodbye(keep_orders=keep_orders)), now)
 
     def inquire(self, request: SessionRequest, now: int) -> int:
-        """Asks for a page of undecided commands until it is answered. Returns the number that the answer repeats; several are asked
+        """Asks for a page of undecided commands, or of the history, until it is answered. Returns the number that the answer repeats; several are asked
         for in turn."""
         self._inquiries += 1
         numbered = SessionRequest()
@@ -273,9 +273,10 @@ class Session:
             self._notices.append(reply.resolved)
         elif kind == "open_orders":
             self._tell_listing(self._open_orders.on_page(reply.open_orders))
-        elif kind == "commands":
-            if self._asked.end(_inquiry(reply.commands.request_id)):
-                self._notices.append(reply.commands)
+        elif kind in ("commands", "history"):
+            answer = getattr(reply, kind)
+            if self._asked.end(_inquiry(answer.request_id)):
+                self._notices.append(answer)
         elif kind == "mass_cancel_preview":
             self._notices += self._mass.on_preview(reply.mass_cancel_preview)
         elif kind == "kill_switch":

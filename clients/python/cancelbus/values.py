@@ -14,7 +14,7 @@ from typing import Any, Iterable, Optional, Union
 
 from .bus_status import BusStatus, bus_status_of
 from .convert import AsDict, decimal_of, message_field, optional_span_of, span_of, time_of
-from .enums import (AckStatus, Evidence, ExecType, KillSwitchStatus, MassCancelStatus, OrdStatus, Origin, Reason, ReceiptStatus,
+from .enums import (AckStatus, Evidence, ExecType, KillSwitchStatus, MassCancelStatus, OrdStatus, Origin, Priority, Reason, ReceiptStatus,
                     ResolveStatus, Side, Stage)
 from .v1 import cancel_pb2, session_pb2
 
@@ -259,6 +259,50 @@ class CommandList:
 
 
 @dataclass(frozen=True)
+class HistoryLine(AsDict):
+    """Something that happened to an order. What is not known is 0 or ""."""
+    at: Optional[datetime]
+    bus_start: int  # which start of the bus wrote it
+    line: int  # its number among the order's of that start
+    what: str  # "DELETE", "ANSWER", "READ", "FACT", "STATUS", ...: see HistoryLine in session.proto
+    status: str
+    text: str
+    task_id: int
+    attempt: int
+    stamp: int  # X-Stamp of a DELETE, in milliseconds
+    worker: str
+    http_status: int
+    exchange_code: int
+    amount: str  # as the exchange wrote it
+    left_amount: str
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class HistoryCommand:
+    """A command that the bus's store knows, and what happened to its order."""
+    sender_comp_id: str
+    cl_ord_id: str
+    order_id: int
+    symbol: str
+    priority: Priority
+    received: Optional[datetime]
+    expires: Optional[datetime]  # None: it has no time to live
+    ended: bool  # nothing of it will follow
+    ack: Optional[Event]  # None: not published, or no longer kept
+    final: Optional[Event]
+    line: tuple[HistoryLine, ...]  # in the order in which they were written
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class History:
+    """Commands by sender and cl_ord_id. The lines of an order come with one of its commands."""
+    commands: tuple[HistoryCommand, ...]
+    complete: bool  # False: there are more than `limit`
+
+
+@dataclass(frozen=True)
 class Event:
     """What was published on a topic."""
     epoch: int
@@ -349,3 +393,14 @@ def event_of(m: cancel_pb2.Event) -> Event:
     kind = m.WhichOneof("event")
     body = _BODIES[kind](getattr(m, kind)) if kind in _BODIES else None
     return Event(m.epoch, m.topic, m.seq, time_of(m, "sending_time"), m.poss_dup, body, m)
+
+
+def history_line_of(m: session_pb2.HistoryLine) -> HistoryLine:
+    return HistoryLine(time_of(m, "at"), m.bus_start, m.line, m.what, m.status, m.text, m.task_id, m.attempt, m.stamp, m.worker,
+                       m.http_status, m.exchange_code, m.amount, m.left_amount, m)
+
+
+def history_command_of(m: session_pb2.HistoryCommand) -> HistoryCommand:
+    return HistoryCommand(m.sender_comp_id, m.cl_ord_id, m.order_id, m.symbol, Priority(m.priority), time_of(m, "received"),
+                          time_of(m, "expires"), m.ended, event_of(m.ack) if m.HasField("ack") else None,
+                          event_of(m.final) if m.HasField("final") else None, tuple(map(history_line_of, m.line)), m)

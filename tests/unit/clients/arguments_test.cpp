@@ -107,11 +107,11 @@ TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(
       bad(""),
       "a command is missing: cancel, cancel-all, kill, release, watch, status, top, orders, list, keygen, resolve, "
-      "explain, backup, record or completion");
+      "explain, find, backup, record or completion");
   EXPECT_EQ(bad("cancle 5"),
             "unknown command \"cancle\": cancel, cancel-all, kill, release, watch, status, top, orders, list, keygen, "
             "resolve, "
-            "explain, backup, record or completion");
+            "explain, find, backup, record or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -230,6 +230,37 @@ TEST_F(ArgumentsTest, ListNarrowsWhatItLists) {
   EXPECT_EQ(good("list --state undecided").state, v1::COMMAND_STATE_UNSPECIFIED);
   EXPECT_EQ(bad("list --state lost"), "--state \"lost\" is none of undecided, in_doubt and stuck");
   EXPECT_EQ(bad("list --side buy"), "--side is of no use to \"list\"");
+}
+
+TEST_F(ArgumentsTest, FindNarrowsWhatItPrints) {
+  const Arguments all = good("find");
+  EXPECT_EQ(all.command, Command::Find);
+  EXPECT_EQ(all.order_id, 0);
+  EXPECT_FALSE(all.from.has_value());
+  EXPECT_EQ(all.limit, 1'000);
+  EXPECT_EQ(all.timeout, seconds(5));
+  const Arguments a = good(
+      "find --order_id 61508264 --cl_ord_id a/1 --owner desk-a --from 2026-03-02T09:30:00Z --to "
+      "2026-03-02T09:30:00.5Z --limit 5");
+  EXPECT_EQ(a.order_id, 61508264);
+  EXPECT_EQ(a.cl_ord_id, "a/1");
+  EXPECT_EQ(a.owner, "desk-a");
+  EXPECT_EQ(a.from->time_since_epoch(), seconds(1'772'443'800));
+  EXPECT_EQ(*a.to - *a.from, milliseconds(500));
+  EXPECT_EQ(a.limit, 5);
+  const auto ago = std::chrono::system_clock::now() - *good("find --from 10m").from;
+  EXPECT_GE(ago, std::chrono::minutes(10));
+  EXPECT_LT(ago, std::chrono::minutes(20));
+  EXPECT_EQ(bad("find --from yesterday"),
+            "--from \"yesterday\" is no time such as 2026-03-02T09:30:00Z, nor a duration such as 10m");
+  EXPECT_EQ(bad("find --from 1m --to 2m"), "--to lies before --from");
+  EXPECT_EQ(bad("find --order_id 0"), "--order_id \"0\" is not a number from 1 to 9223372036854775807");
+}
+
+TEST_F(ArgumentsTest, ExplainAsksTheBusUnlessItIsGivenAStore) {
+  EXPECT_EQ(good("explain desk-a/1").store, "");
+  EXPECT_EQ(good("explain desk-a/1 --timeout 2s").timeout, seconds(2));
+  EXPECT_EQ(good("explain desk-a/1 --store bus.db").store, "bus.db");
 }
 
 TEST_F(ArgumentsTest, OrdersNarrowsWhatItLists) {

@@ -82,7 +82,7 @@ TEST_F(CommandsTest, InDoubtItNamesTheNextStep) {
   Arguments arguments = cancel({11});
   arguments.wait = Wait::Ack;
   EXPECT_EQ(run_with(arguments), ExitUnknown);
-  EXPECT_THAT(err_.str(), ContainsRegex("next: 'cancelctl status' .*'cancelctl explain --store=FILE "
+  EXPECT_THAT(err_.str(), ContainsRegex("next: 'cancelctl status' .*'cancelctl explain "
                                         "desk-a/[a-z0-9]{8}-0000001'.*'cancelctl cancel 11'"));
 }
 

@@ -152,6 +152,9 @@ class SessionTest : public testing::Test {
     if (request.has_commands_request()) {
       return "commands " + std::to_string(request.commands_request().request_id());
     }
+    if (request.has_history_request()) {
+      return "history " + std::to_string(request.history_request().request_id());
+    }
     return "ask " + std::to_string(request.retransmit_request().from_seq()) + "+" +
            std::to_string(request.retransmit_request().count());
   }
@@ -181,6 +184,7 @@ class SessionTest : public testing::Test {
     return o.refused.empty() ? std::to_string(o.orders.size()) + " open orders" : "no open orders: " + o.refused;
   }
   static std::string line(const v1::Commands& c) { return "commands " + std::to_string(c.request_id()); }
+  static std::string line(const v1::History& h) { return "history " + std::to_string(h.request_id()); }
   static std::string line(const InquiryRefused& r) {
     return "inquiry " + std::to_string(r.request_id) + " refused: " + r.why;
   }

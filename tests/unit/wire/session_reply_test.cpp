@@ -232,6 +232,74 @@ TEST(SessionReply, CommandsTellWhyTheyWaitAndWhatComesNext) {
   EXPECT_FALSE(parsed(encode_commands({})).commands().has_next()) << "the last page";
 }
 
+TEST(SessionReply, HistoryTellsOfCommandsAndWhatHappened) {
+  core::HistoryCommand command{.key = {"desk-a", "c1"}, .order_id = 5'000'000'001};
+  command.symbol = "BTCTRY";
+  command.priority = core::Priority::Urgent;
+  command.received = samples::at(1);
+  command.expires = samples::at(2);
+  command.ended = true;
+  core::CancelAck ack;
+  ack.cl_ord_id = "c1";
+  command.ack = encode_event({"client.desk-a.", 3, samples::at(1), ack}, 6);
+  command.final = "no event";
+  command.rows.push_back({.at = samples::at(5),
+                          .term = 2,
+                          .line = 3,
+                          .what = "ANSWER",
+                          .status = "ACCEPTED",
+                          .text = "SUCCESS",
+                          .task = 4,
+                          .attempt = 5,
+                          .stamp_ms = 6,
+                          .worker = "w1",
+                          .http_status = 200,
+                          .exchange_code = 7,
+                          .amount = "2",
+                          .left_amount = "1"});
+  const auto page =
+      parsed(encode_history({{command, {.key = {"desk-b", "c2"}}}, core::HistoryPlace{{"desk-b", "c2"}, 8, 9}}, 10, "",
+                            11))
+          .history();
+  EXPECT_EQ(page.request_id(), 10U);
+  EXPECT_EQ(page.next().sender_comp_id(), "desk-b");
+  EXPECT_EQ(page.next().cl_ord_id(), "c2");
+  EXPECT_EQ(page.next().bus_start(), 8U);
+  EXPECT_EQ(page.next().line(), 9U);
+  ASSERT_EQ(page.command_size(), 2);
+  const v1::HistoryCommand& got = page.command(0);
+  EXPECT_EQ(got.sender_comp_id(), "desk-a");
+  EXPECT_EQ(got.cl_ord_id(), "c1");
+  EXPECT_EQ(got.order_id(), 5'000'000'001);
+  EXPECT_EQ(got.symbol(), "BTCTRY");
+  EXPECT_EQ(got.priority(), v1::PRIORITY_URGENT);
+  EXPECT_EQ(got.received().nanos(), 1'000'000);
+  EXPECT_EQ(got.expires().nanos(), 2'000'000);
+  EXPECT_TRUE(got.ended());
+  EXPECT_EQ(got.ack().cancel_ack().cl_ord_id(), "c1");
+  EXPECT_EQ(got.ack().epoch(), 11U);
+  EXPECT_TRUE(got.ack().poss_dup());
+  EXPECT_FALSE(got.has_final()) << "what was kept is no event";
+  const v1::HistoryLine& line = got.line(0);
+  EXPECT_EQ(line.at().nanos(), 5'000'000);
+  EXPECT_EQ(line.bus_start(), 2U);
+  EXPECT_EQ(line.line(), 3U);
+  EXPECT_EQ(line.what(), "ANSWER");
+  EXPECT_EQ(line.status(), "ACCEPTED");
+  EXPECT_EQ(line.text(), "SUCCESS");
+  EXPECT_EQ(line.task_id(), 4U);
+  EXPECT_EQ(line.attempt(), 5U);
+  EXPECT_EQ(line.stamp(), 6);
+  EXPECT_EQ(line.worker(), "w1");
+  EXPECT_EQ(line.http_status(), 200);
+  EXPECT_EQ(line.exchange_code(), 7);
+  EXPECT_EQ(line.amount(), "2");
+  EXPECT_EQ(line.left_amount(), "1");
+  const auto unreadable = parsed(encode_history({}, 10, "disk I/O error", 11)).history();
+  EXPECT_EQ(unreadable.text(), "disk I/O error");
+  EXPECT_FALSE(unreadable.has_next());
+}
+
 TEST(SessionReply, RejectNamesTheField) {
   const auto reject =
       parsed(encode_reject({core::RejectReason::Malformed, "hello.sender_comp_id", "is empty"})).reject();

@@ -524,6 +524,50 @@ TEST(SessionRequest, CommandsWithABadFieldAreRejectedByName) {
   EXPECT_EQ(field_of([](auto& r) { r.mutable_after()->set_sender_comp_id("desk a"); }), "commands_request.after");
 }
 
+TEST(SessionRequest, HistoryIsAskedForByOrderNameSenderTimeAndPlace) {
+  v1::SessionRequest frame;
+  v1::HistoryRequest& request = *frame.mutable_history_request();
+  const auto all = decoded<core::HistoryRequest>(frame);
+  EXPECT_EQ(all.peer, "peer");
+  EXPECT_FALSE(all.query.from.has_value());
+  EXPECT_FALSE(all.query.own_only);
+  request.set_order_id(5'000'000'001);
+  request.set_sender_comp_id("desk-a");
+  request.set_cl_ord_id("c1");
+  request.mutable_since()->set_seconds(10);
+  request.mutable_until()->set_seconds(20);
+  request.mutable_after()->set_sender_comp_id("desk-a");
+  request.mutable_after()->set_cl_ord_id("c0");
+  request.mutable_after()->set_bus_start(3);
+  request.mutable_after()->set_line(4);
+  request.set_request_id(7);
+  const auto some = decoded<core::HistoryRequest>(frame);
+  EXPECT_EQ(some.query.order_id, 5'000'000'001);
+  EXPECT_EQ(some.query.sender, "desk-a");
+  EXPECT_EQ(some.query.cl_ord_id, "c1");
+  EXPECT_EQ(some.query.from, core::WallTime(std::chrono::seconds(10)));
+  EXPECT_EQ(some.query.to, core::WallTime(std::chrono::seconds(20)));
+  EXPECT_EQ(some.query.after, (core::HistoryPlace{{"desk-a", "c0"}, 3, 4}));
+  EXPECT_EQ(some.request_id, 7U);
+}
+
+TEST(SessionRequest, HistoryWithABadFieldIsRejectedByName) {
+  const auto field_of = [](const std::function<void(v1::HistoryRequest&)>& spoil) {
+    v1::SessionRequest frame;
+    spoil(*frame.mutable_history_request());
+    const auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    const auto* rejected = std::get_if<Rejected>(&result);
+    return rejected ? rejected->field : "taken";
+  };
+  EXPECT_EQ(field_of([](auto& r) { r.set_order_id(-1); }), "history_request.order_id");
+  EXPECT_EQ(field_of([](auto& r) { r.set_sender_comp_id("desk a"); }), "history_request.sender_comp_id");
+  EXPECT_EQ(field_of([](auto& r) { r.set_cl_ord_id(std::string(65, 'c')); }), "history_request.cl_ord_id");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_since()->set_nanos(-1); }), "history_request.since");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_until()->set_nanos(-1); }), "history_request.until");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_after()->set_sender_comp_id("desk a"); }), "history_request.after");
+  EXPECT_EQ(field_of([](auto& r) { r.mutable_after()->set_bus_start(uint64_t{1} << 63); }), "history_request.after");
+}
+
 TEST(SessionRequest, OpenOrdersWithABadFieldAreRejectedByName) {
   const auto field_of = [](const std::function<void(v1::OpenOrdersRequest&)>& spoil) {
     v1::SessionRequest frame;
