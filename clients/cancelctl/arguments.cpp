@@ -231,7 +231,8 @@ Complaint read_plain_words(std::span<const std::string> plain, std::istream& in,
   if (into.command == Command::Completion) return read_shell(rest, into);
   if (into.command == Command::Backup) return read_backup_file(rest, into.backup_file);
   if (into.command == Command::Record) return read_record_file(rest, into.record_file);
-  const bool of_a_command = into.command == Command::Resolve || into.command == Command::Explain;
+  const bool of_a_command =
+      into.command == Command::Resolve || into.command == Command::Explain || into.command == Command::Retry;
   if (of_a_command) return read_command_name(rest, plain[0], into);
   return rest.empty() ? Complaint{} : quoted(plain[0]) + " takes no argument " + quoted(rest[0]);
 }

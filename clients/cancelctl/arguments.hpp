@@ -35,6 +35,7 @@ enum class Command : unsigned {
   Release = 8192,
   List = 16384,
   Find = 32768,
+  Retry = 65536,
 };
 enum class Wait { Ack, Final };
 enum class Color { Auto, Always, Never };
@@ -93,7 +94,7 @@ struct Arguments {
   /// What is followed: of watch those given, of top all that is final, of record what is recorded, of
   /// others nothing.
   std::vector<std::string> topics;
-  // resolve, explain; of find either may be empty
+  // resolve, retry, explain; of find either may be empty
   /// The command that is meant: whose, and which.
   std::string sender_comp_id;
   std::string cl_ord_id;

@@ -145,8 +145,7 @@ examples:
 )";
 
 constexpr const char* ResolveAbout = R"(
-For a command whose order stays STUCK or IN_DOUBT. Look at the order with the exchange first: its strategy is told what
-you say here, as its CancelFinal with evidence OPERATOR, and nothing takes it back. While a cancel of the order is in
+For a command whose order stays STUCK or IN_DOUBT. Look at the order with the exchange first: its strategy is told what you say here, as its CancelFinal with evidence OPERATOR, and nothing takes it back. While a cancel of the order is in
 flight its answer is waited for. What the exchange proves until then counts more.
 )";
 constexpr const char* ResolveEnd = R"(
@@ -159,6 +158,19 @@ exit code:
 examples:
   cancelctl resolve desk-a/k2v9x0qa-0000001 --as canceled
   cancelctl resolve desk-a/k2v9x0qa-0000001 --as open --json
+)";
+
+constexpr const char* RetryAbout = R"(
+For operators. The next DELETE of the command's order is due now, and need not keep its distance from the one before; where no
+DELETE may be sent (one is in flight, the order's end is proven, the time to live is over), the next query is. It goes as soon as
+budget and a worker allow, and counts as any other. cancelctl list says which commands wait, and explain what came of it.
+)";
+constexpr const char* RetryEnd = R"(
+exit code: 0 due now, 1 refused: no such command, or it has ended; or our key may not, 2 the command line or a key file is
+wrong, 3 no answer.
+
+examples:
+  cancelctl retry desk-a/k2v9x0qa-0000001
 )";
 
 constexpr const char* ExplainAbout = R"(
@@ -249,6 +261,7 @@ const std::vector<CommandText>& command_texts() {
        KeygenEnd},
       {Command::Resolve, "resolve", "SENDER/CL_ORD_ID", "settle by your word what the exchange does not tell",
        ResolveAbout, ResolveEnd},
+      {Command::Retry, "retry", "SENDER/CL_ORD_ID", "have the next request of an order sent now", RetryAbout, RetryEnd},
       {Command::Explain, "explain", "SENDER/CL_ORD_ID", "print all that happened to one command", ExplainAbout,
        ExplainEnd},
       {Command::Find, "find", "", "print what happened to the commands of an order, a sender or a time", FindAbout,

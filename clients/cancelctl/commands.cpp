@@ -106,6 +106,8 @@ int run(const Arguments& arguments, Console& console) {
       return run_list(arguments, *bus, console);
     case Command::Resolve:
       return run_resolve(arguments, *bus, console);
+    case Command::Retry:
+      return run_retry(arguments, *bus, console);
     case Command::Record:
       return run_record(arguments, *bus, console);
     case Command::Top:

@@ -42,6 +42,7 @@ int run_status(const Arguments& arguments, client::Client& bus, Console& console
 int run_orders(const Arguments& arguments, client::Client& bus, Console& console);
 int run_list(const Arguments& arguments, client::Client& bus, Console& console);
 int run_resolve(const Arguments& arguments, client::Client& bus, Console& console);
+int run_retry(const Arguments& arguments, client::Client& bus, Console& console);
 int run_record(const Arguments& arguments, client::Client& bus, Console& console);
 int run_top(const Arguments& arguments, std::unique_ptr<client::Client> bus, Console& console);
 /// Needs no bus.

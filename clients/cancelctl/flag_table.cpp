@@ -224,8 +224,8 @@ std::vector<Flag> about_orders() {
        [](S& v, A& a) { return read_side(v, a.side); },
        {{"buy", "bids"}, {"sell", "asks"}}},
       {"timeout",
-       OfCancel | OfResolve | OfOrders | OfList | OfFind | bit(Command::Explain) | bit(Command::Status) |
-           bit(Command::Top),
+       OfCancel | OfResolve | OfOrders | OfList | OfFind | bit(Command::Explain) | bit(Command::Retry) |
+           bit(Command::Status) | bit(Command::Top),
        Text, "DURATION",
        "wait at most this long for an answer (30s; status, top, orders, list, find, explain 5s; cancel-all, kill 24h)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},

@@ -21,7 +21,8 @@ struct HistoryLine {
   WallTime at;
   /// Start of the bus in which it was written.
   int64_t term = 0;
-  /// DELETE, QUERY, ANSWER, READ, FACT, WORKER_SILENT, WORKER_BACK, STATUS, RESOLVE or CONTRADICTION.
+  /// DELETE, QUERY, ANSWER, READ, FACT, WORKER_SILENT, WORKER_BACK, STATUS, RESOLVE, RETRY or
+  /// CONTRADICTION.
   std::string what;
   /// ANSWER: the verdict. READ: what was read. FACT: the frame's type. STATUS: the stage. RESOLVE: the word.
   std::string status;

@@ -67,6 +67,7 @@ std::string line_text(const HistoryLine& line) {
   if (line.what == "WORKER_BACK") return "the worker is heard again, and holds it (" + task_text(line) + ")";
   if (line.what == "STATUS") return "status " + line.status + ": " + printable(line.text);
   if (line.what == "RESOLVE") return "operator's word " + line.status + ", " + printable(line.text);
+  if (line.what == "RETRY") return "operator's retry, " + printable(line.text);
   if (line.what == "CONTRADICTION") return "the operator's word " + line.status + " was wrong";
   return line.what + " " + line.status + " " + printable(line.text);  // of a later bus
 }

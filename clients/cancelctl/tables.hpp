@@ -59,7 +59,7 @@ constexpr unsigned bit(Command command) { return static_cast<unsigned>(command);
 constexpr unsigned OfBus = bit(Command::Cancel) | bit(Command::Watch) | bit(Command::Status) | bit(Command::Resolve) |
                            bit(Command::Top) | bit(Command::Record) | bit(Command::Orders) | bit(Command::CancelAll) |
                            bit(Command::Kill) | bit(Command::Release) | bit(Command::List) | bit(Command::Find) |
-                           bit(Command::Explain);
+                           bit(Command::Explain) | bit(Command::Retry);
 
 const std::vector<CommandText>& command_texts();
 const CommandText& text_of(Command command);

@@ -74,6 +74,7 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     void operator()(const core::SendCommands& s) const { one(wire::encode_commands(s)); }
     void operator()(const core::SendHistory& s) const { engine.history(s, std::move(done)); }
     void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
+    void operator()(const core::SendRetry& s) const { one(wire::encode_retry(s)); }
     void operator()(const core::SendMassCancelPreview& s) const { one(wire::encode_mass_cancel_preview(s)); }
     void operator()(const core::SendKillSwitch& s) const { one(wire::encode_kill_switch(s)); }
     void operator()(const core::SendGoodbye& s) const { one(wire::encode_goodbye(s)); }

@@ -19,6 +19,7 @@ bool promises_nothing(const core::Send& send) {
   if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
     return resolved->status != core::ResolveStatus::Settled;
   }
+  if (const auto* retry = std::get_if<core::SendRetry>(&send)) return !retry->retrying;
   if (const auto* kill_switch = std::get_if<core::SendKillSwitch>(&send)) {
     return kill_switch->status == core::KillSwitchStatus::Refused;
   }

@@ -57,6 +57,8 @@ struct Entry {
   bool has_prefixes_of(std::string_view sender) const { return !prefixes.empty() && senders[0] == sender; }
   /// To say what became of a command, in place of the exchange.
   bool may_resolve() const { return is(Role::Operator); }
+  /// To have the next request of an order sent before its time: what that costs all share.
+  bool may_retry() const { return is(Role::Operator); }
   /// To have workers and subscriber tell what the exchange says to them, and to read it.
   bool may_record() const { return is(Role::Operator); }
   /// To take tasks and tell their outcomes.

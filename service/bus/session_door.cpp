@@ -240,6 +240,9 @@ wire::Rejected SessionDoor::objection(const Entry& entry, const core::Event& eve
   if (std::holds_alternative<core::ResolveRequest>(event) && !entry.may_resolve()) {
     return not_authorized("resolve", absl::StrCat(entry.name, " is not an operator, and only one may resolve"));
   }
+  if (std::holds_alternative<core::RetryRequest>(event) && !entry.may_retry()) {
+    return not_authorized("retry", absl::StrCat(entry.name, " is not an operator, and only one may retry"));
+  }
   if (const auto* orders = std::get_if<core::OpenOrdersRequest>(&event)) {
     return may_not_see(entry, "open_orders_request.owner", "open orders", orders->scope.owner);
   }
@@ -266,6 +269,7 @@ void SessionDoor::refuse(const core::PeerId& peer, const Entry& entry, const cor
                                   : why.field.starts_with("kill_switch") ? "kill_switch"
                                   : why.field == "goodbye"               ? "goodbye"
                                   : why.field == "resolve"               ? "resolve"
+                                  : why.field == "retry"                 ? "retry"
                                   : why.field.starts_with("open_")       ? "orders"
                                   : why.field.starts_with("commands_")   ? "commands"
                                   : why.field.starts_with("history_")    ? "history"

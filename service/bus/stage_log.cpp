@@ -118,6 +118,17 @@ void log_contradiction(const core::HistoryLine& line) {
                                            {"task", line.task}});
 }
 
+/// What an operator did with a command, which the text names, and who it was.
+void log_operator(const core::HistoryLine& line) {
+  using What = core::HistoryLine::What;
+  if (line.what == What::Retry) io::log_warn("operator_retry", {{"order_id", line.order_id}, {"text", line.text}});
+  if (line.what != What::Resolve) return;
+  const auto* status = std::get_if<core::OrdStatus>(&line.status);
+  io::log_warn(
+      "operator_resolve",
+      {{"order_id", line.order_id}, {"ord_status", status ? core::name_of(*status) : ""}, {"text", line.text}});
+}
+
 }  // namespace
 
 void log_stages(const core::Actions& actions) {
@@ -130,6 +141,7 @@ void log_stages(const core::Actions& actions) {
       std::visit([&](const auto& body) { log_event(*publication, body); }, publication->body);
     } else if (const auto* line = std::get_if<core::HistoryLine>(&record)) {
       log_contradiction(*line);
+      log_operator(*line);
     }
   }
   for (const core::Send& send : actions.sends) {

@@ -119,6 +119,14 @@ struct SendResolved {
   std::string text;
 };
 
+struct SendRetry {
+  PeerId peer;
+  bool retrying = false;
+  bool sends_delete = false;  ///< and the request that is due is a DELETE
+  std::string text;
+  uint64_t request_id = 0;
+};
+
 /// What a mass cancel would do now.
 struct SendMassCancelPreview {
   struct Orders {
@@ -175,9 +183,10 @@ struct SendRelogin {
   PeerId peer;
 };
 
-using Send = std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat,
-                          SendHelloRequired, SendStatus, SendOpenOrders, SendCommands, SendHistory, SendResolved,
-                          SendMassCancelPreview, SendKillSwitch, SendGoodbye, SendTask, SendConfirm, SendRelogin>;
+using Send =
+    std::variant<SendWelcome, SendReceipt, SendRetransmission, SendRetransmitReject, SendHeartbeat, SendHelloRequired,
+                 SendStatus, SendOpenOrders, SendCommands, SendHistory, SendResolved, SendRetry, SendMassCancelPreview,
+                 SendKillSwitch, SendGoodbye, SendTask, SendConfirm, SendRelogin>;
 
 /// A command that has just become known. Nothing leaves for it but its receipt: for the log.
 struct CommandApplied {

@@ -145,7 +145,8 @@ void CommandList::next_step(const Order& order, UndecidedCommand& entry) const {
     entry.next_step = text;
     if (at != Never) entry.next_in = at - now;
   };
-  entry.operator_step = "look at the order with the exchange, then resolve the command";
+  entry.operator_step =
+      "retry sends the next request now; or look at the order with the exchange, and resolve the command";
   if (effort.attempts.in_flight()) {
     entry.operator_step.clear();
     return step("waits for the worker's answer to the DELETE", Never);

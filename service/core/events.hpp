@@ -120,6 +120,13 @@ struct ResolveRequest {
   OrdStatus as = OrdStatus::Canceled;
 };
 
+/// An operator wants the next request of the command's order now. The session listener has checked who may.
+struct RetryRequest {
+  PeerId peer;
+  CommandKey key;
+  uint64_t request_id = 0;  ///< for the answer to repeat
+};
+
 /// The exchange's clock as a worker read it.
 struct ClockSample {
   uint64_t series = 0;
@@ -194,9 +201,10 @@ struct DrainRequested {};
 /// Nothing came; deadlines may have passed.
 struct DeadlinePassed {};
 
-using Event = std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
-                           OpenOrdersRequest, CommandsRequest, HistoryRequest, ResolveRequest, MassCancelReceived,
-                           KillSwitchReceived, GoodbyeReceived, SessionEnded, WorkerReady, TaskEnded, StreamFact,
-                           StreamReport, StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
+using Event =
+    std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
+                 OpenOrdersRequest, CommandsRequest, HistoryRequest, ResolveRequest, RetryRequest, MassCancelReceived,
+                 KillSwitchReceived, GoodbyeReceived, SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport,
+                 StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

@@ -94,7 +94,7 @@ template <>
 inline constexpr auto Names<FactType> = names("451", "452", "441", "423");
 template <>
 inline constexpr auto Names<HistoryLine::What> = names("DELETE", "ANSWER", "QUERY", "READ", "FACT", "WORKER_SILENT",
-                                                       "WORKER_BACK", "STATUS", "RESOLVE", "CONTRADICTION");
+                                                       "WORKER_BACK", "STATUS", "RESOLVE", "CONTRADICTION", "RETRY");
 
 template <typename Enum>
 constexpr std::string_view name_of(Enum value) {

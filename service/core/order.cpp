@@ -234,8 +234,9 @@ Duration Deletes::distance() const {
 }
 
 Tick Order::next_delete_allowed() const {
-  if (deletes.count == 0 || effort->schedule.exempt) return Tick::min();
-  const bool joined = effort->schedule.joined > deletes.ended;
+  const Schedule& schedule = effort->schedule;
+  if (deletes.count == 0 || schedule.exempt || schedule.retried) return Tick::min();
+  const bool joined = schedule.joined > deletes.ended;
   return deletes.ended + (joined ? Deletes::FirstDistance : deletes.distance());
 }
 
@@ -264,6 +265,21 @@ bool Order::take_override(const CommandKey& key, OrdStatus as) {
   return news;
 }
 
+bool Order::retry(Tick now, Duration final_wait) {
+  Schedule& schedule = effort->schedule;
+  const Attempts& attempts = effort->attempts;
+  const bool may_send =
+      !proof && effort->first_wanting(now) && !attempts.in_flight() && !attempts.freshly_accepted(now, final_wait);
+  if (!may_send) {
+    effort->reads.news(now);
+    return false;
+  }
+  schedule.retried = true;
+  schedule.next_delete = now;
+  schedule.withheld_until = Tick::min();
+  return true;
+}
+
 Effort& Order::begin(const StreamGap& gap) {
   if (!effort) {
     effort = std::make_unique<Effort>();
@@ -275,7 +291,7 @@ Effort& Order::begin(const StreamGap& gap) {
 void Order::dispatched(TaskId task, WorkerId worker, Instant now) {
   effort->attempts.add(task, worker, now.tick);
   effort->schedule.next_delete = Never;
-  effort->schedule.exempt = false;
+  effort->schedule.exempt = effort->schedule.retried = false;
   ++deletes.count;
   if (!effort->reads.first_says_gone()) effort->reads.first.reset();
   last_dispatch = now;

@@ -158,6 +158,7 @@ struct Schedule {
 
   Tick next_delete = Never;           ///< not before Order::next_delete_allowed() all the same
   bool exempt = false;                ///< the next DELETE need not keep its distance
+  bool retried = false;               ///< likewise: an operator wants it now
   std::vector<WorkerId> handed_over;  ///< silent workers whose DELETE went to another, since the last answer
   Duration unwritten = FirstUnwritten;
   Tick joined = Tick::min();          ///< when the latest command joined
@@ -202,7 +203,7 @@ struct Effort {
   /// Of those, the one whose priority and sender the next DELETE has: the oldest of the highest priority.
   const Command* leader(Tick now) const;
   /// The next DELETE repeats one that was sent, and need not go at once.
-  bool repeats() const { return attempts.counted > 0 && !schedule.exempt; }
+  bool repeats() const { return attempts.counted > 0 && !schedule.exempt && !schedule.retried; }
   /// From when on the next read counts towards a proof; Never if none is awaited.
   Tick next_counting_read() const;
   Stage stage() const;
@@ -248,6 +249,10 @@ struct Order {
 
   /// False if nothing is new in it.
   bool take_override(const CommandKey& key, OrdStatus as);
+
+  /// An operator wants the next request now. True: a DELETE, which is due; false: a query is, because no DELETE may be
+  /// sent, or one was accepted so lately that its 452 may be on its way. There must be an effort.
+  bool retry(Tick now, Duration final_wait);
 
   // Facts, while there is an effort.
   /// Begins one if there is none.

@@ -134,16 +134,17 @@ struct Publication {
 /// turn's other records and never read by the bus.
 struct HistoryLine {
   enum class What : uint8_t {
-    Delete,        ///< given to a worker
-    Answer,        ///< of a DELETE
-    Query,         ///< one that read nothing: what came instead
-    Read,          ///< of a query
-    Fact,          ///< from the stream
-    WorkerSilent,  ///< the task's worker was not heard in time, or does not list it any more
-    WorkerBack,    ///< it is heard again, and holds the task
-    Status,        ///< CancelStatus, told to every command of the order
-    Resolve,       ///< an operator's word
-    Contradiction  ///< a 452 showed that the word was wrong
+    Delete,         ///< given to a worker
+    Answer,         ///< of a DELETE
+    Query,          ///< one that read nothing: what came instead
+    Read,           ///< of a query
+    Fact,           ///< from the stream
+    WorkerSilent,   ///< the task's worker was not heard in time, or does not list it any more
+    WorkerBack,     ///< it is heard again, and holds the task
+    Status,         ///< CancelStatus, told to every command of the order
+    Resolve,        ///< an operator's word
+    Contradiction,  ///< a 452 showed that the word was wrong
+    Retry           ///< an operator wants the next request now
   };
   /// Of one order; what lies between the first and the last half goes when there are more.
   static constexpr uint32_t MaxLines = 1'000;

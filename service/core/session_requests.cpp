@@ -210,4 +210,31 @@ std::string SessionRequests::why_not_resolved(const ResolveRequest& request) con
   return "";
 }
 
+void SessionRequests::on(const RetryRequest& request) {
+  const Session* session = heard(request.peer);
+  if (!session) return;
+  SendRetry reply{request.peer, false, false, why_not_retried(request), request.request_id};
+  if (reply.text.empty()) {
+    Order& order = *judge_.find(book_.commands.find(request.key)->order_id);
+    reply.retrying = true;
+    reply.sends_delete = !options_.observe && order.retry(book_.now.tick, options_.final_wait);
+    if (options_.observe) order.effort->reads.news(book_.now.tick);
+    reply.text = reply.sends_delete ? "a DELETE of the order is due now, and goes as soon as budget and a worker allow"
+                                    : "no DELETE is sent now; a query of the order is due";
+    const std::string text = "of " + request.key.sender + "/" + request.key.cl_ord_id + " by " + session->sender;
+    book_.out.note(order, {.what = HistoryLine::What::Retry, .text = text});
+    judge_.judge(order);
+  }
+  book_.out.send(std::move(reply));
+}
+
+std::string SessionRequests::why_not_retried(const RetryRequest& request) const {
+  const CommandIndex::Entry* known = book_.commands.find(request.key);
+  if (!known) return "cl_ord_id: no such command is known";
+  if (known->ended) return "the command has ended already";
+  if (!book_.store_writable) return "the bus cannot write its store, and sends nothing";
+  if (book_.draining) return "the bus was asked to end, and sends nothing; ask again when it is back";
+  return "";
+}
+
 }  // namespace cancelbus::core

@@ -39,6 +39,7 @@ class SessionRequests {
   void on(const CommandsRequest& request);
   void on(const HistoryRequest& request);
   void on(const ResolveRequest& request);
+  void on(const RetryRequest& request);
   void on(const MassCancelReceived& received);
   void on(const KillSwitchReceived& received);
   void on(const GoodbyeReceived& received);
@@ -49,6 +50,7 @@ class SessionRequests {
   const Session* heard(const PeerId& peer, const std::string& cl_ord_id = "");
   SendReceipt receipt_for(const std::string& sender, const CommandReceived& received) const;
   std::string why_not_resolved(const ResolveRequest& request) const;
+  std::string why_not_retried(const RetryRequest& request) const;
 
   Book& book_;
   Judge& judge_;

@@ -123,7 +123,7 @@ void Verdicts::note_answer(Effort& effort, const Answer& answer, const std::stri
     attempts.unauthorized = 0;
     effort.schedule.next_delete = Never;
   }
-  effort.schedule.exempt = false;
+  effort.schedule.exempt = effort.schedule.retried = false;
   effort.schedule.handed_over.clear();
   if (answer.verdict != Verdict::NeverWritten) effort.schedule.unwritten = Schedule::FirstUnwritten;
   const LastAnswer last{answer.http_status, answer.exchange_code, answer.text};
@@ -221,6 +221,7 @@ void Verdicts::worker_back(Order& order, Attempt& attempt) const {
   // The hand-over is withdrawn, and may come again.
   Schedule& schedule = order.effort->schedule;
   schedule.next_delete = Never;
+  schedule.retried = false;
   if (std::exchange(schedule.exempt, false)) std::erase(schedule.handed_over, attempt.worker);
 }
 

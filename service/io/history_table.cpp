@@ -49,7 +49,9 @@ size_t size_of(const core::HistoryRow& row) {
 
 /// The line says what an operator did with a command, which it names.
 bool names_anothers(const core::HistoryRow& row, const std::string& sender) {
-  return row.what == core::name_of(core::HistoryLine::What::Resolve) && !row.text.starts_with("of " + sender + "/");
+  using What = core::HistoryLine::What;
+  const bool of_operator = row.what == core::name_of(What::Resolve) || row.what == core::name_of(What::Retry);
+  return of_operator && !row.text.starts_with("of " + sender + "/");
 }
 
 bool wanted(const core::HistoryRow& row, const core::HistoryQuery& query) {

@@ -33,7 +33,7 @@ struct Rejected {
 
 /// One of Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
 /// OpenOrdersRequest, CommandsRequest, HistoryRequest,
-/// ResolveRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why
+/// ResolveRequest, RetryRequest, MassCancelReceived, KillSwitchReceived, GoodbyeReceived; or why
 /// not.
 std::variant<core::Event, Rejected> decode_session_request(std::string_view bytes, core::PeerId peer);
 
@@ -54,6 +54,7 @@ std::string encode_commands(const core::SendCommands& commands);
 /// `why`: the store cannot be read; empty: it was. `epoch`: as encode_retransmission's.
 std::string encode_history(const core::HistoryPage& page, uint64_t request_id, std::string_view why, uint64_t epoch);
 std::string encode_resolved(const core::SendResolved& resolved);
+std::string encode_retry(const core::SendRetry& retry);
 std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview);
 std::string encode_kill_switch(const core::SendKillSwitch& kill_switch);
 std::string encode_goodbye(const core::SendGoodbye& goodbye);

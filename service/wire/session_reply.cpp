@@ -198,6 +198,15 @@ std::string encode_resolved(const core::SendResolved& resolved) {
   return frame.SerializeAsString();
 }
 
+std::string encode_retry(const core::SendRetry& retry) {
+  v1::SessionReply frame;
+  v1::RetryReply& proto = *frame.mutable_retry();
+  proto.set_status(retry.retrying ? v1::RETRY_STATUS_RETRYING : v1::RETRY_STATUS_REFUSED);
+  proto.set_text(legible(retry.text));
+  proto.set_request_id(retry.request_id);
+  return frame.SerializeAsString();
+}
+
 std::string encode_mass_cancel_preview(const core::SendMassCancelPreview& preview) {
   v1::SessionReply frame;
   v1::MassCancelPreview& proto = *frame.mutable_mass_cancel_preview();

@@ -324,13 +324,25 @@ Result to_result(const v1::HistoryRequest& request, core::PeerId peer) {
   return out;
 }
 
-Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
+/// What is wrong with the names of a command, as a request of this name gives them; absent if nothing is.
+template <typename Request>
+std::optional<Rejected> fault_of_command(const std::string& name, const Request& request) {
   if (!is_sender(request.sender_comp_id())) {
-    return rejected("resolve.sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
+    return rejected(name + ".sender_comp_id", "must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
   }
   if (request.cl_ord_id().empty() || !is_short_printable(request.cl_ord_id(), MaxClOrdIdBytes)) {
-    return rejected("resolve.cl_ord_id", "must be 1 to 64 printable ASCII characters");
+    return rejected(name + ".cl_ord_id", "must be 1 to 64 printable ASCII characters");
   }
+  return std::nullopt;
+}
+
+Result to_result(const v1::RetryRequest& request, core::PeerId peer) {
+  if (auto fault = fault_of_command("retry", request)) return *std::move(fault);
+  return core::RetryRequest{std::move(peer), {request.sender_comp_id(), request.cl_ord_id()}, request.request_id()};
+}
+
+Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
+  if (auto fault = fault_of_command("resolve", request)) return *std::move(fault);
   const auto as = from_wire(request.as());
   if (!as || as == core::OrdStatus::PartiallyFilled) {
     return rejected("resolve.as", "must be CANCELED, FILLED, NEW or REJECTED");
@@ -364,6 +376,8 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
       return to_result(frame.commands_request(), std::move(peer));
     case v1::SessionRequest::kHistoryRequest:
       return to_result(frame.history_request(), std::move(peer));
+    case v1::SessionRequest::kRetry:
+      return to_result(frame.retry(), std::move(peer));
     case v1::SessionRequest::kMassCancel:
       return to_result(frame.mass_cancel(), std::move(peer));
     case v1::SessionRequest::kKillSwitch:

@@ -24,7 +24,8 @@ TEST(FixTable, HasMessagesFieldsAndValues) {
   const std::string table = fix_table(current_schema());
   EXPECT_THAT(table, HasSubstr("| 35=F | | `CancelOrder` | |\n"));
   EXPECT_THAT(table, HasSubstr("| 58 | `text` | `CancelAck`, `CancelStatus`, `MassCancelReport`, "
-                               "`MassCancelReport.NotAffected`, `Receipt`, `Reject`, `Resolved`, `UndecidedCommand`, `HistoryLine`, `History`, "
+                               "`MassCancelReport.NotAffected`, `Receipt`, `Reject`, `Resolved`, `RetryReply`, "
+                               "`UndecidedCommand`, `HistoryLine`, `History`, "
                                "`MassCancelPreview`, `KillSwitchReply`, "
                                "`GoodbyeReply` | |\n"));
   EXPECT_THAT(table, HasSubstr("| 150 | `exec_type` | `CancelFinal` | CANCELED 4, TRADE F, ORDER_STATUS I |\n"));

@@ -83,6 +83,7 @@ const char* what(const v1::KillSwitchReply&) { return "kill_switch"; }
 const char* what(const v1::GoodbyeReply&) { return "goodbye"; }
 const char* what(const v1::Commands&) { return "commands"; }
 const char* what(const v1::History&) { return "history"; }
+const char* what(const v1::RetryReply&) { return "retry"; }
 const char* what(const OpenOrders&) { return "open_orders"; }
 
 /// Of "10s" or "250ms".

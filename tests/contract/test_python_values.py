@@ -27,7 +27,7 @@ ENUMS = [(enums.ReceiptStatus, session_pb2.ReceiptStatus), (enums.ResolveStatus,
          (enums.Evidence, cancel_pb2.Evidence), (enums.Stage, cancel_pb2.CancelStage),
          (enums.CauseKind, cancel_pb2.CauseKind), (enums.MassCancelScope, cancel_pb2.MassCancelScope),
          (enums.MassCancelStatus, cancel_pb2.MassCancelStatus), (enums.KillSwitchStatus, session_pb2.KillSwitchStatus),
-         (enums.CommandState, session_pb2.CommandState), (enums.Priority, cancel_pb2.Priority)]
+         (enums.CommandState, session_pb2.CommandState), (enums.RetryStatus, session_pb2.RetryStatus), (enums.Priority, cancel_pb2.Priority)]
 # CancelAck has one name that is shorter here, BusStatus three that are plural. None: what only the client needs.
 MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session_pb2.Receipt, {}),
             (values.Ack, cancel_pb2.CancelAck, {"cxl_rej_reason": "reason"}), (values.Final, cancel_pb2.CancelFinal, {}),
@@ -38,7 +38,7 @@ MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session
             (values.PreviewedOrders, session_pb2.MassCancelPreview.Orders, {}),
             (values.KillSwitchReply, session_pb2.KillSwitchReply, {"request_id": None}),
             (values.GoodbyeReply, session_pb2.GoodbyeReply, {}),
-            (values.UndecidedCommand, session_pb2.UndecidedCommand, {}),
+            (values.RetryReply, session_pb2.RetryReply, {"request_id": None}), (values.UndecidedCommand, session_pb2.UndecidedCommand, {}),
             (values.HistoryLine, session_pb2.HistoryLine, {}), (values.HistoryCommand, session_pb2.HistoryCommand, {}),
             (bus_status.Cause, cancel_pb2.Cause, {}), (bus_status.EventBar, cancel_pb2.EventBar, {}),
             (bus_status.WindowStatus, cancel_pb2.BusStatus.Window, {}), (bus_status.HoldStatus, cancel_pb2.BusStatus.Hold, {}),

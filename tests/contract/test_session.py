@@ -25,7 +25,7 @@ from google.protobuf.json_format import ParseDict  # noqa: E402
 MILLISECOND = 1_000_000
 WHAT = {Causes: "causes", Connected: "connected", Silent: "silent", Unreadable: "unreadable", LostEvents: "lost",
         NewEpoch: "new_epoch", Listing: "open_orders", session_pb2.Receipt: "receipt", session_pb2.Reject: "reject",
-        session_pb2.Resolved: "resolved", session_pb2.Commands: "commands", session_pb2.History: "history",
+        session_pb2.Resolved: "resolved", session_pb2.Commands: "commands", session_pb2.History: "history", session_pb2.RetryReply: "retry",
         session_pb2.KillSwitchReply: "kill_switch", session_pb2.GoodbyeReply: "goodbye",
         cancel_pb2.CancelAck: "ack",
         cancel_pb2.CancelFinal: "final", cancel_pb2.CancelStatus: "status", cancel_pb2.Event: "event",

@@ -120,6 +120,10 @@ void require_at_the_door(const core::HistoryRequest& request) {
   require(!query.own_only, "what may be seen is not said in the frame");
 }
 
+void require_at_the_door(const core::RetryRequest& request) {
+  require(is_sender(request.key.sender) && is_printable(request.key.cl_ord_id, 1, 64), "a retry names a command");
+}
+
 void require_at_the_door(const core::GoodbyeReceived&) {}
 void require_at_the_door(const core::SessionHeartbeat&) {}
 void require_at_the_door(const core::StatusRequest&) {}

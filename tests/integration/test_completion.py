@@ -80,7 +80,7 @@ def shell(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("line, expected", [
-    ("cancelctl re", ["record", "release", "resolve"]),
+    ("cancelctl re", ["record", "release", "resolve", "retry"]),
     ("cancelctl top --i", ["--insecure_loopback", "--interval"]),
     ("cancelctl c", ["cancel", "cancel-all", "completion"]),
     ("cancelctl k", ["keygen", "kill"]),

@@ -212,8 +212,8 @@ def parameters(function):
 
 
 @pytest.mark.parametrize("name", ["__init__", "cancel", "submit", "cancel_many", "mass_cancel", "preview_mass_cancel",
-                                  "engage_kill_switch", "release_kill_switch", "goodbye", "status", "open_orders", "resolve",
-                                  "events", "close"])
+                                  "engage_kill_switch", "release_kill_switch", "goodbye", "status", "open_orders", "commands",
+                                  "history", "retry", "resolve", "events", "close"])
 def test_the_blocking_client_takes_what_the_other_takes(name):
     assert parameters(getattr(blocking.Client, name)) == parameters(getattr(cancelbus.Client, name))
 

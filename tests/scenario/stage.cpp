@@ -327,6 +327,9 @@ void Stage::session(const std::string& peer, Words& words) {
   } else if (verb == "resolves") {
     const auto command = split(words.next(), '/');
     turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
+  } else if (verb == "retries") {
+    const auto command = split(words.next(), '/');
+    turn(core::RetryRequest{peer, {command.at(0), command.at(1)}});
   } else if (verb == "mass") {
     mass_cancel(peer, words);
   } else if (verb == "kill" || verb == "release") {

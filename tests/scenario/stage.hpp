@@ -114,6 +114,7 @@ class Stage {
   void show_send(const core::SendHelloRequired& send);
   void show_send(const core::SendStatus& send);
   void show_send(const core::SendResolved& send);
+  void show_send(const core::SendRetry& send);
   void show_send(const core::SendOpenOrders& send);
   void show_send(const core::SendCommands& send);
   void show_send(const core::SendHistory& send);

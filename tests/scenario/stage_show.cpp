@@ -47,6 +47,10 @@ void Stage::show_send(const core::SendStatus& send) { say("status to " + send.pe
 
 void Stage::show_send(const core::SendResolved& send) { say("resolved, to " + send.peer + ": " + to_text(send)); }
 
+void Stage::show_send(const core::SendRetry& send) {
+  say("retry, to " + send.peer + ": " + (send.retrying ? "RETRYING" : "REFUSED") + " \"" + send.text + "\"");
+}
+
 void Stage::show_send(const core::SendMassCancelPreview& send) {
   say("preview " + send.peer + "/" + to_text(send, Start));
 }

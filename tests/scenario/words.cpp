@@ -45,8 +45,8 @@ constexpr std::array VerdictNames{"Accepted",  "UnknownOrder", "Refused",  "Bloc
                                   "Throttled", "Read",         "Doubtful", "StaleStamp", "NeverWritten"};
 constexpr std::array ReadNames{"Open", "Canceled", "Closed", "NotFound"};
 constexpr std::array FactNames{"451", "452", "441", "423"};
-constexpr std::array HistoryNames{"Delete",       "Answer",     "Query",  "Read",    "Fact",
-                                  "WorkerSilent", "WorkerBack", "Status", "Resolve", "Contradiction"};
+constexpr std::array HistoryNames{"Delete",     "Answer", "Query",   "Read",          "Fact", "WorkerSilent",
+                                  "WorkerBack", "Status", "Resolve", "Contradiction", "Retry"};
 constexpr std::array MassCancelNames{"ACCEPTED", "PROGRESS", "COMPLETED", "REJECTED"};
 constexpr std::array ResolveNames{"SETTLED", "PENDING", "REFUSED"};
 

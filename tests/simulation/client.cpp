@@ -89,6 +89,16 @@ void ClientProcess::resolve(v1::ResolveRequest request) {
   });
 }
 
+void ClientProcess::retry(v1::RetryRequest request) {
+  deliver([this, request = std::move(request)] {
+    tell("retries ", request.cl_ord_id());
+    v1::SessionRequest frame;
+    *frame.mutable_retry() = request;
+    life_->session.inquire(std::move(frame));
+    life_->flush();
+  });
+}
+
 size_t ClientProcess::undecided() const { return life_ ? life_->session.undecided() : 0; }
 
 ClientProcess::Life::Life(ClientProcess& client)

@@ -37,6 +37,7 @@ class ClientProcess : public Process {
   void goodbye(bool keep_orders, std::function<void()> left);
   /// An operator's word; a later one takes the place of one that is not answered.
   void resolve(v1::ResolveRequest request);
+  void retry(v1::RetryRequest request);
   size_t undecided() const;
 
  protected:

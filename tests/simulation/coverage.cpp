@@ -47,6 +47,7 @@ const char* fault_name(Fault fault) {
                                           "another program's DELETE",
                                           "override",
                                           "mistaken override",
+                                          "retry",
                                           "guess: edit_keeps_id=no",
                                           "guess: web_cancel_sends_452=no",
                                           "guess: fill_sends_452=yes",

@@ -54,6 +54,7 @@ enum class Fault : uint8_t {
   AnotherProgram,  ///< sends DELETEs, which count against the same limits
   Override,
   MistakenOverride,
+  Retry,  ///< an operator's, after which a DELETE was due
   // Guesses about the exchange that it makes the other way; see plan_guesses().
   GuessNewIdOfEdit,
   GuessSilentCancelByHand,

@@ -90,6 +90,7 @@ struct EventWords {
   std::string operator()(const core::ResolveRequest& e) {
     return words("resolve ", e.key.cl_ord_id, " as ", name(e.as), " from ", e.peer);
   }
+  std::string operator()(const core::RetryRequest& e) { return words("retry of ", e.key.cl_ord_id, " from ", e.peer); }
   std::string operator()(const core::StreamFact& e) {
     return words("fact ", e.seq, ": ", name(e.fact.type), " of ", order_name(e.fact.order_id), " left ",
                  e.fact.num_left);
@@ -142,6 +143,7 @@ struct SendWords {
   std::string operator()(const core::SendResolved& s) {
     return words("resolve of ", s.key.cl_ord_id, ' ', name(s.status), ' ', s.text, " to ", s.peer);
   }
+  std::string operator()(const core::SendRetry& s) { return words("retry: ", s.text, " to ", s.peer); }
   std::string operator()(const core::SendMassCancelPreview& s) {
     return words("a preview of ", s.cl_ord_id, ": ", s.total_affected, " orders, to ", s.peer);
   }

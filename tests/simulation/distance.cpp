@@ -22,6 +22,7 @@ Duration between(int count) {
 
 void Distance::bus_started() {
   for (auto& [id, order] : orders_) {
+    order.retried = false;
     // Only when the last one was decided on is stored.
     order.ended = std::min(order.ended, order.decided);
     order.joined = Time::min();
@@ -38,6 +39,7 @@ void Distance::inserted(core::OrderId id) {
   const Order before = std::exchange(found->second, {});
   found->second.of_effort = before.of_effort;
   found->second.exempt = before.exempt;
+  found->second.retried = before.retried;
   found->second.released_by = before.released_by;
   found->second.handed_over = before.handed_over;
 }
@@ -45,7 +47,7 @@ void Distance::inserted(core::OrderId id) {
 std::optional<bool> Distance::repeats(core::OrderId id) const {
   const auto found = orders_.find(id);
   if (found == orders_.end()) return false;
-  return found->second.exempt ? std::nullopt : std::optional(found->second.of_effort > 0);
+  return found->second.exempt || found->second.retried ? std::nullopt : std::optional(found->second.of_effort > 0);
 }
 
 Time Distance::allowed(core::OrderId id) const {
@@ -57,10 +59,10 @@ void Distance::rests(core::OrderId id, bool surely) {
   const auto found = orders_.find(id);
   if (found == orders_.end()) return;
   // What may be handed over may be so still.
-  if (!surely && found->second.exempt) return;
+  if (!surely && (found->second.exempt || found->second.retried)) return;
   Order& order = found->second;
   order.of_effort = 0;
-  order.unauthorized = order.exempt = false;
+  order.unauthorized = order.exempt = order.retried = false;
   order.handed_over.clear();
   order.unwritten = FirstUnwritten;
   order.retry = Time::min();
@@ -88,6 +90,7 @@ void Distance::released(core::OrderId id, core::WorkerId worker) {
 }
 
 Time Distance::allowed(const Order& order) const {
+  if (order.retried) return Time::min();
   if (order.exempt || order.count == 0) return order.retry;
   const Duration distance = order.joined > order.ended ? Duration(1s) : between(order.count);
   return std::max(order.retry, order.ended == Time::min() ? order.ended : order.ended + distance);
@@ -102,6 +105,7 @@ void Distance::sent(core::OrderId id, Time decided) {
   }
   if (std::exchange(order.exempt, false) && order.released_by != 0) order.handed_over.insert(order.released_by);
   order.released_by = 0;
+  order.retried = false;
   ++order.count;
   ++order.of_effort;
   order.decided = decided;
@@ -113,6 +117,7 @@ void Distance::ended(core::OrderId id, const core::Answer& answer, bool latest) 
   Order& order = found->second;
   // Of one that was handed over the next is due already.
   const bool handed_over = std::exchange(order.exempt, false);
+  order.retried = false;
   order.handed_over.clear();
   const bool unwritten = answer.verdict == Verdict::NeverWritten;
   if (unwritten && latest && !handed_over) {

@@ -3,7 +3,7 @@
 // Part of the judge, reckoned from what the bus has heard. After n DELETEs that were written or may have been, the next
 // comes 1, 2, 4 ... 30 s after the end of the last; a second after it for a command that has joined since. At once
 // comes what is handed over from a silent worker, once for each until an answer comes, and what one worker's key was
-// refused.
+// refused; and what an operator wants now. All of it counts.
 #pragma once
 
 #include <map>
@@ -56,6 +56,7 @@ class Distance {
     Time joined = Time::min();
     bool unauthorized = false;  ///< the last answer of its effort was 401 or 403
     bool exempt = false;
+    bool retried = false;            ///< exempt because an operator wants it now
     core::WorkerId released_by = 0;  ///< exempt for its sake
     std::set<core::WorkerId> handed_over;
     Duration unwritten = FirstUnwritten;

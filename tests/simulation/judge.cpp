@@ -29,6 +29,8 @@ void Judge::stepping(const core::Event& event) {
     registry_.heard(*fact);
   } else if (const auto* report = std::get_if<core::StreamReport>(&event)) {
     referee_.heard(*report);
+  } else if (const auto* retry = std::get_if<core::RetryRequest>(&event)) {
+    referee_.heard(*retry);
   } else if (const auto* word = std::get_if<core::ResolveRequest>(&event)) {
     referee_.heard(*word);
   } else if (const auto* drain = std::get_if<core::DrainRequested>(&event)) {
@@ -103,6 +105,8 @@ void Judge::sending(const core::Send& send) {
     switches_.sending(*welcome, sender_of_[welcome->peer]);
   } else if (const auto* goodbye = std::get_if<core::SendGoodbye>(&send)) {
     switches_.sending(*goodbye, sender_of_[goodbye->peer]);
+  } else if (const auto* retry = std::get_if<core::SendRetry>(&send)) {
+    referee_.sending(*retry);
   } else if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {
     referee_.sending(*resolved);
   } else if (const auto* confirm = std::get_if<core::SendConfirm>(&send)) {

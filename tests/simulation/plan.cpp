@@ -309,6 +309,19 @@ void plan_words(Plan& plan) {
   }
 }
 
+/// By the same operator; likewise.
+void plan_retries(Plan& plan) {
+  constexpr uint64_t Own = 0xC2B2AE3D27D4EB4F;
+  Random random(plan.seed ^ Own);
+  if (plan.clients.back().name != "operator" || !random.chance(0.5)) return;
+  const double wanted = random.fraction() * 0.6;
+  for (size_t i = 0; i < plan.cancels.size(); ++i) {
+    if (!random.chance(wanted)) continue;
+    const Duration at = plan.cancels[i].at + random.between(0ms, random.chance(0.5) ? 3s : 20s);
+    plan.retries.push_back({std::min(at, plan.trouble), i});
+  }
+}
+
 template <typename T>
 std::string seconds(T duration) {
   std::ostringstream out;
@@ -363,6 +376,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_machines(plan, random);
   plan_work(plan, random);
   plan_words(plan);
+  plan_retries(plan);
   if (random.chance(0.05)) {
     plan_open_orders(plan);
     plan_mass_cancels(plan);

@@ -63,6 +63,12 @@ struct WordPlan {
   std::optional<core::OrdStatus> mistake;
 };
 
+/// An operator does not want to wait for the next request of a command's order.
+struct RetryPlan {
+  Duration at{};
+  size_t cancel = 0;
+};
+
 /// What is not known of the exchange, and it does otherwise than by default.
 struct GuessPlan {
   Fault fault{};
@@ -131,6 +137,7 @@ struct Plan {
   std::vector<HandPlan> hands;
   /// The last client is the operator, if there are any.
   std::vector<WordPlan> words;
+  std::vector<RetryPlan> retries;
   std::vector<BlowPlan> blows;
   std::vector<GuessPlan> guesses;
   /// The exchange's own faults, as its control interface takes them, one a line; each ends with the troubles.

@@ -63,6 +63,7 @@ class Referee {
   /// The stream seems muted.
   void relogin_asked() { gap_at_ = maybe_gap_at_ = world_.now(); }
   void heard(const core::ResolveRequest& word);
+  void heard(const core::RetryRequest& retry);
   void judging_deadlines();
   void heard(const core::CommandReceived& command) {
     commands_heard_.try_emplace(command.order.cl_ord_id, world_.now());
@@ -89,6 +90,7 @@ class Referee {
   void committed(const core::FactPosition& position);
   void sending(const core::SendTask& task);
   void sending(const core::SendResolved& resolved);
+  void sending(const core::SendRetry& retry);
   /// The bus has taken the outcome, and must heed it.
   void sending(const core::SendConfirm& confirm);
   void told(const CommandSeen& command, const core::CancelAck& ack);

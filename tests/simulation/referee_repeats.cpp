@@ -55,6 +55,7 @@ bool Referee::certainly_waited(core::OrderId id, const Order& order, core::Prior
       order.last_read.value_or(core::ReadStatus::Open) != core::ReadStatus::Open) {
     return false;
   }
+  if (distance_.repeats(id) != std::optional(true)) return false;
   const bool in_flight = std::ranges::any_of(order.deletes, [&](core::TaskId task) { return !tasks_.at(task).ended; });
   if (in_flight || then < std::max(distance_.allowed(id), order.last_event) + ForAQuery) return false;
   const auto commands = undecided(id);

@@ -1,4 +1,4 @@
-// An operator's word: it may be wrong, and is told as what it is.
+// An operator's word: it may be wrong, and is told as what it is. And a retry, which only shortens a wait.
 #include <algorithm>
 
 #include "tests/simulation/describe.hpp"
@@ -9,6 +9,18 @@ namespace cancelbus::simulation {
 void Referee::heard(const core::ResolveRequest& word) {
   words_[word.key].insert(word.as);
   if (const CommandSeen* command = ledger_.find(word.key)) event_of(command->order.order_id);
+}
+
+void Referee::heard(const core::RetryRequest& retry) {
+  const CommandSeen* command = ledger_.find(retry.key);
+  if (!command || command->ended()) return;
+  const core::OrderId order = command->order.order_id;
+  event_of(order);
+  thrift_.retried(order);
+  // Whether a DELETE may be sent, or a query, only the bus knows. One that is in flight is certain.
+  const bool in_flight = std::ranges::any_of(
+      open_deletes_, [&](core::TaskId task) { return tasks_.at(task).order == order && !tasks_.at(task).released; });
+  if (!in_flight) distance_.retried(order);
 }
 
 void Referee::check_word(const CommandSeen& command, const core::CancelFinal& final) {
@@ -26,6 +38,10 @@ void Referee::check_word(const CommandSeen& command, const core::CancelFinal& fi
     if (task.order != final.order_id || task.released) continue;
     world_.fail("promise 2: the final of ", name, " is an operator's, while task ", task_name(id), " is in flight");
   }
+}
+
+void Referee::sending(const core::SendRetry& retry) {
+  if (retry.sends_delete) world_.happened.add(Fault::Retry);
 }
 
 void Referee::sending(const core::SendResolved& resolved) {

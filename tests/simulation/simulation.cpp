@@ -143,6 +143,7 @@ void Simulation::begin() {
   for (const HandPlan& each : plan_.hands) world_.agenda.after(each.at, [this, each] { act(each); });
   for (const PlacePlan& each : plan_.places) world_.agenda.after(each.at, [this, each] { place(each); });
   for (const WordPlan& each : plan_.words) world_.agenda.after(each.at, [this, each] { say(each); });
+  for (const RetryPlan& each : plan_.retries) world_.agenda.after(each.at, [this, each] { retry(each); });
   for (const BlowPlan& each : plan_.blows) world_.agenda.after(each.at, [this, each] { strike(each); });
   world_.agenda.after(plan_.trouble, [this] { calm(); });
 }
@@ -261,6 +262,14 @@ void Simulation::say(const WordPlan& word) {
   request.set_as(word.mistake ? wire::to_wire(*word.mistake) : truth);
   world_.happened.add(request.as() == truth ? Fault::Override : Fault::MistakenOverride);
   clients_.back()->resolve(std::move(request));
+}
+
+void Simulation::retry(const RetryPlan& wanted) {
+  const CancelPlan& cancel = plan_.cancels[wanted.cancel];
+  v1::RetryRequest request;
+  request.set_sender_comp_id(plan_.clients[cancel.client].sender);
+  request.set_cl_ord_id(cancel.cl_ord_id);
+  clients_.back()->retry(std::move(request));
 }
 
 void Simulation::foreign_delete(core::OrderId order) {

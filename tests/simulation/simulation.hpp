@@ -46,6 +46,7 @@ class Simulation {
   void goodbye(const GoodbyePlan& plan);
   void act(const HandPlan& hand);
   void say(const WordPlan& word);
+  void retry(const RetryPlan& wanted);
   void place(const PlacePlan& order);
   void becomes(core::OrderId order, PlacePlan::End end);
   void edit(const std::string& order, const HandPlan& hand);

@@ -27,6 +27,8 @@ class Thrift {
   void stream_heard(bool news);
   void command_came(core::OrderId order);
   void fact_came(core::OrderId order);
+  /// An operator wants its next request now.
+  void retried(core::OrderId order) { command_came(order); }
   /// A worker is silent, or does not list it any more.
   void delete_released(core::OrderId order) { orders_[order].cause = true; }
   void delete_sent(core::OrderId order);

@@ -310,6 +310,18 @@ std::shared_future<HistoryList> Client::history(const HistoryFilter& filter) noe
   return future;
 }
 
+std::shared_future<RetryAnswer> Client::retry(const std::string& sender_comp_id,
+                                              const std::string& cl_ord_id) noexcept {
+  std::shared_future<RetryAnswer> future;
+  const auto closed = std::make_shared<RetryAnswer>();
+  closed->refused = "the client was closed";
+  auto done = keep<RetryAnswer>(future, {}, closed);
+  loop_->do_soon([sender_comp_id, cl_ord_id, done = std::move(done)](client::Client& bus) {
+    bus.retry(sender_comp_id, cl_ord_id, done);
+  });
+  return future;
+}
+
 MassCancel Client::mass_cancel(const MassCancelOptions& options, MassCancelCallbacks callbacks) noexcept {
   MassCancel mass;
   callbacks.on_received = keep(mass.received_, std::move(callbacks.on_received));

@@ -42,6 +42,7 @@ using client::OpenOrders;
 using client::OpenOrdersFilter;
 using client::Problem;
 using client::Receiving;
+using client::RetryAnswer;
 
 /// One command, from now to its end. Each future gets its value in any case: ClientClosed if the client is destroyed
 /// first. They never hold an exception. Dropping this takes nothing back.
@@ -117,6 +118,8 @@ class Client {
   std::shared_future<CommandList> commands(const CommandsFilter& filter = {}) noexcept;
   /// What happened to commands, as the bus's store knows it. As open_orders().
   std::shared_future<HistoryList> history(const HistoryFilter& filter = {}) noexcept;
+  /// For operators: the next request of this command's order is due now, as client::Client says. As open_orders().
+  std::shared_future<RetryAnswer> retry(const std::string& sender_comp_id, const std::string& cl_ord_id) noexcept;
   /// Cancels every open order in a scope. Waits for nothing.
   MassCancel mass_cancel(const MassCancelOptions& options = {}, MassCancelCallbacks callbacks = {}) noexcept;
   /// What that would do now. Nothing is done.

@@ -390,6 +390,12 @@ void Client::history(const HistoryFilter& filter, std::function<void(const Histo
   impl_->wakeup.at(Wakeup::Now);
 }
 
+void Client::retry(const std::string& sender_comp_id, const std::string& cl_ord_id,
+                   std::function<void(const RetryAnswer&)> on_done) noexcept {
+  impl_->inquiries.retry(sender_comp_id, cl_ord_id, std::move(on_done));
+  impl_->wakeup.at(Wakeup::Now);
+}
+
 void Client::resolve(v1::ResolveRequest request) noexcept {
   impl_->session.resolve(std::move(request), steady_clock::now());
   impl_->wakeup.at(Wakeup::Now);

@@ -114,6 +114,10 @@ class Client {
   /// What happened to commands, as the bus's store knows it: `on_done` is called once with up to `filter.limit` of
   /// them. As commands().
   void history(const HistoryFilter& filter, std::function<void(const HistoryList&)> on_done) noexcept;
+  /// For operators: the next request of this command's order is due now; `on_done` is called once. As commands(). A
+  /// request that is repeated because its answer is late may have another one sent.
+  void retry(const std::string& sender_comp_id, const std::string& cl_ord_id,
+             std::function<void(const RetryAnswer&)> on_done = {}) noexcept;
   /// For operators: Resolved notices will come, the last of them SETTLED or REFUSED.
   void resolve(v1::ResolveRequest request) noexcept;
   /// For operators, and with topic `record.` alone: what workers and subscriber receive from the exchange comes as

@@ -17,6 +17,8 @@ uint64_t Inquiries::ask(v1::SessionRequest request) {
   ++last_id_;
   if (request.has_history_request()) {
     request.mutable_history_request()->set_request_id(last_id_);
+  } else if (request.has_retry()) {
+    request.mutable_retry()->set_request_id(last_id_);
   } else {
     request.mutable_commands_request()->set_request_id(last_id_);
   }
@@ -39,6 +41,9 @@ std::vector<Inquiries::Told> Inquiries::on_answer(v1::SessionReply& reply) {
   }
   if (reply.has_history() && first.request.has_history_request() && reply.history().request_id() == first.id) {
     return end(std::move(*reply.mutable_history()));
+  }
+  if (reply.has_retry() && first.request.has_retry() && reply.retry().request_id() == first.id) {
+    return end(std::move(*reply.mutable_retry()));
   }
   return {};
 }

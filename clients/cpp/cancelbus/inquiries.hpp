@@ -1,5 +1,5 @@
 // What a Session asks of the bus about commands, each answered by one reply with its number: a page of undecided ones,
-// or of the history.
+// one of the history, or a retry.
 //
 // Used by Session. Pure, as that is. Inquiries are answered in turn, with one on its way at a time, because a Reject
 // names the kind alone; it is repeated every second until it is answered.
@@ -28,9 +28,9 @@ struct InquiryRefused {
 class Inquiries {
  public:
   static constexpr auto RepeatAfter = std::chrono::seconds(1);
-  using Told = std::variant<v1::Commands, v1::History, InquiryRefused>;
+  using Told = std::variant<v1::Commands, v1::History, v1::RetryReply, InquiryRefused>;
 
-  /// A commands_request or a history_request. Returns the request_id that it sets, from 1.
+  /// A commands_request, a history_request or a retry. Returns the request_id that it sets, from 1.
   uint64_t ask(v1::SessionRequest request);
   /// What was under way may never have arrived.
   void on_reconnected() { due_ = {}; }

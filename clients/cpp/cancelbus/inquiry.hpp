@@ -54,4 +54,11 @@ struct HistoryList {
   std::string refused = {};
 };
 
+/// What came of a retry.
+struct RetryAnswer {
+  v1::RetryReply reply = {};  ///< RETRYING or REFUSED, and why
+  /// Why the bus did not answer; empty if it did.
+  std::string refused = {};
+};
+
 }  // namespace cancelbus::client

@@ -24,6 +24,7 @@ void InquiryBook::commands(const CommandsFilter& filter, std::function<void(cons
 void InquiryBook::tell(const Notice& notice) {
   if (const auto* page = std::get_if<v1::Commands>(&notice)) tell(*page);
   if (const auto* page = std::get_if<v1::History>(&notice)) tell(*page);
+  if (const auto* reply = std::get_if<v1::RetryReply>(&notice)) tell(*reply);
   if (const auto* refused = std::get_if<InquiryRefused>(&notice)) tell(*refused);
 }
 
@@ -81,7 +82,21 @@ void InquiryBook::tell(const v1::History& page) {
   histories_.insert(std::move(asked));
 }
 
+void InquiryBook::retry(const std::string& sender_comp_id, const std::string& cl_ord_id,
+                        std::function<void(const RetryAnswer&)> done) {
+  v1::SessionRequest request;
+  request.mutable_retry()->set_sender_comp_id(sender_comp_id);
+  request.mutable_retry()->set_cl_ord_id(cl_ord_id);
+  const uint64_t id = session_.inquire(std::move(request));
+  if (done) retries_.emplace(id, std::move(done));
+}
+
+void InquiryBook::tell(const v1::RetryReply& reply) {
+  if (const auto asked = retries_.extract(reply.request_id())) asked.mapped()({.reply = reply});
+}
+
 void InquiryBook::tell(const InquiryRefused& refused) {
+  if (const auto asked = retries_.extract(refused.request_id)) return asked.mapped()({.refused = refused.why});
   if (auto asked = lists_.extract(refused.request_id)) {
     asked.mapped().answer = {.refused = refused.why};
     return asked.mapped().finish();

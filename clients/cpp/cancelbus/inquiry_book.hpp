@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string>
 
 #include "cancelbus/inquiry.hpp"
 #include "cancelbus/session.hpp"
@@ -18,6 +19,8 @@ class InquiryBook {
 
   void commands(const CommandsFilter& filter, std::function<void(const CommandList&)> done);
   void history(const HistoryFilter& filter, std::function<void(const HistoryList&)> done);
+  void retry(const std::string& sender_comp_id, const std::string& cl_ord_id,
+             std::function<void(const RetryAnswer&)> done);
 
   /// Calls back if an inquiry is answered completely with it.
   void tell(const Notice& notice);
@@ -25,6 +28,7 @@ class InquiryBook {
   void close() {
     lists_.clear();
     histories_.clear();
+    retries_.clear();
   }
 
  private:
@@ -42,11 +46,13 @@ class InquiryBook {
   };
   void tell(const v1::Commands& page);
   void tell(const v1::History& page);
+  void tell(const v1::RetryReply& reply);
   void tell(const InquiryRefused& refused);
 
   Session& session_;
   std::map<uint64_t, Asked<CommandList>> lists_;  ///< by the number of the page under way
   std::map<uint64_t, History> histories_;         ///< likewise
+  std::map<uint64_t, std::function<void(const RetryAnswer&)>> retries_;
 };
 
 }  // namespace cancelbus::client

@@ -154,6 +154,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       return;
     case v1::SessionReply::kCommands:
     case v1::SessionReply::kHistory:
+    case v1::SessionReply::kRetry:
       return tell(inquiries_.on_answer(reply));
     case v1::SessionReply::kMassCancelPreview:
       return tell(mass_.on_preview(reply.mass_cancel_preview()));

@@ -72,15 +72,15 @@ struct Unreadable {
 /// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
 /// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED. OpenOrders comes once
-/// for each open_orders(), and Commands, History or InquiryRefused once for each inquire(). MassCancelReport is of this
-/// session's own mass cancels, after at most one Receipt each; a MassCancelPreview or a Receipt that refuses answers
-/// one with dry_run. KillSwitchReply or KillSwitchUnknown comes once for each kill_switch(), GoodbyeReply or
-/// GoodbyeUnknown once for goodbye().
+/// for each open_orders(), and Commands, History, RetryReply or InquiryRefused once for each inquire().
+/// MassCancelReport is of this session's own mass cancels, after at most one Receipt each; a MassCancelPreview or a
+/// Receipt that refuses answers one with dry_run. KillSwitchReply or KillSwitchUnknown comes once for each
+/// kill_switch(), GoodbyeReply or GoodbyeUnknown once for goodbye().
 using Notice = std::variant<Connected, Silent, v1::Receipt, v1::CancelAck, v1::CancelFinal, v1::CancelStatus, v1::Event,
                             v1::BusStatus, v1::Reject, v1::Resolved, OpenOrders, v1::Commands, v1::History,
-                            InquiryRefused, LostEvents, NewEpoch, Unreadable, NotReached, Causes, v1::MassCancelReport,
-                            v1::MassCancelPreview, MassCancelLost, MassCancelUnknown, v1::KillSwitchReply,
-                            v1::GoodbyeReply, KillSwitchUnknown, GoodbyeUnknown>;
+                            v1::RetryReply, InquiryRefused, LostEvents, NewEpoch, Unreadable, NotReached, Causes,
+                            v1::MassCancelReport, v1::MassCancelPreview, MassCancelLost, MassCancelUnknown,
+                            v1::KillSwitchReply, v1::GoodbyeReply, KillSwitchUnknown, GoodbyeUnknown>;
 
 class Session {
  public:
@@ -110,8 +110,8 @@ class Session {
   void resolve(v1::ResolveRequest request, Time now);
   /// Asks until all pages came. Returns the answer's number; several are answered in turn.
   uint64_t open_orders(const OpenOrdersFilter& filter);
-  /// Asks for a page of undecided commands, or of the history, until it is answered. Returns the request_id that it
-  /// sets; several are answered in turn.
+  /// Asks for a page of undecided commands or of the history, or for a retry, until it is answered. Returns the
+  /// request_id that it sets; several are answered in turn.
   uint64_t inquire(v1::SessionRequest request);
   /// For operators: from now on workers and subscriber tell what they receive from the exchange, as Events on topic
   /// `record.`, which must be among `topics`. Asks every second until the bus rejects it.

@@ -20,11 +20,12 @@ from .bus_status import (BusStatus, Cause, DeadManSwitch, EventBar, HoldStatus, 
 from .client import Client
 from .command import TimeToLive
 from .enums import (AckStatus, CauseKind, CommandState, Evidence, ExecType, KillSwitchStatus, MassCancelScope,
-                    MassCancelStatus, OrdStatus, Origin, Priority, Reason, ReceiptStatus, ResolveStatus, Side, Stage)
+                    MassCancelStatus, OrdStatus, Origin, Priority, Reason, ReceiptStatus, ResolveStatus, RetryStatus, Side,
+                    Stage)
 from .errors import (BusImpaired, BusUnreachable, CancelbusError, ClientClosed, EventsBarred, GoodbyeFailed,
-                     HistoryUnreadable, InquiryRefused, KeyRefused, KillSwitchRefused, MassCancelRefused, NotSettled,
-                     NotYet, OpenOrdersRefused, OptionError, QueueFull, ReadTooSlowly, RefusedError, RejectedError,
-                     StoreLost)
+                     HistoryUnreadable, InquiryRefused, KeyRefused, KillSwitchRefused, MassCancelRefused, NotRetried,
+                     NotSettled, NotYet, OpenOrdersRefused, OptionError, QueueFull, ReadTooSlowly, RefusedError,
+                     RejectedError, StoreLost)
 from .event_reader import LostEvents, NewEpoch
 from .handles import Cancel, Events, News
 from .many import CancelResult, CancelSummary, Outcome
@@ -32,7 +33,7 @@ from .mass_cancel import MassCancel
 from .notices import Causes, Connected, Silent
 from .values import (Ack, CommandList, Event, Final, GoodbyeReply, History, HistoryCommand, HistoryLine, KillSwitchReply,
                      MassCancelPreview, MassCancelReport, NotAffected, OpenOrder, OpenOrders, PreviewedOrders, Receipt,
-                     Resolved, Status, Timeline, UndecidedCommand)
+                     Resolved, RetryReply, Status, Timeline, UndecidedCommand)
 
 __version__ = "0.1.0"
 
@@ -42,8 +43,9 @@ __all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Ca
            "GoodbyeFailed", "GoodbyeReply", "History", "HistoryCommand", "HistoryLine", "HistoryUnreadable", "HoldStatus",
            "InquiryRefused", "KeyRefused", "KillSwitch", "KillSwitchRefused", "KillSwitchReply", "KillSwitchStatus",
            "LostEvents", "MassCancel", "MassCancelPreview", "MassCancelRefused", "MassCancelReport", "MassCancelScope",
-           "MassCancelStatus", "NewEpoch", "News", "NotAffected", "NotSettled", "NotYet", "OpenOrder", "OpenOrderCount",
-           "OpenOrders", "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome", "PreviewedOrders", "Priority",
-           "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus", "RefusedError", "RejectedError",
-           "ResolveStatus", "Resolved", "Side", "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive",
-           "Timeline", "UndecidedCommand", "WindowStatus", "WorkerStatus", "__version__"]
+           "MassCancelStatus", "NewEpoch", "News", "NotAffected", "NotRetried", "NotSettled", "NotYet", "OpenOrder",
+           "OpenOrderCount", "OpenOrders", "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome",
+           "PreviewedOrders", "Priority", "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus",
+           "RefusedError", "RejectedError", "ResolveStatus", "Resolved", "RetryReply", "RetryStatus", "Side", "Silent",
+           "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "UndecidedCommand", "WindowStatus",
+           "WorkerStatus", "__version__"]

@@ -24,7 +24,7 @@ from .handles import News
 from .many import CancelSummary
 from .mass_cancel import MassCancel as AsynchronousMassCancel
 from .values import (Ack, CommandList, Final, GoodbyeReply, History, KillSwitchReply, MassCancelPreview, MassCancelReport,
-                     OpenOrders, Receipt, Resolved, Status)
+                     OpenOrders, Receipt, Resolved, RetryReply, Status)
 
 T = TypeVar("T")
 
@@ -250,6 +250,10 @@ class Client:
         """What happened to commands. As cancelbus.Client.history()."""
         return self._run(self._inner.history(order_id=order_id, sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id, since=since,
                                              until=until, limit=limit, timeout=timeout))
+
+    def retry(self, sender_comp_id: str, cl_ord_id: str, timeout: Optional[float] = None) -> RetryReply:
+        """For operators. As cancelbus.Client.retry()."""
+        return self._run(self._inner.retry(sender_comp_id, cl_ord_id, timeout))
 
     def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
                 timeout: Optional[float] = None) -> Resolved:

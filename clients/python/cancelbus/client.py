@@ -98,6 +98,7 @@ class Client(MassCancels, Inquiries, Switches):
             cancel_pb2.CancelStatus: self._book.on_stage, cancel_pb2.Event: self._on_event,
             cancel_pb2.BusStatus: self._on_bus_status, Listing: self._on_listing,
             session_pb2.Commands: self._on_inquired, session_pb2.History: self._on_inquired,
+            session_pb2.RetryReply: self._on_inquired,
             session_pb2.KillSwitchReply: self._on_kill_switch, session_pb2.GoodbyeReply: self._on_goodbye,
             cancel_pb2.MassCancelReport: self._mass_book.on_report, MassCancelLost: self._mass_book.on_lost,
             session_pb2.MassCancelPreview: self._mass_book.on_preview, MassCancelUnknown: self._mass_book.on_unknown}

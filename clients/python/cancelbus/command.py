@@ -12,7 +12,7 @@ from .errors import OptionError
 from .options import check_text, is_sender
 from .scope import one_of, side_of
 from .v1.cancel_pb2 import PRIORITY_NORMAL, PRIORITY_URGENT, CancelOrder
-from .v1.session_pb2 import CommandsRequest, HistoryRequest, OpenOrdersRequest, ResolveRequest, SessionRequest
+from .v1.session_pb2 import CommandsRequest, HistoryRequest, OpenOrdersRequest, ResolveRequest, RetryRequest, SessionRequest
 
 # A timedelta, a number of seconds, or a text as cancelctl's --ttl takes it.
 TimeToLive = Union[timedelta, float, str]
@@ -113,12 +113,21 @@ def _check_symbol(symbol: str) -> None:
 _WORDS = (OrdStatus.CANCELED, OrdStatus.FILLED, OrdStatus.REJECTED, OrdStatus.NEW)
 
 
-def build_resolve(sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus) -> ResolveRequest:
+def build_retry(sender_comp_id: str, cl_ord_id: str) -> SessionRequest:
+    _check_command(sender_comp_id, cl_ord_id)
+    return SessionRequest(retry=RetryRequest(sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id))
+
+
+def _check_command(sender_comp_id: str, cl_ord_id: str) -> None:
     if not isinstance(sender_comp_id, str) or not is_sender(sender_comp_id):
         raise OptionError(f"sender_comp_id: {sender_comp_id!r} is not 1 to 32 letters, digits, _ and -")
     check_text("cl_ord_id", cl_ord_id, 64)
     if not cl_ord_id:
         raise OptionError("cl_ord_id: must not be empty")
+
+
+def build_resolve(sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus) -> ResolveRequest:
+    _check_command(sender_comp_id, cl_ord_id)
     if ord_status not in _WORDS:
         raise OptionError(f"ord_status: {ord_status!r} is not OrdStatus.CANCELED, FILLED, REJECTED or NEW")
     return ResolveRequest(sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id, **{"as": int(ord_status)})  # a reserved word

@@ -145,6 +145,13 @@ class MassCancelStatus(OpenEnum):
     REJECTED = 4  # the end: nothing was canceled
 
 
+class RetryStatus(OpenEnum):
+    """What came of a retry."""
+    UNSPECIFIED = 0
+    RETRYING = 1  # the order's next request is due now, and the history says who wanted it
+    REFUSED = 2  # not done
+
+
 class KillSwitchStatus(OpenEnum):
     """What came of engaging or releasing a kill switch."""
     UNSPECIFIED = 0
@@ -186,4 +193,4 @@ _PREFIXES: dict[type[OpenEnum], str] = {
     Reason: "CXL_REJ_REASON_", Origin: "ORIGIN_", ExecType: "EXEC_TYPE_", OrdStatus: "ORD_STATUS_", Evidence: "EVIDENCE_",
     Stage: "CANCEL_STAGE_", Side: "SIDE_", MassCancelScope: "MASS_CANCEL_SCOPE_", MassCancelStatus: "MASS_CANCEL_STATUS_",
     KillSwitchStatus: "KILL_SWITCH_STATUS_", CauseKind: "CAUSE_KIND_",
-    CommandState: "COMMAND_STATE_", Priority: "PRIORITY_"}
+    CommandState: "COMMAND_STATE_", Priority: "PRIORITY_", RetryStatus: "RETRY_STATUS_"}

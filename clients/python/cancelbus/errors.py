@@ -8,7 +8,7 @@ from .bus_status import Cause, EventBar
 from .enums import Reason, ResolveStatus
 from .open_orders import Listing
 from .v1.session_pb2 import Reject
-from .values import Ack, KillSwitchReply, OpenOrders, Receipt, Resolved, open_orders_of
+from .values import Ack, KillSwitchReply, OpenOrders, Receipt, Resolved, RetryReply, open_orders_of
 
 
 class CancelbusError(Exception):
@@ -145,6 +145,14 @@ class NotSettled(CancelbusError):
     def __init__(self, command: str, text: str, resolved: Optional[Resolved] = None) -> None:
         self.resolved = resolved  # None: the bus did not take the request at all
         super().__init__(f"{command} was not settled: {text}")
+
+
+class NotRetried(CancelbusError):
+    """The bus does not send a request before its time."""
+
+    def __init__(self, command: str, reply: RetryReply) -> None:
+        self.reply = reply
+        super().__init__(f"{command} was not retried: {reply.text or reply.status}")
 
 
 class OpenOrdersRefused(CancelbusError):

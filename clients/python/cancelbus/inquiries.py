@@ -15,12 +15,12 @@ from .answers import ClientPart
 from .bus_status import BusStatus, bus_status_of
 from .command import TimeToLive
 from .convert import time_of
-from .enums import CommandState, OrdStatus, ResolveStatus, Side
-from .errors import HistoryUnreadable, InquiryRefused, OptionError, listed, settled
+from .enums import CommandState, OrdStatus, ResolveStatus, RetryStatus, Side
+from .errors import HistoryUnreadable, InquiryRefused, NotRetried, OptionError, listed, settled
 from .open_orders import Listing
 from .options import check_timeout
 from .v1 import cancel_pb2, session_pb2
-from .values import CommandList, History, OpenOrders, Resolved, UndecidedCommand
+from .values import CommandList, History, OpenOrders, Resolved, RetryReply, UndecidedCommand
 
 log = logging.getLogger("cancelbus")
 
@@ -117,6 +117,20 @@ class Inquiries(ClientPart):
             if not complete or not page.HasField("next"):
                 return History(tuple(map(values.history_command_of, commands[:limit])), complete)
             request.history_request.after.CopyFrom(page.next)
+
+    async def retry(self, sender_comp_id: str, cl_ord_id: str, timeout: Optional[float] = None) -> RetryReply:
+        """For operators: the next DELETE of this command's order is due now, or the next query where no DELETE may be sent. Returns
+        when the history says so. It goes as soon as budget and a worker allow, and counts as any other.
+
+        timeout                seconds to wait for the bus; afterwards it is not asked any more, and may have done it
+        Raises NotRetried, InquiryRefused, OptionError, and on timeout what stands in _wait."""
+        check_timeout("timeout", timeout)
+        request = command.build_retry(sender_comp_id, cl_ord_id)
+        self._opened()
+        reply = values.retry_reply_of(await self._inquire(request, "retry", timeout))
+        if reply.status != RetryStatus.RETRYING:
+            raise NotRetried(f"{sender_comp_id}/{cl_ord_id}", reply)
+        return reply
 
     async def _inquire(self, request: session_pb2.SessionRequest, what: str, timeout: Optional[float]) -> Any:
         """The reply. Raises InquiryRefused."""

@@ -22,7 +22,7 @@ from .open_orders import Listing, OpenOrdersReader
 from .v1.cancel_pb2 import BusStatus, CancelAck, CancelFinal, CancelOrder, CancelStatus, Event, MassCancel, MassCancelReport
 from .v1.session_pb2 import (RESOLVE_STATUS_PENDING, Commands, Goodbye, GoodbyeReply, Heartbeat, HeartbeatReply, Hello, History, KillSwitchReply,
                              KillSwitchRequest, MassCancelPreview, OpenOrdersRequest, Receipt, Reject, Resolved, ResolveRequest,
-                             SessionReply, SessionRequest, StatusRequest, Welcome)
+                             RetryReply, SessionReply, SessionRequest, StatusRequest, Welcome)
 
 HELLO_EVERY = SECOND
 HEARTBEAT_EVERY = SECOND
@@ -32,10 +32,10 @@ HEARTBEAT_EVERY = SECOND
 # wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
 # topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
 # the bus answers a resolve(), until it says anything but PENDING. Listing comes once for each open_orders(), and
-# KillSwitchReply, GoodbyeReply, Commands and History once for what they answer, unless a Reject does.
+# KillSwitchReply, GoodbyeReply, Commands, History and RetryReply once for what they answer, unless a Reject does.
 Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
                Listing, LostEvents, NewEpoch, Unreadable, Causes, MassCancelReport, MassCancelPreview, MassCancelLost,
-               MassCancelUnknown, KillSwitchReply, GoodbyeReply, Commands, History]
+               MassCancelUnknown, KillSwitchReply, GoodbyeReply, Commands, History, RetryReply]
 # What is asked one at a time.
 _STATUS, _RESOLVE, _GOODBYE = "status", "resolve", "goodbye"
 
@@ -127,7 +127,7 @@ class Session:
         self._asked.ask(_GOODBYE, SessionRequest(goodbye=Goodbye(keep_orders=keep_orders)), now)
 
     def inquire(self, request: SessionRequest, now: int) -> int:
-        """Asks for a page of undecided commands, or of the history, until it is answered. Returns the number that the answer repeats; several are asked
+        """Asks for a page of undecided commands or of the history, or for a retry, until it is answered. Returns the number that the answer repeats; several are asked
         for in turn."""
         self._inquiries += 1
         numbered = SessionRequest()
@@ -273,7 +273,7 @@ class Session:
             self._notices.append(reply.resolved)
         elif kind == "open_orders":
             self._tell_listing(self._open_orders.on_page(reply.open_orders))
-        elif kind in ("commands", "history"):
+        elif kind in ("commands", "history", "retry"):
             answer = getattr(reply, kind)
             if self._asked.end(_inquiry(answer.request_id)):
                 self._notices.append(answer)

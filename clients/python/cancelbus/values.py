@@ -15,7 +15,7 @@ from typing import Any, Iterable, Optional, Union
 from .bus_status import BusStatus, bus_status_of
 from .convert import AsDict, decimal_of, message_field, optional_span_of, span_of, time_of
 from .enums import (AckStatus, Evidence, ExecType, KillSwitchStatus, MassCancelStatus, OrdStatus, Origin, Priority, Reason, ReceiptStatus,
-                    ResolveStatus, Side, Stage)
+                    ResolveStatus, RetryStatus, Side, Stage)
 from .v1 import cancel_pb2, session_pb2
 
 
@@ -204,6 +204,14 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class RetryReply(AsDict):
+    """What came of a retry."""
+    status: RetryStatus
+    text: str  # which request is due, or why none is
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
 class OpenOrder(AsDict):
     """An order that is on the exchange's book as far as the bus knows."""
     order_id: int
@@ -348,6 +356,10 @@ def kill_switch_reply_of(m: session_pb2.KillSwitchReply) -> KillSwitchReply:
 
 def goodbye_reply_of(m: session_pb2.GoodbyeReply) -> GoodbyeReply:
     return GoodbyeReply(m.cl_ord_id, m.text, m)
+
+
+def retry_reply_of(m: session_pb2.RetryReply) -> RetryReply:
+    return RetryReply(RetryStatus(m.status), m.text, m)
 
 
 def open_order_of(m: cancel_pb2.OpenOrder) -> OpenOrder:

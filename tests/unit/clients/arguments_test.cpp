@@ -107,11 +107,11 @@ TEST_F(ArgumentsTest, TheArgumentAtFaultIsNamed) {
   EXPECT_EQ(
       bad(""),
       "a command is missing: cancel, cancel-all, kill, release, watch, status, top, orders, list, keygen, resolve, "
-      "explain, find, backup, record or completion");
+      "retry, explain, find, backup, record or completion");
   EXPECT_EQ(bad("cancle 5"),
             "unknown command \"cancle\": cancel, cancel-all, kill, release, watch, status, top, orders, list, keygen, "
             "resolve, "
-            "explain, find, backup, record or completion");
+            "retry, explain, find, backup, record or completion");
   EXPECT_EQ(bad("cancel 5 --tll 2s"), "unknown flag --tll");
   EXPECT_EQ(bad("cancel 5 -u"), "unknown flag -u");
   EXPECT_EQ(bad("cancel 5 --ttl"), "--ttl needs a value");
@@ -230,6 +230,15 @@ TEST_F(ArgumentsTest, ListNarrowsWhatItLists) {
   EXPECT_EQ(good("list --state undecided").state, v1::COMMAND_STATE_UNSPECIFIED);
   EXPECT_EQ(bad("list --state lost"), "--state \"lost\" is none of undecided, in_doubt and stuck");
   EXPECT_EQ(bad("list --side buy"), "--side is of no use to \"list\"");
+}
+
+TEST_F(ArgumentsTest, RetryNamesACommand) {
+  const Arguments a = good("retry desk-a/c1");
+  EXPECT_EQ(a.command, Command::Retry);
+  EXPECT_EQ(a.sender_comp_id, "desk-a");
+  EXPECT_EQ(a.cl_ord_id, "c1");
+  EXPECT_EQ(bad("retry"), "retry needs one command, as SENDER/CL_ORD_ID");
+  EXPECT_EQ(bad("retry desk-a/c1 --reason x"), "--reason is of no use to \"retry\"");
 }
 
 TEST_F(ArgumentsTest, FindNarrowsWhatItPrints) {

@@ -258,6 +258,49 @@ TEST_F(ResolveTest, PendingForLongIsNotKnown) {
   EXPECT_THAT(err_.str(), HasSubstr("not settled within 1.5 s"));
 }
 
+class RetryTest : public CommandsTest {
+ protected:
+  RetryTest() {
+    arguments_.command = Command::Retry;
+    arguments_.insecure_loopback = true;
+    arguments_.sender_comp_id = "desk-b";
+    arguments_.cl_ord_id = "c1";
+    arguments_.timeout = seconds(20);
+    bus_.on_request = [this](const v1::SessionRequest& request, v1::SessionReply& answer) {
+      if (!request.has_retry()) return false;
+      const bool ours = request.retry().sender_comp_id() == "desk-b" && request.retry().cl_ord_id() == "c1";
+      answer.mutable_retry()->set_status(ours ? status_ : v1::RETRY_STATUS_UNSPECIFIED);
+      answer.mutable_retry()->set_text("of a test");
+      answer.mutable_retry()->set_request_id(request.retry().request_id());
+      return true;
+    };
+  }
+
+  Arguments arguments_;
+  v1::RetryStatus status_ = v1::RETRY_STATUS_RETRYING;
+};
+
+TEST_F(RetryTest, SaysWhatIsDue) {
+  EXPECT_EQ(run_with(arguments_), ExitProven);
+  EXPECT_EQ(out_.str(), "desk-b/c1: of a test\n");
+}
+
+TEST_F(RetryTest, RefusedFails) {
+  status_ = v1::RETRY_STATUS_REFUSED;
+  EXPECT_EQ(run_with(arguments_), ExitFailed);
+  EXPECT_EQ(out_.str(), "desk-b/c1 not retried: of a test\n");
+}
+
+TEST_F(RetryTest, JsonNamesTheCommand) {
+  arguments_.json = true;
+  EXPECT_EQ(run_with(arguments_), ExitProven);
+  const auto lines = json_lines();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].fields().at("type").string_value(), "retry");
+  EXPECT_EQ(lines[0].fields().at("cl_ord_id").string_value(), "c1");
+  EXPECT_EQ(lines[0].fields().at("retry").struct_value().fields().at("status").string_value(), "RETRY_STATUS_RETRYING");
+}
+
 class OrdersTest : public CommandsTest {
  protected:
   OrdersTest() {

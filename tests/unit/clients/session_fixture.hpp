@@ -152,6 +152,7 @@ class SessionTest : public testing::Test {
     if (request.has_commands_request()) {
       return "commands " + std::to_string(request.commands_request().request_id());
     }
+    if (request.has_retry()) return "retry " + request.retry().cl_ord_id();
     if (request.has_history_request()) {
       return "history " + std::to_string(request.history_request().request_id());
     }
@@ -185,6 +186,7 @@ class SessionTest : public testing::Test {
   }
   static std::string line(const v1::Commands& c) { return "commands " + std::to_string(c.request_id()); }
   static std::string line(const v1::History& h) { return "history " + std::to_string(h.request_id()); }
+  static std::string line(const v1::RetryReply& r) { return "retry " + std::to_string(r.request_id()); }
   static std::string line(const InquiryRefused& r) {
     return "inquiry " + std::to_string(r.request_id) + " refused: " + r.why;
   }

@@ -300,6 +300,14 @@ TEST(SessionReply, HistoryTellsOfCommandsAndWhatHappened) {
   EXPECT_FALSE(unreadable.has_next());
 }
 
+TEST(SessionReply, ARetrySaysWhatIsDueOrWhyNot) {
+  const auto retrying = parsed(encode_retry({"peer", true, true, "a DELETE is due", 7})).retry();
+  EXPECT_EQ(retrying.status(), v1::RETRY_STATUS_RETRYING);
+  EXPECT_EQ(retrying.text(), "a DELETE is due");
+  EXPECT_EQ(retrying.request_id(), 7U);
+  EXPECT_EQ(parsed(encode_retry({"peer", false, false, "it has ended", 7})).retry().status(), v1::RETRY_STATUS_REFUSED);
+}
+
 TEST(SessionReply, RejectNamesTheField) {
   const auto reject =
       parsed(encode_reject({core::RejectReason::Malformed, "hello.sender_comp_id", "is empty"})).reject();

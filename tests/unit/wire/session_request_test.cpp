@@ -440,6 +440,25 @@ TEST(SessionRequest, ResolveIsAnOperatorsWord) {
   EXPECT_EQ(event.as, core::OrdStatus::Filled);
 }
 
+TEST(SessionRequest, RetryNamesACommand) {
+  v1::SessionRequest frame;
+  v1::RetryRequest& retry = *frame.mutable_retry();
+  const auto field = [&frame] {
+    const auto result = decode_session_request(frame.SerializeAsString(), "peer");
+    const auto* rejected = std::get_if<Rejected>(&result);
+    return rejected ? rejected->field : "taken";
+  };
+  EXPECT_EQ(field(), "retry.sender_comp_id");
+  retry.set_sender_comp_id("desk-a");
+  EXPECT_EQ(field(), "retry.cl_ord_id");
+  retry.set_cl_ord_id("c 1~");
+  retry.set_request_id(7);
+  const auto event = decoded<core::RetryRequest>(frame);
+  EXPECT_EQ(event.peer, "peer");
+  EXPECT_EQ(event.key, (core::CommandKey{"desk-a", "c 1~"}));
+  EXPECT_EQ(event.request_id, 7U);
+}
+
 TEST(SessionRequest, ResolveWithABadFieldIsRejectedByName) {
   const auto field_of = [](const std::string& sender, const std::string& id, v1::OrdStatus as) {
     v1::SessionRequest frame;
@@ -456,7 +475,6 @@ TEST(SessionRequest, ResolveWithABadFieldIsRejectedByName) {
   EXPECT_EQ(field_of("desk-a", "", v1::ORD_STATUS_NEW), "resolve.cl_ord_id");
   EXPECT_EQ(field_of("desk-a", std::string(65, 'c'), v1::ORD_STATUS_NEW), "resolve.cl_ord_id");
   EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_UNSPECIFIED), "resolve.as");
-  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_PARTIALLY_FILLED), "resolve.as");
 }
 
 TEST(SessionRequest, OpenOrdersAskForAScope) {
