@@ -242,8 +242,9 @@ Complaint check(const Arguments& arguments) {
   if (arguments.command == Command::Resolve && arguments.as == v1::ORD_STATUS_UNSPECIFIED) {
     return "resolve needs --as: canceled, filled, open or unknown_order";
   }
-  const bool of_kill_switch = arguments.command == Command::Kill || arguments.command == Command::Release;
-  if (of_kill_switch && arguments.reason.empty()) {
+  const bool wants_reason = arguments.command == Command::Kill || arguments.command == Command::Release ||
+                            arguments.command == Command::Resolve;
+  if (wants_reason && arguments.reason.empty()) {
     return std::string(name_of(arguments.command)) + " needs --reason: why, for those who ask later";
   }
   if (arguments.from && arguments.to && *arguments.to < *arguments.from) return "--to lies before --from";

@@ -80,11 +80,11 @@ struct Arguments {
   // cancel-all, kill, release
   bool unowned = false;
   std::string prefix;
-  // kill, release
+  // kill, release, resolve
   std::string reason;
   // release
   bool force = false;
-  // cancel-all, kill
+  // cancel-all, kill; yes: resolve too
   bool dry_run = false;
   bool until_empty = false;
   bool yes = false;

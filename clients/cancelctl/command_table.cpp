@@ -145,19 +145,20 @@ examples:
 )";
 
 constexpr const char* ResolveAbout = R"(
-For a command whose order stays STUCK or IN_DOUBT. Look at the order with the exchange first: its strategy is told what you say here, as its CancelFinal with evidence OPERATOR, and nothing takes it back. While a cancel of the order is in
-flight its answer is waited for. What the exchange proves until then counts more.
+For a command whose order stays STUCK or IN_DOUBT. Look at the order with the exchange first: its strategy is told what you say here, as its CancelFinal with evidence OPERATOR, and nothing takes it back. So it asks once more, unless there is
+--yes, and --reason says how you know: the history keeps it. While a cancel of the order is in flight its answer is waited
+for. What the exchange proves until then counts more.
 )";
 constexpr const char* ResolveEnd = R"(
 exit code:
   0  settled
-  1  refused: no such command, it has its final already, or the fate is proven
-  2  the command line is wrong; nothing was sent
+  1  refused by you, or by the bus: no such command, it has its final already, or the fate is proven
+  2  the command line is wrong, or the question cannot be asked; nothing was sent
   3  not known in time: ask again
 
 examples:
-  cancelctl resolve desk-a/k2v9x0qa-0000001 --as canceled
-  cancelctl resolve desk-a/k2v9x0qa-0000001 --as open --json
+  cancelctl resolve desk-a/k2v9x0qa-0000001 --as canceled --reason "not in the exchange's list"
+  cancelctl resolve desk-a/k2v9x0qa-0000001 --as open --reason "support says so" --yes --json
 )";
 
 constexpr const char* RetryAbout = R"(

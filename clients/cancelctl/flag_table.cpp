@@ -242,9 +242,10 @@ std::vector<Flag> of_scopes() {
        [](S& v, A& a) { return read_bool(v, a.dry_run); }},
       {"until-empty", OfCancelAll, None, "", "go on with orders that appear, until none is proven to be left",
        [](S& v, A& a) { return read_bool(v, a.until_empty); }},
-      {"yes", OfCancelAll | bit(Command::Kill), None, "", "do not ask", [](S& v, A& a) { return read_bool(v, a.yes); }},
-      {"reason", bit(Command::Kill) | bit(Command::Release), Text, "TEXT", "why, for those who ask later; required",
-       [](S& v, A& a) { return read_text(v, 128, a.reason); }},
+      {"yes", OfCancelAll | bit(Command::Kill) | OfResolve, None, "", "do not ask",
+       [](S& v, A& a) { return read_bool(v, a.yes); }},
+      {"reason", bit(Command::Kill) | bit(Command::Release) | OfResolve, Text, "TEXT",
+       "why, for those who ask later; required", [](S& v, A& a) { return read_text(v, 128, a.reason); }},
       {"force", bit(Command::Release), None, "", "release it although orders may be open",
        [](S& v, A& a) { return read_bool(v, a.force); }},
   };

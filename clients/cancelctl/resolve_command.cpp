@@ -9,12 +9,47 @@ namespace cancelbus::ctl {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+std::string consequence(v1::OrdStatus as) {
+  switch (as) {
+    case v1::ORD_STATUS_NEW:
+      return "that its order is open";
+    case v1::ORD_STATUS_FILLED:
+      return "that its order was filled, and every undecided command of the order";
+    case v1::ORD_STATUS_REJECTED:
+      return "that there is no such order, and every undecided command of the order";
+    default:
+      return "that its order was canceled, and every undecided command of the order";
+  }
+}
+
+/// ExitProven: the operator has said yes.
+int ask(const Arguments& arguments, Console& console) {
+  if (arguments.yes) return ExitProven;
+  if (!console.ask) {
+    console.err << "cancelctl: nothing was settled: there is no terminal to ask on; give --yes" << std::endl;
+    return ExitUsage;
+  }
+  console.err << "Tell " << arguments.sender_comp_id << "/" << printable(arguments.cl_ord_id) << " "
+              << consequence(arguments.as) << "? Nothing takes it back, and the bus does not check it. [y/N] "
+              << std::flush;
+  const std::string answer = console.ask();
+  if (answer == "y" || answer == "Y" || answer == "yes") return ExitProven;
+  console.err << "cancelctl: nothing was settled" << std::endl;
+  return ExitFailed;
+}
+
+}  // namespace
+
 int run_resolve(const Arguments& arguments, client::Client& bus, Console& console) {
+  if (const int ends = ask(arguments, console); ends != ExitProven) return ends;
   const auto deadline = steady_clock::now() + arguments.timeout;
   v1::ResolveRequest request;
   request.set_sender_comp_id(arguments.sender_comp_id);
   request.set_cl_ord_id(arguments.cl_ord_id);
   request.set_as(arguments.as);
+  request.set_reason(arguments.reason);
   bus.resolve(request);
   bool pending_told = false;
   while (!console.interrupted && steady_clock::now() < deadline) {

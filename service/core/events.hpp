@@ -118,6 +118,7 @@ struct ResolveRequest {
   PeerId peer;
   CommandKey key;
   OrdStatus as = OrdStatus::Canceled;
+  std::string reason = {};  ///< for the history
 };
 
 /// An operator wants the next request of the command's order now. The session listener has checked who may.

@@ -178,8 +178,9 @@ void SessionRequests::on(const ResolveRequest& request) {
     if (!entry.ended) {
       Order& order = *judge_.find(entry.order_id);
       if (order.take_override(request.key, request.as)) {
-        const std::string text = "of " + request.key.sender + "/" + request.key.cl_ord_id + " by " + session->sender;
-        book_.out.note(order, {.what = HistoryLine::What::Resolve, .status = request.as, .text = text});
+        std::string text = "of " + request.key.sender + "/" + request.key.cl_ord_id + " by " + session->sender;
+        if (!request.reason.empty()) text += ": " + request.reason;
+        book_.out.note(order, {.what = HistoryLine::What::Resolve, .status = request.as, .text = std::move(text)});
       }
       judge_.judge(order);
     }

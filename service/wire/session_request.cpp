@@ -347,7 +347,10 @@ Result to_result(const v1::ResolveRequest& request, core::PeerId peer) {
   if (!as || as == core::OrdStatus::PartiallyFilled) {
     return rejected("resolve.as", "must be CANCELED, FILLED, NEW or REJECTED");
   }
-  return core::ResolveRequest{std::move(peer), {request.sender_comp_id(), request.cl_ord_id()}, *as};
+  if (request.reason().empty() || !is_short_printable(request.reason(), MaxReasonBytes)) {
+    return rejected("resolve.reason", "must be 1 to 128 printable ASCII characters: say how you know");
+  }
+  return core::ResolveRequest{std::move(peer), {request.sender_comp_id(), request.cl_ord_id()}, *as, request.reason()};
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ void Strategy::step(Step what, uint16_t number, std::string_view frame) {
       request.set_sender_comp_id("desk-b");
       request.set_cl_ord_id("c-" + std::to_string(number % 16));
       request.set_as(v1::ORD_STATUS_CANCELED);
+      request.set_reason("seen");
       session_.resolve(request, now_);
       resolving_ = true;
       break;

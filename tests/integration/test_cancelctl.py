@@ -102,7 +102,7 @@ def test_every_line_of_json_is_an_object(shared):
     status = shared.cancelctl("status", "--json")
     assert types(status) == ["bus_status"]
     assert {"cancels_in_flight", "orders_in_doubt", "store_bytes"} <= status.json_lines[0]["bus_status"].keys()
-    assert types(shared.cancelctl("resolve", name, "--as=canceled", "--json")) == ["resolved"]
+    assert types(shared.cancelctl("resolve", name, "--as=canceled", "--reason=seen", "--yes", "--json")) == ["resolved"]
     assert "received" in types(shared.run("cancelctl", "explain", f"--store={shared.store_file}", "--json", name))
     made = shared.run("cancelctl", "keygen", "--json", f"--out={shared.folder}", "json-key")
     assert types(made) == ["key_pair"]

@@ -37,12 +37,15 @@ def test_doubt_a_word_and_a_dead_bus(running, connect):
     stack.exchange.set_faults(reset_before={"endpoint": DELETE})
     command = strategy.cancel(stack.exchange.place_orders()[0])
     strategy.wait_until(lambda: strategy.statuses(command), "doubt")
-    assert stack.cancelctl("resolve", f"{strategy.sender}/{command}", "--as=unknown_order").exit_code == 0
+    assert stack.cancelctl("resolve", f"{strategy.sender}/{command}", "--as=unknown_order", "--reason=not in their list",
+                           "--yes").exit_code == 0
     strategy.wait_final(command)
     while_it_runs = explain(stack, strategy, command)
     told = whats(explain(stack, strategy, command, "--json"))
     assert {"DELETE", "ANSWER", "STATUS", "RESOLVE"} <= set(told)
     assert "operator's word REJECTED" in while_it_runs.out and "ctl-" in while_it_runs.out
+    assert ": not in their list" in while_it_runs.out
+    assert '"event":"operator_resolve"' in stack.processes["bus"].log() and "not in their list" in stack.processes["bus"].log()
     stack.processes["bus"].kill()
     assert explain(stack, strategy, command).out == while_it_runs.out
     stack.start_bus()

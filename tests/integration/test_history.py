@@ -100,7 +100,7 @@ def test_explain_asks_the_bus_and_tells_what_the_store_does(running, connect):
     [order] = stack.exchange.place_orders()
     command, also = strategy.cancel(order), other.cancel(order)
     strategy.wait_until(lambda: strategy.statuses(command), "doubt")
-    assert stack.cancelctl("resolve", f"desk-a/{command}", "--as=unknown_order").exit_code == 0
+    assert stack.cancelctl("resolve", f"desk-a/{command}", "--as=unknown_order", "--reason=none", "--yes").exit_code == 0
     strategy.wait_final(command)
     other.wait_final(also)
     asked = stack.cancelctl("explain", f"desk-a/{command}")

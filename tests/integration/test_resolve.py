@@ -26,7 +26,7 @@ def doubtful(stack):
 
 
 def resolve(stack, strategy, command, word):
-    return stack.cancelctl("resolve", f"{strategy.sender}/{command}", f"--as={word}", "--json")
+    return stack.cancelctl("resolve", f"{strategy.sender}/{command}", f"--as={word}", "--reason=looked at it", "--yes", "--json")
 
 
 def test_an_order_in_doubt_is_settled_and_its_strategy_told(doubtful, connect):
@@ -64,7 +64,8 @@ def test_only_an_operator_may(doubtful, connect):
     command = strategy.cancel(stack.exchange.place_orders()[0])
     strategy.wait_ack(command)
     since = len(strategy.replies)
-    strategy.send(resolve={"sender_comp_id": strategy.sender, "cl_ord_id": command, "as": cancel_pb2.ORD_STATUS_FILLED})
+    strategy.send(resolve={"sender_comp_id": strategy.sender, "cl_ord_id": command, "as": cancel_pb2.ORD_STATUS_FILLED,
+                           "reason": "seen"})
     reject = strategy.wait_reply("reject", since=since).reject
     assert (reject.field, reject.reason) == ("resolve", cancel_pb2.CXL_REJ_REASON_NOT_AUTHORIZED)
     assert not strategy.finals(command)
@@ -101,21 +102,21 @@ def test_an_operator_s_program_in_python(doubtful, connect):
     async def settle():
         async with cancelbus.Client("ctl-1", **options, **stack.access.flags("operator")) as bus:
             with pytest.raises(cancelbus.NotSettled, match="desk-a/nothing") as unknown:
-                await bus.resolve("desk-a", "nothing", OrdStatus.FILLED, timeout=PATIENCE_SECONDS)
+                await bus.resolve("desk-a", "nothing", OrdStatus.FILLED, reason="seen", timeout=PATIENCE_SECONDS)
             assert unknown.value.resolved.status == cancelbus.ResolveStatus.REFUSED
             with pytest.raises(cancelbus.OptionError, match="ord_status"):
-                await bus.resolve("desk-a", commands[0], OrdStatus.PARTIALLY_FILLED)
-            one = asyncio.create_task(bus.resolve("desk-a", commands[0], OrdStatus.CANCELED, timeout=PATIENCE_SECONDS))
+                await bus.resolve("desk-a", commands[0], OrdStatus.PARTIALLY_FILLED, reason="seen")
+            one = asyncio.create_task(bus.resolve("desk-a", commands[0], OrdStatus.CANCELED, reason="seen", timeout=PATIENCE_SECONDS))
             await asyncio.sleep(0)
             with pytest.raises(cancelbus.OptionError, match="another"):
-                await bus.resolve("desk-a", commands[1], OrdStatus.CANCELED, timeout=PATIENCE_SECONDS)
+                await bus.resolve("desk-a", commands[1], OrdStatus.CANCELED, reason="seen", timeout=PATIENCE_SECONDS)
             return await one
 
     assert asyncio.run(settle()).cl_ord_id == commands[0]
     assert strategy.wait_final(commands[0]).evidence == cancel_pb2.EVIDENCE_OPERATOR
     with blocking.Client("desk-a", **options, **stack.access.flags("desk-a")) as bus:
         with pytest.raises(cancelbus.NotSettled, match="not an operator"):
-            bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=PATIENCE_SECONDS)
+            bus.resolve("desk-a", commands[1], OrdStatus.NEW, reason="seen", timeout=PATIENCE_SECONDS)
     with blocking.Client("ctl-1", **options, **stack.access.flags("operator")) as bus:
-        assert bus.resolve("desk-a", commands[1], OrdStatus.NEW, timeout=PATIENCE_SECONDS).status == cancelbus.ResolveStatus.SETTLED
+        assert bus.resolve("desk-a", commands[1], OrdStatus.NEW, reason="seen", timeout=PATIENCE_SECONDS).status == cancelbus.ResolveStatus.SETTLED
     assert strategy.wait_final(commands[1]).ord_status == cancel_pb2.ORD_STATUS_NEW

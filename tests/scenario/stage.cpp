@@ -326,7 +326,8 @@ void Stage::session(const std::string& peer, Words& words) {
     ask_commands(peer, words);
   } else if (verb == "resolves") {
     const auto command = split(words.next(), '/');
-    turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, parse_ord_status(words.next())});
+    const core::OrdStatus as = parse_ord_status(words.next());
+    turn(core::ResolveRequest{peer, {command.at(0), command.at(1)}, as, words.value("reason", "")});
   } else if (verb == "retries") {
     const auto command = split(words.next(), '/');
     turn(core::RetryRequest{peer, {command.at(0), command.at(1)}});

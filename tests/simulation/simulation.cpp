@@ -260,6 +260,7 @@ void Simulation::say(const WordPlan& word) {
   request.set_sender_comp_id(plan_.clients[cancel.client].sender);
   request.set_cl_ord_id(cancel.cl_ord_id);
   request.set_as(word.mistake ? wire::to_wire(*word.mistake) : truth);
+  request.set_reason("looked at the book");
   world_.happened.add(request.as() == truth ? Fault::Override : Fault::MistakenOverride);
   clients_.back()->resolve(std::move(request));
 }

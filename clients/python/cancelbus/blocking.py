@@ -255,10 +255,10 @@ class Client:
         """For operators. As cancelbus.Client.retry()."""
         return self._run(self._inner.retry(sender_comp_id, cl_ord_id, timeout))
 
-    def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
+    def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus, *, reason: str,
                 timeout: Optional[float] = None) -> Resolved:
         """For operators. As cancelbus.Client.resolve()."""
-        return self._run(self._inner.resolve(sender_comp_id, cl_ord_id, ord_status, timeout))
+        return self._run(self._inner.resolve(sender_comp_id, cl_ord_id, ord_status, reason=reason, timeout=timeout))
 
     def events(self) -> Iterator[News]:
         """Events from now on; ends when the client is closed."""

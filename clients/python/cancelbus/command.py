@@ -126,8 +126,11 @@ def _check_command(sender_comp_id: str, cl_ord_id: str) -> None:
         raise OptionError("cl_ord_id: must not be empty")
 
 
-def build_resolve(sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus) -> ResolveRequest:
+def build_resolve(sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus, reason: str) -> ResolveRequest:
     _check_command(sender_comp_id, cl_ord_id)
     if ord_status not in _WORDS:
         raise OptionError(f"ord_status: {ord_status!r} is not OrdStatus.CANCELED, FILLED, REJECTED or NEW")
-    return ResolveRequest(sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id, **{"as": int(ord_status)})  # a reserved word
+    check_text("reason", reason, 128)
+    if not reason:
+        raise OptionError("reason: must not be empty: say how you know, for those who ask later")
+    return ResolveRequest(sender_comp_id=sender_comp_id, cl_ord_id=cl_ord_id, reason=reason, **{"as": int(ord_status)})  # a reserved word

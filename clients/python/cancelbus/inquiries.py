@@ -147,19 +147,20 @@ class Inquiries(ClientPart):
             raise InquiryRefused(answer, what)
         return answer
 
-    async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus,
+    async def resolve(self, sender_comp_id: str, cl_ord_id: str, ord_status: OrdStatus, *, reason: str,
                       timeout: Optional[float] = None) -> Resolved:
         """For operators: what became of an order that the exchange does not tell about, after you have looked at it. Returns
         when the command has its final by your word.
 
         ord_status             CANCELED, FILLED or REJECTED (there is no such order), which end every undecided command of the
                                order; or NEW (it is open), which ends this command alone
+        reason                 how you know, for those who ask later: 1 to 128 printable ASCII characters; the history keeps it
         timeout                seconds; afterwards your word is not given any more
         While a cancel of the order is in flight its answer is waited for. One at a time. Raises NotSettled, OptionError,
         and on timeout what stands in _wait."""
         check_timeout("timeout", timeout)
         self._opened()
-        request = command.build_resolve(sender_comp_id, cl_ord_id, ord_status)
+        request = command.build_resolve(sender_comp_id, cl_ord_id, ord_status, reason)
         if _RESOLVE in self._answers:
             raise OptionError("resolve: your word on another command is being given; wait for that first")
         future = self._answers.expect(_RESOLVE, "resolve")

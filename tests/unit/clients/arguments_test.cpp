@@ -162,23 +162,25 @@ TEST_F(ArgumentsTest, HelpWinsOverErrors) {
 }
 
 TEST_F(ArgumentsTest, ResolveNamesACommandAndAWord) {
-  const Arguments a = good("resolve desk-a/c/1 --as unknown_order");
+  const Arguments a = good("resolve desk-a/c/1 --as unknown_order --reason seen");
   EXPECT_EQ(a.command, Command::Resolve);
   EXPECT_EQ(a.sender_comp_id, "desk-a");
   EXPECT_EQ(a.cl_ord_id, "c/1");
   EXPECT_EQ(a.as, v1::ORD_STATUS_REJECTED);
-  EXPECT_EQ(good("resolve desk-a/c --as=canceled").as, v1::ORD_STATUS_CANCELED);
-  EXPECT_EQ(good("resolve desk-a/c --as=filled").as, v1::ORD_STATUS_FILLED);
-  EXPECT_EQ(good("resolve desk-a/c --as=open").as, v1::ORD_STATUS_NEW);
+  EXPECT_EQ(good("resolve desk-a/c --as=canceled --reason seen").as, v1::ORD_STATUS_CANCELED);
+  EXPECT_EQ(good("resolve desk-a/c --as=filled --reason seen").as, v1::ORD_STATUS_FILLED);
+  EXPECT_EQ(good("resolve desk-a/c --as=open --reason seen").as, v1::ORD_STATUS_NEW);
+  EXPECT_EQ(bad("resolve desk-a/c --as open"), "resolve needs --reason: why, for those who ask later");
   EXPECT_EQ(bad("resolve desk-a/c"), "resolve needs --as: canceled, filled, open or unknown_order");
   EXPECT_EQ(bad("resolve desk-a/c --as gone"), "--as \"gone\" is none of canceled, filled, open and unknown_order");
-  EXPECT_EQ(bad("resolve --as open"), "resolve needs one command, as SENDER/CL_ORD_ID");
-  EXPECT_EQ(bad("resolve a/b c/d --as open"), "resolve needs one command, as SENDER/CL_ORD_ID");
-  EXPECT_EQ(bad("resolve c1 --as open"), "\"c1\" is not a command's name, as SENDER/CL_ORD_ID: there is no /");
-  EXPECT_EQ(bad("resolve d.a/c1 --as open"),
+  EXPECT_EQ(bad("resolve --as open --reason seen"), "resolve needs one command, as SENDER/CL_ORD_ID");
+  EXPECT_EQ(bad("resolve a/b c/d --as open --reason seen"), "resolve needs one command, as SENDER/CL_ORD_ID");
+  EXPECT_EQ(bad("resolve c1 --as open --reason seen"),
+            "\"c1\" is not a command's name, as SENDER/CL_ORD_ID: there is no /");
+  EXPECT_EQ(bad("resolve d.a/c1 --as open --reason seen"),
             "\"d.a/c1\" is not a command's name, as SENDER/CL_ORD_ID: the sender is not 1 to 32 letters, digits, _ "
             "and -");
-  EXPECT_EQ(bad("resolve desk-a/ --as open"),
+  EXPECT_EQ(bad("resolve desk-a/ --as open --reason seen"),
             "\"desk-a/\" is not a command's name, as SENDER/CL_ORD_ID: the cl_ord_id is not 1 to 64 printable ASCII "
             "characters");
   EXPECT_EQ(bad("cancel 5 --as open"), "--as is of no use to \"cancel\"");

@@ -27,12 +27,14 @@ using testing::Not;
 
 class CommandsTest : public testing::Test {
  protected:
-  int run_with(Arguments arguments) {
+  /// `ask`: the terminal's answers; none: there is no terminal.
+  int run_with(Arguments arguments, std::function<std::string()> ask = {}) {
+    bus_.stop();
     bus_.start();
     arguments.session_endpoint = bus_.session_endpoint();
     arguments.event_endpoint = bus_.event_endpoint();
     arguments.sender = "desk-a";
-    Console console{out_, err_, {}, false, false, interrupted_};
+    Console console{out_, err_, {}, false, false, interrupted_, [] { return false; }, std::move(ask)};
     return run(arguments, console);
   }
 
@@ -227,6 +229,8 @@ class ResolveTest : public CommandsTest {
     arguments.sender_comp_id = "desk-b";
     arguments.cl_ord_id = "c1";
     arguments.as = v1::ORD_STATUS_NEW;
+    arguments.reason = "seen in their list";
+    arguments.yes = true;
     arguments.timeout = seconds(20);
     return arguments;
   }
@@ -248,6 +252,29 @@ TEST_F(ResolveTest, RefusedFails) {
   EXPECT_EQ(lines[0].fields().at("type").string_value(), "resolved");
   EXPECT_EQ(lines[0].fields().at("resolved").struct_value().fields().at("status").string_value(),
             "RESOLVE_STATUS_REFUSED");
+}
+
+TEST_F(ResolveTest, GivesTheReason) {
+  std::string reason;
+  bus_.on_request = [&reason](const v1::SessionRequest& request, v1::SessionReply&) {
+    if (request.has_resolve()) reason = request.resolve().reason();
+    return false;
+  };
+  EXPECT_EQ(run_with(resolve()), ExitProven);
+  EXPECT_EQ(reason, "seen in their list");
+}
+
+TEST_F(ResolveTest, AsksOnceMoreUnlessItIsToldNotTo) {
+  Arguments arguments = resolve();
+  arguments.yes = false;
+  EXPECT_EQ(run_with(arguments), ExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("there is no terminal to ask on; give --yes"));
+  EXPECT_EQ(run_with(arguments, [] { return "n"; }), ExitFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("Tell desk-b/c1 that its order is open? Nothing takes it back, and the bus does "
+                                    "not check it. [y/N] cancelctl: nothing was settled"));
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_EQ(run_with(arguments, [] { return "y"; }), ExitProven);
+  EXPECT_EQ(out_.str(), "desk-b/c1 settled: as ORD_STATUS_NEW\n");
 }
 
 TEST_F(ResolveTest, PendingForLongIsNotKnown) {

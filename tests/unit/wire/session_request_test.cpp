@@ -434,10 +434,12 @@ TEST(SessionRequest, ResolveIsAnOperatorsWord) {
   resolve.set_sender_comp_id("desk-a");
   resolve.set_cl_ord_id("c 1~");
   resolve.set_as(v1::ORD_STATUS_FILLED);
+  resolve.set_reason("seen in their list");
   const auto event = decoded<core::ResolveRequest>(frame);
   EXPECT_EQ(event.peer, "peer");
   EXPECT_EQ(event.key, (core::CommandKey{"desk-a", "c 1~"}));
   EXPECT_EQ(event.as, core::OrdStatus::Filled);
+  EXPECT_EQ(event.reason, "seen in their list");
 }
 
 TEST(SessionRequest, RetryNamesACommand) {
@@ -460,8 +462,10 @@ TEST(SessionRequest, RetryNamesACommand) {
 }
 
 TEST(SessionRequest, ResolveWithABadFieldIsRejectedByName) {
-  const auto field_of = [](const std::string& sender, const std::string& id, v1::OrdStatus as) {
+  const auto field_of = [](const std::string& sender, const std::string& id, v1::OrdStatus as,
+                           const std::string& reason = "seen") {
     v1::SessionRequest frame;
+    frame.mutable_resolve()->set_reason(reason);
     frame.mutable_resolve()->set_sender_comp_id(sender);
     frame.mutable_resolve()->set_cl_ord_id(id);
     frame.mutable_resolve()->set_as(as);
@@ -475,6 +479,10 @@ TEST(SessionRequest, ResolveWithABadFieldIsRejectedByName) {
   EXPECT_EQ(field_of("desk-a", "", v1::ORD_STATUS_NEW), "resolve.cl_ord_id");
   EXPECT_EQ(field_of("desk-a", std::string(65, 'c'), v1::ORD_STATUS_NEW), "resolve.cl_ord_id");
   EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_UNSPECIFIED), "resolve.as");
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_PARTIALLY_FILLED), "resolve.as");
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_NEW, ""), "resolve.reason");
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_NEW, std::string(129, 'r')), "resolve.reason");
+  EXPECT_EQ(field_of("desk-a", "c1", v1::ORD_STATUS_NEW, "two\nlines"), "resolve.reason");
 }
 
 TEST(SessionRequest, OpenOrdersAskForAScope) {
