@@ -203,17 +203,6 @@ std::vector<Flag> about_orders() {
       {"owner", OfOrders | OfList | OfFind, Text, "SENDER",
        "only orders, or commands, of this sender (of all that the key may see)",
        [](S& v, A& a) { return read_sender(v, a.owner); }},
-      {"state",
-       OfList,
-       Text,
-       "WORD",
-       "which commands (undecided)",
-       [](S& v, A& a) { return read_state(v, a.state); },
-       {{"undecided", "all that wait for their ack or their final"},
-        {"in_doubt", "a request may have been processed, and it is not known whether it was"},
-        {"stuck", "the order stays, or the exchange refuses to say"}}},
-      {"older_than", OfList, Text, "DURATION", "only commands that were received at least so long ago",
-       [](S& v, A& a) { return read_duration(v, a.older_than); }},
       {"symbol", OfOrders | OfList, Text, "PAIR", "only orders of this pair, as BTCTRY (of all)",
        [](S& v, A& a) { return read_symbol(v, a.symbol); }},
       {"side",
@@ -229,6 +218,33 @@ std::vector<Flag> about_orders() {
        Text, "DURATION",
        "wait at most this long for an answer (30s; status, top, orders, list, find, explain 5s; cancel-all, kill 24h)",
        [](S& v, A& a) { return read_duration(v, a.timeout); }},
+  };
+}
+
+std::vector<Flag> of_lists() {
+  return {
+      {"state",
+       OfList,
+       Text,
+       "WORD",
+       "which commands (undecided)",
+       [](S& v, A& a) { return read_state(v, a.state); },
+       {{"undecided", "all that wait for their ack or their final"},
+        {"in_doubt", "a request may have been processed, and it is not known whether it was"},
+        {"stuck", "the order stays, or the exchange refuses to say"}}},
+      {"older_than", OfList, Text, "DURATION", "only commands that were received at least so long ago",
+       [](S& v, A& a) { return read_duration(v, a.older_than); }},
+      {"order_id", OfFind, Text, "ID", "only commands for this order of the exchange",
+       [](S& v, A& a) { return read_number(v, std::numeric_limits<int64_t>::max(), a.order_id); }},
+      {"cl_ord_id", OfFind, Text, "TEXT", "only the command of this name; with --owner the one of that sender",
+       [](S& v, A& a) { return read_text(v, 64, a.cl_ord_id); }},
+      {"from", OfFind, Text, "TIME",
+       "only what was undecided then or later: 2026-03-02T09:30:00Z, or 10m for so long ago",
+       [](S& v, A& a) { return read_time(v, a.from); }},
+      {"to", OfFind, Text, "TIME", "only what was undecided then or earlier",
+       [](S& v, A& a) { return read_time(v, a.to); }},
+      {"limit", OfFind, Text, "NUMBER", "print at most so many commands (1000)",
+       [](S& v, A& a) { return read_number(v, A::MostCount, a.limit); }},
   };
 }
 
@@ -258,17 +274,6 @@ std::vector<Flag> of_one_command() {
       {"count", bit(Command::Top), Text, "NUMBER", "end after so many refreshes (1 if the output is no terminal)",
        [](S& v, A& a) { return read_number(v, A::MostCount, a.count.emplace()); }},
       {"out", bit(Command::Keygen), Folder, "DIR", "where (.)", [](S& v, A& a) { return read_path(v, a.out_folder); }},
-      {"order_id", OfFind, Text, "ID", "only commands for this order of the exchange",
-       [](S& v, A& a) { return read_number(v, std::numeric_limits<int64_t>::max(), a.order_id); }},
-      {"cl_ord_id", OfFind, Text, "TEXT", "only the command of this name; with --owner the one of that sender",
-       [](S& v, A& a) { return read_text(v, 64, a.cl_ord_id); }},
-      {"from", OfFind, Text, "TIME",
-       "only what was undecided then or later: 2026-03-02T09:30:00Z, or 10m for so long ago",
-       [](S& v, A& a) { return read_time(v, a.from); }},
-      {"to", OfFind, Text, "TIME", "only what was undecided then or earlier",
-       [](S& v, A& a) { return read_time(v, a.to); }},
-      {"limit", OfFind, Text, "NUMBER", "print at most so many commands (1000)",
-       [](S& v, A& a) { return read_number(v, A::MostCount, a.limit); }},
       {"store", bit(Command::Explain) | bit(Command::Backup), File, "PATH",
        "the store's file, as cancel-bus is given it; sqlite:PATH is taken too (explain: the bus is asked; backup: "
        "cancelbus.db)",
@@ -311,7 +316,7 @@ std::vector<Flag> of_most_commands() {
 const std::vector<Flag>& flags() {
   static const std::vector<Flag> All = [] {
     std::vector<Flag> all;
-    for (const auto& some : {about_orders(), of_scopes(), of_one_command(), of_most_commands()}) {
+    for (const auto& some : {about_orders(), of_lists(), of_scopes(), of_one_command(), of_most_commands()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;
