@@ -26,6 +26,9 @@ void Engine::turn(core::Instant now, std::vector<core::Event> events) {
   const bool writable = outbox_.trouble().empty();
   if (writable != std::exchange(store_writable_, writable))
     events.push_back(core::StoreHealth{writable, outbox_.trouble()});
+  std::vector<core::EventBar> bars = bars_(now);
+  const bool any_barred = !bars.empty();
+  if (std::exchange(any_barred_, any_barred) || any_barred) events.push_back(core::KeysBarred{std::move(bars)});
   events.push_back(core::DeadlinePassed{});
   core::Actions turn;
   for (const core::Event& event : events) turn.append(gateway_.step(now, event));
@@ -42,6 +45,7 @@ core::BusStatus Engine::status(core::Instant now) const {
   core::BusStatus status = gateway_.status(now);
   status.store_bytes = store_.bytes().total;
   status.event_bars = bars_(now);
+  status.version = CANCELBUS_VERSION;
   return status;
 }
 

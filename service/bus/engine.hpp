@@ -68,6 +68,7 @@ class Engine {
   std::function<std::vector<core::EventBar>(core::Instant)> bars_;
   Outbox outbox_;
   bool store_writable_ = true;
+  bool any_barred_ = false;
 };
 
 /// Whether it goes to a worker or the subscriber, and not to a strategy's session.

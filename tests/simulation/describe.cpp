@@ -103,6 +103,7 @@ struct EventWords {
                  ", login ", e.logins, ", ", e.text);
   }
   std::string operator()(const core::StoreHealth&) { return ""; }
+  std::string operator()(const core::KeysBarred&) { return ""; }
   std::string operator()(const core::OwnersSet&) { return "owners"; }
   std::string operator()(const core::OpenOrdersRequest& e) { return words("open orders asked by ", e.peer); }
   std::string operator()(const core::MassCancelReceived& e) {

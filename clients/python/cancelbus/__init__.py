@@ -15,8 +15,8 @@
 The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
 """
 
-from .bus_status import (BusStatus, Cause, DeadManSwitch, EventBar, HoldStatus, KillSwitch, OpenOrderCount, QueueStatus,
-                         StreamStatus, WindowStatus, WorkerStatus)
+from .bus_status import (AnswerCount, BusStatus, Cause, DeadManSwitch, Doubt, EventBar, HoldStatus, KillSwitch,
+                         OpenOrderCount, QueueStatus, StreamStatus, WindowStatus, WorkerStatus)
 from .client import Client
 from .command import TimeToLive
 from .enums import (AckStatus, CauseKind, Evidence, ExecType, KillSwitchStatus, MassCancelScope, MassCancelStatus, Origin,
@@ -34,13 +34,13 @@ from .values import (Ack, Event, Final, GoodbyeReply, KillSwitchReply, MassCance
 
 __version__ = "0.1.0"
 
-__all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult", "CancelSummary",
-           "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "Connected", "DeadManSwitch", "Event",
-           "EventBar", "Events", "EventsBarred", "Evidence", "ExecType", "Final", "GoodbyeFailed", "GoodbyeReply",
-           "HoldStatus", "KeyRefused", "KillSwitch", "KillSwitchRefused", "KillSwitchReply", "KillSwitchStatus", "LostEvents",
-           "MassCancel", "MassCancelPreview", "MassCancelRefused", "MassCancelReport", "MassCancelScope", "MassCancelStatus",
-           "NewEpoch", "News", "NotAffected", "NotSettled", "NotYet", "OpenOrder", "OpenOrderCount", "OpenOrders",
-           "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome", "PreviewedOrders", "QueueFull", "QueueStatus",
-           "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus", "RefusedError", "RejectedError", "ResolveStatus", "Resolved",
-           "Side", "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "WindowStatus",
-           "WorkerStatus", "__version__"]
+__all__ = ["Ack", "AckStatus", "AnswerCount", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult",
+           "CancelSummary", "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "Connected",
+           "DeadManSwitch", "Doubt", "Event", "EventBar", "Events", "EventsBarred", "Evidence", "ExecType", "Final",
+           "GoodbyeFailed", "GoodbyeReply", "HoldStatus", "KeyRefused", "KillSwitch", "KillSwitchRefused", "KillSwitchReply",
+           "KillSwitchStatus", "LostEvents", "MassCancel", "MassCancelPreview", "MassCancelRefused", "MassCancelReport",
+           "MassCancelScope", "MassCancelStatus", "NewEpoch", "News", "NotAffected", "NotSettled", "NotYet", "OpenOrder",
+           "OpenOrderCount", "OpenOrders", "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome",
+           "PreviewedOrders", "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus",
+           "RefusedError", "RejectedError", "ResolveStatus", "Resolved", "Side", "Silent", "Stage", "Status", "StoreLost",
+           "StreamStatus", "TimeToLive", "Timeline", "WindowStatus", "WorkerStatus", "__version__"]
