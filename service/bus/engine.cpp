@@ -18,6 +18,7 @@ Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapsh
       gateway_(options, snapshot, now),
       decided_(std::move(edge.decided)),
       bar_of_(std::move(edge.bar_of)),
+      sees_(std::move(edge.sees)),
       bars_(std::move(edge.bars)),
       outbox_(store, snapshot.epoch, std::move(edge.out)) {}
 
@@ -73,7 +74,11 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
       one(wire::encode_heartbeat(s, engine.gateway_.causes(now), epoch, engine.bar_of_(s.peer, now)));
     }
     void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
-    void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }
+    void operator()(const core::SendStatus& s) const {
+      core::BusStatus status = engine.status(now);
+      std::erase_if(status.doubts, [&](const core::Doubt& doubt) { return !engine.sees_(s.peer, doubt.key.sender); });
+      one(wire::encode_status(status));
+    }
     void operator()(const core::SendOpenOrders& s) const { one(wire::encode_open_orders(s)); }
     void operator()(const core::SendResolved& s) const { one(wire::encode_resolved(s)); }
     void operator()(const core::SendMassCancelPreview& s) const { one(wire::encode_mass_cancel_preview(s)); }

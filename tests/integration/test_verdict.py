@@ -13,7 +13,7 @@ from cancelbus import CauseKind, blocking
 from conftest import orderly_stack
 from process import PATIENCE_SECONDS
 from python_client import client
-from scene import bus_metric, full_disk, hear_stream, place_orders
+from scene import bus_metric, bus_status, full_disk, hear_stream, place_orders
 from test_barred_key import bar
 
 RUNBOOK = (Path(__file__).resolve().parents[2] / "deploy" / "RUNBOOK.md").read_text(encoding="utf-8")
@@ -94,7 +94,7 @@ def test_the_stream_is_mute(bus, strategy):
     wait_ok(bus)
 
 
-def test_the_exchange_answers_503(bus, strategy):
+def test_the_exchange_answers_503(bus, strategy, connect):
     [order_id] = place_orders(bus, strategy)
     bus.exchange.set_faults(answer={"status": 503, "endpoint": "any"})
     command = strategy.cancel(order_id)
@@ -104,6 +104,8 @@ def test_the_exchange_answers_503(bus, strategy):
     assert 2 <= answers["last_minute"] <= answers["last_10_minutes"]
     [doubt] = status["doubts"]
     assert (doubt["order_id"], doubt["cl_ord_id"], doubt["http_status"]) == (str(order_id), command, 503)
+    assert [doubt.cl_ord_id for doubt in bus_status(strategy).doubts] == [command]
+    assert not bus_status(connect(bus, "desk-other")).doubts
     shown = bus.cancelctl("status").out
     assert re.search(r"^answers  .*HTTP 503 ×\d+.* in 60 s; .*HTTP 503 ×\d+.* in 10 min$", shown, re.MULTILINE)
     assert re.search(rf"^  order {order_id} \(desk-\d+/{command}\) for .* attempts?, last answer: HTTP 503", shown, re.MULTILINE)

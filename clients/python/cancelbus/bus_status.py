@@ -201,7 +201,8 @@ class BusStatus(AsDict):
     unauthorized_in_a_row: int  # requests that it refused with 401 or 403 since it last let one in
     unauthorized_limit: int  # so many block the address
     queue_empty_in: Optional[timedelta]  # at least; None: nothing waits
-    doubts: tuple[Doubt, ...]  # the 20 that have been in doubt for longest
+    # Of the 20 that have been in doubt for longest those whose orders this key may see; none in an event on bus.
+    doubts: tuple[Doubt, ...]
     message: Any = message_field()
 
     @property

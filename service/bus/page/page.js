@@ -18,19 +18,20 @@ const word = (className, text) => make('span', className, text);
 const fill = (id, children) => byId(id).replaceChildren(...children);
 
 function elapsed(seconds) {
-  if (!(seconds >= 0)) return '0 s';
-  if (seconds < 10) return seconds.toFixed(seconds < 1 ? 3 : 1) + ' s';
-  if (seconds < 120) return Math.round(seconds) + ' s';
+  if (!(seconds > 0)) return '0 s';
+  if (seconds < 1) return Math.floor(seconds * 1000) + ' ms';
+  if (seconds < 10) return (Math.floor(seconds * 10) / 10).toFixed(1) + ' s';
+  if (seconds < 120) return Math.floor(seconds) + ' s';
   if (seconds < 7200) return Math.floor(seconds / 60) + ' min';
   return seconds < 172800 ? Math.floor(seconds / 3600) + ' h' : Math.floor(seconds / 86400) + ' d';
 }
 const between = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 const clock = (time) => new Date(time).toISOString().slice(11, 19);
 function bytes(count) {
-  const unit = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const unit = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   let step = 0;
-  for (count = Number(count); count >= 1024 && step < 4; ++step) count /= 1024;
-  return count.toFixed(step && count < 10 ? 1 : 0) + ' ' + unit[step];
+  for (count = Number(count); count >= 1000 && step < 4; ++step) count /= 1000;
+  return count.toFixed(step ? 1 : 0) + ' ' + unit[step];
 }
 
 function tile(value, label, className = '') {
