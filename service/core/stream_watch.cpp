@@ -66,9 +66,8 @@ Tick StreamWatch::next_deadline(Tick now) const {
 
 std::string StreamWatch::trouble() const {
   if (!heard_) return text_.empty() ? "no subscriber is connected" : text_;
-  const std::string why = text_.empty() ? "" : ": " + text_;
-  if (!connected_) return "the stream is not connected" + why;
-  if (!logged_in_) return "the stream is connected, and not logged in" + why;
+  if (!connected_) return "the stream is not connected" + (text_.empty() ? "" : ": " + text_);
+  if (!logged_in_) return "the stream is connected, and not logged in";  // the text says so too
   return muted() ? "the stream is muted: queries read orders canceled that it has not named" : "";
 }
 

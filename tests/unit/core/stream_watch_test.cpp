@@ -44,9 +44,9 @@ TEST(StreamWatch, SaysWhyItDoesNotTellOfOrders) {
   watch.report(told, at({}));
   EXPECT_EQ(watch.trouble(), "the stream is not connected: connection refused");
   told.connected = true;
-  told.text = "login refused";
+  told.text = "connected";
   watch.report(told, at({}));
-  EXPECT_EQ(watch.trouble(), "the stream is connected, and not logged in: login refused");
+  EXPECT_EQ(watch.trouble(), "the stream is connected, and not logged in");
   watch.report(report(1), at({}));
   EXPECT_EQ(watch.trouble(), "") << "it may be quiet";
   EXPECT_TRUE(watch.lost(at(seconds(6)).tick));
