@@ -5,7 +5,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mutation import DIES, HANGS, TIMEOUT, Failed, Finding, Mutation, read_simulation, read_tests, row, why_not_caught
+from mutation import (DIES, HANGS, TIMEOUT, Failed, Finding, Mutation, page, page_faults, read_page, read_simulation, read_tests,
+                      row, why_not_caught)
 
 RUN = """\
 [ RUN      ] Limiter.Counts
@@ -109,6 +110,50 @@ class Judging(unittest.TestCase):
         self.assertEqual(row(mutation(), [many], self.FOUND),
                          "| `name` | Something is broken | A.A, A.B, A.C and 1 more | seed 1: promise 2 |")
         self.assertEqual(row(mutation("It\nsimulation: no disk\n"), [Finding()], Finding()), "| `name` | It | — | no disk |")
+
+
+class Page(unittest.TestCase):
+    NOTICED = (Finding(("Limiter.Waits",)),), Finding(("seed 12: promise 3: a || b",))
+
+    def faults(self, head, rows):
+        read = mutation(head)
+        return [fault.split(";")[0] for fault in page_faults([read], page([read], rows))]
+
+    def rows(self, head="Something is broken\n", simulation=NOTICED[1]):
+        return {"name": row(mutation(head), self.NOTICED[0], simulation)}
+
+    def test_a_row_is_written_and_read_again(self):
+        rows = self.rows()
+        self.assertEqual(rows["name"], "| `name` | Something is broken | Limiter.Waits | seed 12: promise 3: a \\|\\| b |")
+        self.assertEqual(read_page(page([mutation()], rows)), rows)
+        self.assertEqual(self.faults("Something is broken\n", rows), [])
+
+    def test_a_mutation_has_a_row_or_says_why_not(self):
+        self.assertEqual(self.faults("Something is broken\n", {}), ["name: has no row"])
+        self.assertEqual(self.faults("Something is broken\nuntried: it is new\n", {}), [])
+        self.assertIn("not tried: it is new", page([mutation("Something is broken\nuntried: it is new\n")], {}))
+
+    def test_what_is_tried_is_not_called_untried_any_more(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "name.diff")
+            path.write_text("Something is broken\nuntried: it is new\n" + DIFF)
+            self.assertEqual(Mutation.read(path).tried().notes, {})
+            self.assertEqual(path.read_text(), "Something is broken\n" + DIFF)
+
+    def test_a_row_of_another_patch_is_stale(self):
+        self.assertEqual(self.faults("Something else is broken\n", self.rows()), ["name: the patch has changed"])
+
+    def test_the_simulation_finds_it_or_the_patch_says_why_not(self):
+        head = "Something is broken\nsimulation: it has no disk\n"
+        self.assertEqual(self.faults(head, self.rows(head, Finding())), [])
+        self.assertEqual(len(self.faults(head, self.rows(simulation=Finding()))), 1)
+        self.assertEqual(len(self.faults("Something is broken\n", self.rows(simulation=Finding()))), 1)
+
+    def test_what_was_edited_by_hand_is_noticed(self):
+        text = page([mutation()], self.rows())
+        self.assertEqual(list(page_faults([mutation()], text + "\nMore\n")), ["the page is not as --write would write it"])
+        self.assertIn("other: has a row and no patch",
+                      list(page_faults([mutation()], text + "| `other` | It breaks | A.B | seed 1: promise 1: x |\n")))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ bool promises_nothing(const core::Send& send) {
   if (const auto* kill_switch = std::get_if<core::SendKillSwitch>(&send)) {
     return kill_switch->status == core::KillSwitchStatus::Refused;
   }
+  if (const auto* welcome = std::get_if<core::SendWelcome>(&send)) return !welcome->arms;
   return std::holds_alternative<core::SendHelloRequired>(send) || std::holds_alternative<core::SendStatus>(send) ||
-         std::holds_alternative<core::SendWelcome>(send) || std::holds_alternative<core::SendHeartbeat>(send) ||
+         std::holds_alternative<core::SendHeartbeat>(send) ||
          std::holds_alternative<core::SendMassCancelPreview>(send) || std::holds_alternative<core::SendRelogin>(send) ||
          std::holds_alternative<core::SendOpenOrders>(send);
 }

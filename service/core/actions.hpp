@@ -23,6 +23,8 @@ enum class ReceiptStatus : uint8_t { Applied, Duplicate, Refused };
 struct SendWelcome {
   PeerId peer;
   std::vector<TopicPosition> positions;
+  /// It says that a dead man's switch is armed, which must be stored first.
+  bool arms = false;
 };
 
 struct SendReceipt {

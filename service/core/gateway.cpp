@@ -136,6 +136,8 @@ void Gateway::forget_ended() {
   mass_cancels_.forget();
   for (const auto& [key, id] : book_.commands.forget(book_.run_time)) {
     book_.out.record(CommandForgotten{key});
+    MassCancel* mass = book_.mass_cancels.parent_of(key);
+    if (mass && mass->child_forgotten(id)) book_.out.record(MassCancelOrderForgotten{mass->record().key, id});
     Order* order = book_.find_order(id);
     if (!order || --order->remembered > 0) continue;
     book_.orders.erase(id);
@@ -224,9 +226,8 @@ void Gateway::task_silent(TaskId id) {
       .what = HistoryLine::What::WorkerSilent, .task = id, .worker = book_.tasks.worker_name(task->worker)};
   if (task->kind == LimiterKind::Query) {
     if (order->effort->reads.task != id) return;
-    order->effort->reads.task = 0;
     book_.out.note(*order, line);
-    order->effort->reads.news(book_.now.tick);
+    order->effort->reads.unanswered(book_.now.tick);
   } else {
     Attempt* attempt = order->find_attempt(id);
     if (!attempt || attempt->state != Attempt::State::InFlight) return;

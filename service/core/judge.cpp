@@ -146,10 +146,7 @@ void Judge::judge_requests(Order& order) {
     if (attempt.state == Attempt::State::InFlight && overlong) too_old(order, attempt);
   }
   Reads& reads = order.effort->reads;
-  if (reads.task != 0 && verdicts_.is_too_old(reads.sent, now_.tick)) {
-    reads.task = 0;
-    reads.news(now_.tick);
-  }
+  if (reads.task != 0 && verdicts_.is_too_old(reads.sent, now_.tick)) reads.unanswered(now_.tick);
 }
 
 void Judge::too_old(Order& order, Attempt& attempt) {

@@ -105,6 +105,7 @@ void MassCancel::issued(OrderId order) {
   pending_.erase(order);
   change(order, items_.at(order), [](Item& item) {
     item.state = State::Canceling;
+    ++item.children;
     item.known = true;
     item.acked = item.sent = item.doubt = item.stuck = false;
   });
@@ -152,6 +153,22 @@ void MassCancel::end(Item& item, const CommandRecord& child) {
     case OrdStatus::Rejected:
       return not_affected(RejectReason::UnknownOrder, "the exchange knows no such order");
   }
+}
+
+void MassCancel::child_restored(OrderId order) {
+  const auto at = items_.find(order);
+  if (at != items_.end()) ++at->second.children;
+}
+
+bool MassCancel::child_forgotten(OrderId order) {
+  const auto at = items_.find(order);
+  if (at == items_.end() || at->second.children == 0) return false;
+  const State state = at->second.state;
+  if (--at->second.children > 0 || state == State::Pending || state == State::Canceling) return false;
+  count(order, at->second, -1);
+  items_.erase(at);
+  touched_.erase(order);
+  return true;
 }
 
 void MassCancel::child_stuck(OrderId order, const std::string& text) {

@@ -81,6 +81,11 @@ class MassCancel {
   // Its children.
   /// The child's record has changed.
   void child_changed(const CommandRecord& child, Tick now);
+  /// A child of the order is restored: it is remembered until child_forgotten().
+  void child_restored(OrderId order);
+  /// Past retention. True: it was the last of an order that is done with, which is forgotten with it: the report counts
+  /// it no more. So a kill switch that stays engaged grows no further.
+  bool child_forgotten(OrderId order);
   /// The bus has reported the child as STUCK.
   void child_stuck(OrderId order, const std::string& text);
   /// Children without an ack.
@@ -139,7 +144,8 @@ class MassCancel {
     RejectReason reason = RejectReason::None;
     std::string text = {};
     std::string owner = {};
-    // Of the latest child, in memory alone.
+    uint32_t children = 0;  ///< that are remembered; in memory alone
+    // Of the latest child, likewise.
     bool known = false;
     bool acked = false;
     bool sent = false;

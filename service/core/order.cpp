@@ -130,6 +130,11 @@ void Reads::news(Tick at) {
   interval = FirstInterval;
 }
 
+void Reads::unanswered(Tick now) {
+  task = 0;
+  next = std::min(next, now);
+}
+
 void Reads::later(Tick now) {
   next = now + interval;
   interval = std::min(interval * 2, LongestInterval);

@@ -137,6 +137,8 @@ struct Reads {
   bool first_says_gone() const;
   /// Something happened: ask at `at`, and often again.
   void news(Tick at);
+  /// No worker answers the one in flight: ask another worker at once, and no more often than before.
+  void unanswered(Tick now);
   /// A query ended without news: ask again, less often each time.
   void later(Tick now);
 };

@@ -241,6 +241,12 @@ struct MassCancelOrder {
   std::string owner = {};                    ///< whose the order is, if that is another than the sender
 };
 
+/// The commands that it made of the order are forgotten, and so is the order.
+struct MassCancelOrderForgotten {
+  CommandKey mass;
+  OrderId order_id = 0;
+};
+
 /// Past retention: its row goes, and those of its orders.
 struct MassCancelForgotten {
   CommandKey key;
@@ -261,7 +267,8 @@ struct DeadManDisarmed {
 
 using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, PermitForgotten, HoldRecord, LoweredLimits,
                             UnauthorizedCount, FactPosition, Publication, HistoryLine, HistoryForgotten, BackOnBook,
-                            MassCancelRecord, MassCancelOrder, MassCancelForgotten, DeadManRecord, DeadManDisarmed>;
+                            MassCancelRecord, MassCancelOrder, MassCancelOrderForgotten, MassCancelForgotten,
+                            DeadManRecord, DeadManDisarmed>;
 
 /// What the store holds when the bus starts.
 struct Snapshot {

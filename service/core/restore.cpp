@@ -52,6 +52,7 @@ class Restore {
     order.back_on_book = back_on_book_.contains(order.id);
     MassCancel* mass = book_.mass_cancels.parent_of(record.key);
     book_.commands.restore(record, mass == nullptr);
+    if (mass) mass->child_restored(order.id);
     if (mass && !record.ended) mass->child_changed(record, now_.tick);
     ++order.remembered;
     last_dispatch(order, record);

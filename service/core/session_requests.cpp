@@ -28,7 +28,8 @@ const Session* SessionRequests::heard(const PeerId& peer, const std::string& cl_
 
 void SessionRequests::on(const Hello& hello) {
   const Session& session = book_.sessions.open(hello.peer, hello.sender, hello.topics, book_.now.tick);
-  book_.out.send(SendWelcome{hello.peer, book_.out.topics().positions(session.sender, session.topics)});
+  book_.out.send(SendWelcome{hello.peer, book_.out.topics().positions(session.sender, session.topics),
+                             hello.cancel_on_disconnect.has_value()});
   if (hello.cancel_on_disconnect) {
     switches_.arm(session.sender, *hello.cancel_on_disconnect);
   } else {

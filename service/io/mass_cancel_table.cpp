@@ -99,6 +99,8 @@ bool MassCancelTable::prepare(sqlite3* db) {
          delete_dead_man_.prepare(db, "DELETE FROM dead_man_switches WHERE sender_comp_id=?") &&
          upsert_.prepare(db, Upsert) && upsert_order_.prepare(db, UpsertOrder) &&
          delete_.prepare(db, "DELETE FROM mass_cancels WHERE sender_comp_id=? AND cl_ord_id=?") &&
+         delete_order_.prepare(
+             db, "DELETE FROM mass_cancel_orders WHERE sender_comp_id=? AND cl_ord_id=? AND order_id=?") &&
          delete_orders_.prepare(db, "DELETE FROM mass_cancel_orders WHERE sender_comp_id=? AND cl_ord_id=?");
 }
 
@@ -124,6 +126,11 @@ absl::Status MassCancelTable::put(const core::MassCancelOrder& order) {
   upsert_order_.bind(order.mass.sender).bind(order.mass.cl_ord_id).bind(order.order_id);
   upsert_order_.bind(core::name_of(order.state)).bind(order.owner).bind(core::name_of(order.reason)).bind(order.text);
   return sqlite_run(upsert_order_);
+}
+
+absl::Status MassCancelTable::put(const core::MassCancelOrderForgotten& forgotten) {
+  const core::CommandKey& mass = forgotten.mass;
+  return sqlite_run(delete_order_.bind(mass.sender).bind(mass.cl_ord_id).bind(forgotten.order_id));
 }
 
 absl::Status MassCancelTable::put(const core::MassCancelForgotten& forgotten) {

@@ -20,6 +20,7 @@ class MassCancelTable {
   /// `run_time`: how long a bus has run on this store by now.
   absl::Status put(const core::MassCancelRecord& record, core::Duration run_time);
   absl::Status put(const core::MassCancelOrder& order);
+  absl::Status put(const core::MassCancelOrderForgotten& forgotten);
   absl::Status put(const core::MassCancelForgotten& forgotten);
   absl::Status put(const core::DeadManRecord& record);
   absl::Status put(const core::DeadManDisarmed& disarmed);
@@ -30,7 +31,7 @@ class MassCancelTable {
 
  private:
   sqlite3* db_ = nullptr;
-  Statement upsert_, upsert_order_, delete_, delete_orders_, upsert_dead_man_, delete_dead_man_;
+  Statement upsert_, upsert_order_, delete_, delete_order_, delete_orders_, upsert_dead_man_, delete_dead_man_;
 };
 
 }  // namespace cancelbus::io

@@ -77,6 +77,7 @@ class SqliteStore : public Store {
   absl::Status put(const core::BackOnBook& back);
   absl::Status put(const core::MassCancelRecord& record) { return mass_cancels_.put(record, run_time_); }
   absl::Status put(const core::MassCancelOrder& order) { return mass_cancels_.put(order); }
+  absl::Status put(const core::MassCancelOrderForgotten& forgotten) { return mass_cancels_.put(forgotten); }
   absl::Status put(const core::MassCancelForgotten& forgotten) { return mass_cancels_.put(forgotten); }
   absl::Status put(const core::DeadManRecord& record) { return mass_cancels_.put(record); }
   absl::Status put(const core::DeadManDisarmed& disarmed) { return mass_cancels_.put(disarmed); }

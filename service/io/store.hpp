@@ -31,11 +31,11 @@ struct EventRow {
   bool is_final = false;
 };
 
-using Row =
-    std::variant<core::CommandRecord, core::CommandForgotten, core::PermitRecord, core::PermitForgotten,
-                 core::HoldRecord, core::LoweredLimits, core::UnauthorizedCount, core::FactPosition, core::HistoryLine,
-                 core::HistoryForgotten, core::BackOnBook, core::MassCancelRecord, core::MassCancelOrder,
-                 core::MassCancelForgotten, core::DeadManRecord, core::DeadManDisarmed, EventRow>;
+using Row = std::variant<core::CommandRecord, core::CommandForgotten, core::PermitRecord, core::PermitForgotten,
+                         core::HoldRecord, core::LoweredLimits, core::UnauthorizedCount, core::FactPosition,
+                         core::HistoryLine, core::HistoryForgotten, core::BackOnBook, core::MassCancelRecord,
+                         core::MassCancelOrder, core::MassCancelOrderForgotten, core::MassCancelForgotten,
+                         core::DeadManRecord, core::DeadManDisarmed, EventRow>;
 using Batch = std::vector<Row>;
 
 struct StoreOptions {

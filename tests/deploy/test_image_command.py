@@ -52,6 +52,8 @@ def test_builds_the_last_commit_as_production(image):
     assert run.stdout == f"localhost/cancelbus:{commit}\n"
     assert "--target production " in called and f"--tag {run.stdout.strip()} " in called
     assert "BASE=docker.io/library/debian:bookworm-slim" in called and "SOURCE_DATE_EPOCH=1" in called
+    version = subprocess.run([image.context / "deploy" / "version"], capture_output=True, text=True, check=True).stdout.strip()
+    assert f"--label org.opencontainers.image.version={version} " in called
     assert (image.context / "CMakeLists.txt").read_text() == committed("CMakeLists.txt")
     assert not (image.context / ".git").exists() and not (image.context / "build").exists()
 

@@ -85,6 +85,10 @@ int main(int argc, char** argv) {
     std::cout << exchange_sim::help_text();
     return 0;
   }
+  if (options.ok() && options->version) {
+    std::cout << "exchange-sim " CANCELBUS_VERSION "\n";
+    return 0;
+  }
   const absl::Status status = options.ok() ? exchange_sim::run(*std::move(options)) : options.status();
   if (status.ok()) return 0;
   std::cerr << "exchange-sim: " << status.message() << "\n";

@@ -186,6 +186,11 @@ absl::StatusOr<Options> read_options(int argc, char** argv) {
       options.help = true;
       return options;
     }
+    if (std::string_view(argv[i]) == "--version") {
+      Options options;
+      options.version = true;
+      return options;
+    }
     if (auto status = read_argument(argc, argv, i); !status.ok()) return status;
   }
   return finish();

@@ -11,6 +11,7 @@ namespace exchange_sim {
 
 struct Options {
   bool help = false;
+  bool version = false;
   std::string rest_address;
   std::string stream_address;
   std::string cert_file;

@@ -129,7 +129,7 @@ class Reckoning:
                 self._fault(given.order_id, f"{cl_ord_id}: refused, and it has no time_to_live")
             if not acks and not finals:
                 return  # _check_orders() asks whether it was executed all the same
-            # A copy that was under way already may be taken: see service/README.md, Known limits.
+            # A copy that was under way already may be taken: see service/DESIGN.md, Known limits.
             if len(strategy.sent[cl_ord_id]) < 2:
                 self._fault(given.order_id, f"{cl_ord_id}: refused, sent only once, and acked")
             self.taken_after_refusal += 1

@@ -1,14 +1,13 @@
 """Bad flags, key files and stores: exit code 2 and the flag's name, before any socket opens or any file is made."""
 
 import os
-import re
 import socket
 import sqlite3
 import subprocess
 from contextlib import closing
 
 import pytest
-from conftest import BUILD
+from conftest import BUILD, ROOT
 
 from process import PATIENCE_SECONDS, clean_environment
 from throwaway import Authority, make_api_key, write_secret
@@ -226,11 +225,12 @@ def test_help_is_given_whatever_else_is_said(tmp_path, program, question):
     assert ran.stdout.startswith(f"{program}: ")
 
 
-@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, LOAD, CTL])
-def test_the_version_is_told(tmp_path, program):
+@pytest.mark.parametrize("program", [BUS, WORKER, SUBSCRIBER, SIM, LOAD, CTL])
+def test_the_version_is_the_projects(tmp_path, program):
     ran = run(program, "--version", folder=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", ran.stdout)
+    version = subprocess.run([ROOT / "deploy" / "version"], capture_output=True, text=True, check=True).stdout
+    assert ran.stdout == f"{program} {version}"
 
 
 def bus(folder, **flags):

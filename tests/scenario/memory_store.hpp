@@ -127,6 +127,10 @@ class MemoryStore {
     }
     mass_cancel_orders_[{order.mass, order.order_id}] = order;
   }
+  void apply(const core::MassCancelOrderForgotten& forgotten) {
+    EXPECT_FALSE(mass_cancels_.at(forgotten.mass).ended) << "of an ended one all orders go at once";
+    EXPECT_EQ(mass_cancel_orders_.erase({forgotten.mass, forgotten.order_id}), 1U) << forgotten.order_id;
+  }
   void apply(const core::MassCancelForgotten& forgotten) {
     EXPECT_TRUE(mass_cancels_.at(forgotten.key).ended) << "an open mass cancel is never forgotten";
     mass_cancels_.erase(forgotten.key);

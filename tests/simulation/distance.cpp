@@ -73,10 +73,15 @@ void Distance::command_came(core::OrderId id) {
   found->second.retry = Time::min();
 }
 
-void Distance::released(core::OrderId id, core::WorkerId worker) {
+void Distance::overlong(core::OrderId id) {
   Order& order = orders_[id];
   order.ended = world_.now();
   order.retry = Time::min();
+}
+
+void Distance::released(core::OrderId id, core::WorkerId worker) {
+  overlong(id);
+  Order& order = orders_[id];
   if (order.handed_over.contains(worker)) return;
   order.exempt = true;
   order.released_by = worker;

@@ -30,7 +30,10 @@ class Distance {
   /// ended.
   void rests(core::OrderId order, bool surely = true);
   void command_came(core::OrderId order);
+  /// The worker of its DELETE is silent. BeforeRestart: which worker that is, is not certain.
   void released(core::OrderId order, core::WorkerId worker);
+  /// Its DELETE has been on its way for longer than any request lives: it is not handed over.
+  void overlong(core::OrderId order);
   /// `decided`: when it was decided on, which is what the store knows of it.
   void sent(core::OrderId order, Time decided);
   /// `latest`: no other DELETE of the order was sent since.

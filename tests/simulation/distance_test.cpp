@@ -83,6 +83,13 @@ TEST_F(DeletesOfAnOrder, AreHandedOverAtOnceOnceForEachSilentWorker) {
   EXPECT_NE(failure().find("promise 8"), std::string::npos);
 }
 
+TEST_F(DeletesOfAnOrder, AreNotHandedOverWhenTheyAreTooOld) {
+  distance.sent(AnOrder, world.now());
+  distance.overlong(AnOrder);
+  distance.sent(AnOrder, world.now());
+  EXPECT_NE(failure().find("too early"), std::string::npos);
+}
+
 TEST_F(DeletesOfAnOrder, AreRepeatedAtOnceAfterTheFirstThatIsUnauthorized) {
   again(core::Verdict::Unauthorized, 0s);
   EXPECT_EQ(failure(), "");

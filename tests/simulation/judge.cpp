@@ -99,6 +99,8 @@ void Judge::sending(const core::Send& send) {
     silence_.sending(*task);
   } else if (const auto* kill_switch = std::get_if<core::SendKillSwitch>(&send)) {
     switches_.sending(*kill_switch, sender_of_[kill_switch->peer]);
+  } else if (const auto* welcome = std::get_if<core::SendWelcome>(&send)) {
+    switches_.sending(*welcome, sender_of_[welcome->peer]);
   } else if (const auto* goodbye = std::get_if<core::SendGoodbye>(&send)) {
     switches_.sending(*goodbye, sender_of_[goodbye->peer]);
   } else if (const auto* resolved = std::get_if<core::SendResolved>(&send)) {

@@ -68,6 +68,7 @@ void Masses::decided(const core::Actions& actions, Tick now) {
     if (const auto* command = std::get_if<core::CommandRecord>(&record)) take(*command);
     if (const auto* publication = std::get_if<core::Publication>(&record)) take(*publication, now);
     if (const auto* forgotten = std::get_if<core::CommandForgotten>(&record)) children_.erase(forgotten->key);
+    if (const auto* order = std::get_if<core::MassCancelOrderForgotten>(&record)) take(*order);
     const auto* gone = std::get_if<core::MassCancelForgotten>(&record);
     if (!gone) continue;
     const auto mass = masses_.find(gone->key);
@@ -86,7 +87,11 @@ void Masses::decided(const core::Actions& actions, Tick now) {
 void Masses::take(const core::MassCancelRecord& record) {
   Mass& mass = masses_[record.key];
   mass.request = record.request;
-  const bool known = std::exchange(mass.swept, record.swept);
+  const bool known = mass.swept;
+  if (known && !record.swept) {
+    world_.fail("mass cancel: the orders of ", mass_name(record.key), " were known, and would be taken anew");
+  }
+  mass.swept |= record.swept;
   mass.ended = record.ended;
   mass.engaged = record.request.cause == core::MassCancelRequest::Cause::KillSwitch && !record.release;
   mass.forced = record.release && record.release->forced;
@@ -111,6 +116,15 @@ void Masses::take(const core::MassCancelOrder& row) {
   if (is_new && mass.swept && !mass.request.until_empty) {
     world_.fail("mass cancel: ", order_name(row.order_id), " is added to ", mass_name(row.mass),
                 ", whose orders were known before");
+  }
+}
+
+void Masses::take(const core::MassCancelOrderForgotten& forgotten) {
+  const bool known = std::ranges::any_of(children_, [&](const auto& entry) {
+    return mass_of(entry.first) == forgotten.mass && entry.second.order == forgotten.order_id;
+  });
+  if (known || masses_[forgotten.mass].orders.erase(forgotten.order_id) == 0) {
+    world_.fail("mass cancel: ", order_name(forgotten.order_id), " is forgotten before its commands");
   }
 }
 
@@ -220,11 +234,11 @@ void Masses::check_end(const Key& key, const Mass& mass, const core::MassCancelR
 }
 
 void Masses::check_counts(const Key& key, const core::MassCancelReport& report) {
-  std::map<core::OrderId, std::pair<int, core::OrdStatus>> last;
+  std::map<core::OrderId, std::pair<int, std::optional<core::OrdStatus>>> last;
   for (const auto& [name, child] : children_) {
-    if (mass_of(name) != key || !child.final) continue;
+    if (mass_of(name) != key || !child.ended) continue;
     auto& [number, status] = last[child.order];
-    if (child.number >= number) number = child.number, status = *child.final;
+    if (child.number >= number) number = child.number, status = child.final;
   }
   uint32_t canceled = 0, filled = 0;
   for (const auto& [order, end] : last) {

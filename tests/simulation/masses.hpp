@@ -95,6 +95,7 @@ class Masses {
   static Key mass_of(const Key& child) { return {child.sender, child.cl_ord_id.substr(0, child.cl_ord_id.find('/'))}; }
   void take(const core::MassCancelRecord& record);
   void take(const core::MassCancelOrder& row);
+  void take(const core::MassCancelOrderForgotten& forgotten);
   void take(const core::CommandRecord& record);
   void take(const core::Publication& publication, Tick now);
   void report(const Key& key, const core::MassCancelReport& report, Tick now);

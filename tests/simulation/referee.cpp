@@ -37,6 +37,8 @@ void Referee::heard(const core::TaskEnded& ended) {
     if (asks_to_wait(ended.answer)) budget_.asked_to_wait(ended.task, task.kind, ended.answer);
     waits_.heard(ended.task, task.kind, ended.answer);
   }
+  // On a connection on which its worker has not presented itself yet: it is reported again there.
+  if (task.worker != core::WorkerPool::BeforeRestart && peer_of_[task.worker] != ended.peer) return;
   if (std::exchange(task.ended, true)) return;
   thrift_.worker_answered(task.worker, task.kind, ended.answer, task.sent);
   if (task.kind == core::LimiterKind::Cancel && !task.lost) {
@@ -187,20 +189,22 @@ void Referee::command_came(const core::CommandKey& key, const core::CancelOrder&
   }
   if (maybe_back(order, gap_at_)) {
     order.looked_gone = false;
-    order.left_book_first = Never;
+    // A command that was heard before the gap, or after another 452, may be answered by what the stream has said.
+    const bool since = gap_before_.contains(key) && order.left_book <= gap_at_;
+    if (since) order.left_book_first = Never;
   }
   thrift_.command_came(id);
   distance_.command_came(id);
 }
 
 void Referee::committed(const core::HoldRecord& hold) {
-  if (hold.limiter == core::LimiterKind::Query) query_share_.held(true_time(hold.until_wall));
+  if (hold.limiter == core::LimiterKind::Query) query_share_.held(true_time(hold.until));
   waits_.committed(hold, true_time(hold.until));
 }
 
 void Referee::committed(const core::PermitRecord& permit) {
   if (permit.limiter == core::LimiterKind::Query) {
-    query_share_.permitted(permit.task, world_.now(), true_time(permit.settles_wall));
+    query_share_.permitted(permit.task, world_.now(), true_time(permit.settles));
   }
   const Time decided = true_time(permit.settles - rules_.options.lost_after);
   waits_.committed(permit, decided);
@@ -211,7 +215,7 @@ void Referee::committed(const core::PermitRecord& permit) {
     orders_[permit.order_id].unsure |= std::exchange(orders_[permit.order_id].unsent, true);
     judge_turn(permit.order_id, decided);
   }
-  repeats_.permitted(permit.task, true_time(permit.settles_wall));
+  repeats_.permitted(permit.task, true_time(permit.settles));
   if (!permit.open) return;
   Order& order = orders_[permit.order_id];
   order.doubtful = false;

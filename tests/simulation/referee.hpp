@@ -207,10 +207,9 @@ class Referee {
   bool known_gone(core::OrderId id, const Order& order, Time gap) const;
   /// By a bus that starts.
   void take_over_requests();
-  void release(Task& task);
-  /// What the bus's wall clock shows then, in true time.
-  Time true_time(core::WallTime wall) const { return world_.now() + (wall - store_.wall()); }
-  /// The same of a tick of this boot.
+  /// Its worker is silent or does not list it, or no request lives so long.
+  void release(Task& task, bool silent, bool overlong);
+  /// A tick of this boot of the bus, in true time.
   Time true_time(Tick tick) const { return world_.now() + (tick - store_.tick()); }
   /// The bus has not asked about it for longer than it may.
   bool is_neglected(const Order& order) const;
@@ -259,6 +258,7 @@ class Referee {
   std::map<core::OrderId, Order> orders_;
   std::set<core::TaskId> open_deletes_;
   std::map<core::PeerId, core::WorkerId> worker_of_;
+  std::map<core::WorkerId, core::PeerId> peer_of_;  ///< on which it has presented itself last
   std::map<core::WorkerId, Time> last_heard_;
   std::map<core::WorkerId, Duration> request_timeout_;
   std::map<std::pair<uint64_t, uint64_t>, FactHeard> facts_;  ///< by subscriber and seq

@@ -17,6 +17,7 @@ void Referee::bus_started() {
   distance_.bus_started();
   repeats_.bus_started();
   worker_of_.clear();
+  peer_of_.clear();
   last_heard_.clear();
   facts_.clear();
   commands_heard_.clear();
@@ -52,6 +53,8 @@ void Referee::take_over_requests() {
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;
+    // How long ago it was sent is not stored.
+    tasks_[id].decided = world_.now();
   }
   last_heard_[0] = world_.now();
 }
@@ -62,6 +65,12 @@ void Referee::commits_lost() {
   std::erase_if(open_deletes_, [this](core::TaskId id) { return tasks_[id].lost; });
   for (auto& [id, order] : orders_) {
     if (order.gone_in_life != 0 && !told_gone(id)) order.gone_in_life = 0;
+    if (!ledger_.has_undecided(id)) order.open_since_life = 0;
+  }
+  // A 451 that the bus had taken may be lost, while the proof that it undid was kept.
+  for (const auto& [key, row] : store_.commands()) {
+    if (row.ended || !row.final || row.final->evidence != core::Evidence::Channel452) continue;
+    orders_[row.order.order_id].last_book_fact = core::FactType::Deleted452;
   }
   waits_.commits_lost(store_.lowered());
   thrift_.commits_lost();
@@ -77,6 +86,7 @@ void Referee::commits_lost() {
 
 void Referee::heard(const core::WorkerReady& ready) {
   worker_of_[ready.peer] = ready.worker;
+  peer_of_[ready.worker] = ready.peer;
   last_heard_[ready.worker] = world_.now();
   request_timeout_[ready.worker] = ready.request_timeout;
   for (const core::TaskId id : open_deletes_) {
@@ -95,10 +105,12 @@ void Referee::heard(const core::WorkerReady& ready) {
   }
 }
 
-void Referee::release(Task& task) {
+void Referee::release(Task& task, bool silent, bool overlong) {
   if (std::exchange(task.released, true)) return;
   thrift_.delete_released(task.order);
-  distance_.released(task.order, task.worker);
+  if (!silent) return distance_.overlong(task.order);
+  // Of one that was both it is not certain for which of the two the bus has given it up.
+  distance_.released(task.order, overlong ? core::WorkerPool::BeforeRestart : task.worker);
 }
 
 void Referee::judging_deadlines() {
@@ -115,7 +127,8 @@ void Referee::judging_deadlines() {
     // Its stamp is as old as the decision, however late it left: no worker sends it then.
     const bool overlong = world_.now() - task.decided >= rules_.options.lost_after - ClockSlack;
     const bool unlisted = std::exchange(task.unlisted, false);
-    if (silence > rules_.options.worker_lease - ClockSlack || unlisted || overlong) release(task);
+    const bool unheard = silence > rules_.options.worker_lease - ClockSlack || unlisted;
+    if (unheard || overlong) release(task, unheard, overlong);
   }
 }
 

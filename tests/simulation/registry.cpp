@@ -18,6 +18,7 @@ void Registry::bus_started() {
   stands_.clear();
   last_end_.reset();
   complete_began_.reset();
+  pairs_.clear();
 }
 
 void Registry::decided(const core::Actions& actions, Tick now) {
@@ -34,6 +35,7 @@ void Registry::decided(const core::Actions& actions, Tick now) {
   for (const core::Send& send : actions.sends) {
     if (const auto* task = std::get_if<core::SendTask>(&send)) sending(*task);
   }
+  pairs_ = {registry().pairs().begin(), registry().pairs().end()};
 }
 
 void Registry::take(const core::OrderFact& fact) {
@@ -72,7 +74,7 @@ bool Registry::is_old(core::OrderId id, Time began) const {
 
 bool Registry::is_swept(const exchange_sim::Order& order) const {
   const std::string& pair = order.spec.pair_symbol;
-  return rules_.pairs.empty() || std::ranges::count(rules_.pairs, pair) > 0 || registry().pairs().contains(pair);
+  return rules_.pairs.empty() || std::ranges::count(rules_.pairs, pair) > 0 || pairs_.contains(pair);
 }
 
 std::vector<const exchange_sim::Order*> Registry::open() const {

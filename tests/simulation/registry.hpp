@@ -84,8 +84,10 @@ class Registry {
   std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> heard_;  ///< by subscriber and seq
   std::map<core::OrderId, Time> facts_;                             ///< when the latest was taken
   std::map<core::OrderId, News> stands_;                            ///< 451s and 452s that no request may override yet
-  std::optional<Time> last_end_;                                    ///< of a sweep
-  std::optional<Time> complete_began_;                              ///< the last one that was complete
+  std::set<std::string> pairs_;   ///< that the bus knew after its last turn: a sweep that ends in the turn in which it
+                                  ///< hears of one may not cover it
+  std::optional<Time> last_end_;  ///< of a sweep
+  std::optional<Time> complete_began_;  ///< the last one that was complete
 };
 
 }  // namespace cancelbus::simulation

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "service/wire/enums.hpp"
+#include "service/worker/clock_schedule.hpp"
 #include "tests/simulation/describe.hpp"
 #include "tests/simulation/keys.hpp"
 
@@ -444,8 +445,9 @@ void Simulation::look() {
 }
 
 // What the runbook says of keys that were refused too often, once they are good again: a restart in order. One is
-// enough.
+// enough. Workers that have misread the exchange's clock read it again first.
 void Simulation::drain_blocked_bus() {
+  if (world_.now() < Time(plan_.trouble) + worker::ClockSchedule::CalmPause) return;
   const core::Gateway* gateway = bus_->gateway();
   if (!gateway || gateway->status(bus_->now()).unauthorized_in_a_row < core::WorkerPool::MostUnauthorized) return;
   if (judge_.referee().refused() < core::WorkerPool::MostUnauthorized) {

@@ -115,6 +115,9 @@ class Store : public io::Store {
   }
   void put(const core::MassCancelRecord& record) { rows_.mass_cancels[record.key] = record; }
   void put(const core::MassCancelOrder& order) { rows_.mass_cancel_orders[{order.mass, order.order_id}] = order; }
+  void put(const core::MassCancelOrderForgotten& forgotten) {
+    rows_.mass_cancel_orders.erase({forgotten.mass, forgotten.order_id});
+  }
   void put(const core::MassCancelForgotten& forgotten) {
     rows_.mass_cancels.erase(forgotten.key);
     std::erase_if(rows_.mass_cancel_orders, [&](const auto& row) { return row.first.first == forgotten.key; });

@@ -27,6 +27,7 @@ std::optional<core::PeerId> client_of(const core::Event& event) {
 void Switches::bus_started() {
   turned_.reset();
   peers_.clear();
+  asked_.clear();
   came_.clear();
   armings_.clear();
   goodbyes_.clear();
@@ -45,7 +46,11 @@ void Switches::stepping(const core::Event& event, const std::string& sender) {
   const auto known = peers_.find(*peer);
   came_[sender] = came_[sender] || hello || (known != peers_.end() && !may_be_forgotten_.contains(*peer));
   heard_peers_.insert(*peer);
-  if (hello && hello->cancel_on_disconnect) armings_[sender] = *hello->cancel_on_disconnect;
+  if (hello) asked_.erase(*peer);
+  if (hello && hello->cancel_on_disconnect) {
+    armings_[sender] = *hello->cancel_on_disconnect;
+    asked_.insert(*peer);
+  }
   if (std::holds_alternative<core::GoodbyeReceived>(event)) {
     goodbyes_.insert(sender);
     const bool sure = known != peers_.end() && !may_be_forgotten_.contains(*peer) && armed_.contains(sender);
@@ -154,6 +159,12 @@ void Switches::sending(const core::SendGoodbye& reply, const std::string& sender
   const bool stored =
       row != store_.mass_cancels().end() && row->second.request.cause == core::MassCancelRequest::Cause::DeadMan;
   if (!stored) world_.fail("switches: ", sender, " is told of ", reply.cl_ord_id, ", which is not stored");
+}
+
+void Switches::sending(const core::SendWelcome& welcome, const std::string& sender) {
+  const bool disarmed = !armed_.contains(sender);
+  if (disarmed || !asked_.contains(welcome.peer) || store_.dead_men().contains(sender)) return;
+  world_.fail("switches: ", sender, " is welcomed, and its switch is not stored");
 }
 
 void Switches::sending(const core::SendKillSwitch& reply, const std::string& sender) {

@@ -4,6 +4,7 @@
 // since
 //   its start, and no later than a second after; not before, and not again before the sender is heard;
 // - a hello arms it with its window, a goodbye disarms it or fires it, which is stored, and nothing else does either;
+// - the welcome that answers a hello with a window leaves when the window is stored;
 // - a kill switch that is ENGAGED is stored; one is released without force only with the report that proves its scope
 //   empty, which is held against the book as that of any mass cancel.
 //
@@ -38,6 +39,7 @@ class Switches {
   void decided(const core::Actions& actions, Tick now);
   void sending(const core::SendKillSwitch& reply, const std::string& sender);
   void sending(const core::SendGoodbye& reply, const std::string& sender);
+  void sending(const core::SendWelcome& welcome, const std::string& sender);
 
  private:
   /// After so long without a word the bus may have forgotten a session, and hears nothing from it before its next
@@ -67,6 +69,7 @@ class Switches {
   std::map<std::string, Armed> armed_;
   std::map<core::PeerId, Tick> peers_;  ///< when they were heard last
   std::set<core::PeerId> may_be_forgotten_;
+  std::set<core::PeerId> asked_;  ///< whose latest hello had a window
 
   // Of this turn.
   std::map<std::string, bool> came_;         ///< something of this sender, and whether it is heard for sure

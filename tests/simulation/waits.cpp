@@ -188,7 +188,11 @@ void Waits::check_short_wait(core::TaskId task) {
   const Answered answered = found->second;
   answered_.erase(found);
   Limiter& limiter = of(answered.kind);
-  if (answered.success) limiter.short_waits = 0;
+  // A success that was heard while the store refused may be taken, and confirmed only when it is repeated.
+  const bool another = std::ranges::any_of(answered_, [&](const auto& entry) {
+    return entry.second.kind == answered.kind && entry.second.success && entry.second.at <= answered.at;
+  });
+  if (answered.success || another) limiter.short_waits = 0;
   const bool anew = limiter.heeded_until == Time::min() || answered.decided > limiter.heeded_until + Slack;
   limiter.heeded_until = std::max(limiter.heeded_until, limiter.until);
   if (!answered.longest || !anew) return;

@@ -43,7 +43,9 @@ using client::Receiving;
 /// first. They never hold an exception. Dropping this takes nothing back.
 class Cancel {
  public:
+  /// As given, or as it was made.
   const std::string& cl_ord_id() const noexcept { return cl_ord_id_; }
+  /// The exchange's id of the order.
   int64_t order_id() const noexcept { return order_id_; }
   /// When the command is on the bus's disk.
   const std::shared_future<Receiving>& received() const noexcept { return received_; }
@@ -75,6 +77,7 @@ class MassCancel {
   std::shared_future<MassCancelEnd> end_;
 };
 
+/// How a Client waits, and where it reports.
 struct Settings {
   /// How long open() waits for the bus; zero: it does not, and commands wait here until the bus is there.
   std::chrono::milliseconds connect_timeout{10'000};
@@ -86,6 +89,7 @@ struct Settings {
   std::chrono::milliseconds warn_every{10'000};
 };
 
+/// A connection with a thread of its own. May be used by any number of threads at a time.
 class Client {
  public:
   /// Null and a Problem if an option is wrong, at once if the keys do not fit, or if there is no bus in time.

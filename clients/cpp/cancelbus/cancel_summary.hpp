@@ -15,18 +15,21 @@
 
 namespace cancelbus::client {
 
+/// How the command of one of the orders ended.
 struct OrderResult {
-  int64_t order_id = 0;
+  int64_t order_id = 0;  ///< the exchange's id of the order
   /// Of its command; empty if none was given.
   std::string cl_ord_id = {};
   /// ClientClosed until it has come.
   Final final = ClientClosed{};
 };
 
+/// How the commands of all the orders ended.
 struct CancelSummary {
   /// Each order once, in the order given.
   std::vector<OrderResult> orders;
 
+  /// Of no orders.
   CancelSummary() = default;
   /// Of which nothing is known yet.
   explicit CancelSummary(const std::vector<int64_t>& order_ids);

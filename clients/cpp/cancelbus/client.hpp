@@ -28,17 +28,18 @@ struct ClientOptions {
   std::string session_endpoint = {};
   /// tcp://127.0.0.1:5551.
   std::string event_endpoint = {};
-  SessionOptions session = {};
+  SessionOptions session = {};  ///< the name, topics and dead man's switch
   /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them. The latter may hold two,
   /// a line each, which are tried in turn: see deploy/README.md on another key of the bus.
   std::string curve_key_file = {};
-  std::string curve_server_key_file = {};
+  std::string curve_server_key_file = {};  ///< the bus's public key, as above
   /// Instead of keys: plain sockets, to a bus on this machine that was started likewise.
   bool insecure_loopback = false;
 };
 
 /// What is wrong, and what to do about it.
 struct Problem {
+  /// Each calls for another action.
   enum class Kind {
     OptionError,     ///< an option is wrong; `text` begins with its name
     BusUnreachable,  ///< nothing answers, or what answers is not a bus
@@ -46,10 +47,12 @@ struct Problem {
     EventsBarred,  ///< the bus takes our commands, and gives our key no events for a while: they come later, by request
     BusImpaired,   ///< the bus is there, and something holds up the commands of all, as that no worker is connected
   };
-  Kind kind = Kind::OptionError;
-  std::string text = {};
+  Kind kind = Kind::OptionError;  ///< what kind of trouble it is
+  std::string text = {};          ///< a sentence for people, with what to do
 };
 
+/// A connection for a loop of your own. Used by one thread at a time. Commands that the bus has received go on there
+/// without it.
 class Client {
  public:
   /// Frames read from one socket in one turn, so that a flood of events cannot keep commands from going out.

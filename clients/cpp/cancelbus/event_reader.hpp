@@ -17,13 +17,15 @@
 
 namespace cancelbus::client {
 
+/// A moment of the steady clock.
 using Time = std::chrono::steady_clock::time_point;
+/// No deadline.
 constexpr Time Never = Time::max();
 
 /// The bus no longer keeps these events: they will not come.
 struct LostEvents {
-  std::string topic;
-  uint64_t from_seq = 0;
+  std::string topic;      ///< of these events
+  uint64_t from_seq = 0;  ///< the first that is lost
   /// Included.
   uint64_t to_seq = 0;
 };
@@ -31,8 +33,8 @@ struct LostEvents {
 /// The bus has a new store, or cannot vouch for the end of the old one. Reading goes on from the new positions; what
 /// was not read before is lost.
 struct NewEpoch {
-  uint64_t before = 0;
-  uint64_t now = 0;
+  uint64_t before = 0;  ///< the epoch of the former store
+  uint64_t now = 0;     ///< and of the new one
 };
 
 class EventReader {

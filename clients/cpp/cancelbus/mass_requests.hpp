@@ -19,12 +19,12 @@ namespace cancelbus::client {
 
 /// The bus has another store, and the former one had this mass cancel: how far it came is not known.
 struct MassCancelLost {
-  std::string cl_ord_id;
+  std::string cl_ord_id;  ///< of the mass cancel
 };
 /// The bus could not read it, or is of an earlier version.
 struct MassCancelUnknown {
-  std::string cl_ord_id;
-  v1::Reject reject;
+  std::string cl_ord_id;  ///< of the mass cancel
+  v1::Reject reject;      ///< with the field and the text
 };
 
 class MassRequests {

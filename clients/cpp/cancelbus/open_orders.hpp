@@ -28,8 +28,8 @@ struct OpenOrdersFilter {
 
 /// The account's open orders as far as the bus knows them, by order id.
 struct OpenOrders {
-  uint64_t id = 0;  ///< as Client::open_orders() returned it
-  std::vector<v1::OpenOrder> orders = {};
+  uint64_t id = 0;                         ///< as Client::open_orders() returned it
+  std::vector<v1::OpenOrder> orders = {};  ///< empty also if it was refused
   /// Every order in it that was placed 2 s or more before this, and is still open, is listed. None: open orders may be
   /// missing, because the bus has not asked the exchange for all of them yet.
   std::optional<google::protobuf::Timestamp> complete_as_of = {};

@@ -24,10 +24,11 @@
 
 namespace cancelbus::client {
 
+/// With which name a strategy comes, what it follows, and whether the bus acts when it falls silent.
 struct SessionOptions {
-  static constexpr size_t MaxTopics = 64;
-  static constexpr std::chrono::milliseconds MinWindow{2'000};
-  static constexpr std::chrono::milliseconds MaxWindow{600'000};
+  static constexpr size_t MaxTopics = 64;                         ///< of one session
+  static constexpr std::chrono::milliseconds MinWindow{2'000};    ///< of `cancel_on_disconnect`
+  static constexpr std::chrono::milliseconds MaxWindow{600'000};  ///< likewise
   /// `[A-Za-z0-9_-]{1,32}`.
   std::string sender_comp_id;
   /// Topic prefixes to follow besides the sender's own topic, at most MaxTopics.
@@ -42,27 +43,27 @@ struct SessionOptions {
 
 /// The bus knows us: commands flow. Again after each interruption.
 struct Connected {
-  uint64_t epoch = 0;
+  uint64_t epoch = 0;  ///< of the bus's store; another one means that seqs begin anew
 };
 /// Nothing was heard from the bus for a while; the session goes on trying. Told once, until it is connected again.
 struct Silent {
-  std::chrono::seconds silent_for{};
+  std::chrono::seconds silent_for{};  ///< since the last frame of the bus
 };
 /// Client only: the bus is there and will not have us. The client goes on trying; `why` says what to do.
 struct NotReached {
-  std::string endpoint;
+  std::string endpoint;  ///< the one that does not answer as a bus
   /// The bus refused our key; otherwise the two sides do not understand each other.
   bool key_refused = false;
-  std::string why;
+  std::string why;  ///< a sentence, with what to do
 };
 /// What commands wait for, as the bus says with each heartbeat, the most serious first. Told when a cause begins or
 /// ends; empty: none is left.
 struct Causes {
-  std::vector<v1::Cause> causes;
+  std::vector<v1::Cause> causes;  ///< all that last now
 };
 /// A frame of the bus could not be read, and was skipped.
 struct Unreadable {
-  std::string what;
+  std::string what;  ///< which frame, and what is wrong with it
 };
 
 /// What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one

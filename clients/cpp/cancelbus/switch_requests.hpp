@@ -18,12 +18,12 @@ namespace cancelbus::client {
 
 /// The bus could not read the kill switch request, or is of an earlier version.
 struct KillSwitchUnknown {
-  uint64_t request_id = 0;
-  v1::Reject reject;
+  uint64_t request_id = 0;  ///< as Session::kill_switch() returned it
+  v1::Reject reject;        ///< with the field and the text
 };
 /// Likewise the goodbye. The session has ended all the same.
 struct GoodbyeUnknown {
-  v1::Reject reject;
+  v1::Reject reject;  ///< with the field and the text
 };
 
 class SwitchRequests {

@@ -37,10 +37,12 @@ class Cancel:
 
     @property
     def cl_ord_id(self) -> str:
+        """As given, or as it was made."""
         return self._inner.cl_ord_id
 
     @property
     def order_id(self) -> int:
+        """The exchange's id of the order."""
         return self._inner.order_id
 
     @property
@@ -86,6 +88,7 @@ class MassCancel:
 
     @property
     def cl_ord_id(self) -> str:
+        """As given, or as it was made. Its orders' commands are named `cl_ord_id/order_id`."""
         return self._inner.cl_ord_id
 
     @property

@@ -47,6 +47,9 @@ T = TypeVar("T")
 
 
 class Client(MassCancels, Inquiries, Switches):
+    """A strategy's connection to the bus, for asyncio: `async with Client("desk-a") as bus`. It belongs to the loop in which it was
+    opened. blocking.Client is the same without asyncio."""
+
     def __init__(self, sender_comp_id: Optional[str] = None, *, session_endpoint: Optional[str] = None,
                  event_endpoint: Optional[str] = None, topics: Sequence[str] = (), open_commands: bool = False,
                  curve_key_file: Optional[str] = None, curve_server_key_file: Optional[str] = None,

@@ -29,6 +29,7 @@ class OpenEnum(IntEnum):
 
 
 class ReceiptStatus(OpenEnum):
+    """What became of giving the command to the bus."""
     UNSPECIFIED = 0
     APPLIED = 1  # on the bus's disk
     DUPLICATE = 2  # was already
@@ -36,6 +37,7 @@ class ReceiptStatus(OpenEnum):
 
 
 class ResolveStatus(OpenEnum):
+    """How far an operator's override has come."""
     UNSPECIFIED = 0
     SETTLED = 1  # the command has its ack and its final by this word, and both are on the bus's disk
     PENDING = 2  # a cancel of the order is in flight, and its answer is waited for
@@ -43,6 +45,7 @@ class ResolveStatus(OpenEnum):
 
 
 class AckStatus(OpenEnum):
+    """The exchange's answer to the cancel; it is not the order's fate."""
     UNSPECIFIED = 0
     ACCEPTED = 1
     REJECTED = 2
@@ -78,6 +81,7 @@ class Origin(OpenEnum):
 
 
 class ExecType(OpenEnum):
+    """What a final reports: the cancel, a fill, or the state of an order that is still open."""
     UNSPECIFIED = 0
     CANCELED = 1
     TRADE = 2

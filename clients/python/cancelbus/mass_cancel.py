@@ -68,6 +68,7 @@ class MassCancel:
 
     @property
     def ended(self) -> bool:
+        """No more reports come: completed() returns or raises at once."""
         return self._completed.done()
 
     def __aiter__(self) -> AsyncIterator[MassCancelReport]:

@@ -66,6 +66,7 @@ class Ack(AsDict):
 
     @property
     def rejected(self) -> bool:
+        """The cancel came to nothing: see `reason` and `text`. Without `final_follows` the order is where it was."""
         return self.status == AckStatus.REJECTED
 
     @property

@@ -272,6 +272,18 @@ TEST_F(OrderTest, QueriesBecomeRarerUntilThereIsNews) {
   EXPECT_EQ(reads().next, at(seconds(20)));
 }
 
+TEST_F(OrderTest, AQueryWithoutAnAnswerIsAskedAgainAtOnceAndNoMoreOftenThanBefore) {
+  reads().later(at({}));
+  reads().later(at(seconds(1)));
+  reads().task = 3;
+  reads().next = Never;
+  reads().unanswered(at(seconds(4)));
+  EXPECT_EQ(reads().task, 0U);
+  EXPECT_EQ(reads().next, at(seconds(4)));
+  reads().later(at(seconds(4)));
+  EXPECT_EQ(reads().next, at(seconds(8))) << "1 s and 2 s before it, and 4 s after";
+}
+
 TEST_F(OrderTest, TwoReadsTwoSecondsApartProve) {
   attempt(1, {}, State::Doubtful);
   read(ReadStatus::Open, seconds(10), milliseconds(10'500));

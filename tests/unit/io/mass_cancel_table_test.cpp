@@ -140,6 +140,14 @@ TEST_F(MassCancelTableTest, TheLastStateCountsAndRowsGoTogether) {
   EXPECT_EQ(select("SELECT COUNT(*) FROM mass_cancel_orders"), "0");
 }
 
+TEST_F(MassCancelTableTest, OneOrderIsForgottenByItself) {
+  auto store = open();
+  ASSERT_TRUE(
+      commit(*store, {record("ops", "m"), order("m", 7, State::Canceled), order("m", 8, State::Canceled)}).ok());
+  ASSERT_TRUE(commit(*store, {core::MassCancelOrderForgotten{{"ops", "m"}, 7}}).ok());
+  EXPECT_EQ(select("SELECT order_id FROM mass_cancel_orders"), "8");
+}
+
 TEST_F(MassCancelTableTest, TheLastReportOfAnOpenOneIsNotPruned) {
   options_.retention = hours(1);
   {
