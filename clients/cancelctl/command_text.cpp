@@ -1,5 +1,3 @@
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 
 #include "clients/cancelctl/text.hpp"
@@ -8,14 +6,6 @@ namespace cancelbus::ctl {
 namespace {
 
 using client::short_name;
-using google::protobuf::util::TimeUtil;
-
-/// A broken bus may say anything.
-std::chrono::nanoseconds span_of(const google::protobuf::Duration& duration) {
-  constexpr int64_t Most = 100'000'000;  // seconds: three years
-  return std::chrono::seconds(std::clamp<int64_t>(duration.seconds(), 0, Most)) +
-         std::chrono::nanoseconds(std::clamp(duration.nanos(), 0, 999'999'999));
-}
 
 std::string whose(const v1::UndecidedCommand& command) {
   std::string text =
@@ -32,26 +22,16 @@ Tone tone_of_stage(v1::CancelStage stage) {
 
 }  // namespace
 
-std::string span_text(std::chrono::nanoseconds span) {
-  using namespace std::chrono;
-  if (span < 10s) return elapsed_text(span);
-  const auto whole = floor<seconds>(span);
-  const auto text = [](auto count, const char* unit) { return std::to_string(count) + unit; };
-  if (whole < 2min) return text(whole.count(), " s");
-  if (whole < 2h) return text(whole / 1min, " min ") + text((whole % 1min).count(), " s");
-  return text(whole / 1h, " h ") + text(whole % 1h / 1min, " min");
-}
-
 std::string command_block(const v1::UndecidedCommand& command, const google::protobuf::Timestamp& as_of,
                           const Paint& paint) {
   const auto in_stage = std::max(std::chrono::nanoseconds(0), wall_time(as_of) - wall_time(command.since()));
   std::string text = whose(command) + "\n    " +
                      paint(tone_of_stage(command.stage()), short_name(command.stage(), "CANCEL_STAGE_")) + " for " +
                      span_text(in_stage) + ": " + printable(command.text());
-  text += "\n    received " + span_text(span_of(command.age())) + " ago, " + std::to_string(command.attempts()) +
+  text += "\n    received " + span_text(command.age()) + " ago, " + std::to_string(command.attempts()) +
           (command.attempts() == 1 ? " attempt" : " attempts") + (command.acked() ? ", acked" : ", not acked");
   text += "\n    next: " + printable(command.next_step());
-  if (command.has_next_in()) text += ", in " + span_text(span_of(command.next_in()));
+  if (command.has_next_in()) text += ", in " + span_text(command.next_in());
   if (!command.operator_step().empty()) text += "\n    you can: " + printable(command.operator_step());
   return text + "\n";
 }

@@ -45,12 +45,13 @@ std::string causes(const v1::BusStatus& status, const Paint& paint) {
 
 std::string queues(const v1::BusStatus& status) {
   if (status.queues().empty()) return "queue    empty\n";
+  const std::string head = "queue    " + queue_text(status) + "\n";
   std::vector<Row> rows = {{"SENDER", "URGENT", "NORMAL", "WAITS FOR"}};
   for (const auto& q : status.queues()) {
     rows.push_back({printable(q.sender_comp_id()), std::to_string(q.urgent()), std::to_string(q.normal()),
                     q.has_oldest() ? age_text(status.as_of(), q.oldest()) : ""});
   }
-  return "queue\n" + table(rows);
+  return head + table(rows);
 }
 
 uint32_t working(const v1::BusStatus& status) {
@@ -91,15 +92,10 @@ std::string kill_switches(const v1::BusStatus& status, const Paint& paint) {
 }
 
 std::string dead_man_switches(const v1::BusStatus& status, const Paint& paint) {
-  const auto time = [](const google::protobuf::Duration& span) {
-    constexpr int64_t Most = 86'400;  // a broken bus may say anything
-    return elapsed_text(std::chrono::seconds(std::clamp<int64_t>(span.seconds(), 0, Most)) +
-                        std::chrono::nanoseconds(std::clamp(span.nanos(), 0, 999'999'999)));
-  };
   std::string text;
   for (const auto& armed : status.dead_man_switches()) {
-    const std::string line = printable(armed.sender_comp_id()) + " silent for " + time(armed.silent_for()) +
-                             ", fires after " + time(armed.window()) + (armed.fired() ? ": FIRED" : "");
+    const std::string line = printable(armed.sender_comp_id()) + " silent for " + span_text(armed.silent_for()) +
+                             ", fires after " + span_text(armed.window()) + (armed.fired() ? ": FIRED" : "");
     text += "dead man " + paint(armed.fired() ? Tone::Doubt : Tone::Plain, line) + "\n";
   }
   return text;
@@ -108,7 +104,28 @@ std::string dead_man_switches(const v1::BusStatus& status, const Paint& paint) {
 std::string doubts(const v1::BusStatus& status, const Paint& paint) {
   std::string text = std::to_string(status.orders_in_doubt());
   if (status.has_oldest_doubt()) text += ", first sent " + age_text(status.as_of(), status.oldest_doubt()) + " ago";
-  return "in doubt " + paint(status.orders_in_doubt() == 0 ? Tone::Plain : Tone::Doubt, text) + "\n";
+  text = "in doubt " + paint(status.orders_in_doubt() == 0 ? Tone::Plain : Tone::Doubt, text) + "\n";
+  for (const std::string& line : doubt_lines(status)) text += line + "\n";
+  return text;
+}
+
+/// "HTTP 503 ×40, no answer ×2", with the counts that `of` gives.
+template <typename Count>
+std::string counts_text(const v1::BusStatus& status, Count of) {
+  std::string text;
+  for (const auto& answers : status.answers()) {
+    if (of(answers) == 0) continue;
+    const std::string what = answers.http_status() == 0 ? "no answer" : "HTTP " + std::to_string(answers.http_status());
+    text += (text.empty() ? "" : ", ") + what + " \u00D7" + std::to_string(of(answers));
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// What is wrong with the exchange, by its answers, and with the bus's keys.
+std::string exchange(const v1::BusStatus& status, const Paint& paint) {
+  const std::string answers = answers_text(status), refused = refused_text(status);
+  return (answers.empty() ? "" : "answers  " + answers + "\n") +
+         (refused.empty() ? "" : "refused  " + paint(Tone::Bad, refused) + "\n");
 }
 
 }  // namespace
@@ -119,7 +136,7 @@ std::string stream_text(const v1::BusStatus& status) {
                      : s.logged_in() ? "logged in, nothing heard yet"
                      : s.connected() ? "connected, not logged in"
                                      : "not connected";
-  if (s.has_last_proof()) text += ", last event " + TimeUtil::ToString(s.last_proof());
+  if (s.has_last_proof()) text += ", last event " + age_text(status.as_of(), s.last_proof()) + " ago";
   // While it is connected the text repeats the state.
   if (!s.connected() && !s.text().empty()) text += ", " + printable(s.text());
   return text;
@@ -193,7 +210,7 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
   constexpr double Century = 100.0 * 365 * 86'400;
   const double seconds = static_cast<double>(now.seconds()) - static_cast<double>(then.seconds()) +
                          (static_cast<double>(now.nanos()) - static_cast<double>(then.nanos())) / 1e9;
-  return elapsed_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
+  return span_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
 }
 
 std::vector<std::string> bus_lines(const v1::BusStatus& status) {
@@ -201,26 +218,77 @@ std::vector<std::string> bus_lines(const v1::BusStatus& status) {
   if (status.observing()) lines.push_back("bus      OBSERVING: no cancel is sent; the bus runs with --observe");
   for (const v1::Cause& cause : status.cause()) {
     std::string line = lines.empty() ? "bus      " : "         ";
-    line += describe(cause) + "; since " + age_text(status.as_of(), cause.since());
+    line += describe(cause) + "; for " + age_text(status.as_of(), cause.since());
     line += cause.stops().empty() ? "" : ", stops " + printable(cause.stops());
     if (cause.http_status() != 0) line += " (HTTP " + std::to_string(cause.http_status()) + ")";
+    line += cause.runbook().empty() ? "" : "; runbook: " + printable(cause.runbook());
     lines.push_back(std::move(line));
   }
   return lines;
 }
 
+std::string answers_text(const v1::BusStatus& status) {
+  if (status.answers().empty()) return "";
+  return counts_text(status, [](const auto& answers) { return answers.last_minute(); }) + " in 60 s; " +
+         counts_text(status, [](const auto& answers) { return answers.last_10_minutes(); }) + " in 10 min";
+}
+
+std::string refused_text(const v1::BusStatus& status) {
+  if (status.unauthorized_in_a_row() == 0) return "";
+  const std::string limit = std::to_string(status.unauthorized_limit());
+  return std::to_string(status.unauthorized_in_a_row()) + " of " + limit + " requests refused in a row: at " + limit +
+         " the exchange blocks the address";
+}
+
+std::string queue_text(const v1::BusStatus& status) {
+  uint64_t orders = 0;
+  for (const auto& q : status.queues()) orders += q.urgent() + uint64_t{q.normal()};
+  const std::string text = std::to_string(orders) + " orders wait for budget";
+  if (!status.has_queue_empty_in()) return text;
+  return text + ", empty in " + span_text(status.queue_empty_in()) + " at the earliest";
+}
+
+std::vector<std::string> doubt_lines(const v1::BusStatus& status) {
+  std::vector<std::string> lines;
+  for (const auto& doubt : status.doubts()) {
+    std::string line = "  order " + std::to_string(doubt.order_id()) + " (" + printable(doubt.sender_comp_id()) + "/" +
+                       printable(doubt.cl_ord_id()) + ") for " + age_text(status.as_of(), doubt.since()) + ", " +
+                       std::to_string(doubt.attempts()) + (doubt.attempts() == 1 ? " attempt" : " attempts") +
+                       ", last answer: ";
+    // The text of an answer without a legible body names the status itself.
+    const bool named = doubt.http_status() == 0 || doubt.text().starts_with("HTTP ");
+    if (!named) line += "HTTP " + std::to_string(doubt.http_status()) + (doubt.text().empty() ? "" : ", ");
+    line += doubt.http_status() == 0 && doubt.text().empty() ? "none" : printable(doubt.text());
+    lines.push_back(std::move(line));
+  }
+  const uint64_t more = status.orders_in_doubt() - std::min<uint64_t>(status.orders_in_doubt(), lines.size());
+  if (!lines.empty() && more > 0) lines.push_back("  and " + std::to_string(more) + " more");
+  return lines;
+}
+
+std::string store_text(const v1::BusStatus& status) {
+  return (status.store_writable() ? "takes writes, " : "DOES NOT TAKE WRITES, ") + bytes_text(status.store_bytes());
+}
+
+std::string which_text(const v1::BusStatus& status) {
+  if (status.version().empty()) return "";
+  const std::string account = status.account().empty() ? "" : ", account " + printable(status.account());
+  return "version " + printable(status.version()) + account + ", up " + span_text(status.uptime());
+}
+
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
   std::string text = causes(status, paint) + kill_switches(status, paint) + dead_man_switches(status, paint) +
-                     bars(status, paint) + windows(status) + queues(status) + workers(status, paint);
+                     bars(status, paint) + exchange(status, paint) + windows(status) + queues(status) +
+                     workers(status, paint);
   text += "stream   " + paint(status.stream().live() ? Tone::Plain : Tone::Doubt, stream_text(status)) + "\n";
   text += "orders   " + paint(tone_of_open_orders(status), open_orders_text(status)) + "\n";
-  const bool writable = status.store_writable();
-  text += "store    " + paint(writable ? Tone::Plain : Tone::Bad, writable ? "takes writes" : "DOES NOT TAKE WRITES");
-  text += ", " + std::to_string(status.store_bytes()) + " bytes\n";
+  text += "store    " + paint(status.store_writable() ? Tone::Plain : Tone::Bad, store_text(status)) + "\n";
   text += "open     " + std::to_string(status.commands_undecided()) + " commands undecided\n";
   text += "sent     " + std::to_string(status.cancels_in_flight()) + " cancels and " +
           std::to_string(status.queries_in_flight()) + " queries in flight\n";
-  return text + doubts(status, paint) + "as of    " + TimeUtil::ToString(status.as_of()) + "\n";
+  const std::string which = which_text(status);
+  text += doubts(status, paint) + "as of    " + TimeUtil::ToString(status.as_of());
+  return text + (which.empty() ? "" : ", " + which) + "\n";
 }
 
 }  // namespace cancelbus::ctl

@@ -11,10 +11,17 @@ namespace {
 using client::reason_text;
 using client::short_name;
 using google::protobuf::util::TimeUtil;
+using namespace std::chrono_literals;
 
 std::string order_name(int64_t order_id, const std::string& cl_ord_id) {
   std::string name = "order " + std::to_string(order_id);
   return cl_ord_id.empty() ? name : name + " (" + printable(cl_ord_id) + ")";
+}
+
+uint64_t queued(const v1::BusStatus& status) {
+  uint64_t orders = 0;
+  for (const auto& q : status.queues()) orders += q.urgent() + uint64_t{q.normal()};
+  return orders;
 }
 
 std::string content(const v1::Event& event) {
@@ -66,6 +73,36 @@ std::string elapsed_text(std::chrono::nanoseconds time) {
   return text;
 }
 
+std::string span_text(std::chrono::nanoseconds time) {
+  using namespace std::chrono;
+  const auto in = [time](auto unit, const char* name) {
+    return std::to_string(duration_cast<decltype(unit)>(time).count()) + name;
+  };
+  if (time <= nanoseconds::zero()) return "0 s";
+  if (time < seconds(1)) return in(milliseconds(), " ms");
+  if (time < seconds(10)) return std::to_string(time / seconds(1)) + "." + std::to_string(time / 100ms % 10) + " s";
+  if (time < minutes(2)) return in(seconds(), " s");
+  if (time < hours(2)) return in(minutes(), " min");
+  return time < days(2) ? in(hours(), " h") : in(days(), " d");
+}
+
+std::string span_text(const google::protobuf::Duration& span) {
+  constexpr int64_t Most = 4'000'000'000;  // seconds
+  return span_text(std::chrono::seconds(std::clamp<int64_t>(span.seconds(), 0, Most)) +
+                   std::chrono::nanoseconds(std::clamp(span.nanos(), 0, 999'999'999)));
+}
+
+std::string bytes_text(uint64_t bytes) {
+  const char* const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1'000) return std::to_string(bytes) + " bytes";
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (value /= 1'000; value >= 999.95 && unit < 5; ++unit) value /= 1'000;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
+  return text;
+}
+
 std::string describe(const v1::CancelStatus& status) {
   const std::string stage = "stage " + short_name(status.stage(), "CANCEL_STAGE_");
   return status.text().empty() ? stage : stage + ": " + printable(status.text());
@@ -82,10 +119,10 @@ std::string describe(const v1::BusStatus& status) {
   if (const int engaged = status.kill_switches_size(); engaged > 0) {
     text = std::to_string(engaged) + " kill switches ENGAGED; " + text;
   }
-  uint64_t queued = 0;
-  for (const auto& q : status.queues()) queued += q.urgent() + uint64_t{q.normal()};
-  return text + std::to_string(queued) + " queued, " + std::to_string(status.commands_undecided()) + " undecided, " +
-         std::to_string(status.workers_size()) + " workers, stream " + (status.stream().live() ? "live" : "not live");
+  const std::string empty = status.has_queue_empty_in() ? ", empty in " + span_text(status.queue_empty_in()) : "";
+  return text + std::to_string(queued(status)) + " queued" + empty + ", " +
+         std::to_string(status.commands_undecided()) + " undecided, " + std::to_string(status.workers_size()) +
+         " workers, stream " + (status.stream().live() ? "live" : "not live");
 }
 
 std::string describe(const v1::Reject& reject) {

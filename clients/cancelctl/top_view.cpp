@@ -16,14 +16,33 @@ std::string padded(std::string text, size_t width) {
   return text;
 }
 
-// So many characters of UTF-8 at most.
-std::string cut(const std::string& text, size_t columns) {
+/// Where the character after so many begins; the text's end if it has no more.
+size_t after(std::string_view text, size_t characters) {
   size_t seen = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
-    if (begins && seen++ == columns) return text.substr(0, i);
+    if (begins && seen++ == characters) return i;
   }
-  return text;
+  return text.size();
+}
+
+/// As lines of so many characters of UTF-8 at most, broken between words: nothing is cut off, least of all a digit.
+/// What follows the first is indented to where its text begins. A word that fits no line is broken.
+std::vector<std::string> wrapped(std::string_view text, size_t columns) {
+  constexpr size_t Indent = 9;
+  std::vector<std::string> lines;
+  std::string indent;
+  while (columns > 0) {
+    const size_t room = columns - indent.size(), fits = after(text, room);
+    if (fits == text.size()) break;
+    size_t end = text.rfind(' ', fits);
+    if (end == std::string_view::npos || end <= text.find_first_not_of(' ')) end = fits;
+    lines.push_back(indent + std::string(text.substr(0, end)));
+    text.remove_prefix(std::min(text.find_first_not_of(' ', end), text.size()));
+    if (columns > 2 * Indent) indent = std::string(Indent, ' ');
+  }
+  lines.push_back(columns == 0 ? "" : indent + std::string(text));
+  return lines;
 }
 
 std::string gauge(uint32_t used, uint32_t limit, size_t width) {
@@ -56,15 +75,20 @@ std::vector<std::string> TopView::lines(Size size, const Paint& paint) const {
     add_workers(lines);
   }
   add_finals(lines);
-  if (lines.size() > size.rows) lines.resize(size.rows);
   std::vector<std::string> shown;
-  for (const Line& line : lines) shown.push_back(paint(line.tone, cut(line.text, size.columns)));
+  for (const Line& line : lines) {
+    for (const std::string& part : wrapped(line.text, size.columns)) {
+      if (shown.size() == size.rows) return shown;
+      shown.push_back(paint(line.tone, part));
+    }
+  }
   return shown;
 }
 
 void TopView::add_head(std::vector<Line>& lines) const {
   const std::string as_of = has_status() ? ", as of " + time_of_day(status_.as_of()) + " UTC" : ", not heard yet";
-  lines.push_back({"cancelbus at " + endpoint_ + as_of});
+  const std::string which = which_text(status_);
+  lines.push_back({"cancelbus at " + endpoint_ + as_of + (which.empty() ? "" : ", " + which)});
   if (!trouble_.empty()) lines.push_back({trouble_, Tone::Bad});
   if (!has_status()) return;
   const std::vector<std::string> bus = bus_lines(status_);
@@ -72,6 +96,10 @@ void TopView::add_head(std::vector<Line>& lines) const {
   if (bus.empty()) lines.push_back({"bus      ok", Tone::Good});
   for (const std::string& line : kill_switch_lines(status_)) lines.push_back({line, Tone::Doubt});
   for (const auto& bar : status_.event_bar()) lines.push_back({"barred   " + describe(bar), Tone::Bad});
+  if (const std::string refused = refused_text(status_); !refused.empty()) {
+    lines.push_back({"refused  " + refused, Tone::Bad});
+  }
+  if (const std::string answers = answers_text(status_); !answers.empty()) lines.push_back({"answers  " + answers});
 }
 
 void TopView::add_budget(std::vector<Line>& lines, size_t columns) const {
@@ -86,13 +114,11 @@ void TopView::add_budget(std::vector<Line>& lines, size_t columns) const {
 }
 
 void TopView::add_queue(std::vector<Line>& lines) const {
-  uint64_t waiting = 0;
   size_t width = 0;
   for (const auto& queue : status_.queues()) {
-    waiting += uint64_t{queue.urgent()} + queue.normal();
     width = std::max(width, printable(queue.sender_comp_id()).size());
   }
-  lines.push_back({"queue    " + std::to_string(waiting) + " orders wait for budget"});
+  lines.push_back({"queue    " + queue_text(status_)});
   for (int i = 0; i < std::min(MaxSenders, status_.queues_size()); ++i) {
     const auto& queue = status_.queues(i);
     std::string text = "  " + padded(printable(queue.sender_comp_id()), width) + "  " + std::to_string(queue.urgent()) +
@@ -112,13 +138,11 @@ void TopView::add_state(std::vector<Line>& lines) const {
     std::string text = "doubt    " + std::to_string(status_.orders_in_doubt()) + " orders";
     if (status_.has_oldest_doubt()) text += ", the oldest for " + age_text(status_.as_of(), status_.oldest_doubt());
     lines.push_back({std::move(text), Tone::Doubt});
+    for (const std::string& line : doubt_lines(status_)) lines.push_back({line, Tone::Doubt});
   }
   lines.push_back({"stream   " + stream_text(status_), status_.stream().live() ? Tone::Good : Tone::Doubt});
   lines.push_back({"orders   " + open_orders_text(status_), tone_of_open_orders(status_)});
-  const bool writable = status_.store_writable();
-  lines.push_back({std::string("store    ") + (writable ? "takes writes, " : "DOES NOT TAKE WRITES, ") +
-                       std::to_string(status_.store_bytes() / 1'000'000) + " MB",
-                   writable ? Tone::Plain : Tone::Bad});
+  lines.push_back({"store    " + store_text(status_), status_.store_writable() ? Tone::Plain : Tone::Bad});
 }
 
 void TopView::add_workers(std::vector<Line>& lines) const {

@@ -1,6 +1,6 @@
 // What `cancelctl top` shows: the bus's latest status and the last finals, as lines that fit a terminal.
 //
-// Used by the top command. Pure. One tone for a whole line, so that it can be cut to the terminal's width.
+// Used by the top command. Pure. One tone for a whole line, so that it can be wrapped to the terminal's width.
 #pragma once
 
 #include <deque>

@@ -18,6 +18,7 @@ Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapsh
       gateway_(options, snapshot, now),
       decided_(std::move(edge.decided)),
       bar_of_(std::move(edge.bar_of)),
+      sees_(std::move(edge.sees)),
       bars_(std::move(edge.bars)),
       outbox_(store, snapshot.epoch, std::move(edge.out)) {}
 
@@ -26,6 +27,9 @@ void Engine::turn(core::Instant now, std::vector<core::Event> events) {
   const bool writable = outbox_.trouble().empty();
   if (writable != std::exchange(store_writable_, writable))
     events.push_back(core::StoreHealth{writable, outbox_.trouble()});
+  std::vector<core::EventBar> bars = bars_(now);
+  const bool any_barred = !bars.empty();
+  if (std::exchange(any_barred_, any_barred) || any_barred) events.push_back(core::KeysBarred{std::move(bars)});
   events.push_back(core::DeadlinePassed{});
   core::Actions turn;
   for (const core::Event& event : events) turn.append(gateway_.step(now, event));
@@ -42,6 +46,7 @@ core::BusStatus Engine::status(core::Instant now) const {
   core::BusStatus status = gateway_.status(now);
   status.store_bytes = store_.bytes().total;
   status.event_bars = bars_(now);
+  status.version = CANCELBUS_VERSION;
   return status;
 }
 
@@ -69,7 +74,11 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
       one(wire::encode_heartbeat(s, engine.gateway_.causes(now), epoch, engine.bar_of_(s.peer, now)));
     }
     void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
-    void operator()(const core::SendStatus&) const { one(wire::encode_status(engine.status(now))); }
+    void operator()(const core::SendStatus& s) const {
+      core::BusStatus status = engine.status(now);
+      std::erase_if(status.doubts, [&](const core::Doubt& doubt) { return !engine.sees_(s.peer, doubt.key.sender); });
+      one(wire::encode_status(status));
+    }
     void operator()(const core::SendOpenOrders& s) const { one(wire::encode_open_orders(s)); }
     void operator()(const core::SendCommands& s) const { one(wire::encode_commands(s)); }
     void operator()(const core::SendHistory& s) const { engine.history(s, std::move(done)); }

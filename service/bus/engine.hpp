@@ -27,7 +27,9 @@ class Engine {
     std::function<void(const core::Actions&)> decided = [](const core::Actions&) {};
     /// The key of this peer is barred from events.
     std::function<wire::Bar(const core::PeerId&, core::Instant)> bar_of = [](const auto&, auto) { return wire::Bar(); };
-    /// All keys that are.
+    /// Whether this peer may see the orders of this sender.
+    std::function<bool(const core::PeerId&, const std::string&)> sees = [](const auto&, const auto&) { return true; };
+    /// All keys that are barred.
     std::function<std::vector<core::EventBar>(core::Instant)> bars = [](auto) { return std::vector<core::EventBar>(); };
   };
 
@@ -66,9 +68,11 @@ class Engine {
   core::Gateway gateway_;
   std::function<void(const core::Actions&)> decided_;
   std::function<wire::Bar(const core::PeerId&, core::Instant)> bar_of_;
+  std::function<bool(const core::PeerId&, const std::string&)> sees_;
   std::function<std::vector<core::EventBar>(core::Instant)> bars_;
   Outbox outbox_;
   bool store_writable_ = true;
+  bool any_barred_ = false;
 };
 
 /// Whether it goes to a worker or the subscriber, and not to a strategy's session.

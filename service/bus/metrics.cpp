@@ -80,7 +80,12 @@ Metrics::Metrics()
                         "the same budget")),
       configured_limit_(io::gauges(registry_, "cancelbus_limit_configured", "As the flags of the bus say")),
       hold_(io::gauges(registry_, "cancelbus_hold_seconds", "Time that the exchange told us to wait still; 0: none")),
-      cause_(io::gauges(registry_, "cancelbus_cause", "1 while commands wait for this cause, by kind")),
+      cause_(io::gauges(registry_, "cancelbus_cause",
+                        "1 while this holds, by kind: what commands wait for, and what stops no request")),
+      answers_(io::counters(registry_, "cancelbus_exchange_answers_total",
+                            "Answers of the exchange to requests of every kind, by HTTP status; none: no answer came")),
+      queue_empty_(io::gauge(registry_, "cancelbus_queue_empty_seconds",
+                             "Until the queue is empty if nothing joins it, at least; 0: nothing waits")),
       queue_length_(
           io::gauges(registry_, "cancelbus_queue_length", "Orders waiting for budget or a worker, by sender")),
       queue_age_(io::gauges(registry_, "cancelbus_queue_oldest_age_seconds",
@@ -127,6 +132,11 @@ Metrics::Metrics()
 std::string Metrics::text(const core::BusStatus& status, const GatewayCounters& counters) {
   for (const auto& [total, value] : totals_) io::raise(*total, counters.*value);
   set_causes(status);
+  for (const core::AnswerCount& count : status.answers) {
+    const std::string name = count.http_status == 0 ? "none" : std::to_string(count.http_status);
+    io::raise(answers_.Add({{"http_status", name}}), count.total);
+  }
+  queue_empty_.Set(io::seconds(status.queue_empty_in.value_or(core::Duration::zero())));
   set_budget(status);
   set_queues(status);
   set_workers(status);

@@ -57,6 +57,8 @@ class Metrics {
   Gauges configured_limit_;
   Gauges hold_;
   Gauges cause_;
+  prometheus::Family<prometheus::Counter>& answers_;
+  prometheus::Gauge& queue_empty_;
   Gauges queue_length_;
   Gauges queue_age_;
   std::vector<prometheus::Gauge*> queue_lengths_;  ///< of the last scrape

@@ -301,6 +301,12 @@ std::optional<core::EventBar> SessionDoor::bar_of(const core::PeerId& peer, core
   return visitor == nullptr ? std::nullopt : guard_.bar_of(visitor->key, now);
 }
 
+bool SessionDoor::sees(const core::PeerId& peer, const std::string& sender) {
+  const Visitor* visitor = visitors_.find(peer);
+  const Entry* entry = visitor == nullptr ? nullptr : guard_.find(visitor->key);
+  return entry != nullptr && entry->may_see_orders_of(sender);
+}
+
 void SessionDoor::reject(const core::PeerId& peer, const wire::Rejected& why) {
   transmit(peer, wire::encode_reject(why));
 }

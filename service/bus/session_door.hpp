@@ -51,6 +51,8 @@ class SessionDoor {
   void judge_again(std::vector<core::Event>& events);
   /// Of the key of this peer.
   std::optional<core::EventBar> bar_of(const core::PeerId& peer, core::Instant now);
+  /// Its key may see the orders of this sender; false if the peer is not known any more.
+  bool sees(const core::PeerId& peer, const std::string& sender);
   /// Once a second or so.
   void sweep(core::Tick now) { visitors_.sweep(now); }
 

@@ -49,6 +49,7 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
               {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
                [this](const core::Actions& actions) { note(actions); },
                [this](const core::PeerId& peer, core::Instant now) { return sessions_.bar_of(peer, now); },
+               [this](const core::PeerId& peer, const std::string& sender) { return sessions_.sees(peer, sender); },
                [this](core::Instant now) { return guard_.bars(now); }}),
       monitor_(context, {.metrics = [this] { return metrics_text(); },
                          .unhealthy = [] { return std::string(); },
@@ -189,8 +190,9 @@ std::string Shell::metrics_text() { return metrics_.text(engine_.status(io::now(
 void Shell::publish_status(core::Instant now) {
   if (now.tick < next_status_) return;
   next_status_ = now.tick + StatusInterval;
-  const core::BusStatus status = engine_.status(now);
+  core::BusStatus status = engine_.status(now);
   worker_log_.look(status.workers);
+  status.doubts.clear();  // orders of others are no strategy's business, and each may read bus.
   events_.publish({"bus.", 0, {}, wire::encode_bus_status_event(status, engine_.epoch())});
   sessions_.sweep(now.tick);
   backend_.sweep(now.tick);

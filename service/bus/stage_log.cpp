@@ -20,7 +20,8 @@ void log_cause(const core::CauseChange& change) {
                                {"stops", cause.stops},
                                {"why", cause.text},
                                {"http_status", cause.http_status},
-                               {"exchange_code", cause.exchange_code}});
+                               {"exchange_code", cause.exchange_code},
+                               {"runbook", std::string(cause.runbook)}});
 }
 
 void log_sweep(const core::SweepEnd& end) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "service/core/answer_log.hpp"
 #include "service/core/cancel_queue.hpp"
 #include "service/core/causes.hpp"
 #include "service/core/command_index.hpp"
@@ -58,9 +59,16 @@ struct Book {
     return at - now.tick;
   }
 
+  /// Until nothing waits for budget: a lower bound. Zero if nothing does.
+  Duration queue_empty_in(Tick at) const {
+    if (queue.empty()) return Duration::zero();
+    return tasks.limiter(LimiterKind::Cancel).earliest(at, queue.size() - 1) - at;
+  }
+
   Instant now{};
   bool store_writable = true;
-  std::string store_trouble;  ///< why it is not
+  std::string store_trouble;   ///< why it is not
+  std::vector<EventBar> bars;  ///< keys that are barred from events, as of now
   bool draining = false;
   const RunClock run_clock;
   Duration run_time{};  ///< of the bus, now
@@ -79,6 +87,7 @@ struct Book {
   MassCancels mass_cancels;
   DeadMan dead_man;
   Causes causes;
+  AnswerLog answers;
   StatusQueue statuses;
   Publisher out;
 

@@ -53,6 +53,7 @@ class CancelQueue {
   void pop(OrderId order);
 
   bool empty() const { return places_.empty(); }
+  size_t size() const { return places_.size(); }
   bool contains(OrderId order) const { return places_.contains(order); }
 
   const Standing& where(OrderId order) const { return places_.at(order).standing; }

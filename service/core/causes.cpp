@@ -15,8 +15,41 @@ const char* const Requests = "cancels and queries";
 int rank(CauseKind kind) {
   static constexpr CauseKind Order[] = {CauseKind::Store,       CauseKind::Draining,        CauseKind::NoLeader,
                                         CauseKind::KeysRefused, CauseKind::Clock,           CauseKind::NoWorker,
-                                        CauseKind::Backoff,     CauseKind::ExchangeFailing, CauseKind::LimitLowered};
+                                        CauseKind::Backoff,     CauseKind::ExchangeFailing, CauseKind::LimitLowered,
+                                        CauseKind::Stream,      CauseKind::KeyBarred,       CauseKind::FewerWorkers,
+                                        CauseKind::Queue};
   return static_cast<int>(std::ranges::find(Order, kind) - std::begin(Order));
+}
+
+std::string_view runbook_of(CauseKind kind) {
+  switch (kind) {
+    case CauseKind::NoWorker:
+      return "CancelbusNoWorker";
+    case CauseKind::Backoff:
+    case CauseKind::LimitLowered:
+      return "CancelbusThrottled";
+    case CauseKind::KeysRefused:
+      return "CancelbusKeyRefused";
+    case CauseKind::Clock:
+      return "clock";
+    case CauseKind::Store:
+      return "CancelbusStoreRefuses";
+    case CauseKind::NoLeader:
+      return "CancelbusNoBus";
+    case CauseKind::ExchangeFailing:
+      return "CancelbusExchangeFailing";
+    case CauseKind::Draining:
+      return "A bus that ends";
+    case CauseKind::Stream:
+      return "CancelbusStreamDown";
+    case CauseKind::KeyBarred:
+      return "A barred key";
+    case CauseKind::FewerWorkers:
+      return "CancelbusFewerWorkers";
+    case CauseKind::Queue:
+      return "CancelbusBudgetSpent";
+  }
+  return "";
 }
 
 bool same(const Cause& a, const Cause& b) { return a.kind == b.kind && a.limiter == b.limiter; }
@@ -45,6 +78,13 @@ void Causes::look(const Conditions& conditions, Tick now, std::vector<CauseChang
     add(found, CauseKind::ExchangeFailing, "", failure_,
         "the last " + std::to_string(failed_) + " requests got no usable answer: " + failure_.text);
   }
+  if (!conditions.stream.empty() && now >= connected_from_) {
+    add(found, CauseKind::Stream, "finals by the stream", conditions.stream + "; finals come by query");
+    if (conditions.muted) found.back().cause.runbook = "CancelbusStreamMuted";
+  }
+  add_bars(found, conditions, now);
+  add_fewer(found, conditions, now);
+  add_queue(found, conditions);
   std::ranges::stable_sort(found, {}, [](const Entry& entry) { return rank(entry.cause.kind); });
   const Instant at{now, {}};
   for (Entry& entry : found) {
@@ -96,6 +136,48 @@ void Causes::add_lowered(std::vector<Entry>& found, const Conditions& conditions
   }
 }
 
+void Causes::add_bars(std::vector<Entry>& found, const Conditions& conditions, Tick now) const {
+  if (conditions.bars.empty()) return;
+  const EventBar& first = conditions.bars[0];
+  std::string text = "the key of " + first.name + " is barred from events: " + first.text;
+  const size_t more = conditions.bars.size() - 1;
+  if (more > 0) text += "; and " + std::to_string(more) + (more == 1 ? " more key" : " more keys");
+  add(found, CauseKind::KeyBarred, "events of barred keys", std::move(text));
+  found.back().until = now;
+  for (const EventBar& bar : conditions.bars) found.back().until = std::max(found.back().until, now + bar.remaining);
+}
+
+void Causes::add_fewer(std::vector<Entry>& found, const Conditions& conditions, Tick now) {
+  const Availability& workers = conditions.workers;
+  if (workers.available >= most_workers_ || now - most_workers_at_ > WorkersRemembered) {
+    most_workers_ = workers.available;
+    most_workers_at_ = now;
+  }
+  if (workers.available == 0 || workers.near_block) return;  // another cause says so
+  const bool given = conditions.expected > 0;
+  if (given && now < connected_from_) return;
+  // Without the flag a worker that has ended in order is not missed.
+  const size_t expected = given ? conditions.expected : workers.missing.empty() ? 0 : most_workers_;
+  if (workers.available >= expected) return;
+  add(found, CauseKind::FewerWorkers, "",
+      std::to_string(workers.available) + " of " + std::to_string(expected) + (given ? " expected" : "") +
+          " workers may work" + (workers.missing.empty() ? "" : "; " + workers.missing));
+}
+
+void Causes::add_queue(std::vector<Entry>& found, const Conditions& conditions) const {
+  // What stops cancels says already why they wait.
+  const bool stopped = std::ranges::any_of(found, [](const Entry& e) {
+    return holds_commands_up(e.cause.kind) && !e.cause.stops.empty() && e.cause.limiter != LimiterKind::Query;
+  });
+  if (stopped) return;
+  const bool before = std::ranges::any_of(entries_, [](const Entry& e) { return e.cause.kind == CauseKind::Queue; });
+  if (conditions.queued == 0 || conditions.empty_in < (before ? ShortQueue : LongQueue)) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(conditions.empty_in).count();
+  add(found, CauseKind::Queue, "",
+      std::to_string(conditions.queued) + " orders wait for budget; empty in " + std::to_string(seconds) +
+          " s at the earliest");
+}
+
 void Causes::add(std::vector<Entry>& found, CauseKind kind, std::string stops, std::string text) const {
   add(found, kind, std::move(stops), Source{}, std::move(text));
 }
@@ -104,6 +186,7 @@ void Causes::add(std::vector<Entry>& found, CauseKind kind, std::string stops, c
                  std::string text) const {
   Entry entry;
   entry.cause.kind = kind;
+  entry.cause.runbook = runbook_of(kind);
   entry.cause.stops = std::move(stops);
   entry.cause.text = std::move(text);
   entry.cause.http_status = source.http_status;
@@ -114,6 +197,12 @@ void Causes::add(std::vector<Entry>& found, CauseKind kind, std::string stops, c
 std::vector<Cause> Causes::list(Instant now) const {
   std::vector<Cause> out;
   for (const Entry& entry : entries_) out.push_back(as_of(entry, now));
+  return out;
+}
+
+std::vector<Cause> Causes::holding_up(Instant now) const {
+  std::vector<Cause> out = list(now);
+  std::erase_if(out, [](const Cause& cause) { return !holds_commands_up(cause.kind); });
   return out;
 }
 

@@ -1,4 +1,5 @@
-// Why commands wait that share a cause: no worker, a backoff, refused keys and so on.
+// What is wrong with the bus as a whole: why commands wait that share a cause (no worker, a backoff, refused keys and
+// so on), and what stops no request but should be known, as a silent stream.
 //
 // Derived at each turn from what the owners know, and never stored: so no cause outlives what it is about. What is kept
 // here is only since when a cause holds, and how the latest requests ended.
@@ -23,6 +24,7 @@ struct Availability {
   std::string unauthorized;  ///< why one that is heard is not available: its key
   std::string clock;         ///< its reading of the exchange's clock
   std::string other;         ///< anything else; also of one that is silent
+  std::string missing;       ///< the first of all that are not available, also while others are; empty: none is known
   /// So many requests were refused in a row that another might block the address: none is sent.
   bool near_block = false;
 };
@@ -31,6 +33,13 @@ class Causes {
  public:
   /// So many requests in a row without a usable answer, and the exchange is failing.
   static constexpr uint32_t Failing = 2;
+  /// After a start of the bus workers and subscriber have so long before it is said that some are missing.
+  static constexpr Duration Connecting = std::chrono::seconds(5);
+  /// Without `expected`, as many workers are expected as could work at once within this time.
+  static constexpr Duration WorkersRemembered = std::chrono::hours(1);
+  /// A queue is shown from LongQueue on, until it takes less than ShortQueue to be empty.
+  static constexpr Duration LongQueue = std::chrono::seconds(5);
+  static constexpr Duration ShortQueue = std::chrono::seconds(1);
 
   /// What the owners know.
   struct Conditions {
@@ -43,10 +52,17 @@ class Causes {
     };
     std::array<Backoff, 2> backoffs;     ///< by LimiterKind
     std::array<std::string, 2> lowered;  ///< likewise: "10/1s, lowered to 5"; empty: no limit is
+    uint32_t expected = 0;               ///< workers; 0: not given
+    std::string stream;                  ///< why finals come by query; empty: nothing is wrong
+    bool muted = false;                  ///< it is that the stream says nothing
+    /// Keys that are barred from events. Their `remaining` is as of the last call.
+    std::vector<EventBar> bars;
+    size_t queued = 0;    ///< orders
+    Duration empty_in{};  ///< the queue, at least
   };
 
   /// `lease`: workers have so long after a start of the bus before they are missed.
-  Causes(Duration lease, Tick started) : missed_from_(started + lease) {}
+  Causes(Duration lease, Tick started) : missed_from_(started + lease), connected_from_(started + Connecting) {}
 
   /// A request ended so, with the worker that had it.
   void ended(const Answer& answer);
@@ -54,6 +70,8 @@ class Causes {
   void look(const Conditions& conditions, Tick now, std::vector<CauseChange>& changes);
   /// As of the last look(), the most serious first.
   std::vector<Cause> list(Instant now) const;
+  /// Of these, what commands wait for.
+  std::vector<Cause> holding_up(Instant now) const;
 
  private:
   struct Entry {
@@ -72,10 +90,16 @@ class Causes {
   void add(std::vector<Entry>& found, CauseKind kind, std::string stops, const Source& source, std::string text) const;
   void add_workers(std::vector<Entry>& found, const Availability& workers, Tick now) const;
   void add_lowered(std::vector<Entry>& found, const Conditions& conditions) const;
+  void add_fewer(std::vector<Entry>& found, const Conditions& conditions, Tick now);
+  void add_bars(std::vector<Entry>& found, const Conditions& conditions, Tick now) const;
+  void add_queue(std::vector<Entry>& found, const Conditions& conditions) const;
   void add_backoffs(std::vector<Entry>& found, const Conditions& conditions, Tick now);
   static Cause as_of(const Entry& entry, Instant now);
 
   Tick missed_from_;
+  Tick connected_from_;
+  size_t most_workers_ = 0;  ///< that could work at once, of late
+  Tick most_workers_at_ = Tick::min();
   uint32_t failed_ = 0;  ///< requests since one was let in
   Source failure_;       ///< the latest of these
   Source refusal_;       ///< the latest 401 or 403

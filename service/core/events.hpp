@@ -13,6 +13,7 @@
 #include "service/core/open_order.hpp"
 #include "service/core/owners.hpp"
 #include "service/core/records.hpp"
+#include "service/core/status.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -181,6 +182,11 @@ struct StreamReport {
 };
 
 /// The store stopped taking writes, or takes them again.
+/// All keys that are barred from events now; `remaining` of each is as of this event.
+struct KeysBarred {
+  std::vector<EventBar> bars;
+};
+
 struct StoreHealth {
   bool writable = true;
   std::string why = {};  ///< it does not
@@ -206,6 +212,6 @@ using Event =
     std::variant<Hello, CommandReceived, CommandMalformed, RetransmitRequest, SessionHeartbeat, StatusRequest,
                  OpenOrdersRequest, CommandsRequest, HistoryRequest, ResolveRequest, RetryRequest, MassCancelReceived,
                  KillSwitchReceived, GoodbyeReceived, SessionEnded, WorkerReady, TaskEnded, StreamFact, StreamReport,
-                 StoreHealth, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
+                 StoreHealth, KeysBarred, WeightsSet, OwnersSet, DrainRequested, DeadlinePassed>;
 
 }  // namespace cancelbus::core

@@ -31,6 +31,16 @@ bool take(Book& book, const News& news) {
   return taken == FactLog::Taken::Fresh;
 }
 
+std::vector<Doubt> oldest_doubts(const Book& book) {
+  std::vector<Doubt> out;
+  for (const auto& [since, id] : book.timers.oldest_doubts(BusStatus::MostDoubts)) {
+    const Effort& effort = *book.find_order(id)->effort;
+    out.push_back({id, effort.commands.front().record.key, since, effort.attempts.doubtful.value_or(LastAnswer{}),
+                   effort.attempts.dispatched});
+  }
+  return out;
+}
+
 }  // namespace
 
 Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
@@ -108,6 +118,12 @@ void Gateway::look_at_causes() {
     conditions.backoffs[static_cast<size_t>(kind)] = {limiter.held_until(), limiter.hold_text()};
     conditions.lowered[static_cast<size_t>(kind)] = limiter.lowered_text();
   }
+  conditions.expected = options_.expected_workers;
+  conditions.stream = book_.stream.trouble();
+  conditions.muted = book_.stream.muted();
+  conditions.bars = book_.bars;
+  conditions.queued = book_.queue.size();
+  conditions.empty_in = book_.queue_empty_in(book_.now.tick);
   book_.causes.look(conditions, book_.now.tick, book_.out.cause_changes());
 }
 
@@ -170,6 +186,7 @@ void Gateway::on(const TaskEnded& ended) {
     ++counters_.unknown_outcomes;
     return;
   }
+  book_.answers.ended(ended.answer, book_.now.tick);
   counters_.unauthorized += ended.answer.verdict == Verdict::Unauthorized;
   if (of_sweep) return sweeper_.ended(ended);
   if (outcome.task.kind == LimiterKind::Query) return query_ended(outcome, ended);
@@ -281,6 +298,8 @@ void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
 
 BusStatus Gateway::status(Instant now) const {
   BusStatus status;
+  status.account = options_.account;
+  status.uptime = now.tick - book_.run_clock.started;
   status.observing = options_.observe;
   for (const LimiterKind kind : {LimiterKind::Cancel, LimiterKind::Query, LimiterKind::OpenOrders}) {
     const std::string name = lower_name_of(kind);
@@ -297,6 +316,7 @@ BusStatus Gateway::status(Instant now) const {
       if (!queue.oldest || received < queue.oldest) queue.oldest = received;
     }
   }
+  if (!book_.queue.empty()) status.queue_empty_in = book_.queue_empty_in(now.tick);
   status.undecided = static_cast<uint32_t>(book_.commands.undecided());
   for (const auto& [id, task] : book_.tasks.tasks()) {
     if (task.kind == LimiterKind::Cancel) ++status.cancels_in_flight;
@@ -304,9 +324,12 @@ BusStatus Gateway::status(Instant now) const {
   }
   status.orders_in_doubt = static_cast<uint32_t>(book_.timers.in_doubt());
   status.oldest_doubt = book_.timers.oldest_doubt();
+  status.doubts = oldest_doubts(book_);
+  status.answers = book_.answers.list(now.tick);
   status.workers = book_.tasks.workers().status(now.tick);
   status.expected_workers = options_.expected_workers;
   status.unauthorized_in_a_row = book_.tasks.workers().unauthorized_in_a_row();
+  status.unauthorized_limit = WorkerPool::Blocks;
   status.stream = book_.stream.status();
   status.store_writable = book_.store_writable;
   status.causes = book_.causes.list(now);

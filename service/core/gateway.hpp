@@ -37,8 +37,8 @@ class Gateway {
   Tick next_deadline(Tick now) const;
 
   BusStatus status(Instant now) const;
-  /// What commands wait for, as of the last step(DeadlinePassed), the most serious first.
-  std::vector<Cause> causes(Instant now) const { return book_.causes.list(now); }
+  /// What commands wait for, as of the last step(DeadlinePassed), the most serious first. BusStatus has more.
+  std::vector<Cause> causes(Instant now) const { return book_.causes.holding_up(now); }
   const GatewayCounters& counters() const { return counters_; }
   /// What is known of the account's open orders.
   const OpenOrders& open_orders() const { return book_.open_orders; }
@@ -55,6 +55,7 @@ class Gateway {
   void on(const StreamFact& event);
   void on(const StreamReport& report);
   void on(const StoreHealth& health);
+  void on(const KeysBarred& barred) { book_.bars = barred.bars; }
   void on(const WeightsSet& set) { book_.queue.set_weights(set.weights); }
   void on(const OwnersSet& set) { book_.open_orders.set_owners(Owners(set.prefixes)); }
   void on(const DrainRequested&);

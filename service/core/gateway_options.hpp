@@ -24,7 +24,7 @@ struct GatewayOptions {
   Duration doubt_after = std::chrono::seconds(10);
   Duration lost_after = std::chrono::seconds(15);
   Duration worker_lease = std::chrono::seconds(1);
-  uint32_t expected_workers = 0;  ///< 0: not known; only shown
+  uint32_t expected_workers = 0;  ///< 0: not known; decides nothing, fewer are shown as a cause
   uint32_t max_attempts = 5;
   bool observe = false;  ///< no DELETE at all: a command for which none was sent before is rejected, OBSERVING
   size_t max_open = 1'000'000;

@@ -83,7 +83,8 @@ template <>
 inline constexpr auto Names<LimiterKind> = names("CANCEL", "QUERY", "OPEN_ORDERS");
 template <>
 inline constexpr auto Names<CauseKind> = names("NO_WORKER", "BACKOFF", "KEYS_REFUSED", "CLOCK", "STORE", "NO_LEADER",
-                                               "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING");
+                                               "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING", "STREAM", "KEY_BARRED",
+                                               "FEWER_WORKERS", "QUEUE");
 template <>
 inline constexpr auto Names<SwitchChange::What> = names("KILL_SWITCH_ENGAGED", "KILL_SWITCH_RELEASED",
                                                         "DEAD_MAN_SWITCH_ARMED", "DEAD_MAN_SWITCH_DISARMED",

@@ -63,6 +63,15 @@ std::optional<WallTime> OrderTimers::oldest_doubt() const {
   return doubts_.empty() ? std::nullopt : std::optional(doubts_.begin()->first);
 }
 
+std::vector<std::pair<WallTime, OrderId>> OrderTimers::oldest_doubts(size_t most) const {
+  std::vector<std::pair<WallTime, OrderId>> out;
+  for (const auto& doubt : doubts_) {
+    if (out.size() == most) break;
+    out.push_back(doubt);
+  }
+  return out;
+}
+
 std::optional<OrderId> OrderTimers::after(OrderId order) const {
   const auto it = entries_.upper_bound(order);
   return it == entries_.end() ? std::nullopt : std::optional(it->first);

@@ -45,6 +45,8 @@ class OrderTimers {
 
   size_t in_doubt() const { return doubts_.size(); }
   std::optional<WallTime> oldest_doubt() const;
+  /// Those that have been in doubt for longest, at most `most`, and since when.
+  std::vector<std::pair<WallTime, OrderId>> oldest_doubts(size_t most) const;
 
   /// The first undecided order after this id.
   std::optional<OrderId> after(OrderId order) const;

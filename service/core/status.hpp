@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "service/core/records.hpp"
@@ -10,7 +11,8 @@
 
 namespace cancelbus::core {
 
-/// Why commands wait that share a cause. In the order of the contract.
+/// What is wrong with the bus as a whole: why commands wait that share a cause, then what stops no request. In the
+/// order of the contract.
 enum class CauseKind : uint8_t {
   NoWorker,
   Backoff,
@@ -21,7 +23,14 @@ enum class CauseKind : uint8_t {
   ExchangeFailing,
   LimitLowered,  ///< another program spends the budget of a limiter
   Draining,
+  Stream,  ///< finals come by query
+  KeyBarred,
+  FewerWorkers,
+  Queue,  ///< it takes long until it is empty
 };
+
+/// Whether commands wait for it. These causes are in each heartbeat's answer; the others are only shown.
+constexpr bool holds_commands_up(CauseKind kind) { return kind < CauseKind::Stream; }
 
 struct Cause {
   CauseKind kind = CauseKind::NoWorker;
@@ -32,6 +41,7 @@ struct Cause {
   std::optional<Duration> remaining = std::nullopt;  ///< at least; absent: not known
   int http_status = 0;
   int exchange_code = 0;
+  std::string_view runbook = {};  ///< the heading of deploy/RUNBOOK.md that says what to do
 };
 
 /// For the log.
@@ -106,19 +116,45 @@ struct DeadManStatus {
   bool fired = false;
 };
 
+/// How often the exchange answered so.
+struct AnswerCount {
+  int http_status = 0;  ///< 0: no answer came
+  uint32_t last_minute = 0;
+  uint32_t last_10_minutes = 0;
+  uint64_t total = 0;  ///< since the bus started
+};
+
+/// An order in doubt, and its oldest undecided command.
+struct Doubt {
+  OrderId order_id = 0;
+  CommandKey key;
+  WallTime since;   ///< when its first request was given to a worker
+  LastAnswer last;  ///< what came instead of a usable answer, the latest
+  uint32_t attempts = 0;
+};
+
 struct BusStatus {
+  static constexpr size_t MostDoubts = 20;
+
+  std::string account;  ///< as GatewayOptions
+  std::string version;  ///< not the gateway's to know
+  Duration uptime{};
   bool observing = false;  ///< as GatewayOptions
   std::vector<WindowStatus> windows;
   std::vector<QueueStatus> queues;
+  std::optional<Duration> queue_empty_in;  ///< at least; absent: nothing waits
   uint32_t undecided = 0;
   uint32_t cancels_in_flight = 0;
   uint32_t queries_in_flight = 0;
   uint32_t orders_in_doubt = 0;
   std::optional<WallTime> oldest_doubt;  ///< when one of these was first sent
+  std::vector<Doubt> doubts;             ///< the oldest of these, at most MostDoubts
+  std::vector<AnswerCount> answers;      ///< the most frequent of the last minute first
   std::vector<WorkerStatus> workers;
   uint32_t expected_workers = 0;  ///< 0: not known
-  /// Requests, since the exchange last let one in; 50 would block the address.
+  /// Requests, since the exchange last let one in.
   uint32_t unauthorized_in_a_row = 0;
+  uint32_t unauthorized_limit = 0;  ///< so many block the address
   StreamStatus stream;
   bool store_writable = true;
   uint64_t store_bytes = 0;                ///< not the gateway's to know

@@ -26,6 +26,7 @@ void StreamWatch::proof(const PeerId& peer, Instant now) {
   last_proof_ = now;
   live_ = logged_in_;
   owed_since_.reset();
+  muted_ = false;
   relogin_interval_ = FirstRelogin;
   next_relogin_ = Tick::min();
 }
@@ -46,6 +47,7 @@ void StreamWatch::owes_frame(Tick accepted) {
 bool StreamWatch::seems_muted(Tick now) {
   if (!owed_since_ || now < *owed_since_ + patience_) return false;
   live_ = false;
+  muted_ = true;
   if (now < next_relogin_) return false;
   owed_since_.reset();
   next_relogin_ = now + relogin_interval_;
@@ -60,6 +62,13 @@ Tick StreamWatch::next_deadline(Tick now) const {
     at = std::min(at, missing > now ? missing : next_relogin_);
   }
   return at;
+}
+
+std::string StreamWatch::trouble() const {
+  if (!heard_) return text_.empty() ? "no subscriber is connected" : text_;
+  if (!connected_) return "the stream is not connected" + (text_.empty() ? "" : ": " + text_);
+  if (!logged_in_) return "the stream is connected, and not logged in";  // the text says so too
+  return muted() ? "the stream is muted: queries read orders canceled that it has not named" : "";
 }
 
 StreamStatus StreamWatch::status() const {

@@ -39,6 +39,10 @@ class StreamWatch {
   bool seems_muted(Tick now);
 
   bool live() const { return live_; }
+  /// Why it does not tell of orders; empty if it does, or may be truly quiet.
+  std::string trouble() const;
+  /// It is connected and logged in, and a frame that was owed has not come, nor any since.
+  bool muted() const { return heard_ && logged_in_ && muted_; }
   const PeerId& peer() const { return peer_; }
   Tick next_deadline(Tick now) const;
   StreamStatus status() const;
@@ -54,6 +58,7 @@ class StreamWatch {
   bool live_ = false;
   std::optional<Instant> last_proof_;
   std::optional<Tick> owed_since_;
+  bool muted_ = false;  ///< a frame was missing, and none has come since
   Tick next_relogin_ = Tick::min();
   Duration relogin_interval_ = FirstRelogin;
   std::string text_;

@@ -234,7 +234,8 @@ std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
     status.name = worker.name;
     status.credit = worker.credit;
     status.in_flight = static_cast<uint32_t>(worker.tasks.size());
-    status.benched = why_benched(worker, now);
+    // One that ends finishes what it holds, and nothing is wrong with it.
+    if (!worker.ending) status.benched = why_unavailable(worker, now);
     if (is_silent(worker, now)) status.silent_for = now - worker.last_heard;
     if (worker.clock) {
       status.clock_offset = worker.clock->offset;
@@ -257,8 +258,13 @@ Availability WorkerPool::availability(Tick now) const {
     if (id == BeforeRestart) continue;
     const Hindrance why = hindrance(worker, now);
     out.heard += why != Hindrance::Silent;
-    out.available += why == Hindrance::None && worker.credit > 0;
+    const bool available = why == Hindrance::None && worker.credit > 0;
+    out.available += available;
+    if (!available && out.missing.empty() && !worker.ending) {
+      out.missing = worker.name + ": " + why_unavailable(worker, now);
+    }
   }
+  if (out.missing.empty() && !dead_.empty()) out.missing = dead_.front().name + ": silent";
   if (out.available > 0 && !out.near_block) return out;
   for (const auto& [id, worker] : workers_) {
     if (id == BeforeRestart || has_ended(worker, now)) continue;
@@ -267,8 +273,7 @@ Availability WorkerPool::availability(Tick now) const {
                         : why == Hindrance::Clock      ? out.clock
                                                        : out.other;
     if (!text.empty()) continue;
-    text = worker.name + ": ";
-    text += why == Hindrance::None ? "has no connection to the exchange, or is ending" : why_benched(worker, now);
+    text = worker.name + ": " + why_unavailable(worker, now);
   }
   return out;
 }
@@ -280,10 +285,10 @@ WorkerPool::Hindrance WorkerPool::hindrance(const Worker& worker, Tick now) cons
   return worker.request_timeout + SlackBeforeLost > lost_after_ ? Hindrance::Timeout : Hindrance::None;
 }
 
-std::string WorkerPool::why_benched(const Worker& worker, Tick now) const {
+std::string WorkerPool::why_unavailable(const Worker& worker, Tick now) const {
   switch (hindrance(worker, now)) {
     case Hindrance::None:
-      return "";
+      return worker.credit > 0 ? "" : "has no connection to the exchange, or is ending";
     case Hindrance::Silent:
       return "silent";
     case Hindrance::Unauthorized:

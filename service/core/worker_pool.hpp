@@ -55,6 +55,8 @@ class WorkerPool {
   static constexpr Duration LongestProbe = std::chrono::seconds(60);
   /// So many unauthorized requests in a row, and a key that was refused is not tried again.
   static constexpr uint32_t MostUnauthorized = 40;
+  /// So many block the address.
+  static constexpr uint32_t Blocks = 50;
   /// What is left above that is for keys that were not tried yet: one request each, and none beyond this.
   static constexpr uint32_t MostWithOtherKeys = 48;
   /// Silent for so long and holding nothing, a worker is forgotten, but for its name if it has died.
@@ -126,7 +128,7 @@ class WorkerPool {
   void bury(const Worker& worker);
   template <typename May>
   Worker* choose_among(Tick now, May may);
-  std::string why_benched(const Worker& worker, Tick now) const;
+  std::string why_unavailable(const Worker& worker, Tick now) const;
   std::string why_unauthorized(const Worker& worker) const;
   /// Why no stamp is to be given to it; empty if one may.
   std::string_view why_not_by_clock(const Worker& worker) const;

@@ -31,15 +31,25 @@ void fill_stream(const core::StreamStatus& stream, v1::BusStatus::Stream& proto)
 void fill_hold(const core::Cause& backoff, core::WallTime now, v1::BusStatus::Hold& proto) {
   proto.set_limiter(core::lower_name_of(*backoff.limiter));
   *proto.mutable_until() = to_timestamp(now + *backoff.remaining);
+  *proto.mutable_remaining() = to_proto_duration(*backoff.remaining);
   proto.set_text(legible(backoff.text));
+}
+
+/// "NO_WORKER: no worker is connected; for 14 s, stops cancels and queries; runbook: CancelbusNoWorker".
+std::string sentence(const core::Cause& cause, core::WallTime now) {
+  std::string text = std::string(core::name_of(cause.kind)) + ": " + legible(cause.text);
+  if (cause.remaining) text += ", " + std::to_string(to_proto_duration(*cause.remaining).seconds()) + " s left";
+  text += "; for " + span_text(now - cause.since);
+  if (!cause.stops.empty()) text += ", stops " + cause.stops;
+  if (cause.http_status != 0) text += " (HTTP " + std::to_string(cause.http_status) + ")";
+  return text + "; runbook: " + std::string(cause.runbook);
 }
 
 std::string headline(const core::BusStatus& status) {
   std::string text = status.observing ? "OBSERVING: no cancel is sent" : "";
   if (status.causes.empty()) return text.empty() ? "ok" : text;
   if (!text.empty()) text += "; ";
-  const core::Cause& first = status.causes[0];
-  return legible(text + std::string(core::name_of(first.kind)) + ": " + first.text);
+  return text + sentence(status.causes[0], status.as_of);
 }
 
 void fill_kill_switch(const core::KillSwitchLine& line, v1::BusStatus::KillSwitch& proto) {
@@ -59,6 +69,36 @@ void fill_kill_switch(const core::KillSwitchLine& line, v1::BusStatus::KillSwitc
   proto.set_text(legible(line.why_not_empty));
 }
 
+void fill_doubt(const core::Doubt& doubt, v1::BusStatus::Doubt& proto) {
+  proto.set_order_id(doubt.order_id);
+  proto.set_sender_comp_id(doubt.key.sender);
+  proto.set_cl_ord_id(doubt.key.cl_ord_id);
+  *proto.mutable_since() = to_timestamp(doubt.since);
+  proto.set_http_status(doubt.last.http_status);
+  proto.set_exchange_code(doubt.last.exchange_code);
+  proto.set_text(legible(doubt.last.text));
+  proto.set_attempts(doubt.attempts);
+}
+
+/// Which bus it is, and what it sees of the exchange.
+void fill_verdict(const core::BusStatus& status, v1::BusStatus& proto) {
+  proto.set_account(legible(status.account));
+  proto.set_version(status.version);
+  *proto.mutable_started() = to_timestamp(status.as_of - status.uptime);
+  *proto.mutable_uptime() = to_proto_duration(status.uptime);
+  for (const core::AnswerCount& count : status.answers) {
+    if (count.last_10_minutes == 0) continue;
+    auto& added = *proto.add_answers();
+    added.set_http_status(count.http_status);
+    added.set_last_minute(count.last_minute);
+    added.set_last_10_minutes(count.last_10_minutes);
+  }
+  proto.set_unauthorized_in_a_row(status.unauthorized_in_a_row);
+  proto.set_unauthorized_limit(status.unauthorized_limit);
+  if (status.queue_empty_in) *proto.mutable_queue_empty_in() = to_proto_duration(*status.queue_empty_in);
+  for (const core::Doubt& doubt : status.doubts) fill_doubt(doubt, *proto.add_doubts());
+}
+
 }  // namespace
 
 void fill_cause(const core::Cause& cause, v1::Cause& proto) {
@@ -70,6 +110,7 @@ void fill_cause(const core::Cause& cause, v1::Cause& proto) {
   if (cause.remaining) *proto.mutable_remaining() = to_proto_duration(*cause.remaining);
   proto.set_http_status(cause.http_status);
   proto.set_exchange_code(cause.exchange_code);
+  proto.set_runbook(std::string(cause.runbook));
 }
 
 void fill_event_bar(const core::EventBar& bar, v1::EventBar& proto) {
@@ -120,6 +161,7 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
   proto.set_sweep_trouble(legible(status.sweep_trouble));
   for (const auto& bar : status.event_bars) fill_event_bar(bar, *proto.add_event_bar());
   proto.set_observing(status.observing);
+  fill_verdict(status, proto);
   for (const auto& kill_switch : status.kill_switches) fill_kill_switch(kill_switch, *proto.add_kill_switches());
   for (const auto& dead_man : status.dead_man_switches) {
     auto& added = *proto.add_dead_man_switches();

@@ -120,6 +120,10 @@ constexpr auto CauseKinds = pairs<core::CauseKind, v1::CauseKind>({
     {core::CauseKind::ExchangeFailing, v1::CAUSE_KIND_EXCHANGE_FAILING},
     {core::CauseKind::LimitLowered, v1::CAUSE_KIND_LIMIT_LOWERED},
     {core::CauseKind::Draining, v1::CAUSE_KIND_DRAINING},
+    {core::CauseKind::Stream, v1::CAUSE_KIND_STREAM},
+    {core::CauseKind::KeyBarred, v1::CAUSE_KIND_KEY_BARRED},
+    {core::CauseKind::FewerWorkers, v1::CAUSE_KIND_FEWER_WORKERS},
+    {core::CauseKind::Queue, v1::CAUSE_KIND_QUEUE},
 });
 
 using Whose = core::MassCancelRequest::Whose;

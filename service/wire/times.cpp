@@ -41,6 +41,22 @@ std::optional<core::WallTime> to_wall_time(const google::protobuf::Timestamp& ti
   return core::WallTime(core::Duration(*nanoseconds));
 }
 
+std::string span_text(core::Duration duration) {
+  using namespace std::chrono;
+  const auto whole = [duration](auto unit, const char* name) {
+    return std::to_string(duration_cast<decltype(unit)>(duration).count()) + name;
+  };
+  if (duration <= core::Duration::zero()) return "0 s";
+  if (duration < seconds(1)) return whole(milliseconds(), " ms");
+  if (duration < seconds(10)) {
+    const auto tenths = duration / milliseconds(100);
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+  }
+  if (duration < minutes(2)) return whole(seconds(), " s");
+  if (duration < hours(2)) return whole(minutes(), " min");
+  return duration < days(2) ? whole(hours(), " h") : whole(days(), " d");
+}
+
 std::optional<core::Duration> to_duration(const google::protobuf::Duration& duration) {
   const int64_t seconds = duration.seconds();
   const int32_t nanos = duration.nanos();

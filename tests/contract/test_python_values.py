@@ -46,6 +46,7 @@ MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session
             (bus_status.StreamStatus, cancel_pb2.BusStatus.Stream, {}),
             (bus_status.KillSwitch, cancel_pb2.BusStatus.KillSwitch, {}),
             (bus_status.DeadManSwitch, cancel_pb2.BusStatus.DeadManSwitch, {}),
+            (bus_status.AnswerCount, cancel_pb2.BusStatus.Answers, {}), (bus_status.Doubt, cancel_pb2.BusStatus.Doubt, {}),
             (bus_status.BusStatus, cancel_pb2.BusStatus, {"cause": "causes", "event_bar": "event_bars",
                                                          "open_order_count": "open_order_counts"})]
 
@@ -149,7 +150,12 @@ STATUS = {"as_of": "2026-03-02T09:30:00Z", "store_bytes": "4096", "headline": "o
                              "client_order_id_prefix": "dA-", "sender_comp_id": "ops", "since": "2026-03-02T09:29:00Z",
                              "reason": "runaway quotes", "still_open": 2, "proven_empty": False,
                              "complete_as_of": "2026-03-02T09:29:58Z", "cl_ord_id": "k1", "text": "2 orders are open"}],
-          "dead_man_switches": [{"sender_comp_id": "desk-a", "window": "10s", "silent_for": "1.500s", "fired": True}]}
+          "dead_man_switches": [{"sender_comp_id": "desk-a", "window": "10s", "silent_for": "1.500s", "fired": True}],
+          "account": "desk", "version": "1.2.3", "started": "2026-03-02T09:00:00Z", "uptime": "1800s", "unauthorized_in_a_row": 18,
+          "answers": [{"http_status": 503, "last_minute": 40, "last_10_minutes": 41}], "unauthorized_limit": 50,
+          "queue_empty_in": "4.700s", "holds": [{"limiter": "cancel", "remaining": "3s"}],
+          "doubts": [{"order_id": "4711", "sender_comp_id": "desk-a", "cl_ord_id": "c1", "since": "2026-03-02T09:29:00Z",
+                      "http_status": 503, "exchange_code": 9, "text": "Service Unavailable", "attempts": 3}]}
 
 
 def test_a_status_in_json():
@@ -189,6 +195,15 @@ def test_the_switches_of_a_status():
     assert (kill.since, kill.complete_as_of) == (datetime(2026, 3, 2, 9, 29, tzinfo=timezone.utc),
                                                  datetime(2026, 3, 2, 9, 29, 58, tzinfo=timezone.utc))
     assert (dead_man.window, dead_man.silent_for) == (timedelta(seconds=10), timedelta(seconds=1.5)) and dead_man.fired
+
+
+def test_what_a_status_sees_of_the_exchange():
+    status = bus_status.bus_status_of(ParseDict(STATUS, cancel_pb2.BusStatus()))
+    [answers], [doubt] = status.answers, status.doubts
+    assert (answers.http_status, answers.last_minute, answers.last_10_minutes) == (503, 40, 41)
+    assert (doubt.order_id, doubt.cl_ord_id, doubt.attempts, doubt.text) == (4711, "c1", 3, "Service Unavailable")
+    assert (status.uptime, status.queue_empty_in) == (timedelta(minutes=30), timedelta(seconds=4.7))
+    assert status.holds[0].remaining == timedelta(seconds=3)
 
 
 def test_a_bar_in_words():

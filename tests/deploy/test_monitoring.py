@@ -54,6 +54,27 @@ def test_every_rule_says_how_bad_it_is_and_leads_to_its_place_in_the_runbook(rul
         assert rule["annotations"]["runbook_url"] == f"deploy/RUNBOOK.md#{rule['alert'].lower()}"
 
 
+def test_every_cause_leads_to_a_heading_of_the_runbook_and_its_table_says_the_same():
+    text = (ROOT / "deploy" / "RUNBOOK.md").read_text()
+    source = (ROOT / "service" / "core" / "causes.cpp").read_text()
+    body = source.split("std::string_view runbook_of(CauseKind kind) {", 1)[1].split("\n}\n", 1)[0]
+    led, waiting = {}, []
+    for line in body.splitlines():
+        if case := re.fullmatch(r"    case CauseKind::(\w+):", line):
+            waiting.append(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", case.group(1)).upper())
+        elif heading := re.fullmatch(r'      return "(.+)";', line):
+            led |= dict.fromkeys(waiting, heading.group(1))
+            waiting = []
+    kinds = re.findall(r"^  CAUSE_KIND_(\w+) = [1-9]", (ROOT / "proto/cancelbus/v1/cancel.proto").read_text(), re.MULTILINE)
+    assert sorted(led) == sorted(kinds) and not waiting
+    headings = re.findall(r"^###? (.*)$", text, re.MULTILINE)
+    assert set(led.values()) <= set(headings)
+    assert set(re.findall(r'cause\.runbook = "(.+)";', source)) <= set(headings)
+    table = text.split("| cause | heading |", 1)[1].split("\n\n", 1)[0]
+    assert {kind: heading for names, heading in re.findall(r"^\| ([A-Z_, ]+) \| \[([^]]+)\]", table, re.MULTILINE)
+            for kind in names.split(", ")} == led
+
+
 def script(name):
     """A script of deploy/monitoring as a module."""
     loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(MONITORING / name))

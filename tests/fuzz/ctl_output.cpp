@@ -48,7 +48,8 @@ void show(const v1::SessionReply& reply) {
   require_json_line(ctl::JsonLine("resolved", {}).add("resolved", reply.resolved()));
   const v1::BusStatus& status = reply.status();
   require_lines(ctl::describe(status), 0);
-  const int rows = status.windows_size() + status.cause_size() + status.queues_size() + status.workers_size();
+  const int rows =
+      status.windows_size() + status.cause_size() + status.queues_size() + status.workers_size() + status.doubts_size();
   require_lines(ctl::status_table(status, ctl::Paint()), static_cast<size_t>(rows) + 32);
   require_json_line(ctl::JsonLine("bus_status", {}).add("status", status));
 }

@@ -82,6 +82,26 @@ def test_it_shows_and_follows_what_happens(stack, page):
     assert sum(str(order) in finals for order in ids) == 20
 
 
+def test_what_is_wrong_stands_first_and_in_the_title(stack, page):
+    stack.wait_until(lambda: page.text("#causes") == "ok", "nothing is wrong")
+    assert page.ask("document.title").startswith("ok ") and page.ask("document.getElementById('doubts').hidden")
+    ids = stack.exchange.place_orders(3)
+    stack.exchange.set_faults(answer={"status": 503, "endpoint": "any"})
+    stack.start_cancelctl("ctl-doubt", "--sender=ctl-doubt", "cancel", "--timeout=120s", *map(str, ids))
+    stack.wait_until(lambda: page.text("#causes").startswith("EXCHANGE_FAILING: the last "), "the headline says what is wrong")
+    assert page.text("#causes").endswith("(HTTP 503); runbook: CancelbusExchangeFailing")
+    assert page.ask("document.title").startswith("EXCHANGE_FAILING: the last ")
+    stack.wait_until(lambda: all(f"order {order}" in page.text("#doubts") for order in ids), "all in doubt are listed")
+    assert "ctl-doubt/" in page.text("#doubts") and "last answer: HTTP 503" in page.text("#doubts")
+    assert "HTTP 503 \u00d7" in page.text("#exchange")
+    pictures(page, "failing")
+    for width in (390, 320, 1280):
+        page.resize(width, 844)
+        assert fits(page), f"{width} px"
+    stack.exchange.set_faults(answer=None)
+    stack.wait_until(lambda: page.text("#causes") == "ok" and undecided(page) == 0, "it is over", 60)
+
+
 def test_it_shows_switches_while_there_are_any(stack, page):
     from scene import curve_keys
     from strategy_client import StrategyClient
@@ -145,7 +165,7 @@ def test_it_asks_nobody_but_the_bus_and_its_policy_holds(stack, page):
     page.ask("fetch('http://127.0.0.2:1/').catch(() => 0)")
     stack.wait_until(lambda: page.ask("1") and len([c for c in page.complaints if "Content Security Policy" in c]) >= 2,
                      "the browser refuses another script, and another host")
-    assert page.ask("document.title") == "cancelbus"
+    assert page.ask("document.title").endswith(" \u2013 cancelbus")
 
 
 def test_a_bus_that_observes_says_so_first(browser):

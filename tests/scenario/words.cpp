@@ -38,8 +38,9 @@ constexpr std::array ReasonNames{
 constexpr std::array OrdStatusNames{"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"};
 constexpr std::array EvidenceNames{"CHANNEL_452", "ORDER_QUERY", "OPERATOR"};
 constexpr std::array StageNames{"QUEUED", "SENT", "WAITING_FINAL", "IN_DOUBT", "RESENDING", "STUCK", "BACK_ON_BOOK"};
-constexpr std::array CauseNames{"NO_WORKER", "BACKOFF",          "KEYS_REFUSED",  "CLOCK",   "STORE",
-                                "NO_LEADER", "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING"};
+constexpr std::array CauseNames{"NO_WORKER",  "BACKOFF",          "KEYS_REFUSED",  "CLOCK",    "STORE",
+                                "NO_LEADER",  "EXCHANGE_FAILING", "LIMIT_LOWERED", "DRAINING", "STREAM",
+                                "KEY_BARRED", "FEWER_WORKERS",    "QUEUE"};
 constexpr std::array ReceiptNames{"APPLIED", "DUPLICATE", "REFUSED"};
 constexpr std::array VerdictNames{"Accepted",  "UnknownOrder", "Refused",  "Blocked",    "WrongRequest", "Unauthorized",
                                   "Throttled", "Read",         "Doubtful", "StaleStamp", "NeverWritten"};

@@ -104,6 +104,7 @@ struct EventWords {
                  ", login ", e.logins, ", ", e.text);
   }
   std::string operator()(const core::StoreHealth&) { return ""; }
+  std::string operator()(const core::KeysBarred&) { return ""; }
   std::string operator()(const core::OwnersSet&) { return "owners"; }
   std::string operator()(const core::OpenOrdersRequest& e) { return words("open orders asked by ", e.peer); }
   std::string operator()(const core::CommandsRequest& e) { return words("commands asked by ", e.peer); }

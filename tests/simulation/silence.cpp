@@ -187,6 +187,10 @@ void Silence::answering(const v1::HeartbeatReply& reply) {
   must_not(reply, writable_ && able && changed, v1::CAUSE_KIND_STORE, "the store takes writes for over 2 s");
   must(reply, draining_, {v1::CAUSE_KIND_DRAINING}, "the bus was asked to end");
   must_not(reply, !draining_, v1::CAUSE_KIND_DRAINING, "the bus was not asked to end");
+  for (const v1::CauseKind kind :
+       {v1::CAUSE_KIND_STREAM, v1::CAUSE_KIND_KEY_BARRED, v1::CAUSE_KIND_FEWER_WORKERS, v1::CAUSE_KIND_QUEUE}) {
+    must_not(reply, true, kind, "no command waits for it");
+  }
   check_workers(reply);
   check_backoffs(reply);
   check_limits(reply);

@@ -103,6 +103,12 @@ TEST_F(SilenceTest, RefusesALoweredLimitThatIsNotNamed) {
   EXPECT_NE(answer({}).find("does not name a lowered limit of cancel"), std::string::npos);
 }
 
+TEST_F(SilenceTest, RefusesACauseThatNoCommandWaitsFor) {
+  work(3s);
+  EXPECT_EQ(answer({}), "");
+  EXPECT_NE(answer({v1::CAUSE_KIND_QUEUE}).find("names CAUSE_KIND_QUEUE: no command waits for it"), std::string::npos);
+}
+
 TEST_F(SilenceTest, WantsNoWorkerNamedTwoSecondsAfterTheLease) {
   wait(2s);
   EXPECT_EQ(answer({}), "");

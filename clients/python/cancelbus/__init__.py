@@ -15,8 +15,8 @@
 The same without asyncio is cancelbus.blocking.Client. The messages of the wire are in cancelbus.v1.
 """
 
-from .bus_status import (BusStatus, Cause, DeadManSwitch, EventBar, HoldStatus, KillSwitch, OpenOrderCount, QueueStatus,
-                         StreamStatus, WindowStatus, WorkerStatus)
+from .bus_status import (AnswerCount, BusStatus, Cause, DeadManSwitch, Doubt, EventBar, HoldStatus, KillSwitch,
+                         OpenOrderCount, QueueStatus, StreamStatus, WindowStatus, WorkerStatus)
 from .client import Client
 from .command import TimeToLive
 from .enums import (AckStatus, CauseKind, CommandState, Evidence, ExecType, KillSwitchStatus, MassCancelScope,
@@ -37,15 +37,16 @@ from .values import (Ack, CommandList, Event, Final, GoodbyeReply, History, Hist
 
 __version__ = "0.1.0"
 
-__all__ = ["Ack", "AckStatus", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult", "CancelSummary",
-           "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed", "CommandList", "CommandState",
-           "Connected", "DeadManSwitch", "Event", "EventBar", "Events", "EventsBarred", "Evidence", "ExecType", "Final",
-           "GoodbyeFailed", "GoodbyeReply", "History", "HistoryCommand", "HistoryLine", "HistoryUnreadable", "HoldStatus",
-           "InquiryRefused", "KeyRefused", "KillSwitch", "KillSwitchRefused", "KillSwitchReply", "KillSwitchStatus",
-           "LostEvents", "MassCancel", "MassCancelPreview", "MassCancelRefused", "MassCancelReport", "MassCancelScope",
-           "MassCancelStatus", "NewEpoch", "News", "NotAffected", "NotRetried", "NotSettled", "NotYet", "OpenOrder",
-           "OpenOrderCount", "OpenOrders", "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome",
-           "PreviewedOrders", "Priority", "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus",
-           "RefusedError", "RejectedError", "ResolveStatus", "Resolved", "RetryReply", "RetryStatus", "Side", "Silent",
-           "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "UndecidedCommand", "WindowStatus",
-           "WorkerStatus", "__version__"]
+__all__ = ["Ack", "AckStatus", "AnswerCount", "BusImpaired", "BusStatus", "BusUnreachable", "Cancel", "CancelResult",
+           "CancelSummary", "CancelbusError", "Cause", "CauseKind", "Causes", "Client", "ClientClosed",
+           "CommandList", "CommandState", "Connected", "DeadManSwitch", "Doubt", "Event", "EventBar", "Events",
+           "EventsBarred", "Evidence", "ExecType", "Final", "GoodbyeFailed", "GoodbyeReply", "History",
+           "HistoryCommand", "HistoryLine", "HistoryUnreadable", "HoldStatus", "InquiryRefused", "KeyRefused",
+           "KillSwitch", "KillSwitchRefused", "KillSwitchReply", "KillSwitchStatus", "LostEvents", "MassCancel",
+           "MassCancelPreview", "MassCancelRefused", "MassCancelReport", "MassCancelScope", "MassCancelStatus",
+           "NewEpoch", "News", "NotAffected", "NotRetried", "NotSettled", "NotYet", "OpenOrder", "OpenOrderCount",
+           "OpenOrders", "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome", "PreviewedOrders",
+           "Priority", "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus",
+           "RefusedError", "RejectedError", "ResolveStatus", "Resolved", "RetryReply", "RetryStatus", "Side",
+           "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "UndecidedCommand",
+           "WindowStatus", "WorkerStatus", "__version__"]

@@ -13,15 +13,18 @@ from .v1 import cancel_pb2
 
 @dataclass(frozen=True)
 class Cause:
-    """Something that several commands wait for, and why."""
+    """Something that several commands wait for, and why; in BusStatus also what is wrong and stops no request."""
     kind: CauseKind
     limiter: str  # "cancel" or "query"; "": both
-    stops: str  # "cancels", "queries", "cancels and queries", "commands, cancels and queries"; "": nothing, it takes longer
+    # "cancels", "queries", "cancels and queries", "commands, cancels and queries", "finals by the stream", "events of barred
+    # keys"; "": nothing, it takes longer
+    stops: str
     text: str
     since: Optional[datetime]
     remaining: Optional[timedelta]  # how long it will last at least; None: not known
     http_status: int  # of the answer that it comes from; 0: none
     exchange_code: int
+    runbook: str  # the heading of deploy/RUNBOOK.md that says what to do; "" from a bus of an earlier version
     message: Any = message_field()
 
     def __str__(self) -> str:
@@ -61,6 +64,7 @@ class HoldStatus:
     limiter: str
     until: Optional[datetime]
     text: str
+    remaining: Optional[timedelta]  # until then; None from a bus of an earlier version
     message: Any = message_field()
 
 
@@ -137,6 +141,29 @@ class DeadManSwitch:
 
 
 @dataclass(frozen=True)
+class AnswerCount:
+    """How often the exchange answered a request so, whatever the request was for."""
+    http_status: int  # 0: no answer came
+    last_minute: int
+    last_10_minutes: int
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An undecided order with a request that was not answered, and may have been processed."""
+    order_id: int
+    sender_comp_id: str  # of its oldest undecided command
+    cl_ord_id: str
+    since: Optional[datetime]  # when the first request for it was given to a worker
+    http_status: int  # what came instead of a usable answer, the latest; 0: none
+    exchange_code: int
+    text: str
+    attempts: int  # DELETEs handed to workers so far
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
 class BusStatus(AsDict):
     """The bus as a whole."""
     contract_names = {"causes": "cause", "event_bars": "event_bar", "open_order_counts": "open_order_count"}
@@ -154,8 +181,10 @@ class BusStatus(AsDict):
     orders_in_doubt: int  # with a request that was not answered, and may have been processed
     oldest_doubt: Optional[datetime]  # when the first request for one of these was given to a worker
     store_bytes: int
-    causes: tuple[Cause, ...]  # what commands wait for, the most serious first
-    headline: str  # that it observes, and the most serious cause, in one line; "ok" if neither
+    causes: tuple[Cause, ...]  # what commands wait for, then what stops none; the most serious first
+    # That it observes, and the most serious cause with since when, what it stops and the runbook's heading, in one line; "ok" if
+    # neither.
+    headline: str
     expected_workers: int  # how many there ought to be; 0: the bus was not told
     event_bars: tuple[EventBar, ...]
     observing: bool  # it runs with --observe: it sends no cancel, and rejects commands, OBSERVING
@@ -164,6 +193,16 @@ class BusStatus(AsDict):
     sweep_trouble: str  # why the last sweep was not complete, or none can run; "": nothing is wrong
     kill_switches: tuple[KillSwitch, ...]  # those that are engaged, in the order of their engaging; at most 32
     dead_man_switches: tuple[DeadManSwitch, ...]  # those that are armed, by sender; at most 100
+    account: str  # of the exchange, as the bus was told; "": it was not
+    version: str  # of the bus; "" from one of an earlier version, as all that follows is 0, None or empty
+    started: Optional[datetime]
+    uptime: Optional[timedelta]
+    answers: tuple[AnswerCount, ...]  # the exchange's, the most frequent of the last minute first
+    unauthorized_in_a_row: int  # requests that it refused with 401 or 403 since it last let one in
+    unauthorized_limit: int  # so many block the address
+    queue_empty_in: Optional[timedelta]  # at least; None: nothing waits
+    # Of the 20 that have been in doubt for longest those whose orders this key may see; none in an event on bus.
+    doubts: tuple[Doubt, ...]
     message: Any = message_field()
 
     @property
@@ -185,7 +224,7 @@ class BusStatus(AsDict):
 
 def cause_of(m: cancel_pb2.Cause) -> Cause:
     return Cause(CauseKind(m.kind), m.limiter, m.stops, m.text, time_of(m, "since"), optional_span_of(m, "remaining"),
-                 m.http_status, m.exchange_code, m)
+                 m.http_status, m.exchange_code, m.runbook, m)
 
 
 def event_bar_of(m: cancel_pb2.EventBar) -> EventBar:
@@ -197,7 +236,7 @@ def _window_of(m: cancel_pb2.BusStatus.Window) -> WindowStatus:
 
 
 def _hold_of(m: cancel_pb2.BusStatus.Hold) -> HoldStatus:
-    return HoldStatus(m.limiter, time_of(m, "until"), m.text, m)
+    return HoldStatus(m.limiter, time_of(m, "until"), m.text, optional_span_of(m, "remaining"), m)
 
 
 def _queue_of(m: cancel_pb2.BusStatus.Queue) -> QueueStatus:
@@ -223,6 +262,11 @@ def _dead_man_switch_of(m: cancel_pb2.BusStatus.DeadManSwitch) -> DeadManSwitch:
     return DeadManSwitch(m.sender_comp_id, span_of(m.window), span_of(m.silent_for), m.fired, m)
 
 
+def _doubt_of(m: cancel_pb2.BusStatus.Doubt) -> Doubt:
+    return Doubt(m.order_id, m.sender_comp_id, m.cl_ord_id, time_of(m, "since"), m.http_status, m.exchange_code, m.text,
+                 m.attempts, m)
+
+
 def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
     return BusStatus(tuple(map(_window_of, m.windows)), tuple(map(_hold_of, m.holds)), tuple(map(_queue_of, m.queues)),
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
@@ -231,4 +275,9 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      m.expected_workers, tuple(map(event_bar_of, m.event_bar)), m.observing, time_of(m, "complete_as_of"),
                      tuple(OpenOrderCount(count.owner, count.orders, count) for count in m.open_order_count),
                      m.sweep_trouble, tuple(map(_kill_switch_of, m.kill_switches)),
-                     tuple(map(_dead_man_switch_of, m.dead_man_switches)), m)
+                     tuple(map(_dead_man_switch_of, m.dead_man_switches)), m.account, m.version, time_of(m, "started"),
+                     optional_span_of(m, "uptime"),
+                     tuple(AnswerCount(count.http_status, count.last_minute, count.last_10_minutes, count)
+                           for count in m.answers),
+                     m.unauthorized_in_a_row, m.unauthorized_limit, optional_span_of(m, "queue_empty_in"),
+                     tuple(map(_doubt_of, m.doubts)), m)

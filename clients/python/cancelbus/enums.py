@@ -175,7 +175,7 @@ class CommandState(OpenEnum):
 
 
 class CauseKind(OpenEnum):
-    """Why commands wait that share a cause."""
+    """Why commands wait that share a cause; the last four stop no request, and are in BusStatus alone."""
     UNSPECIFIED = 0
     NO_WORKER = 1  # no worker can send
     BACKOFF = 2  # the exchange ordered a wait
@@ -186,6 +186,10 @@ class CauseKind(OpenEnum):
     EXCHANGE_FAILING = 7  # the last two requests got no usable answer
     LIMIT_LOWERED = 8  # another program spends the same budget: it takes longer, and nothing stops
     DRAINING = 9  # the bus was asked to end
+    STREAM = 10  # the private stream does not tell of orders: finals come by query
+    KEY_BARRED = 11  # keys are barred from events
+    FEWER_WORKERS = 12  # some worker may work, but fewer than expected
+    QUEUE = 13  # it takes 5 s or more until the queue is empty
 
 
 _PREFIXES: dict[type[OpenEnum], str] = {

@@ -18,19 +18,20 @@ const word = (className, text) => make('span', className, text);
 const fill = (id, children) => byId(id).replaceChildren(...children);
 
 function elapsed(seconds) {
-  if (!(seconds >= 0)) return '0 s';
-  if (seconds < 10) return seconds.toFixed(seconds < 1 ? 3 : 1) + ' s';
-  if (seconds < 120) return Math.round(seconds) + ' s';
-  if (seconds < 7200) return Math.round(seconds / 60) + ' min';
-  return Math.round(seconds / 3600) + ' h';
+  if (!(seconds > 0)) return '0 s';
+  if (seconds < 1) return Math.floor(seconds * 1000) + ' ms';
+  if (seconds < 10) return (Math.floor(seconds * 10) / 10).toFixed(1) + ' s';
+  if (seconds < 120) return Math.floor(seconds) + ' s';
+  if (seconds < 7200) return Math.floor(seconds / 60) + ' min';
+  return seconds < 172800 ? Math.floor(seconds / 3600) + ' h' : Math.floor(seconds / 86400) + ' d';
 }
 const between = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 const clock = (time) => new Date(time).toISOString().slice(11, 19);
 function bytes(count) {
-  const unit = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const unit = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   let step = 0;
-  for (count = Number(count); count >= 1024 && step < 4; ++step) count /= 1024;
-  return count.toFixed(step && count < 10 ? 1 : 0) + ' ' + unit[step];
+  for (count = Number(count); count >= 1000 && step < 4; ++step) count /= 1000;
+  return count.toFixed(step ? 1 : 0) + ' ' + unit[step];
 }
 
 function tile(value, label, className = '') {
@@ -42,14 +43,46 @@ function bars(s) {
     elapsed(parseFloat(b.remaining)) + ': ' + b.text));
 }
 
-const observing = (s) => s.observing ? [make('p', 'warn', 'OBSERVING: no cancel is sent; the bus runs with --observe')] : [];
+const kindOf = (c) => c.kind.replace('CAUSE_KIND_', '');
+// What stops no request is no alarm.
+const SHOWN_ONLY = ['STREAM', 'KEY_BARRED', 'FEWER_WORKERS', 'QUEUE'];
+const toneOf = (c) => SHOWN_ONLY.includes(kindOf(c)) ? 'warn' : 'bad';
 
-function causes(s) {
-  if (!s.cause.length) return s.observing ? [] : [make('p', 'good', 'ok')];
-  return s.cause.map((c) => make('p', 'bad', c.kind.replace('CAUSE_KIND_', '') + ': ' + c.text +
-    (c.remaining ? ', ' + elapsed(parseFloat(c.remaining)) + ' left' : '') +
-    '; since ' + elapsed(between(c.since, s.as_of)) + (c.stops ? ', stops ' + c.stops : '') +
-    (c.http_status ? ' (HTTP ' + c.http_status + ')' : '')));
+function causeText(c, now) {
+  return kindOf(c) + ': ' + c.text + (c.remaining ? ', ' + Math.floor(parseFloat(c.remaining)) + ' s left' : '') +
+    '; for ' + elapsed(between(c.since, now)) + (c.stops ? ', stops ' + c.stops : '') +
+    (c.http_status ? ' (HTTP ' + c.http_status + ')' : '') + '; runbook: ' + c.runbook;
+}
+
+function verdict(s) {
+  const tone = s.cause.length ? toneOf(s.cause[0]) : s.observing ? 'warn' : 'good';
+  return [make('p', 'headline ' + tone, s.headline), ...s.cause.slice(1).map((c) => make('p', toneOf(c), causeText(c, s.as_of)))];
+}
+
+// Without times: a title that changes each second cannot be read.
+function titleOf(s) {
+  const first = s.cause.length ? kindOf(s.cause[0]) + ': ' + s.cause[0].text : s.observing ? 'OBSERVING' : 'ok';
+  return first + ' \u2013 cancelbus' + (s.account ? ' ' + s.account : '');
+}
+
+function answers(s) {
+  const counts = (name) => s.answers.filter((a) => a[name]).map((a) => (a.http_status ? 'HTTP ' + a.http_status : 'no answer') +
+    ' \u00d7' + a[name]).join(', ') || 'none';
+  const refused = !s.unauthorized_in_a_row ? [] : [make('p', 'bad', s.unauthorized_in_a_row + ' of ' + s.unauthorized_limit +
+    ' requests refused in a row: at ' + s.unauthorized_limit + ' the exchange blocks the address')];
+  return [...refused, row('in 60 s', counts('last_minute')), row('in 10 min', counts('last_10_minutes'))];
+}
+
+// The text of an answer without a legible body names the status itself.
+const lastAnswer = (d) => (d.http_status && !d.text.startsWith('HTTP ') ? 'HTTP ' + d.http_status + (d.text ? ', ' : '') : '') +
+  d.text || 'none';
+
+function doubts(s) {
+  const rows = s.doubts.map((d) => named('doubt', row('order ' + d.order_id, d.sender_comp_id + '/' + d.cl_ord_id,
+    'for ' + elapsed(between(d.since, s.as_of)), d.attempts + (d.attempts === 1 ? ' attempt' : ' attempts'),
+    'last answer: ' + lastAnswer(d))));
+  if (s.orders_in_doubt > rows.length) rows.push(row('and ' + (s.orders_in_doubt - rows.length) + ' more', ''));
+  return rows;
 }
 
 function scopeText(k) {
@@ -125,11 +158,14 @@ function queues(s) {
   const length = (q) => q.urgent + q.normal;
   const all = [...s.queues].sort((a, b) => length(b) - length(a));
   if (!all.length) return [make('p', 'quiet', 'empty')];
+  const total = all.reduce((sum, q) => sum + length(q), 0);
+  const head = make('p', '', total + ' orders wait for budget' +
+    (s.queue_empty_in ? ', empty in ' + elapsed(parseFloat(s.queue_empty_in)) + ' at the earliest' : ''));
   const rows = all.slice(0, MOST_ROWS).map((q) => named('waiting', row(q.sender_comp_id,
     length(q) + ' waiting' + (q.urgent ? ', ' + q.urgent + ' urgent' : ''),
     q.oldest ? 'oldest ' + elapsed(between(q.oldest, s.as_of)) : '')));
   if (all.length > MOST_ROWS) rows.push(row('and ' + (all.length - MOST_ROWS) + ' more', ''));
-  return rows;
+  return [head, ...rows];
 }
 
 function workers(s) {
@@ -157,7 +193,11 @@ function finals(events) {
 function show(told) {
   const s = told.bus_status;
   fill('tiles', tiles(s));
-  fill('causes', [...observing(s), ...causes(s), ...bars(s)]);
+  fill('causes', [...verdict(s), ...bars(s)]);
+  document.title = titleOf(s);
+  fill('exchange', answers(s));
+  fill('doubt-list', doubts(s));
+  byId('doubts').hidden = !byId('doubt-list').hasChildNodes();
   fill('switch-list', switches(s));
   byId('switches').hidden = !byId('switch-list').hasChildNodes();
   fill('budget', s.windows.map(gauge));
@@ -168,7 +208,8 @@ function show(told) {
   fill('finals', finals(told.finals));
   byId('main').hidden = false;
   byId('state').dataset.asOf = s.as_of;
-  fresh('as of ' + clock(s.as_of) + ' UTC');
+  fresh('as of ' + clock(s.as_of) + ' UTC, version ' + s.version + (s.account ? ', account ' + s.account : '') + ', up ' +
+    elapsed(parseFloat(s.uptime)));
 }
 
 function fresh(text) {
@@ -184,6 +225,7 @@ function judge() {
   if (silent < STALE) return;
   document.body.classList.add('stale');
   byId('state').className = 'bad';
+  document.title = 'STALE \u2013 cancelbus';
   byId('state').textContent = 'STALE: the bus has not answered for ' + elapsed(silent / 1000) + (trouble ? ' (' + trouble + ')' : '');
 }
 

@@ -43,6 +43,24 @@ class EngineTest : public ::testing::Test {
   std::optional<Engine> engine_;
 };
 
+TEST_F(EngineTest, ABarredKeyIsACauseUntilItIsLetInAndNoHeartbeatSaysSo) {
+  core::EventBar bar;
+  bar.name = "desk-a";
+  bar.remaining = std::chrono::seconds(60);
+  std::vector<core::EventBar> bars = {bar};
+  Engine::Edge edge{{[](const core::Send&) {}, [](const io::EventRow&) {}}};
+  edge.bars = [&bars](core::Instant) { return bars; };
+  core::Instant now = io::now();
+  Engine engine(core::GatewayOptions(), core::Snapshot{}, now, *store_, std::move(edge));
+  engine.turn(now, {});
+  ASSERT_EQ(engine.status(now).causes.size(), 1U);
+  EXPECT_EQ(engine.status(now).causes[0].kind, core::CauseKind::KeyBarred);
+  EXPECT_TRUE(engine.gateway().causes(now).empty());
+  bars.clear();
+  engine.turn(now, {});
+  EXPECT_TRUE(engine.status(now).causes.empty());
+}
+
 TEST_F(EngineTest, SendsAgainWhatIsKept) {
   keep(1, 3, Epoch);
   const auto sent = replies(core::SendRetransmission{"p", "client.desk-a.", 2, 2});

@@ -103,6 +103,19 @@ TEST_F(MetricsTest, GivesALineOfItsOwnToTheLargestOwnersAlone) {
   }
 }
 
+TEST_F(MetricsTest, CountsTheExchangesAnswersByStatus) {
+  core::BusStatus status;
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_queue_empty_seconds 0\n"));
+  status.answers = {{503, 40, 41, 1'000}, {0, 0, 0, 9}};
+  status.queue_empty_in = 1500ms;
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_exchange_answers_total{http_status=\"503\"} 1000\n"));
+  status.answers[0].total = 1'001;
+  const std::string text = page(status);
+  EXPECT_THAT(text, HasSubstr("cancelbus_exchange_answers_total{http_status=\"503\"} 1001\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_exchange_answers_total{http_status=\"none\"} 9\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_queue_empty_seconds 1.5\n"));
+}
+
 TEST_F(MetricsTest, SaysWhetherTheBusObserves) {
   core::BusStatus status;
   EXPECT_THAT(page(status), HasSubstr("cancelbus_observing 0\n"));

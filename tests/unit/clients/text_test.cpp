@@ -101,6 +101,7 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   cause.set_stops("cancels");
   cause.set_text("TOO_MANY\x1b");
   cause.set_http_status(429);
+  cause.set_runbook("CancelbusThrottled");
   cause.mutable_remaining()->set_seconds(12);
   *status.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(5'000);
   *cause.mutable_since() = TimeUtil::MillisecondsToTimestamp(2'000);
@@ -120,13 +121,101 @@ TEST(Text, StatusTableShowsWhatHoldsCommandsUp) {
   status.mutable_stream()->set_live(true);
   status.set_store_writable(true);
   EXPECT_THAT(status_table(status, Paint()),
-              AllOf(HasSubstr("bus      BACKOFF: TOO_MANY?, 12 s left; since 3.0 s, stops cancels (HTTP 429)\n"
+              AllOf(HasSubstr("bus      BACKOFF: TOO_MANY?, 12 s left; for 3.0 s, stops cancels (HTTP 429); runbook: "
+                              "CancelbusThrottled\n"
                               "         EXCHANGE_FAILING: "),
                     HasSubstr("barred   the key of desk-b is barred from events until 00:01:05 UTC (60 s left): "
                               "subscribed to \"client.?\"\n"),
                     HasSubstr("desk-a  0       0"), HasSubstr("not known       no: refused by the exchange"),
                     HasSubstr("workers  1 of 2 expected may work\n"), HasSubstr("no: silent for 4.0 s\n"),
                     HasSubstr("-512.0 ms       yes"), HasSubstr("stream   live"), HasSubstr("takes writes")));
+}
+
+TEST(Text, ATimeIsShownInTheUnitThatFits) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(span_text(-1s), "0 s");
+  EXPECT_EQ(span_text(999'999us), "999 ms");
+  EXPECT_EQ(span_text(2'190ms), "2.1 s");
+  EXPECT_EQ(span_text(32s), "32 s");
+  EXPECT_EQ(span_text(119min), "119 min");
+  EXPECT_EQ(span_text(47h), "47 h");
+  EXPECT_EQ(span_text(49h), "2 d");
+  google::protobuf::Duration broken;
+  broken.set_seconds(1LL << 60);
+  broken.set_nanos(-1);
+  EXPECT_EQ(span_text(broken), "46296 d");
+}
+
+TEST(Text, ASizeHasAUnit) {
+  EXPECT_EQ(bytes_text(0), "0 bytes");
+  EXPECT_EQ(bytes_text(999), "999 bytes");
+  EXPECT_EQ(bytes_text(1'000), "1.0 kB");
+  EXPECT_EQ(bytes_text(12'345'678), "12.3 MB");
+  EXPECT_EQ(bytes_text(999'999), "1.0 MB");
+  EXPECT_EQ(bytes_text(5'000'000'000), "5.0 GB");
+  EXPECT_EQ(bytes_text(~uint64_t{0}), "18.4 EB");
+}
+
+TEST(Text, StatusTableSaysHowTheExchangeAnswers) {
+  v1::BusStatus status;
+  EXPECT_THAT(status_table(status, Paint()), AllOf(Not(HasSubstr("answers")), Not(HasSubstr("refused"))));
+  const auto add = [&status](int http_status, uint32_t minute, uint32_t ten) {
+    auto& answers = *status.add_answers();
+    answers.set_http_status(http_status);
+    answers.set_last_minute(minute);
+    answers.set_last_10_minutes(ten);
+  };
+  add(503, 40, 41);
+  add(0, 2, 2);
+  add(200, 0, 1'203);
+  status.set_unauthorized_in_a_row(18);
+  status.set_unauthorized_limit(50);
+  EXPECT_THAT(
+      status_table(status, Paint()),
+      AllOf(HasSubstr(
+                "answers  HTTP 503 ×40, no answer ×2 in 60 s; HTTP 503 ×41, no answer ×2, HTTP 200 ×1203 in 10 min\n"),
+            HasSubstr("refused  18 of 50 requests refused in a row: at 50 the exchange blocks the address\n")));
+}
+
+TEST(Text, StatusTableListsWhatIsInDoubtAndHowLongTheQueueIs) {
+  v1::BusStatus status;
+  *status.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(65'000);
+  status.set_orders_in_doubt(3);
+  auto& doubt = *status.add_doubts();
+  doubt.set_order_id(4711);
+  doubt.set_sender_comp_id("desk-a\x1b");
+  doubt.set_cl_ord_id("c-1");
+  *doubt.mutable_since() = TimeUtil::MillisecondsToTimestamp(25'000);
+  doubt.set_http_status(503);
+  doubt.set_text("Service Unavailable");
+  doubt.set_attempts(3);
+  status.add_doubts()->set_order_id(4712);
+  *status.mutable_doubts(1)->mutable_since() = TimeUtil::MillisecondsToTimestamp(64'000);
+  status.mutable_doubts(1)->set_attempts(1);
+  EXPECT_THAT(status_table(status, Paint()),
+              HasSubstr("  order 4711 (desk-a?/c-1) for 40 s, 3 attempts, last answer: HTTP 503, Service Unavailable\n"
+                        "  order 4712 (/) for 1.0 s, 1 attempt, last answer: none\n"
+                        "  and 1 more\n"));
+  auto& queue = *status.add_queues();
+  queue.set_sender_comp_id("desk-a");
+  queue.set_urgent(7);
+  queue.set_normal(180);
+  EXPECT_EQ(queue_text(status), "187 orders wait for budget");
+  status.mutable_queue_empty_in()->set_seconds(19);
+  EXPECT_THAT(status_table(status, Paint()),
+              HasSubstr("queue    187 orders wait for budget, empty in 19 s at the earliest\n"));
+  status.set_headline("QUEUE: 187 orders");
+  EXPECT_THAT(describe(status), AllOf(StartsWith("QUEUE: 187 orders; "), HasSubstr("187 queued, empty in 19 s, ")));
+}
+
+TEST(Text, StatusTableSaysWhichBusItIs) {
+  v1::BusStatus status;
+  EXPECT_EQ(which_text(status), "");
+  status.set_version("1.2.3");
+  status.mutable_uptime()->set_seconds(3 * 3'600);
+  EXPECT_EQ(which_text(status), "version 1.2.3, up 3 h");
+  status.set_account("desk\x1b");
+  EXPECT_THAT(status_table(status, Paint()), EndsWith(", version 1.2.3, account desk?, up 3 h\n"));
 }
 
 TEST(Text, StatusTableCountsOpenOrdersByOwner) {
@@ -175,8 +264,8 @@ TEST(Text, StatusTableListsSwitches) {
                       "proven empty as of 1970-01-01T00:01:10Z\n"),
             HasSubstr("kill     sell orders of desk-a in BTCTRY with a client order id from \"dA-\": ENGAGED by "
                       "desk-a at 1970-01-01T00:00:00Z: ; 12 still open, not proven empty: a sweep is awaited\n"),
-            HasSubstr("dead man desk-b silent for 31.0 s, fires after 30.0 s: FIRED\n"),
-            HasSubstr("dead man  silent for 86400.0 s, fires after 0.0 ms\n")));
+            HasSubstr("dead man desk-b silent for 31 s, fires after 30 s: FIRED\n"),
+            HasSubstr("dead man  silent for 46296 d, fires after 0 s\n")));
   EXPECT_THAT(describe(status), StartsWith("2 kill switches ENGAGED; "));
 }
 
@@ -238,7 +327,8 @@ TEST(Text, TheStreamSaysItsStateOnceAndWhyItIsNotLoggedIn) {
   EXPECT_EQ(stream_text(status), "logged in, nothing heard yet");
   stream.set_live(true);
   *stream.mutable_last_proof() = TimeUtil::MillisecondsToTimestamp(65'000);
-  EXPECT_EQ(stream_text(status), "live, last event 1970-01-01T00:01:05Z");
+  *status.mutable_as_of() = TimeUtil::MillisecondsToTimestamp(97'000);
+  EXPECT_EQ(stream_text(status), "live, last event 32 s ago");
 }
 
 TEST(JsonLineTest, AMessageStandsUnderItsType) {

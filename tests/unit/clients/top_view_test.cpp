@@ -4,6 +4,8 @@
 #include <google/protobuf/util/time_util.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 namespace cancelbus::ctl {
 namespace {
 
@@ -57,7 +59,7 @@ TEST(TopView, ShowsWhatHoldsCommandsUp) {
                     Contains("queue    40 orders wait for budget"),
                     Contains("  desk-0  0 urgent, 4 normal, the next for 2.1 s"), Contains("  and 2 more senders"),
                     Contains("doubt    2 orders, the oldest for 4.0 s"), Contains("workers  none"),
-                    Contains("store    DOES NOT TAKE WRITES, 0 MB"),
+                    Contains("store    DOES NOT TAKE WRITES, 0 bytes"),
                     Contains("  22:13:20 desk-a order 7 final CANCELED (CHANNEL_452)")));
 }
 
@@ -90,13 +92,45 @@ TEST(TopView, ShowsEngagedKillSwitches) {
 TEST(TopView, FitsAnySize) {
   TopView view("tcp://bus:5550", "all");
   view.trouble("d\xC3\xABsk is \xC3\xABlsewhere");
-  EXPECT_THAT(view.lines({4, 2}, Paint()), testing::ElementsAre("canc", "d\xC3\xABsk"));
+  EXPECT_THAT(view.lines({4, 2}, Paint()), testing::ElementsAre("canc", "elbu"));
+  EXPECT_THAT(view.lines({8, 9}, Paint()), testing::ElementsAre("cancelbu", "s at", "tcp://bu", "s:5550,", "not",
+                                                                "heard", "yet", "d\xC3\xABsk is", "\xC3\xABlsewher"));
   view.on(busy_bus());
   for (size_t columns = 0; columns < 90; ++columns) {
     for (const std::string& line : view.lines({columns, 100}, Paint())) EXPECT_LE(line.size(), columns + 2) << line;
   }
   EXPECT_THAT(view.lines({80, 3}, Paint()), SizeIs(3));
   EXPECT_THAT(view.lines({80, 0}, Paint()), IsEmpty());
+}
+
+TEST(TopView, NoWordIsCutOffHoweverNarrowItIs) {
+  TopView view("tcp://bus:5550", "all");
+  v1::BusStatus status = busy_bus();
+  status.set_commands_undecided(1'234'567);
+  status.set_store_bytes(987'654'321);
+  auto& doubt = *status.add_doubts();
+  doubt.set_order_id(9'007'199'254'740'993);
+  doubt.set_sender_comp_id("desk-a");
+  doubt.set_cl_ord_id("c-1");
+  doubt.set_text("the exchange said a great many things at once");
+  v1::Cause& cause = *status.add_cause();
+  cause.set_text("a long sentence about what is wrong, which fits no narrow terminal of 60 columns at all");
+  view.on(status);
+  view.on(final_of(9'007'199'254'740'993));
+  const auto words = [&view](size_t columns) {
+    std::vector<std::string> found;
+    for (const std::string& line : view.lines({columns, 10'000}, Paint())) {
+      std::istringstream in(line);
+      for (std::string word; in >> word;) {
+        if (word.find('[') == std::string::npos) found.push_back(word);  // gauges fit the width
+      }
+    }
+    return found;
+  };
+  for (const size_t columns : {40, 60, 61, 79}) {
+    for (const std::string& line : view.lines({columns, 10'000}, Paint())) EXPECT_LE(line.size(), columns) << line;
+    EXPECT_EQ(words(columns), words(1'000)) << columns;
+  }
 }
 
 TEST(TopView, KeepsTheLastFinalsNewestFirst) {
@@ -122,7 +156,7 @@ TEST(TopView, WhatCommandsWaitForStandsOnTop) {
   *cause.mutable_since() = at(2'000);
   view.on(status);
   EXPECT_EQ(view.lines({120, 24}, Paint())[1],
-            "bus      NO_WORKER: no worker is connected; since 3.0 s, stops cancels and queries");
+            "bus      NO_WORKER: no worker is connected; for 3.0 s, stops cancels and queries");
   status.add_event_bar()->set_name("desk-a");
   status.mutable_event_bar(0)->set_text("subscribed to \"client.\"");
   view.on(status);

@@ -208,6 +208,112 @@ TEST_F(CausesTest, TheMostSeriousComesFirst) {
   EXPECT_EQ(causes.list(now)[0].stops, "commands, cancels and queries");
 }
 
+TEST_F(CausesTest, AStreamThatDoesNotTellOfOrdersStopsNoCommand) {
+  conditions.stream = "the stream is not connected";
+  look(Causes::Connecting - Duration(1));
+  EXPECT_EQ(kinds(), "") << "the subscriber has a moment to connect";
+  look(Causes::Connecting);
+  EXPECT_EQ(only().kind, CauseKind::Stream);
+  EXPECT_EQ(only().stops, "finals by the stream");
+  EXPECT_EQ(only().text, "the stream is not connected; finals come by query");
+  EXPECT_EQ(only().runbook, "CancelbusStreamDown");
+  EXPECT_TRUE(causes.holding_up(now).empty());
+  conditions.muted = true;
+  look(seconds(6));
+  EXPECT_EQ(only().runbook, "CancelbusStreamMuted");
+}
+
+TEST_F(CausesTest, FewerWorkersThanExpected) {
+  conditions.expected = 3;
+  look(Causes::Connecting - Duration(1));
+  EXPECT_EQ(kinds(), "") << "workers have a moment to connect";
+  look(Causes::Connecting);
+  EXPECT_EQ(only().text, "2 of 3 expected workers may work");
+  EXPECT_EQ(only().kind, CauseKind::FewerWorkers);
+  EXPECT_TRUE(causes.holding_up(now).empty());
+  conditions.workers.missing = "w3: silent";
+  look(seconds(6));
+  EXPECT_EQ(only().text, "2 of 3 expected workers may work; w3: silent");
+  conditions.workers.available = 3;
+  look(seconds(7));
+  EXPECT_EQ(kinds(), "");
+  conditions.workers = {};
+  look(seconds(8));
+  EXPECT_EQ(only().kind, CauseKind::NoWorker) << "which says it";
+}
+
+TEST_F(CausesTest, WithoutANumberAsManyWorkersAreExpectedAsCouldWorkWithinTheHour) {
+  look(seconds(1));
+  conditions.workers.available = 1;
+  look(seconds(2));
+  EXPECT_EQ(kinds(), "") << "the other has ended in order";
+  conditions.workers.missing = "w2: silent";
+  look(seconds(3));
+  EXPECT_EQ(only().text, "1 of 2 workers may work; w2: silent");
+  look(seconds(1) + Causes::WorkersRemembered);
+  EXPECT_EQ(only().kind, CauseKind::FewerWorkers);
+  look(seconds(1) + Causes::WorkersRemembered + Duration(1));
+  EXPECT_EQ(kinds(), "");
+}
+
+TEST_F(CausesTest, BarredKeysAreOneCauseThatEndsWithTheLast) {
+  EventBar first, second;
+  first.name = "desk-a";
+  first.text = "subscribed to \"client.\"";
+  first.remaining = seconds(60);
+  conditions.bars = {first};
+  look(seconds(1));
+  EXPECT_EQ(only().kind, CauseKind::KeyBarred);
+  EXPECT_EQ(only().text, "the key of desk-a is barred from events: subscribed to \"client.\"");
+  EXPECT_EQ(only().remaining, seconds(60));
+  EXPECT_TRUE(causes.holding_up(now).empty());
+  second.name = "desk-b";
+  second.remaining = seconds(90);
+  conditions.bars.push_back(second);
+  look(seconds(2));
+  EXPECT_EQ(only().text, "the key of desk-a is barred from events: subscribed to \"client.\"; and 1 more key");
+  EXPECT_EQ(only().remaining, seconds(90));
+  EXPECT_EQ(only().since, Wall + seconds(1));
+  conditions.bars.clear();
+  look(seconds(3));
+  EXPECT_EQ(kinds(), "");
+}
+
+TEST_F(CausesTest, AQueueIsShownFromWhereItIsLongUntilItIsShort) {
+  conditions.queued = 49;
+  conditions.empty_in = Causes::LongQueue - Duration(1);
+  look(seconds(1));
+  EXPECT_EQ(kinds(), "");
+  conditions.empty_in = Causes::LongQueue;
+  look(seconds(2));
+  EXPECT_EQ(only().kind, CauseKind::Queue);
+  EXPECT_EQ(only().text, "49 orders wait for budget; empty in 5 s at the earliest");
+  EXPECT_EQ(only().stops, "");
+  EXPECT_TRUE(causes.holding_up(now).empty());
+  conditions.empty_in = Causes::ShortQueue;
+  look(seconds(3));
+  EXPECT_TRUE(holds(CauseKind::Queue));
+  conditions.empty_in = Causes::ShortQueue - Duration(1);
+  look(seconds(4));
+  EXPECT_EQ(kinds(), "");
+}
+
+TEST_F(CausesTest, WhatStopsNoRequestComesAfterWhatDoes) {
+  conditions.stream = "the stream is not connected";
+  conditions.queued = 200;
+  conditions.empty_in = seconds(20);
+  conditions.backoffs[0] = {T0 + seconds(90), "wait"};
+  look(seconds(6));
+  ASSERT_EQ(causes.list(now).size(), 2U) << "why the queue is long, the backoff says";
+  EXPECT_EQ(causes.list(now)[0].kind, CauseKind::Backoff);
+  EXPECT_EQ(causes.list(now)[1].kind, CauseKind::Stream);
+  ASSERT_EQ(causes.holding_up(now).size(), 1U);
+  EXPECT_EQ(causes.holding_up(now)[0].kind, CauseKind::Backoff);
+  conditions.backoffs[1] = std::exchange(conditions.backoffs[0], {});
+  look(seconds(7));
+  EXPECT_TRUE(holds(CauseKind::Queue)) << "a backoff of queries does not";
+}
+
 TEST_F(CausesTest, AWallClockThatIsSetMovesTheBeginningWithIt) {
   conditions.draining = true;
   look(seconds(5));

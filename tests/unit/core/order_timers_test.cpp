@@ -114,6 +114,15 @@ TEST_F(OrderTimersTest, DoubtsAreCountedAndTheOldestIsKnown) {
   EXPECT_EQ(timers.oldest_doubt(), wall(20));
 }
 
+TEST_F(OrderTimersTest, TheOldestDoubtsComeFirstAndNoMoreThanAreAskedFor) {
+  doubt(1, 20);
+  doubt(2, 10);
+  doubt(3, 20);
+  using Doubts = std::vector<std::pair<WallTime, OrderId>>;
+  EXPECT_EQ(timers.oldest_doubts(2), (Doubts{{wall(10), 2}, {wall(20), 1}}));
+  EXPECT_EQ(timers.oldest_doubts(9).size(), 3U);
+}
+
 TEST_F(OrderTimersTest, EraseLeavesNothingInAnyIndex) {
   timers.set(1, {at(1), OrderTimers::Query{Tier::Fresh, at(1)}, wall(1)});
   timers.set(2, {at(1), OrderTimers::Query{Tier::Old, at(1)}, wall(1)});

@@ -35,6 +35,39 @@ TEST(StreamWatch, LiveIsWhatHasSpokenSinceTheLogin) {
   EXPECT_FALSE(watch.live());
 }
 
+TEST(StreamWatch, SaysWhyItDoesNotTellOfOrders) {
+  StreamWatch watch(seconds(2));
+  EXPECT_EQ(watch.trouble(), "no subscriber is connected");
+  StreamReport told = report(0, false);
+  told.connected = false;
+  told.text = "connection refused";
+  watch.report(told, at({}));
+  EXPECT_EQ(watch.trouble(), "the stream is not connected: connection refused");
+  told.connected = true;
+  told.text = "connected";
+  watch.report(told, at({}));
+  EXPECT_EQ(watch.trouble(), "the stream is connected, and not logged in");
+  watch.report(report(1), at({}));
+  EXPECT_EQ(watch.trouble(), "") << "it may be quiet";
+  EXPECT_TRUE(watch.lost(at(seconds(6)).tick));
+  EXPECT_EQ(watch.trouble(), "the subscriber is silent");
+}
+
+TEST(StreamWatch, IsMutedFromAMissingFrameOnThroughEveryLoginUntilAFrameComes) {
+  StreamWatch watch(seconds(2));
+  watch.report(report(1), at({}));
+  watch.owes_frame(at({}).tick);
+  EXPECT_FALSE(watch.seems_muted(at(seconds(1)).tick));
+  EXPECT_FALSE(watch.muted());
+  EXPECT_TRUE(watch.seems_muted(at(seconds(2)).tick));
+  EXPECT_TRUE(watch.muted());
+  watch.report(report(2), at(seconds(3)));
+  EXPECT_EQ(watch.trouble(), "the stream is muted: queries read orders canceled that it has not named");
+  watch.proof("feed", at(seconds(4)));
+  EXPECT_FALSE(watch.muted());
+  EXPECT_EQ(watch.trouble(), "");
+}
+
 TEST(StreamWatch, LostOnceAfterTheLease) {
   StreamWatch watch(seconds(2));
   EXPECT_FALSE(watch.lost(at(seconds(100)).tick)) << "never heard is not lost";

@@ -172,6 +172,15 @@ TEST_F(WorkerPoolTest, OneThatWasReplacedBeforeItWasForgottenIsNotListedAgain) {
   EXPECT_EQ(pool.status(at(WorkerPool::Forget + Duration(1))).size(), 1U);
 }
 
+TEST_F(WorkerPoolTest, TheFirstThatIsNotAvailableIsNamedAlsoWhileOthersAre) {
+  pool.heard(ready(1), at({}));
+  pool.heard(ready(2), at({}));
+  EXPECT_EQ(pool.availability(at({})).missing, "");
+  pool.heard(ready(2), at(seconds(2)));
+  EXPECT_EQ(pool.availability(at(seconds(2))).available, 1U);
+  EXPECT_EQ(pool.availability(at(seconds(2))).missing, "w1: silent");
+}
+
 TEST_F(WorkerPoolTest, OneThatEndedInOrderIsNotListed) {
   WorkerReady ending = ready(1, 0);
   ending.ending = true;

@@ -83,6 +83,7 @@ inline core::Cause cause() {
   cause.remaining = std::chrono::milliseconds(4'500);
   cause.http_status = 429;
   cause.exchange_code = 17;
+  cause.runbook = "CancelbusThrottled";
   return cause;
 }
 
@@ -114,6 +115,14 @@ inline core::BusStatus bus_status() {
   kill.reason = "limits";
   status.kill_switches = {{kill, "ops", at(5), 4, false, at(6), "every command has ended"}};
   status.dead_man_switches = {{"desk-a", 5s, 1500ms, true}};
+  status.account = "desk";
+  status.version = "1.2.3";
+  status.uptime = 90s;
+  status.queue_empty_in = 4700ms;
+  status.unauthorized_in_a_row = 18;
+  status.unauthorized_limit = 50;
+  status.answers = {{503, 40, 41, 1'000}, {0, 2, 3, 9}, {200, 0, 7, 8}, {429, 0, 0, 5}};
+  status.doubts = {{4711, {"desk-a", "c-1"}, at(7), {503, 9, "Service Unavailable"}, 3}};
   status.as_of = at(11);
   return status;
 }

@@ -6,6 +6,7 @@
 #include "cancelbus/v1/session.pb.h"
 #include "service/wire/event_codec.hpp"
 #include "service/wire/session_codec.hpp"
+#include "service/wire/times.hpp"
 #include "tests/unit/wire/samples.hpp"
 
 namespace cancelbus::wire {
@@ -376,7 +377,8 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   ASSERT_EQ(status.cause_size(), 1);
   expect_sample(status.cause(0));
   EXPECT_TRUE(status.observing());
-  EXPECT_EQ(status.headline(), "OBSERVING: no cancel is sent; BACKOFF: Quota exceeded");
+  EXPECT_TRUE(status.headline().starts_with("OBSERVING: no cancel is sent; BACKOFF: Quota exceeded, "))
+      << status.headline();
   EXPECT_EQ(status.complete_as_of().nanos(), 13'000'000);
   ASSERT_EQ(status.kill_switches_size(), 1);
   const v1::BusStatus::KillSwitch& kill = status.kill_switches(0);
@@ -406,6 +408,52 @@ TEST(SessionReply, StatusTellsTheBusAsAWhole) {
   EXPECT_EQ(status.sweep_trouble(), "BTCTRY: HTTP 500");
 }
 
+TEST(SessionReply, StatusTellsWhichBusItIsAndWhatItSeesOfTheExchange) {
+  const auto status = parsed(encode_status(samples::bus_status())).status();
+  EXPECT_EQ(status.account(), "desk");
+  EXPECT_EQ(status.version(), "1.2.3");
+  EXPECT_EQ(status.started().seconds(), status.as_of().seconds() - 90);
+  EXPECT_EQ(status.uptime().seconds(), 90);
+  EXPECT_EQ(status.queue_empty_in().nanos(), 700'000'000);
+  EXPECT_EQ(status.unauthorized_in_a_row(), 18U);
+  EXPECT_EQ(status.unauthorized_limit(), 50U);
+  EXPECT_EQ(status.holds(0).remaining().nanos(), 500'000'000);
+  ASSERT_EQ(status.answers_size(), 3) << "429 has not come within ten minutes";
+  EXPECT_EQ(status.answers(0).http_status(), 503);
+  EXPECT_EQ(status.answers(0).last_minute(), 40U);
+  EXPECT_EQ(status.answers(0).last_10_minutes(), 41U);
+  EXPECT_EQ(status.answers(1).http_status(), 0);
+  EXPECT_EQ(status.answers(2).http_status(), 200);
+  ASSERT_EQ(status.doubts_size(), 1);
+  EXPECT_EQ(status.doubts(0).order_id(), 4711);
+  EXPECT_EQ(status.doubts(0).sender_comp_id(), "desk-a");
+  EXPECT_EQ(status.doubts(0).cl_ord_id(), "c-1");
+  EXPECT_EQ(status.doubts(0).since().nanos(), 7'000'000);
+  EXPECT_EQ(status.doubts(0).http_status(), 503);
+  EXPECT_EQ(status.doubts(0).exchange_code(), 9);
+  EXPECT_EQ(status.doubts(0).text(), "Service Unavailable");
+  EXPECT_EQ(status.doubts(0).attempts(), 3U);
+}
+
+TEST(SessionReply, NothingWaitsMeansThatThereIsNoTimeUntilTheQueueIsEmpty) {
+  EXPECT_FALSE(parsed(encode_status({})).status().has_queue_empty_in());
+}
+
+TEST(SessionReply, ATimeIsShownInTheUnitThatFits) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(span_text(-1s), "0 s");
+  EXPECT_EQ(span_text(0s), "0 s");
+  EXPECT_EQ(span_text(999'999us), "999 ms");
+  EXPECT_EQ(span_text(1s), "1.0 s");
+  EXPECT_EQ(span_text(9'999ms), "9.9 s");
+  EXPECT_EQ(span_text(10s), "10 s");
+  EXPECT_EQ(span_text(119s), "119 s");
+  EXPECT_EQ(span_text(120s), "2 min");
+  EXPECT_EQ(span_text(119min), "119 min");
+  EXPECT_EQ(span_text(47h), "47 h");
+  EXPECT_EQ(span_text(49h), "2 d");
+}
+
 TEST(SessionReply, TheHeadlineIsOneLineOfWhatHoldsCancelsUp) {
   const auto headline = [](const core::BusStatus& status) { return parsed(encode_status(status)).status().headline(); };
   core::BusStatus status;
@@ -413,8 +461,19 @@ TEST(SessionReply, TheHeadlineIsOneLineOfWhatHoldsCancelsUp) {
   status.observing = true;
   EXPECT_EQ(headline(status), "OBSERVING: no cancel is sent");
   status.observing = false;
+  core::Cause first;
+  first.kind = core::CauseKind::NoWorker;
+  first.stops = "cancels and queries";
+  first.text = "no worker is connected";
+  first.since = samples::at(0);
+  first.runbook = "CancelbusNoWorker";
+  status.as_of = samples::at(14'000);
+  status.causes = {first, samples::cause()};
+  EXPECT_EQ(headline(status),
+            "NO_WORKER: no worker is connected; for 14 s, stops cancels and queries; runbook: CancelbusNoWorker");
   status.causes = {samples::cause()};
-  EXPECT_EQ(headline(status), "BACKOFF: Quota exceeded");
+  EXPECT_EQ(headline(status),
+            "BACKOFF: Quota exceeded, 4 s left; for 13 s, stops queries (HTTP 429); runbook: CancelbusThrottled");
 }
 
 }  // namespace
