@@ -34,6 +34,8 @@ class Distance {
   void released(core::OrderId order, core::WorkerId worker);
   /// Its DELETE has been on its way for longer than any request lives: it is not handed over.
   void overlong(core::OrderId order);
+  /// An operator wants its next DELETE now.
+  void retried(core::OrderId order) { orders_[order].retried = true; }
   /// `decided`: when it was decided on, which is what the store knows of it.
   void sent(core::OrderId order, Time decided);
   /// `latest`: no other DELETE of the order was sent since.
