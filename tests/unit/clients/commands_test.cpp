@@ -443,7 +443,7 @@ TEST_F(ListTest, ListsAllPagesTheOldestFirst) {
   EXPECT_EQ(out_.str(),
             "desk-a/c-2 order 2\n"
             "    STUCK for 42 s: HTTP 503: Service Unavailable\n"
-            "    received 5 min 50 s ago, 3 attempts, acked\n"
+            "    received 5 min ago, 3 attempts, acked\n"
             "    next: queries the order, in 3.0 s\n"
             "    you can: look at it\n"
             "desk-a/c-1 order 1\n"
