@@ -42,7 +42,7 @@ class Pages(unittest.TestCase):
     def test_words_with_a_plain_one_are_named(self):
         self.assertEqual(self.faults(**{"a.md": "It is kept\nFor ever.\n"}),
                          ["a.md:2: for ever: write something plain (always)"])
-        self.assertEqual(self.faults(**{"a.md": "`cancelbus_workers_benched`, amended\n"}), [])
+        self.assertEqual(self.faults(**{"a.md": "`cancelbus_workers_unavailable`, amended\n"}), [])
 
     def test_the_map_names_every_file_of_the_service(self):
         files = {"service/core/order.hpp": "", "service/core/order.cpp": "", "service/bus/main.cpp": ""}

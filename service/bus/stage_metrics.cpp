@@ -30,13 +30,13 @@ std::string label(Enum value) {
 StageMetrics::StageMetrics(prometheus::Registry& registry)
     : stages_(prometheus::BuildHistogram()
                   .Name("cancelbus_stage_seconds")
-                  .Help("Commands: door_to_store until the receipt, queue_wait until given to a worker, "
-                        "dispatch_to_wire until its request is written, wire_to_answer, ack_to_final")
+                  .Help("Commands: listener_to_store until the receipt, queue_wait until given to a worker, "
+                        "dispatch_to_wire until its request is written, wire_to_response, ack_to_final")
                   .Register(registry)),
-      door_to_store_(stages_.Add({{"stage", "door_to_store"}}, StageSeconds)),
+      listener_to_store_(stages_.Add({{"stage", "listener_to_store"}}, StageSeconds)),
       queue_wait_(stages_.Add({{"stage", "queue_wait"}}, StageSeconds)),
       dispatch_to_wire_(stages_.Add({{"stage", "dispatch_to_wire"}}, StageSeconds)),
-      wire_to_answer_(stages_.Add({{"stage", "wire_to_answer"}}, StageSeconds)),
+      wire_to_response_(stages_.Add({{"stage", "wire_to_response"}}, StageSeconds)),
       ack_to_final_(stages_.Add({{"stage", "ack_to_final"}}, StageSeconds)),
       acks_(io::counters(registry, "cancelbus_acks_total", "CancelAcks, by status and reason")),
       finals_(
@@ -72,7 +72,7 @@ void StageMetrics::count(const core::Actions& actions) {
   }
 }
 
-void StageMetrics::observe_receipt(core::Duration took) { door_to_store_.Observe(io::seconds(took)); }
+void StageMetrics::observe_receipt(core::Duration took) { listener_to_store_.Observe(io::seconds(took)); }
 
 void StageMetrics::count(const core::CancelAck& ack) {
   acks_.Add({{"status", label(ack.status)}, {"reason", label(ack.reason)}}).Increment();
@@ -80,7 +80,7 @@ void StageMetrics::count(const core::CancelAck& ack) {
   // Of a command that joined others after their request had been sent, nothing was dispatched.
   if (!ack.timeline.dispatched) return;
   observe(dispatch_to_wire_, ack.timeline.dispatched, ack.timeline.sent);
-  observe(wire_to_answer_, ack.timeline.sent, ack.timeline.answered);
+  observe(wire_to_response_, ack.timeline.sent, ack.timeline.answered);
 }
 
 void StageMetrics::count(const core::CancelFinal& final) {

@@ -30,10 +30,10 @@ class StageMetrics {
   void count(const core::SendReceipt& receipt);
 
   prometheus::Family<prometheus::Histogram>& stages_;
-  prometheus::Histogram& door_to_store_;
+  prometheus::Histogram& listener_to_store_;
   prometheus::Histogram& queue_wait_;
   prometheus::Histogram& dispatch_to_wire_;
-  prometheus::Histogram& wire_to_answer_;
+  prometheus::Histogram& wire_to_response_;
   prometheus::Histogram& ack_to_final_;
   prometheus::Family<prometheus::Counter>& acks_;
   prometheus::Family<prometheus::Counter>& finals_;

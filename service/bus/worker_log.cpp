@@ -13,7 +13,7 @@ void WorkerLog::look(const std::vector<core::WorkerStatus>& workers) {
     const auto before = benched_.find(worker.name);
     if (before != benched_.end() && before->second == worker.benched) continue;
     if (!worker.benched.empty()) {
-      io::log_warn("worker_benched", {{"worker", worker.name}, {"why", worker.benched}});
+      io::log_warn("worker_unavailable", {{"worker", worker.name}, {"why", worker.benched}});
     } else {
       io::log_info("worker_may_work", {{"worker", worker.name}});
     }

@@ -20,11 +20,11 @@ struct GatewayCounters {
   uint64_t unauthorized = 0;
   uint64_t leases_lost = 0;
   uint64_t unknown_outcomes = 0;
-  uint64_t outcomes_of_others = 0;
+  uint64_t outcomes_from_wrong_worker = 0;
   uint64_t repeated_departures = 0;  ///< a 452 of an order known to be gone
   uint64_t relogins = 0;
-  uint64_t words_contradicted = 0;   ///< a 452 that an operator's word does not agree with
-  uint64_t contradicting_reads = 0;  ///< whose status says something else than what is left of the order
+  uint64_t overrides_contradicted = 0;  ///< a 452 that an operator's word does not agree with
+  uint64_t contradicting_reads = 0;     ///< whose status says something else than what is left of the order
 };
 
 }  // namespace cancelbus::core

@@ -173,7 +173,7 @@ void Gateway::on(const TaskEnded& ended) {
   const TaskTable::Outcome outcome = book_.tasks.end(ended, book_.out.records());
   counters_.throttled += outcome.throttled;
   if (outcome.from == TaskTable::Outcome::From::Stranger) {
-    ++counters_.outcomes_of_others;
+    ++counters_.outcomes_from_wrong_worker;
     return;
   }
   book_.out.send(SendConfirm{ended.peer, ended.task, 0});
@@ -278,7 +278,7 @@ void Gateway::on(const StreamFact& event) {
 void Gateway::left_book_without_command(const OrderFact& fact, Order* order) {
   if (order && order->override_status && !order->override_agrees(fact)) {
     // The operator was wrong. The final stands; venue. says that the order has left the book only now.
-    ++counters_.words_contradicted;
+    ++counters_.overrides_contradicted;
     book_.out.note(*order, {.what = HistoryLine::What::Contradiction, .status = *order->override_status});
     order->override_status.reset();
     book_.facts.forget_gone(fact.order_id);

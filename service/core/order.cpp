@@ -276,7 +276,6 @@ bool Order::retry(Tick now, Duration final_wait) {
   }
   schedule.retried = true;
   schedule.next_delete = now;
-  schedule.withheld_until = Tick::min();
   return true;
 }
 

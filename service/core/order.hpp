@@ -251,7 +251,8 @@ struct Order {
   bool take_override(const CommandKey& key, OrdStatus as);
 
   /// An operator wants the next request now. True: a DELETE, which is due; false: a query is, because no DELETE may be
-  /// sent, or one was accepted so lately that its 452 may be on its way. There must be an effort.
+  /// sent, or one was accepted so lately that its 452 may be on its way. A read that may show the DELETE needless is
+  /// waited for all the same, for at most ReadPatience. There must be an effort.
   bool retry(Tick now, Duration final_wait);
 
   // Facts, while there is an effort.

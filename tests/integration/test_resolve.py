@@ -88,7 +88,7 @@ def test_a_word_that_was_wrong_is_counted_and_the_truth_told(doubtful, connect):
 
     strategy.wait_until(told, "its departure on venue.")
     assert told()[0].unsolicited
-    assert bus_metric(stack, 'cancelbus_words_contradicted_total') == 1
+    assert bus_metric(stack, 'cancelbus_overrides_contradicted_total') == 1
     assert len(strategy.finals(command)) == 1
 
 

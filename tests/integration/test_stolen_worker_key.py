@@ -69,7 +69,7 @@ def test_it_neither_ends_nor_takes_over_the_tasks_of_others(running, connect, th
     stack.exchange.set_faults(latency={"order_ids": [order_id], "answer_ms": 3000})
     command = strategy.cancel(order_id)
     task = task_of(stack, command)
-    name = 'cancelbus_outcomes_of_others_total'
+    name = 'cancelbus_outcomes_from_wrong_worker_total'
     thief.ends(task, ack={"status": cancel_pb2.CANCEL_ACK_STATUS_REJECTED, "order_id": order_id})
     thief.presents(worker_id=5, tasks=[task])
     thief.ends(task, ack={"status": cancel_pb2.CANCEL_ACK_STATUS_REJECTED, "order_id": order_id})

@@ -55,7 +55,7 @@ def test_the_only_worker_proves_its_key_by_a_probe_first(stack, connect):
     assert statuses(stack, "DELETE") == [401, 200]
     stack.wait_until(lambda: worker_lines(stack)[-1] == ("worker_may_work", None), "the log says that it works again")
     # Asked of the log: the status shows it for a second only.
-    assert [event for event, why in worker_lines(stack) if why and "not authorized" in why] == ["worker_benched"]
+    assert [event for event, why in worker_lines(stack) if why and "not authorized" in why] == ["worker_unavailable"]
     refused, done = requests(stack, "DELETE")
     [probe] = requests(stack, "GET")
     assert refused["time_us"] + 1_000_000 <= probe["time_us"] < done["time_us"]

@@ -109,7 +109,7 @@ def test_the_exchange_answers_503(bus, strategy, connect):
     shown = bus.cancelctl("status").out
     assert re.search(r"^answers  .*HTTP 503 ×\d+.* in 60 s; .*HTTP 503 ×\d+.* in 10 min$", shown, re.MULTILINE)
     assert re.search(rf"^  order {order_id} \(desk-\d+/{command}\) for .* attempts?, last answer: HTTP 503", shown, re.MULTILINE)
-    assert bus_metric(bus, 'cancelbus_exchange_answers_total{http_status="503"}') >= answers["last_10_minutes"]
+    assert bus_metric(bus, 'cancelbus_exchange_responses_total{http_status="503"}') >= answers["last_10_minutes"]
     bus.exchange.set_faults(answer=None)
     strategy.wait_final(command)
     wait_ok(bus)

@@ -137,9 +137,10 @@ void Stage::show(const std::string& what) {
   } else if (what == "counters") {
     const core::GatewayCounters& c = gateway_->counters();
     say("deletes " + std::to_string(c.deletes) + ", queries " + std::to_string(c.queries) + ", unknown outcomes " +
-        std::to_string(c.unknown_outcomes) + ", outcomes of others " + std::to_string(c.outcomes_of_others) +
-        ", repeated departures " + std::to_string(c.repeated_departures) +
-        (c.words_contradicted == 0 ? "" : ", words contradicted " + std::to_string(c.words_contradicted)) +
+        std::to_string(c.unknown_outcomes) + ", outcomes from the wrong worker " +
+        std::to_string(c.outcomes_from_wrong_worker) + ", repeated departures " +
+        std::to_string(c.repeated_departures) +
+        (c.overrides_contradicted == 0 ? "" : ", overrides contradicted " + std::to_string(c.overrides_contradicted)) +
         (c.contradicting_reads == 0 ? "" : ", contradicting reads " + std::to_string(c.contradicting_reads)));
   } else {
     throw std::runtime_error("unknown word: " + what);

@@ -108,11 +108,11 @@ TEST_F(MetricsTest, CountsTheExchangesAnswersByStatus) {
   EXPECT_THAT(page(status), HasSubstr("cancelbus_queue_empty_seconds 0\n"));
   status.answers = {{503, 40, 41, 1'000}, {0, 0, 0, 9}};
   status.queue_empty_in = 1500ms;
-  EXPECT_THAT(page(status), HasSubstr("cancelbus_exchange_answers_total{http_status=\"503\"} 1000\n"));
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_exchange_responses_total{http_status=\"503\"} 1000\n"));
   status.answers[0].total = 1'001;
   const std::string text = page(status);
-  EXPECT_THAT(text, HasSubstr("cancelbus_exchange_answers_total{http_status=\"503\"} 1001\n"));
-  EXPECT_THAT(text, HasSubstr("cancelbus_exchange_answers_total{http_status=\"none\"} 9\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_exchange_responses_total{http_status=\"503\"} 1001\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_exchange_responses_total{http_status=\"none\"} 9\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_queue_empty_seconds 1.5\n"));
 }
 
@@ -131,7 +131,7 @@ TEST_F(MetricsTest, CountsTheDeadApartFromThoseThatGetNoWork) {
   status.expected_workers = 3;
   const std::string text = page(status);
   EXPECT_THAT(text, HasSubstr("cancelbus_workers 2\n"));
-  EXPECT_THAT(text, HasSubstr("cancelbus_workers_benched 1\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_workers_unavailable 1\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_workers_dead 1\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_expected_workers 3\n"));
 }
@@ -149,10 +149,10 @@ TEST_F(MetricsTest, TellsWhatIsLeftOfEachWindowAndHowLongAHoldLasts) {
   EXPECT_THAT(text, HasSubstr("cancelbus_budget_left{limiter=\"query\",period=\"1500ms\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_limit{limiter=\"cancel\",period=\"1s\"} 5\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_limit_configured{limiter=\"cancel\",period=\"1s\"} 10\n"));
-  EXPECT_THAT(text, HasSubstr("cancelbus_hold_seconds{limiter=\"cancel\"} 3\n"));
-  EXPECT_THAT(text, HasSubstr("cancelbus_hold_seconds{limiter=\"query\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_backoff_seconds{limiter=\"cancel\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_backoff_seconds{limiter=\"query\"} 0\n"));
   status.causes.clear();
-  EXPECT_THAT(page(status), HasSubstr("cancelbus_hold_seconds{limiter=\"cancel\"} 0\n"));
+  EXPECT_THAT(page(status), HasSubstr("cancelbus_backoff_seconds{limiter=\"cancel\"} 0\n"));
 }
 
 class StageMetricsTest : public testing::Test {
@@ -175,7 +175,7 @@ TEST_F(StageMetricsTest, ObservesTheStagesOfAnAnsweredCommand) {
   const std::string text = after(ack);
   EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"queue_wait\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"dispatch_to_wire\"} 0.5\n"));
-  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"wire_to_answer\"} 0.25\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_sum{stage=\"wire_to_response\"} 0.25\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_acks_total{reason=\"\",status=\"ACCEPTED\"} 1\n"));
 }
 
@@ -186,7 +186,7 @@ TEST_F(StageMetricsTest, OfACommandThatWasNeverSentNoStageIsObserved) {
   ack.timeline = timeline(at(1s), {}, at(500ms), at(600ms));
   const std::string text = after(ack);
   EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_count{stage=\"queue_wait\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_count{stage=\"wire_to_answer\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cancelbus_stage_seconds_count{stage=\"wire_to_response\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("cancelbus_acks_total{reason=\"TOO_LATE\",status=\"REJECTED\"} 1\n"));
 }
 
