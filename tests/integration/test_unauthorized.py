@@ -36,7 +36,7 @@ def test_after_one_401_another_worker_cancels(running, connect):
     assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
     assert strategy.acks(command)[0].status == cancel_pb2.CANCEL_ACK_STATUS_ACCEPTED
     assert statuses(running, "DELETE") == [401, 200]
-    # Whoever met it has proven since that its key is good, by a query and not by a cancel.
+    # The worker that met it has proven since that its key is good, by a query and not by a cancel.
     strategy.wait_until(lambda: benched(strategy) == {}, "the probe has succeeded")
     assert statuses(running, "GET", order_id) == [200]
 

@@ -74,7 +74,7 @@ TEST_F(WorkerPoolTest, TheMostFreePlacesFirst) {
   for (TaskId task = 11; task <= 14; ++task) pool.find(1)->tasks.insert(task);
   EXPECT_EQ(chosen(T0), 2u);
   pool.heard(ready(2, 3), T0);
-  EXPECT_EQ(chosen(T0), 0u) << "nobody has a place";
+  EXPECT_EQ(chosen(T0), 0u) << "no worker has a place";
 }
 
 TEST_F(WorkerPoolTest, ASweepGoesToAWorkerThatKnowsItAndNeverTakesTheLastOfSeveralPlaces) {
@@ -355,7 +355,7 @@ TEST_F(WorkerPoolTest, OnlySoManyWorkers) {
   EXPECT_NE(pool.heard(ready(1), T0), nullptr);
 }
 
-TEST_F(WorkerPoolTest, WhoeverHeldTasksBeforeARestartIsNotShown) {
+TEST_F(WorkerPoolTest, TheWorkerOfTasksFromBeforeARestartIsNotShown) {
   WorkerReady before;
   before.worker = WorkerPool::BeforeRestart;
   pool.heard(before, T0);
