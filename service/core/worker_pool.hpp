@@ -65,7 +65,8 @@ class WorkerPool {
   static constexpr Duration ShowDead = std::chrono::hours(1);
   static constexpr size_t MaxDead = 32;
 
-  /// `lost_after`: a worker whose request timeout comes near it would break the rate limiter's proof, and is benched.
+  /// `lost_after`: a worker whose request timeout comes near it would break the rate limiter's proof, and is
+  /// unavailable.
   WorkerPool(Duration lease, Duration lost_after) : lease_(lease), lost_after_(lost_after) {}
 
   /// Registers or refreshes. Absent when there are too many.
