@@ -40,7 +40,7 @@ class Layering(unittest.TestCase):
         self.assert_refused("service/core/a.cpp", "#include <chrono>\nauto t = std::chrono::steady_clock::now();\n", 2,
                             "service/core may not name now()")
 
-    def test_nobody_may_do_without_verifying_a_peer(self):
+    def test_no_file_may_do_without_verifying_a_peer(self):
         self.assert_refused("service/io/a.cpp", "tls->set_verify_mode(boost::asio::ssl::verify_none);\n", 1,
                             "service/io may not name verify_none")
 

@@ -12,7 +12,7 @@
 namespace cancelbus::ctl {
 namespace {
 
-// Empty if it was written. O_EXCL: somebody's key must not be lost, nor a link be followed.
+// The error, or empty if the key was written. O_EXCL: never overwrite an existing key, never follow a symbolic link.
 std::string write_new(const std::string& path, mode_t mode, const std::string& key) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (file < 0) return path + ": " + std::strerror(errno);

@@ -1,7 +1,7 @@
 // The terminal while `top` draws on it: an alternate screen without echo, that is left as it was found.
 //
-// Odd about it: signals that end the program are caught by main() and end the command's loop, so that the destructor
-// restores the terminal; the one that stops it (Ctrl-Z) is caught here.
+// main() catches the signals that end the program and ends the command's loop, so that the destructor restores the
+// terminal. The signal that stops the program (Ctrl-Z) is caught here.
 #pragma once
 
 #include <termios.h>

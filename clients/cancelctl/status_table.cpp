@@ -72,7 +72,7 @@ std::string workers(const v1::BusStatus& status, const Paint& paint) {
   std::vector<Row> rows = {{"WORKER", "CREDIT", "IN FLIGHT", "EXCHANGE CLOCK", "GETS WORK"}};
   for (const auto& w : status.workers()) {
     const std::string clock = w.has_clock_offset() ? offset_text(w.clock_offset()) : "not known";
-    const std::string why = benched_text(status, w);
+    const std::string why = unavailable_text(status, w);
     const std::string work = why.empty() ? "yes" : "no: " + why;
     rows.push_back({printable(w.name()), std::to_string(w.credit()), std::to_string(w.in_flight()), clock, work});
   }
@@ -199,7 +199,7 @@ Tone tone_of_workers(const v1::BusStatus& status) {
   return working(status) < status.expected_workers() ? Tone::Bad : Tone::Plain;
 }
 
-std::string benched_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker) {
+std::string unavailable_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker) {
   std::string text = printable(worker.benched());
   if (worker.has_silent_since()) text += " for " + age_text(status.as_of(), worker.silent_since());
   return text;

@@ -81,7 +81,7 @@ std::vector<std::string> kill_switch_lines(const v1::BusStatus& status);
 std::string expected_text(const v1::BusStatus& status);
 Tone tone_of_workers(const v1::BusStatus& status);
 /// Why it gets no work, and since when if it is silent; empty if it may.
-std::string benched_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker);
+std::string unavailable_text(const v1::BusStatus& status, const v1::BusStatus::Worker& worker);
 /// All of it, for `status`.
 std::string status_table(const v1::BusStatus& status, const Paint& paint);
 

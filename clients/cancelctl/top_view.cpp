@@ -157,7 +157,7 @@ void TopView::add_workers(std::vector<Line>& lines) const {
     const std::string held = std::to_string(worker.in_flight()) + "/" + std::to_string(worker.credit());
     const bool works = worker.benched().empty();
     lines.push_back({"worker   " + held + " " + printable(worker.name()) +
-                         (works ? "" : ", no work: " + benched_text(status_, worker)),
+                         (works ? "" : ", no work: " + unavailable_text(status_, worker)),
                      works ? Tone::Plain : Tone::Doubt});
   }
   const int more = status_.workers_size() - MaxWorkers;

@@ -27,7 +27,7 @@ class Exchange:
                                                    urllib.request.HTTPSHandler(context=self._tls))
 
     def trust_anything(self):
-        """For tests of certificates that nobody else trusts."""
+        """For tests of certificates that no other client trusts."""
         self._tls.check_hostname = False
         self._tls.verify_mode = ssl.CERT_NONE
 

@@ -1,4 +1,4 @@
-"""One process under watch: its output goes to a file, its end is noticed, and it never outlives whoever started it.
+"""One process under watch: its output goes to a file, its end is noticed, and it never outlives its parent.
 
 Used by stack.py. An executable of ours prints what it listens on, one `NAME ADDRESS` a line, and then `ready`.
 """
@@ -93,7 +93,7 @@ class Process:
         self._asked_to_end = False
         if not Path(self.command[0]).exists():
             raise Failed(f"{self.command[0]} is not there: build it first")
-        # A session of its own, so that Ctrl-C reaches only whoever started us, who then ends things in order.
+        # A session of its own, so that Ctrl-C reaches only the parent, which then ends things in order.
         with open(self.out_file, "wb") as out, open(self.log_file, "ab") as log:
             self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=log,
                                           start_new_session=True, preexec_fn=die_with_parent(),

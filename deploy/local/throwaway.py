@@ -48,7 +48,7 @@ def openssl(*arguments):
 
 
 def self_signed(folder, name="alone", host="IP:127.0.0.1"):
-    """A server certificate that nobody but itself vouches for."""
+    """A server certificate that no authority vouches for."""
     certificate = Certificate(folder / f"{name}.pem", folder / f"{name}-key.pem")
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
             "-subj", f"/CN={name}", "-keyout", certificate.key_file, "-out", certificate.cert_file,

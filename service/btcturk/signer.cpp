@@ -91,7 +91,7 @@ absl::StatusOr<Signer> Signer::make(std::string public_key, std::string_view sec
   return Signer(std::move(public_key), std::move(keyed));
 }
 
-// By what they would sign for the first moment of 1970, of which nobody can make use.
+// Compares what both would sign for the first moment of 1970: a signature that is of no use at the exchange.
 bool Signer::is_same(Signer& other) { return public_key_ == other.public_key_ && sign_rest(0) == other.sign_rest(0); }
 
 std::string Signer::sign_rest(int64_t stamp_ms) { return sign(std::to_string(stamp_ms)); }

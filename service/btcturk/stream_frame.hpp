@@ -1,7 +1,7 @@
 // The frames of the exchange's WebSocket: what one text frame says, and the login that we send.
 //
-// The subscriber reads every frame through here into the stream session. Odd about it: 452 says that an order left the
-// book, not why; 423 has no inner type and its order id elsewhere; a frame with id 0 is about no order at all.
+// The subscriber reads every frame through here into the stream session. 452 says that an order left the book, not why;
+// 423 has no inner type and its order id elsewhere; a frame with id 0 is about no order at all.
 #pragma once
 
 #include <cstdint>

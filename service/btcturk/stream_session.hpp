@@ -1,9 +1,9 @@
 // Keeps the private stream connected and logged in: a pure machine, events in, actions out.
 //
 // The subscriber's shell owns one, does what the actions say and feeds back what came of it. Time comes in with each
-// event; after the events of a turn the shell steps TimePassed once next_deadline() is reached. Odd about it: logged in
-// does not mean live (whether order events flow is the gateway's to judge), and every Connect must be answered by
-// exactly one Closed, whoever ended it: only then may the next one begin.
+// event; after the events of a turn the shell steps TimePassed once next_deadline() is reached. Logged in does not mean
+// live: the gateway judges whether order events flow. Every Connect must be answered by exactly one Closed, whichever
+// side ended the connection: only then may the next one begin.
 //
 //   Idle ─Start→ Connecting ─Connected→ LoggingIn ─LoginResult ok→ LoggedIn
 //                    ↑                      │ refused, too late       │ silent, Relogin

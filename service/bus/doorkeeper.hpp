@@ -39,7 +39,7 @@ class Doorkeeper {
   explicit Doorkeeper(DoorLimits limits) : limits_(limits) {}
 
   enum class Verdict { Enters, TooManySessions, AnotherKey };
-  /// `key` is empty on a bus without keys, where nobody counts sessions.
+  /// `key` is empty on a bus without keys, which does not count sessions.
   Verdict admit(const core::PeerId& peer, const std::string& key, core::Tick now);
 
   /// Takes `messages` from what a visitor may still say. False: it is more than that, and nothing is taken.

@@ -110,7 +110,7 @@ bool Guard::may_say(const std::string& key, std::string_view frame, core::Tick n
   if (!policy_) return true;
   const bool subscription = frame.starts_with('\x01');
   const std::string topic(frame.substr(std::min<size_t>(1, frame.size())));
-  if (key.empty() && !subscription) {  // libzmq itself: nobody reads this topic any more
+  if (key.empty() && !subscription) {  // libzmq itself: this topic has lost its last subscriber
     topics_.forget(topic);
     return true;
   }

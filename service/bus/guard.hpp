@@ -33,7 +33,7 @@ class Guard {
   /// Without a policy everybody may do everything. `crowded`: there is only the last room left.
   Guard(std::optional<Policy> policy, Refusals& refusals, std::function<bool()> crowded);
 
-  /// Null: nobody, or nobody any more.
+  /// Null: the policy does not name the key, or not any more.
   const Entry* find(const std::string& key) const;
   /// For logs: the name in the policy, or in a former one, or the key.
   std::string name_of(const std::string& key) const;

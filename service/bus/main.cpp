@@ -65,10 +65,10 @@ int main(int argc, char** argv) {
   const absl::StatusOr<core::Snapshot> snapshot = load(**store, context);
   if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
 
-  // Before anybody can know that we are there: whoever starts us may end us at once.
+  // Before any other process can see the bus: the one that starts it may end it at once.
   io::StopSignals signals(context);
   if (!options->policy) {
-    io::log_warn("insecure_loopback", {{"what", "no encryption and no keys: whoever is on this machine may cancel"}});
+    io::log_warn("insecure_loopback", {{"what", "no encryption and no keys: all on this machine may cancel"}});
   }
   bus::Shell shell(context, *std::move(options), *std::move(store), *snapshot);
   if (const auto status = shell.open(); !status.ok()) return refuse("", status);

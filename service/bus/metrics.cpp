@@ -100,7 +100,7 @@ Metrics::Metrics()
       doubt_age_(io::gauge(registry_, "cancelbus_oldest_doubt_age_seconds",
                            "Since the first request for the longest of these was given to a worker; 0: none")),
       workers_(io::gauge(registry_, "cancelbus_workers", "Workers known")),
-      benched_(io::gauge(registry_, "cancelbus_workers_unavailable", "Workers known that get no work")),
+      unavailable_(io::gauge(registry_, "cancelbus_workers_unavailable", "Workers known that get no work")),
       dead_(io::gauge(registry_, "cancelbus_workers_dead",
                       "Workers that died within the last hour and are forgotten but for their name")),
       expected_workers_(io::gauge(registry_, "cancelbus_expected_workers", "As --expected_workers says; 0: not given")),
@@ -207,10 +207,10 @@ void Metrics::set_doubt(const core::BusStatus& status) {
 
 void Metrics::set_workers(const core::BusStatus& status) {
   const auto dead = std::ranges::count_if(status.workers, [](const auto& worker) { return worker.dead; });
-  const auto benched =
-      std::ranges::count_if(status.workers, [](const auto& worker) { return !worker.benched.empty() && !worker.dead; });
+  const auto unavailable = std::ranges::count_if(
+      status.workers, [](const auto& worker) { return !worker.unavailable.empty() && !worker.dead; });
   workers_.Set(static_cast<double>(std::ssize(status.workers) - dead));
-  benched_.Set(static_cast<double>(benched));
+  unavailable_.Set(static_cast<double>(unavailable));
   dead_.Set(static_cast<double>(dead));
   expected_workers_.Set(status.expected_workers);
   unauthorized_in_a_row_.Set(status.unauthorized_in_a_row);

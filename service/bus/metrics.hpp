@@ -69,7 +69,7 @@ class Metrics {
   Gauge in_doubt_;
   Gauge doubt_age_;
   Gauge workers_;
-  Gauge benched_;
+  Gauge unavailable_;
   Gauge dead_;
   Gauge expected_workers_;
   Gauge unauthorized_in_a_row_;

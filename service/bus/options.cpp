@@ -21,7 +21,7 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, policy_file, "",
           "file that says which key may do what; read again when it is replaced, and on SIGHUP");
 ABSL_FLAG(bool, insecure_loopback, false,
-          "no encryption and no keys: whoever reaches the sockets may cancel. On loopback, ipc and inproc only");
+          "no encryption and no keys: every peer that connects may cancel. On loopback, ipc and inproc only");
 ABSL_FLAG(int, max_session_rate, 2'000, "messages a second of one session, and as many at once after a pause");
 ABSL_FLAG(int, max_sessions_per_key, 32, "sessions of one key at a time");
 ABSL_FLAG(std::string, monitor_address, "127.0.0.1:9550",

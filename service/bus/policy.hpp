@@ -22,7 +22,7 @@
 
 namespace cancelbus::bus {
 
-/// Anyone: of a bus with --insecure_loopback, which knows nobody; no policy names it.
+/// Anyone: every peer of a bus with --insecure_loopback, which cannot tell peers apart; no policy names this role.
 enum class Role { Strategy, Observer, Worker, Subscriber, Operator, Anyone };
 std::string_view role_name(Role role);
 

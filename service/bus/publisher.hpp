@@ -1,7 +1,7 @@
-// The event socket: an XPUB that lets nobody read what is not theirs.
+// The event socket: an XPUB on which a peer reads only the topics that it may read.
 //
 // Used by the shell. libzmq's own means for this, XPUB_MANUAL, names a subscription's connection by a pointer that may
-// dangle, and that a peer can shift to somebody else's (4.3.4); so it is not used. Instead every subscription takes
+// dangle, and that a peer can shift to another peer's (4.3.4); so it is not used. Instead every subscription takes
 // effect, is looked at, and if it is not allowed the socket is closed at once and opened again: everybody reconnects,
 // and fetches what was missed, but for the offender, whom the guard now keeps out. Between a subscription and the look
 // at it nothing leaves: libzmq settles who receives an event with its first frame, and we look before the second.
@@ -34,7 +34,7 @@ class Publisher {
   absl::Status open(const std::string& endpoint) { return socket_.open(endpoint); }
   const std::string& endpoint() const { return socket_.endpoint(); }
 
-  /// True if somebody has subscribed to something since it was asked last.
+  /// True if any peer has subscribed to anything since the last call.
   bool read_subscriptions();
   void publish(const io::EventRow& event);
 

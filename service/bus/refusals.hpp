@@ -1,7 +1,7 @@
 // What the bus refused, and whom: every refusal is counted, and logged at a bounded rate.
 //
-// Used by everything in the bus that turns somebody away. For one reason and one peer 10 lines at once and then one a
-// second, for all together 100 a second; the lines that were spared are numbered in the next one.
+// Used by everything in the bus that refuses a peer. For one reason and one peer 10 lines at once and then one a
+// second, for all together 100 a second; the next line says how many were left out.
 #pragma once
 
 #include <prometheus/counter.h>

@@ -215,7 +215,7 @@ bool SessionDoor::free_a_place(const std::string& key, std::vector<core::Event>&
   bool freed = false;
   for (const core::PeerId& peer : visitors_.visitors_of(key)) {
     if (socket_.send({peer, ""}) != io::SendResult::NoRoute) continue;
-    // Whoever takes its routing id next is not taken for it.
+    // The next peer with its routing id must not be taken for it.
     events.push_back(core::SessionEnded{peer});
     visitors_.forget(peer);
     freed = true;
@@ -317,7 +317,7 @@ void SessionDoor::note(std::string_view reason, const std::string& key, std::str
 
 void SessionDoor::note_refused(const core::SendReceipt& receipt) {
   const Visitor* visitor = visitors_.find(receipt.peer);
-  refusals_.log(io::now().tick, "command", visitor != nullptr ? guard_.name_of(visitor->key) : "somebody who has left",
+  refusals_.log(io::now().tick, "command", visitor != nullptr ? guard_.name_of(visitor->key) : "a peer that has left",
                 absl::StrCat("session: ", receipt.cl_ord_id, ": ", receipt.text));
 }
 

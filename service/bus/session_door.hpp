@@ -85,7 +85,7 @@ class SessionDoor {
   Refusals& refusals_;
   Metrics& metrics_;
   std::function<void(const core::PeerId&, const std::string&)> record_;
-  core::Tick next_search_{};  // for places that nobody holds any more
+  core::Tick next_search_{};  // for places of sessions that have left
 };
 
 }  // namespace cancelbus::bus

@@ -1,4 +1,4 @@
-// A log line whenever a worker is benched, for whatever reason, works again, or is gone for good.
+// A log line whenever a worker becomes unavailable, for whatever reason, works again, or is gone for good.
 //
 // The shell shows it the workers each second. It decides nothing: why, the pool has said.
 #pragma once
@@ -16,7 +16,7 @@ class WorkerLog {
   void look(const std::vector<core::WorkerStatus>& workers);
 
  private:
-  std::map<std::string, std::string> benched_;  ///< by name; empty: it may work
+  std::map<std::string, std::string> unavailable_;  ///< by name; empty: it may work
 };
 
 }  // namespace cancelbus::bus

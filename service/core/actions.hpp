@@ -50,8 +50,8 @@ struct SendRetransmitReject {
   PeerId peer;
   std::string topic;
   uint64_t first_kept = 0;  ///< equal to the topic's next seq: none is
-  /// Asked by the numbers of another epoch. Whoever has learnt of this one meanwhile must not think that what he reads
-  /// next is lost: if the store keeps any, its first is meant.
+  /// The request counted in another epoch. A peer that has learnt of this one meanwhile must not think that what it
+  /// reads next is lost: if the store keeps any, its first is meant.
   bool other_epoch = false;
 };
 

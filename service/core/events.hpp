@@ -58,7 +58,7 @@ struct GoodbyeReceived {
   bool keep_orders = false;
 };
 
-/// Its rights were taken or changed: whoever it is now must say hello again.
+/// Its rights were taken or changed: the peer, whatever it may do now, must say hello again.
 struct SessionEnded {
   PeerId peer;
 };

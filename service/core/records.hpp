@@ -42,7 +42,7 @@ struct CommandRecord {
   std::optional<Instant> last_dispatch;
   /// DELETEs of the order since its last 451, this one included, that were written or may have been.
   uint32_t deletes = 0;
-  /// An attempt may have been processed and nobody knows.
+  /// An attempt may have been processed; it is unknown whether it was.
   bool doubt = false;
   /// Cancels of this order that the exchange answered with yes or no.
   uint32_t answered = 0;
@@ -107,7 +107,7 @@ struct LoweredLimits {
 };
 
 /// Requests in a row that the exchange has refused as unauthorized, and the order that met the latest. Zero after an
-/// orderly end: whoever restarts the bus says that it may try again.
+/// orderly end: an operator who restarts the bus allows it to try again.
 struct UnauthorizedCount {
   uint32_t in_a_row = 0;
   OrderId order_id = 0;
@@ -130,8 +130,8 @@ struct Publication {
   std::string traceparent = {};  ///< of the command, for the log; empty if none is known
 };
 
-/// Something that happened to an order on its way, for whoever asks later how it came to its end. Written with the
-/// turn's other records and never read by the bus.
+/// Something that happened to an order on its way, for an operator who asks later how it came to its end. Written with
+/// the turn's other records and never read by the bus.
 struct HistoryLine {
   enum class What : uint8_t {
     Delete,         ///< given to a worker

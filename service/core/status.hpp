@@ -69,7 +69,7 @@ struct WorkerStatus {
   std::string name;
   uint32_t credit = 0;
   uint32_t in_flight = 0;
-  std::string benched;  ///< why it gets no work; empty if it may
+  std::string unavailable;  ///< why it gets no work; empty if it may
   Duration clock_offset{};
   Duration clock_round_trip{};
   std::optional<Duration> silent_for{};

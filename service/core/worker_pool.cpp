@@ -108,7 +108,7 @@ void WorkerPool::met_unauthorized(Worker& worker, OrderId order, Tick now) {
   worker.key_refused = true;
   if (order == 0) order = refused_order_ == 0 ? AnyOrder : refused_order_;
   refused_order_ = order;
-  // What was under way when it was benched says nothing new; its probe has still to come.
+  // What was under way when it became unavailable says nothing new; its probe has still to come.
   if (worker.unauthorized && worker.probe_at != Never) return;
   worker.probe_interval =
       worker.unauthorized ? std::min(worker.probe_interval * 2, Duration(LongestProbe)) : Duration(FirstProbe);
@@ -235,7 +235,7 @@ std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
     status.credit = worker.credit;
     status.in_flight = static_cast<uint32_t>(worker.tasks.size());
     // One that ends finishes what it holds, and nothing is wrong with it.
-    if (!worker.ending) status.benched = why_unavailable(worker, now);
+    if (!worker.ending) status.unavailable = why_unavailable(worker, now);
     if (is_silent(worker, now)) status.silent_for = now - worker.last_heard;
     if (worker.clock) {
       status.clock_offset = worker.clock->offset;
@@ -246,7 +246,7 @@ std::vector<WorkerStatus> WorkerPool::status(Tick now) const {
   for (const Dead& dead : dead_) {
     // forget_gone() runs with the deadlines alone.
     if (now - dead.last_heard > ShowDead) continue;
-    out.push_back({.name = dead.name, .benched = "silent", .silent_for = now - dead.last_heard, .dead = true});
+    out.push_back({.name = dead.name, .unavailable = "silent", .silent_for = now - dead.last_heard, .dead = true});
   }
   return out;
 }

@@ -49,7 +49,7 @@ struct Worker {
 class WorkerPool {
  public:
   static constexpr size_t MaxWorkers = 256;
-  /// Stands for whoever held a task when the bus went down. Real ids are not 0.
+  /// Stands for the worker that held a task when the bus went down. Real ids are not 0.
   static constexpr WorkerId BeforeRestart = 0;
   static constexpr Duration FirstProbe = std::chrono::seconds(1);
   static constexpr Duration LongestProbe = std::chrono::seconds(60);
@@ -65,7 +65,8 @@ class WorkerPool {
   static constexpr Duration ShowDead = std::chrono::hours(1);
   static constexpr size_t MaxDead = 32;
 
-  /// `lost_after`: a worker whose request timeout comes near it would break the rate limiter's proof, and is benched.
+  /// `lost_after`: a worker whose request timeout comes near it would break the rate limiter's proof, and is
+  /// unavailable.
   WorkerPool(Duration lease, Duration lost_after) : lease_(lease), lost_after_(lost_after) {}
 
   /// Registers or refreshes. Absent when there are too many.
@@ -96,7 +97,7 @@ class WorkerPool {
   /// An unauthorized worker whose probe is due, with a free place; null if none.
   Worker* probe_due(Tick now);
 
-  /// What nobody holds any more: tasks of workers heard from no more within the lease, and what the others do not list.
+  /// Tasks that no worker holds any more: those of workers silent for the lease, and those that the others do not list.
   std::vector<TaskId> take_abandoned(Tick now);
   bool is_silent(const Worker& worker, Tick now) const { return now - worker.last_heard > lease_; }
 

@@ -1,10 +1,10 @@
 // An API key and its secret, in two files that may be replaced while the process runs.
 //
-// Used by the worker and the subscriber, so that a key can be rotated without a restart. Odd about it: two files cannot
-// be replaced at once, except where both are reached through one symbolic link that is (as Kubernetes mounts secrets).
-// So a change counts once both files have been left alone for a while, which is longer if only one of them is another
-// than before: its partner is probably still to come. Files are told apart by what a path leads to, never watched
-// themselves: the link is what changes.
+// Used by the worker and the subscriber, so that a key can be rotated without a restart. Two files cannot be replaced
+// at once, except where both are reached through one symbolic link that is (as Kubernetes mounts secrets). So a change
+// counts once both files have been left alone for a while, which is longer if only one of them is another than before:
+// its partner is probably still to come. Files are told apart by what a path leads to, never watched themselves: the
+// link is what changes.
 #pragma once
 
 #include <absl/status/statusor.h>

@@ -1,6 +1,6 @@
 // Reading the machine's clocks, and one timer that waits for a core::Tick.
 //
-// Used by the shells: the core is told the time, it never looks. Odd about it: CLOCK_BOOTTIME also counts while the
+// Used by the shells: they pass the time to the core, which never reads a clock. CLOCK_BOOTTIME also counts while the
 // machine sleeps, asio's timers do not, so after a sleep a timer comes late; every shell judges by now(), not by the
 // fact that a timer fired.
 #pragma once

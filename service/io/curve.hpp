@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<std::string>> read_curve_public_file(std::string_view
 
 // Before bind or connect.
 
-/// `domain`: what the ZAP handler is told about which door somebody knocks at.
+/// `domain`: names the socket to the ZAP handler when a peer connects.
 void encrypt_as_server(ZmqSocket& socket, const CurveKey& key, const std::string& domain);
 void encrypt_as_client(ZmqSocket& socket, const CurveClient& keys);
 

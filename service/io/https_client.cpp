@@ -93,7 +93,7 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
   asio::awaitable<bool> settle();
   asio::awaitable<HttpOutcome> exchange(const HttpRequest& request);
   void end(std::string why);
-  /// Nobody is to be told any more.
+  /// Ends it without calling the handler of on_closed().
   void abandon();
   const std::string& why_ended() const { return why_ended_; }
   std::string description();
@@ -141,7 +141,7 @@ asio::awaitable<absl::Status> HttpsClient::Connection::establish() {
     self->end(absl::StrCat("not connected within ", seconds_text(self->options_->connect_timeout)));
   });
   const absl::Status status = co_await step_by_step();
-  // The timer, or whoever abandoned this, has closed the socket under the step: that is the reason, not what it met.
+  // The timer or abandon() has closed the socket under the step: that is the reason, not the error that the step met.
   if (ended_) co_return absl::UnavailableError(why_ended_);
   if (!status.ok()) {
     end(std::string(status.message()));
@@ -205,7 +205,7 @@ void HttpsClient::Connection::expect_response() {
 }
 
 void HttpsClient::Connection::feed() {
-  if (!parser_ || complete_) return end("the server sent what nobody asked for");
+  if (!parser_ || complete_) return end("the server sent what was not asked for");
   while (buffer_.size() > 0 && !complete_) {
     error_code error;
     buffer_.consume(parser_->put(buffer_.data(), error));
@@ -293,7 +293,7 @@ HttpOutcome HttpsClient::Connection::take_outcome() {
   parser_.reset();
   HttpOutcome outcome = std::exchange(outcome_, {});
   if (!keep) end("the server closes after its answer");
-  if (surplus) end("the server sent what nobody asked for");
+  if (surplus) end("the server sent what was not asked for");
   return outcome;
 }
 

@@ -35,7 +35,7 @@ enum class EndpointUse { Bind, Connect };
 /// `*`; to connect, neither.
 absl::StatusOr<std::string> endpoint_value(std::string_view flag, std::string_view value, EndpointUse use);
 
-/// Nobody on another machine can reach this (valid) endpoint: ipc, inproc, or tcp on 127.0.0.0/8, [::1] or localhost.
+/// No other machine can reach this (valid) endpoint: ipc, inproc, or tcp on 127.0.0.0/8, [::1] or localhost.
 bool is_loopback(std::string_view endpoint);
 
 struct HostPort {

@@ -1,8 +1,8 @@
 // SIGTERM and SIGINT, and SIGHUP, as calls on the io_context.
 //
-// Used by every main.cpp: the first signal asks for a drain, the second one ends the process at once, for whoever
-// presses Ctrl-C twice means it. process.hpp blocks all three until something here is ready to receive them; one that
-// came earlier is received then. Call from the main thread.
+// Used by every main.cpp: the first signal asks for a drain, the second one ends the process at once, because an
+// operator who presses Ctrl-C twice means it. process.hpp blocks all three until something here is ready to receive
+// them; one that came earlier is received then. Call from the main thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

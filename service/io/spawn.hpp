@@ -1,4 +1,4 @@
-// Starts a coroutine that nobody waits for.
+// Starts a coroutine that no caller waits for.
 //
 // Used wherever asio::detached would be: that one swallows exceptions. Here one leaves io_context::run and ends the
 // process, for it is a broken invariant.

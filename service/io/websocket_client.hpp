@@ -1,9 +1,9 @@
 // A TLS WebSocket client: one connection at a time, text frames both ways, everything bounded.
 //
 // The subscriber's shell owns one and does with it what the stream session machine says. The peer's certificate and
-// host name are always verified; there is no switch for that. Odd about it: connecting has one deadline for name
-// lookup, TCP, TLS and upgrade together, because whoever waits does not care which of them hangs; and every end,
-// also a refused upgrade, comes through the same on_closed, exactly once per connect().
+// host name are always verified; there is no switch for that. Connecting has one deadline for name lookup, TCP, TLS and
+// upgrade together, because the caller does not care which of them hangs. Every end, also a refused upgrade, comes
+// through the same on_closed, exactly once per connect().
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -1,7 +1,7 @@
 // The ZAP handler (ZeroMQ RFC 27): libzmq asks here whether the holder of a key may enter.
 //
-// Used by the bus, one a process. Odd about it: libzmq finds it by its name in the ZeroMQ context, so it must be there
-// before the sockets that are guarded, and as long as they; without a handler libzmq lets everybody in.
+// Used by the bus, one a process. libzmq finds it by its name in the ZeroMQ context, so it must exist before the
+// sockets that it guards, and as long as they do; without a handler libzmq lets every peer in.
 #pragma once
 
 #include <absl/status/status.h>

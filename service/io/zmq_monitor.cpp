@@ -40,7 +40,7 @@ ZmqMonitor::ZmqMonitor(asio::io_context& context, zmq::context_t& zmq, ZmqSocket
   events_.on_ready([this] { read(); });
 }
 
-// In this order: with nobody to read, libzmq's thread would wait in its next report.
+// In this order: without a reader, libzmq's thread would wait in its next report.
 ZmqMonitor::~ZmqMonitor() { zmq_socket_monitor(watched_.raw().handle(), nullptr, 0); }
 
 void ZmqMonitor::read() {
@@ -117,7 +117,7 @@ void ZmqMonitor::on_client_event(uint16_t event) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
       if (listener_.connected) listener_.connected();
       break;
-    case ZMQ_EVENT_CLOSED:  // a connector that found nobody
+    case ZMQ_EVENT_CLOSED:  // a connector that found no listener
       tried_ = true;
       if (listener_.unreachable) listener_.unreachable();
       break;

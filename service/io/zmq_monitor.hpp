@@ -41,7 +41,7 @@ class ZmqMonitor {
     std::function<void(const HandshakeFailure&)> failed = {};
     /// Client: the handshake succeeded.
     std::function<void()> connected = {};
-    /// Client: nobody listens there, or the connection broke.
+    /// Client: nothing listens there, or the connection broke.
     std::function<void()> unreachable = {};
     /// Client: the endpoint's name has no address of the socket's kind (IPv6 or IPv4).
     std::function<void()> no_address = {};

@@ -1,9 +1,9 @@
 // One ZeroMQ socket on an asio io_context.
 //
 // Used by every process of the service: the bus's ROUTERs and XPUB, the DEALERs of worker and subscriber.
-// Odd about it: libzmq announces news on a descriptor that is only a doorbell. Its ring is used up by any call on the
-// socket, sends included, so a rung bell says "look", and a silent one says nothing. Here every receive and every send
-// makes sure that somebody looks again; asio waits for the bell in between. The descriptor stays libzmq's own.
+// libzmq announces events on a descriptor that is only a doorbell. Any call on the socket, sends included, uses up its
+// ring, so a rung bell says "look", and a silent one says nothing. Here every receive and every send makes sure that
+// the socket is looked at again; asio waits for the bell in between. The descriptor stays libzmq's own.
 #pragma once
 
 #include <absl/status/status.h>
@@ -37,7 +37,7 @@ struct ZmqOptions {
   int send_hwm = 10'000;
   /// Messages kept from one peer while we do not read; then TCP holds it back.
   int receive_hwm = 1'000;
-  /// A larger message closes the connection it came on, and disturbs nobody else. Twice what the contract allows, so
+  /// A larger message closes the connection it came on, and disturbs no other peer. Twice what the contract allows, so
   /// that a frame which is somewhat too long is answered with a reason, and is counted.
   int64_t max_message_bytes = 128 * 1024;
   /// DEALER: queue messages while no connection is up. Off: what is repeated until confirmed must not pile up.

@@ -1,8 +1,8 @@
 // News for the bus that it has not confirmed yet: numbered, sent in order, repeated until confirmed.
 //
-// The subscriber's shell owns one. Pure: it holds encoded messages, time comes in. Odd about it: the bus takes only the
-// next number, so after a loss everything from the oldest unconfirmed message on is sent again; and memory is bounded,
-// so while the bus is away for long, facts are refused in the end. The shell then lets the bus see the gap.
+// The subscriber's shell owns one. Pure: it holds encoded messages, time comes in. The bus takes only the next number,
+// so after a loss everything from the oldest unconfirmed message on is sent again. Memory is bounded, so while the bus
+// is away for long, facts are refused in the end. The shell then lets the bus see the gap.
 #pragma once
 
 #include <cstddef>

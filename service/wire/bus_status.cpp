@@ -12,7 +12,7 @@ void fill_worker(const core::WorkerStatus& worker, core::WallTime now, v1::BusSt
   proto.set_name(legible(worker.name));
   proto.set_credit(worker.credit);
   proto.set_in_flight(worker.in_flight);
-  proto.set_benched(legible(worker.benched));
+  proto.set_benched(legible(worker.unavailable));
   if (worker.silent_for) *proto.mutable_silent_since() = to_timestamp(now - *worker.silent_for);
   if (worker.dead) return;
   *proto.mutable_clock_offset() = to_proto_duration(worker.clock_offset);

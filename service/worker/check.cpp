@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr core::OrderId NobodysOrder = 1;
+constexpr core::OrderId NeverPlaced = 1;
 /// Stamps follow the exchange's clock, so an offset does them no harm. Log lines and certificates go by this machine's.
 constexpr core::Duration Suspicious = 500ms;
 
@@ -52,7 +52,7 @@ asio::awaitable<bool> check_clock(io::HttpsClient& client, ExchangeClock& clock)
 asio::awaitable<bool> check_key(io::HttpsClient& client, const ExchangeClock& clock, btcturk::Signer& signer) {
   wire::Task task;
   task.kind = core::LimiterKind::Query;
-  task.order.order_id = NobodysOrder;
+  task.order.order_id = NeverPlaced;
   task.stamp_ms = clock.time(io::now().tick).count();
   const io::HttpOutcome outcome = co_await client.request(request_for(signer, task));
   const core::Answer answer = answer_to(task, outcome);

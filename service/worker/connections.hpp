@@ -45,7 +45,7 @@ class Connections {
               std::function<void()> on_change);
 
   void start();
-  /// Closes all; whoever waits gets nothing.
+  /// Closes all; callers that wait in acquire() get nothing.
   void stop();
 
   /// Waits for a connection, at most until the tick.

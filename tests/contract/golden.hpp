@@ -1,4 +1,4 @@
-// Golden bytes: each message of the contract with every field set, as it must look on the wire for ever.
+// Golden bytes: each message of the contract with every field set, as it must always look on the wire.
 //
 // A message with a oneof has one golden per member; what has gained a field since has one more, and keeps the former.
 // A golden is a file: comment lines, the bytes in hex, an empty line, and the same as protobuf text, for people. Used

@@ -25,7 +25,7 @@ const std::filesystem::path& folder() {
   return path;
 }
 
-/// What every failure here is mended by, unless the contract was broken.
+/// What to do about a failure here, unless the contract was broken.
 constexpr const char* Advice =
     "\nIf proto/ has gained it, run tests/contract/release, read what it wrote, and commit it. If nothing was gained, "
     "the contract is broken: see proto/README.md.";

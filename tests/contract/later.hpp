@@ -1,6 +1,6 @@
 // A message as a newer party would say it: with a field that this contract does not know in it and in all its parts.
-// Used by tests of whoever reads messages. Odd about it: nothing of the newer contract is compiled; what is unknown is
-// put in by reflection, which is where it would end up.
+// Used by tests of readers of messages. Nothing of the newer contract is compiled: unknown fields are put in by
+// reflection, where parsing would put them.
 #pragma once
 
 #include <google/protobuf/descriptor.h>

@@ -117,7 +117,7 @@ Difference compare(const FileDescriptorSet& released, const FileDescriptorSet& c
 std::string explain_breaks(const std::vector<std::string>& breaks) {
   return listed(
       "cancelbus.v1 is frozen, and proto/ now breaks it:", breaks,
-      "Whoever was built against what was released would misread this. Put it back. A field that is no longer\n"
+      "A peer that was built against what was released would misread this. Put it back. A field that is no longer\n"
       "wanted stays, with a comment that says so; a new meaning is a new field with a new number. What cannot\n"
       "be said that way is a new package, cancelbus.v2, beside this one: see proto/README.md.");
 }

@@ -20,7 +20,7 @@ constexpr const char* ReleasedFile = "cancelbus_v1.binpb";
 FileDescriptorSet current_schema();
 
 struct Difference {
-  /// Whoever was built against `released` would misread or miss something. One line each, beginning with the element.
+  /// A peer built against `released` would misread or miss something. One line each, beginning with the element.
   std::vector<std::string> breaks;
   /// In `current` only.
   std::vector<std::string> additions;

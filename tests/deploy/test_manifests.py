@@ -1,4 +1,4 @@
-"""deploy/kubernetes keeps what matters: one bus, one subscriber, nobody else's traffic, no privilege, no secret told.
+"""deploy/kubernetes keeps what matters: one bus, one subscriber, no foreign traffic, no privilege, no secret shown.
 
 Runs on what our own loader makes of the overlays, or on what is in the folder CANCELBUS_RENDERED (OVERLAY.yaml), where
 tests/kubernetes puts what kubectl makes of them.
@@ -365,7 +365,7 @@ def test_only_workers_and_the_subscriber_reach_the_backend(network, objects, bus
         assert 5552 not in reached_by(network, source, labels(bus))
 
 
-def test_our_pods_speak_to_nobody_else(network, objects, overlay):
+def test_our_pods_speak_to_no_other_peer(network, objects, overlay):
     allowed = {("cancel-worker", "cancel-bus"), ("final-subscriber", "cancel-bus")}
     if overlay == "sandbox":
         allowed |= {("cancel-worker", "exchange-sim"), ("final-subscriber", "exchange-sim"), ("strategy", "cancel-bus")}
@@ -432,6 +432,6 @@ def test_the_loader_refuses_what_it_does_not_know(tmp_path):
 
 def test_the_loader_refuses_a_patch_of_nothing(tmp_path):
     (tmp_path / "kustomization.yaml").write_text("resources: []\npatches: [{path: p.yaml}]\n")
-    (tmp_path / "p.yaml").write_text("kind: Deployment\nmetadata: {name: nobody}\n")
-    with pytest.raises(ValueError, match="nobody"):
+    (tmp_path / "p.yaml").write_text("kind: Deployment\nmetadata: {name: absent}\n")
+    with pytest.raises(ValueError, match="absent"):
         manifests.render(tmp_path)

@@ -41,7 +41,7 @@ class Exchange {
 
   absl::Status set_faults(const boost::json::value& faults) { return world_.faults.set(faults); }
 
-  // The truth, for whoever checks a run: what became of each order, what arrived and what was counted.
+  // The truth, for a test that checks a run: what became of each order, what arrived and what was counted.
   const Book& book() const { return market_.book(); }
   const World& seen() const { return world_; }
 

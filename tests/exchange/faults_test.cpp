@@ -68,7 +68,7 @@ TEST_F(FaultTest, ZeroId452ComesBesideTheTrueOne) {
   EXPECT_EQ(sim_.bodies(stream_, 452)[1].at("id"), id_);
 }
 
-TEST_F(FaultTest, Foreign452NamesAnOrderNobodyPlaced) {
+TEST_F(FaultTest, Foreign452NamesAnOrderThatWasNotPlaced) {
   set(R"({"foreign_452":{}})");
   EXPECT_THAT(after_cancel(), ElementsAre(452, 452));
   const auto foreign = sim_.bodies(stream_, 452)[0].at("id").as_int64();

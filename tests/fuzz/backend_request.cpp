@@ -48,7 +48,7 @@ void require_sane(const core::StreamFact& fact) {
 }
 
 void require_sane(const core::StreamReport& report) {
-  require(report.subscriber != 0 && report.text.size() <= 256, "a stream state is somebody's");
+  require(report.subscriber != 0 && report.text.size() <= 256, "a stream state belongs to a subscriber");
 }
 
 template <typename Other>

@@ -12,7 +12,7 @@
 namespace cancelbus::fuzz {
 namespace {
 
-// A terminal obeys control characters; whoever reads lines counts line ends.
+// A terminal obeys control characters; a program that reads lines counts line ends.
 void require_lines(std::string_view shown, size_t most) {
   require(std::ranges::count(shown, '\n') <= static_cast<ptrdiff_t>(most), "no text of others makes a line of its own");
   const auto obeyed = [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7F; };

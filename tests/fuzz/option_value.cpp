@@ -61,7 +61,7 @@ bool endpoint(std::string_view input) {
   require(bind.ok() || !connect.ok(), "what can be connected to can be bound to");
   require(!bind.ok() || *bind == input, "an endpoint is kept as it is");
   require(!connect.ok() || input.find('*') == std::string_view::npos || !input.starts_with("tcp://"),
-          "nobody connects to a wildcard");
+          "no socket connects to a wildcard");
   return bind.ok();
 }
 

@@ -28,7 +28,7 @@ std::set<std::string_view> words_of(std::string_view text) {
 
 void require_sane(const bus::Entry& entry) {
   require(io::is_curve_key(entry.key) && io::may_be_public(entry.key), "a key is a public one");
-  require(entry.role != bus::Role::Anyone, "nobody is anyone");
+  require(entry.role != bus::Role::Anyone, "no entry has the role Anyone");
   require(entry.weight >= 1 && entry.weight <= 1000, "a weight is 1 to 1000");
   require(!entry.name.empty() && entry.name.size() <= 32 && entry.senders.size() <= 64, "an entry has its limits");
   const bool backend = entry.may_enter(bus::Door::Backend);
@@ -37,7 +37,7 @@ void require_sane(const bus::Entry& entry) {
   require(!backend || (entry.senders.empty() && !entry.may_cancel() && !entry.may_read("bus.")),
           "who works or feeds has no session");
   require(entry.may_read("record.") == (entry.role == bus::Role::Operator), "what is recorded is an operator's alone");
-  require(backend || !entry.senders.empty(), "a session is somebody's");
+  require(backend || !entry.senders.empty(), "a session belongs to a sender");
 }
 
 std::string written(const bus::Policy& policy) {
@@ -67,7 +67,7 @@ bool policy(std::string_view input) {
   require(!read->entries().empty() && read->entries().size() <= bus::Policy::MaxEntries, "a policy has its limits");
   for (const bus::Entry& entry : read->entries()) {
     require_sane(entry);
-    require(words.contains(entry.name) && words.contains(entry.key), "nobody comes in who does not stand there");
+    require(words.contains(entry.name) && words.contains(entry.key), "only what the file names comes in");
     require(read->find(entry.key) == &entry, "an entry is found by its key");
   }
   const auto again = bus::Policy::parse(written(*read));

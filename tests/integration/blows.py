@@ -46,19 +46,19 @@ def process_blows(stack, name, start, longest_stop):
 
 
 def link_blows(name, link):
-    def reset_and_mend():
+    def reset_and_restore():
         link.reset()
-        link.mend()
+        link.restore()
 
-    return [Blow("cut", name, link.cut, link.mend, (0.1, 1.5)),
-            Blow("stall", name, link.stall, link.mend, (0.1, 4.0)),
-            Blow("stall-and-reset", name, link.stall, reset_and_mend, (0.1, 4.0)),
-            Blow("stall-up", name, lambda: link.stall("up"), link.mend, (0.1, 3.0)),
-            Blow("stall-down", name, lambda: link.stall("down"), link.mend, (0.1, 3.0)),
-            Blow("half-close-up", name, lambda: link.half_close("up"), link.mend, (0.0, 0.1)),
-            Blow("half-close-down", name, lambda: link.half_close("down"), link.mend, (0.0, 0.1)),
-            Blow("reset", name, link.reset, link.mend, (0.0, 0.1)),
-            Blow("delay", name, lambda: link.delay(0.05), link.mend, (0.2, 2.0))]
+    return [Blow("cut", name, link.cut, link.restore, (0.1, 1.5)),
+            Blow("stall", name, link.stall, link.restore, (0.1, 4.0)),
+            Blow("stall-and-reset", name, link.stall, reset_and_restore, (0.1, 4.0)),
+            Blow("stall-up", name, lambda: link.stall("up"), link.restore, (0.1, 3.0)),
+            Blow("stall-down", name, lambda: link.stall("down"), link.restore, (0.1, 3.0)),
+            Blow("half-close-up", name, lambda: link.half_close("up"), link.restore, (0.0, 0.1)),
+            Blow("half-close-down", name, lambda: link.half_close("down"), link.restore, (0.0, 0.1)),
+            Blow("reset", name, link.reset, link.restore, (0.0, 0.1)),
+            Blow("delay", name, lambda: link.delay(0.05), link.restore, (0.2, 2.0))]
 
 
 class Dealer:

@@ -1,4 +1,4 @@
-"""A strategy that works while somebody else does his worst, as a process of its own: what does it notice?
+"""A strategy that works while an attacker does its worst, as a process of its own: what does it notice?
 
     bystander.py SESSION_ENDPOINT EVENT_ENDPOINT NAME KEY_FILE SERVER_KEY_FILE
 

@@ -3,11 +3,11 @@
     with FaultProxy() as proxy:
         link = proxy.link(exchange_address)  # connect to link.address instead
         link.stall("up")
-        link.mend()
+        link.restore()
 
 Used by the integration tests; every link can be hurt on its own, and every call returns when the harm is done. Ways:
-"up" is from whoever connects to whom it connects to, "down" is back. Odd about it: what waits in a stalled link is
-delivered when the link is mended, also if its sender has given up in the meantime, as a middlebox may do.
+"up" is from the peer that connects to the one that it connects to, "down" is back. What waits in a stalled link is
+delivered when the link is restored, also if its sender has given up in the meantime, as a middlebox may do.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class FaultProxy:
         self._links = []
 
     def link(self, address):
-        """A new Link to "HOST:PORT", where somebody need not listen yet."""
+        """A new Link to "HOST:PORT", where nothing need listen yet."""
         host, port = address.rsplit(":", 1)
         link = Link(self.call, host, int(port))
         self.call(link.listen)
@@ -115,7 +115,7 @@ class Link:
         """Everything passes so much later."""
         self._call(self._set_delay, seconds)
 
-    def mend(self):
+    def restore(self):
         """New connections are as good as ever, and so are old ones unless reset or half-closed."""
         self._call(self._flow)
 

@@ -82,7 +82,7 @@ class LoadStrategy(StrategyClient):
         self._journal = Journal(settings.journal)
         self._exchange = Exchange(settings.rest_url, settings.ca_file)
         self._per_second = settings.commands_per_second
-        self._stock = []  # orders that nobody has been told to cancel
+        self._stock = []  # orders that no strategy has been told to cancel
         self._open = set()  # commands that have not come to their end
         self._given = 0  # in this life
         self._life = 1

@@ -1,7 +1,7 @@
 """Between a bus and its workers and its subscriber: whatever passes, either way, is said as a newer version would say it.
 
-So each side is the older one, in a rolling upgrade. Every message gets a field that nobody knows in all its parts, and now
-and then comes one of a kind that nobody knows. Used by test_newer_backend.py; a thread of its own, over real sockets.
+So each side is the older one, in a rolling upgrade. Every message gets an unknown field in all its parts, and now and then
+comes one of an unknown kind. Used by test_newer_backend.py; a thread of its own, over real sockets.
 """
 
 import sys
@@ -21,7 +21,7 @@ STRANGE_EVERY = 5  # frames
 
 class NewerBackend:
     def __init__(self, stack):
-        self.strange_orders = set()  # what the stream says of these is of a type that nobody knows
+        self.strange_orders = set()  # what the stream says of these is of an unknown type
         self.passed = {"BackendRequest": 0, "BackendReply": 0}
         self.failure = None
         self._stack = stack

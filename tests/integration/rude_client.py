@@ -27,8 +27,8 @@ from strategy_client import read_curve
 FLOOD = 100_000
 # With an ack and a final that may come again with each, far fewer than the 10,000 replies that the bus keeps for a peer.
 REPEATED_AT_ONCE = 500
-# Of orders that nobody has placed.
-NOBODYS_ORDER = 10**15
+# Of orders that were never placed.
+NEVER_PLACED = 10**15
 
 
 def request(**fields):
@@ -39,7 +39,7 @@ HELLO = request(hello={"sender_comp_id": "rude", "topics": ["client.", "venue."]
 
 
 def cancels(name, count):
-    return [request(cancel_order={"cl_ord_id": f"{name}-{n}", "order_id": NOBODYS_ORDER + n,
+    return [request(cancel_order={"cl_ord_id": f"{name}-{n}", "order_id": NEVER_PLACED + n,
                                   "time_to_live": {"seconds": 1}}) for n in range(count)]
 
 
@@ -118,7 +118,7 @@ class Rude:
             session, events = self.connect()
             for frame in cancels(f"gone-{turn}", 5):
                 session.send(frame)
-            time.sleep(0.02)  # Until they have left; nobody hears what becomes of them.
+            time.sleep(0.02)  # Until they have left; no client hears what becomes of them.
             session.close()
             events.close()
 

@@ -1,4 +1,4 @@
-"""Many connection attempts by those who have no key, or one that nobody knows, or think that they talk to another bus.
+"""Many connection attempts by those who have no key, or an unknown one, or think that they talk to another bus.
 
     strangers.py HOST PORT COUNT BUS_PUBLIC_KEY    # says how many it has made without a key and with one, and ends
 

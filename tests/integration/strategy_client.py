@@ -1,4 +1,4 @@
-"""A strategy's client, written from proto/README.md alone: what somebody without our libraries would write.
+"""A strategy's client, written from proto/README.md alone, as a user without our libraries would write it.
 
 Used by the integration tests, which set sys.path to the generated contract first. One session; wait_*() read both
 sockets, heartbeat, fetch missed events and repeat commands, until what is waited for has come. With `manners` off

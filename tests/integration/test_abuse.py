@@ -1,4 +1,4 @@
-"""Somebody with a key, or without one, does what he can against the rest, while a bystander works: it is counted and
+"""An attacker with a key, or without one, does what it can against the rest, while a bystander works: it is counted and
 logged with who it was, and of the bystander's commands none is refused, and each gets its one ack and final. How long
 the bystander's heartbeats take meanwhile is printed beside how long they take undisturbed; no test asserts a time."""
 
@@ -164,7 +164,7 @@ def test_silent_connections_of_one_key_leave_room_for_those_who_are_needed(share
             knock("newcomer")
             return refusals(shared, "descriptors", "newcomer")
 
-        shared.wait_until(there_is_no_room, "whoever comes next is refused")
+        shared.wait_until(there_is_no_room, "the next connection is refused")
         assert shared.cancelctl("status").exit_code == 0, "an operator enters"
         with refused(shared, "topic", "hog"):
             spy.send(b"\x01")

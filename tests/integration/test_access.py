@@ -1,4 +1,4 @@
-"""Those who may not: each is refused, counted and logged with who it was, and nobody else notices."""
+"""Those who may not: each is refused, counted and logged with who it was, and no other peer notices."""
 
 import socket
 import threading
@@ -400,7 +400,7 @@ def test_so_many_sessions_of_one_key(stack, connect, knock):
         return third.poll(0) and SessionReply.FromString(third.recv()).HasField("welcome")
 
     stack.wait_until(let_in, "the place of the one that left")
-    # Whoever takes its routing id does not take its name.
+    # A peer that takes its routing id does not take its name.
     stack.grant("strategy", "heir")
     heir = knock(zmq.DEALER, "session", curve_keys(stack, "heir"), stack=stack, routing_id=b"leaver")
     heir.send(request(cancel_order={"cl_ord_id": "forged", "order_id": 4711}))

@@ -1,4 +1,4 @@
-"""Garbage, oversized and misfit frames at every door: answered by an error that names the field, and nobody else
+"""Garbage, oversized and misfit frames at every door: answered by an error that names the field, and no other peer
 notices: around every test another strategy's cancels go through."""
 
 import os
@@ -179,7 +179,7 @@ def test_what_is_not_kept_is_refused_by_name(shared, bystander, rude):
     bystander.wait_until(lambda: bystander.events[epoch, own], "an event of the bystander")
     next_seq = bystander.hello().position[0].next_seq
     for fields, topic, first in (
-            ({"epoch": epoch, "topic": "client.nobody.", "from_seq": 1}, "client.nobody.", 1),
+            ({"epoch": epoch, "topic": "client.unknown.", "from_seq": 1}, "client.unknown.", 1),
             ({"epoch": epoch ^ 1, "topic": own, "from_seq": 1}, own, 1),
             ({"epoch": epoch, "topic": own, "from_seq": next_seq + 1000}, own, None)):
         answer = answer_to(rude, retransmit(**fields))

@@ -149,7 +149,7 @@ def test_goes_by_its_own_clock_when_the_exchanges_cannot_be_read(shared, faults)
     assert "clock cannot be read" in run.stderr
 
 
-def test_nothing_was_sent_when_nobody_listens_or_the_certificate_is_wrong(shared):
+def test_nothing_was_sent_when_nothing_listens_or_the_certificate_is_wrong(shared):
     order, = shared.exchange.place_orders(1)
     run = break_glass(order, *flags_for(shared, rest_url="https://127.0.0.1:1"))
     assert run.returncode == 2 and "nothing was sent" in run.stderr, said(run)

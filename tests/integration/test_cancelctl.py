@@ -214,7 +214,7 @@ def test_top_with_a_key_that_may_not_read_others(shared):
 
 
 def test_top_says_why_it_is_not_let_in(shared, on_terminal):
-    refused = shared.cancelctl("--sender=somebody-else", "top", key="desk-top")
+    refused = shared.cancelctl("--sender=another-desk", "top", key="desk-top")
     assert refused.exit_code == 1
     assert "the bus rejected field hello.sender_comp_id" in refused.log
 

@@ -1,4 +1,4 @@
-"""A certificate that does not prove the exchange: nothing is sent to whoever shows it, and everybody says why."""
+"""A certificate that does not prove the exchange: nothing is sent to its server, and every process says why."""
 
 import pytest
 from scene import place_orders, run_check, statuses

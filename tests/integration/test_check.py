@@ -19,7 +19,7 @@ def shared():
 
 
 @pytest.fixture
-def nobody():
+def unserved():
     """An address where connections are refused: bound, and not listened on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -63,7 +63,7 @@ def other_secret(stack):
 
 
 def other_key(stack):
-    return {"api_key_file": write_secret(stack.folder / "nobody.key", "0" * 32)}
+    return {"api_key_file": write_secret(stack.folder / "unknown.key", "0" * 32)}
 
 
 CAUSES = ("the usual causes, the likeliest first: the key is bound to other IP addresses than the one this machine is seen from; "
@@ -84,15 +84,15 @@ def test_worker_with_a_wrong_key(shared, wrong):
     assert causes_in(said) == CAUSES.format(permission="Trade")
 
 
-def test_worker_where_nobody_listens(shared, nobody):
-    exit_code, said = run_check(shared.start_worker, rest_url=f"https://{nobody}")
+def test_worker_where_nothing_listens(shared, unserved):
+    exit_code, said = run_check(shared.start_worker, rest_url=f"https://{unserved}")
     assert exit_code == 1
     assert steps(said) == {"TLS": "FAILED"}
-    assert nobody in said and "refused" in said
+    assert unserved in said and "refused" in said
 
 
-def test_which_addresses_of_a_name_are_used(shared, nobody):
-    port = nobody.rpartition(":")[2]
+def test_which_addresses_of_a_name_are_used(shared, unserved):
+    port = unserved.rpartition(":")[2]
     for family, address in (("4", f"127.0.0.1:{port}"), ("6", f"[::1]:{port}"), ("any", f"127.0.0.1:{port}")):
         for start, url in ((shared.start_worker, {"rest_url": f"https://localhost:{port}"}),
                            (shared.start_subscriber, {"stream_url": f"wss://localhost:{port}"})):
@@ -101,7 +101,7 @@ def test_which_addresses_of_a_name_are_used(shared, nobody):
             assert f"TCP connect: {address}: " in said, said
 
 
-def test_worker_where_something_else_than_tls_answers(shared, nobody):
+def test_worker_where_something_else_than_tls_answers(shared, unserved):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         exit_code, said = run_check(shared.start_worker, request_timeout="300ms",
                                     rest_url=f"https://127.0.0.1:{mute.getsockname()[1]}")
@@ -155,8 +155,8 @@ def test_subscriber_that_is_told_to_wait(shared, faults):
     assert "429" in said and "17 s" in said
 
 
-def test_subscriber_where_nobody_listens(shared, nobody):
-    exit_code, said = run_check(shared.start_subscriber, stream_url=f"wss://{nobody}")
+def test_subscriber_where_nothing_listens(shared, unserved):
+    exit_code, said = run_check(shared.start_subscriber, stream_url=f"wss://{unserved}")
     assert exit_code == 1
     assert steps(said) == {"stream": "FAILED"}
-    assert nobody in said and "refused" in said
+    assert unserved in said and "refused" in said

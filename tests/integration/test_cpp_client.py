@@ -70,7 +70,7 @@ def assert_each_once_and_in_order(strategy):
 
 
 def test_the_bus_dies_again_and_again(running, start):
-    """Every ack and every final once and in order, and each event once, whoever's loop it is."""
+    """Every ack and every final once and in order, and each event once, in either kind of loop."""
     stack, ids = running, running.exchange.place_orders(4 * BUS_DEATHS)
     poll, thread = strategies = start("poll"), start("thread")
 

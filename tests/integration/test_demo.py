@@ -124,7 +124,7 @@ def readme_blocks(language):
 
 
 def run_in(folder, environment, command):
-    """As somebody would type it after reading the file of environment variables."""
+    """As a user would type it after reading the file of environment variables."""
     return subprocess.run(["bash", "-ec", f". {environment}; {command}"], cwd=folder, env=clean_environment(),
                           capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 

@@ -61,7 +61,7 @@ def is_reset(end):
     return True
 
 
-def takes_nobody(link):
+def refuses_connections(link):
     with pytest.raises(ConnectionResetError):
         socket.create_connection(link.address.split(":"), timeout=PATIENCE_SECONDS).recv(100)
     return True
@@ -75,11 +75,11 @@ def test_forwards_both_ways_and_says_when_one_has_ended(ends):
 
 
 @pytest.mark.parametrize("way, other", [("up", "down"), ("down", "up")])
-def test_stalled_one_way_it_holds_back_until_mended(ends, way, other):
+def test_stalled_one_way_it_holds_back_until_restored(ends, way, other):
     ends.link.stall(way)
     assert holds_back(*ends.ways()[way])
     assert passes(*ends.ways()[other])
-    ends.link.mend()
+    ends.link.restore()
     assert ends.ways()[way][1].recv(100) == b"word"
 
 
@@ -87,7 +87,7 @@ def test_stalled_it_still_takes_connections(ends):
     ends.link.stall()
     client, server = ends.connect()
     assert holds_back(client, server) and holds_back(server, client)
-    ends.link.mend()
+    ends.link.restore()
     assert (server.recv(100), client.recv(100)) == (b"word", b"word")
 
 
@@ -105,11 +105,11 @@ def test_reset_both_ends_know_and_new_connections_are_served(ends):
     assert passes(*ends.connect())
 
 
-def test_cut_new_connections_are_reset_until_it_is_mended(ends):
+def test_cut_new_connections_are_reset_until_it_is_restored(ends):
     ends.link.cut()
     assert is_reset(ends.client) and is_reset(ends.server)
-    assert takes_nobody(ends.link)
-    ends.link.mend()
+    assert refuses_connections(ends.link)
+    ends.link.restore()
     assert passes(*ends.connect())
 
 
@@ -126,9 +126,9 @@ def test_a_reset_of_one_end_reaches_the_other(ends):
     assert is_reset(ends.client)
 
 
-def test_where_nobody_listens_connections_are_reset(ends):
+def test_where_nothing_listens_connections_are_reset(ends):
     ends.listener.close()
-    assert takes_nobody(ends.link)
+    assert refuses_connections(ends.link)
 
 
 def test_it_remembers_when_it_delivered_nothing_up_but_handshakes(ends, monkeypatch):
@@ -149,7 +149,7 @@ def test_it_remembers_what_it_held_up_on_its_way_down(ends, monkeypatch):
     monkeypatch.setattr(fault_proxy, "NOTED_SECONDS", QUICK / 2)
     ends.link.stall("down")
     assert holds_back(*ends.ways()["down"])
-    ends.link.mend()
+    ends.link.restore()
     assert ends.client.recv(100) == b"word"
     [(began, ended)] = ends.link.holds()
     assert ended - began >= QUICK / 2

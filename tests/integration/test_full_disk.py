@@ -33,7 +33,7 @@ def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(ru
     for command in (under_way, unwritten):
         assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
         assert (len(strategy.acks(command)), len(strategy.finals(command))) == (1, 1)
-    # Its receipt waited for nobody: the strategy asks again, unless the ack tells it first that the bus has it.
+    # Here no receipt is waited for: the strategy asks again, unless the ack tells it first that the bus has it.
     assert not any(receipt.status == RECEIPT_STATUS_REFUSED for receipt in strategy.receipts[unwritten])
     assert bus_metric(stack, WRITABLE) == 1
     assert readiness(stack)[0] == 200

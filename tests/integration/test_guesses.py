@@ -16,7 +16,7 @@ from cancelbus.v1.cancel_pb2 import ORD_STATUS_CANCELED, ORD_STATUS_FILLED
 
 LIMITS = "100/1s,1000/60s"
 GUESSES = other_guesses(BUILD / "bin")
-NOBODYS_ORDER = 10**15
+NEVER_PLACED = 10**15
 FINAL = {"Canceled": ORD_STATUS_CANCELED, "Closed": ORD_STATUS_FILLED}
 
 
@@ -77,7 +77,7 @@ def test_every_final_is_true_and_nothing_is_canceled_twice(guessed):
 @pytest.mark.parametrize("guessed", ["not_found_status=404", "not_found_status=200"], indirect=True)
 def test_an_order_that_the_exchange_does_not_know_is_neither_canceled_nor_filled(guessed):
     stack, strategy = guessed
-    command = strategy.cancel(NOBODYS_ORDER)
+    command = strategy.cancel(NEVER_PLACED)
     ack = strategy.wait_ack(command)
     final = strategy.wait_final(command) if ack.final_follows else None
     assert final is None or final.ord_status not in FINAL.values(), final
@@ -92,6 +92,6 @@ def test_a_guess_that_is_none_is_refused_by_name(stack):
 def hear_frames(stack, strategy):
     """Returns when the bus has heard all that the stream has said. A cancel by hand, which scene.hear_stream uses, says
     nothing under one of the guesses: here it is a frame of our own."""
-    stack.exchange.stream(frame=[452, {"type": 452, "id": NOBODYS_ORDER, "symbol": "BTCTRY", "price": "1", "amount": "1",
+    stack.exchange.stream(frame=[452, {"type": 452, "id": NEVER_PLACED, "symbol": "BTCTRY", "price": "1", "amount": "1",
                                        "numLeft": "1", "denomLeft": "1"}])
-    strategy.wait_until(lambda: departed(strategy, NOBODYS_ORDER), "the departure of an order that was never placed")
+    strategy.wait_until(lambda: departed(strategy, NEVER_PLACED), "the departure of an order that was never placed")

@@ -72,7 +72,7 @@ def test_on_hangup_a_revoked_key_is_replaced_at_once(running, fresh, connect):
     stack.wait_until(lambda: logins(stack) == 2, "the subscriber has logged in anew")
 
 
-def test_after_a_401_nobody_waits_for_the_other_file(stack, connect):
+def test_after_a_401_no_process_waits_for_the_other_file(stack, connect):
     # The secret alone is another: for half a minute its partner would be waited for.
     stack.start(workers=1)
     strategy = connect(stack, topics=["venue."])

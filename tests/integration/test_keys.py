@@ -121,7 +121,7 @@ def test_a_name_that_the_key_may_not_use_and_a_topic(shared):
                              (["--sender=desk-a", "watch"], "hello.topics")):
         ran = shared.cancelctl(*arguments, key="desk-a")
         assert ran.exit_code == 1 and field in ran.log, ran.log
-    # It asked first: nobody was thrown out for it.
+    # It asked first: no subscriber was thrown out for it.
     assert '"event":"event_endpoint_reopened"' not in shared.processes["bus"].log()
 
 

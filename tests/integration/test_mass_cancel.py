@@ -12,7 +12,7 @@ from restarts import kill_and_restart
 
 
 def test_a_strategy_cancels_its_own_orders_and_no_others(desk):
-    mine, theirs, nobodys = place(desk, 8, "dA-"), place(desk, 3, "dB-"), desk.exchange.place_orders(2)
+    mine, theirs, unowned = place(desk, 8, "dA-"), place(desk, 3, "dB-"), desk.exchange.place_orders(2)
     with strategy(desk, "desk-a") as bus:
         known(desk, bus, mine)
         preview = bus.preview_mass_cancel()
@@ -23,7 +23,7 @@ def test_a_strategy_cancels_its_own_orders_and_no_others(desk):
         assert last == mass.completed() and last.status == MassCancelStatus.COMPLETED and last.all_gone
         assert (last.total_affected, last.canceled, last.not_affected_total) == (8, 8, 0)
         assert last.complete_as_of is not None
-        assert deletes(desk, [*mine, *theirs, *nobodys]) == [1] * 8 + [0] * 5
+        assert deletes(desk, [*mine, *theirs, *unowned]) == [1] * 8 + [0] * 5
         again = bus.mass_cancel(cl_ord_id="all")  # the same one
         assert again.completed() == last
         assert deletes(desk, mine) == [1] * 8

@@ -1,4 +1,4 @@
-"""A rolling upgrade: bus, workers and subscriber of two versions speak to each other, and nobody notices."""
+"""A rolling upgrade: bus, workers and subscriber of two versions speak to each other, and no strategy notices."""
 
 from contextlib import ExitStack
 
@@ -32,7 +32,7 @@ def test_what_is_new_is_ignored_on_both_sides(shared, connect):
         assert (final.ord_status, final.evidence) == (cancel_pb2.ORD_STATUS_CANCELED, cancel_pb2.EVIDENCE_CHANNEL_452)
         assert [ack.status for ack in strategy.acks(command)] == [cancel_pb2.CANCEL_ACK_STATUS_ACCEPTED]
     assert min(shared.between.passed.values()) > 40
-    assert bus_metric(shared, 'cancelbus_frames_rejected_total') > 0  # the kinds of requests that nobody knows
+    assert bus_metric(shared, 'cancelbus_frames_rejected_total') > 0  # the unknown kinds of requests
 
 
 def test_a_fact_of_an_unknown_type_has_the_order_queried_and_stops_nothing(shared, connect):

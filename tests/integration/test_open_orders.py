@@ -144,9 +144,9 @@ def test_who_cancels_its_own_alone_cannot_cancel_anothers(running, connect):
     grant_desks(running, cancels="own")
     strategy, free = connect(running, "desk-a"), connect(running, "desk-b")
     [mine], [theirs] = (running.exchange.place_orders(newOrderClientId=name) for name in ("dA-1", "dB-1"))
-    [nobodys] = running.exchange.place_orders()
+    [unowned] = running.exchange.place_orders()
     with operator(running) as bus:
-        wait_listed(running, bus, mine, theirs, nobodys)
+        wait_listed(running, bus, mine, theirs, unowned)
     since = len(strategy.replies)
     refused = strategy.cancel(theirs)
     receipt = strategy.wait_reply("receipt", since=since).receipt
@@ -154,7 +154,7 @@ def test_who_cancels_its_own_alone_cannot_cancel_anothers(running, connect):
         (refused, RECEIPT_STATUS_REFUSED, cancel_pb2.CXL_REJ_REASON_NOT_OWNER)
     assert receipt.text == "order_id: the order is desk-b's, and the policy says cancels=own of this key"
     assert bus_metric(running, "cancelbus_not_owner_total") == 1
-    for order in (mine, nobodys):
+    for order in (mine, unowned):
         assert strategy.wait_final(strategy.cancel(order)).ord_status == cancel_pb2.ORD_STATUS_CANCELED
     assert running.exchange.order(theirs)["deletes"] == 0
     assert free.wait_final(free.cancel(theirs)).ord_status == cancel_pb2.ORD_STATUS_CANCELED

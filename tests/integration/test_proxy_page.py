@@ -1,4 +1,4 @@
-"""A proxy's 503 page instead of an answer: nobody knows whether the cancel was processed, until a query does."""
+"""A proxy's 503 page instead of an answer: it is unknown whether the cancel was processed, until a query shows it."""
 
 import pytest
 from scene import place_orders, requests, statuses

@@ -36,7 +36,7 @@ def wait_says(stack, monitor, status, word):
         return answer[0] == status and word in answer[1]
 
     stack.wait_until(says, f"{monitor}/readyz says {status} {word}")
-    assert ask(monitor, "healthz") == (200, "ok")  # What is missing elsewhere is not mended by a restart.
+    assert ask(monitor, "healthz") == (200, "ok")  # A restart does not fix what is missing elsewhere.
 
 
 @pytest.fixture

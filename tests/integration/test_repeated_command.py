@@ -32,7 +32,7 @@ def test_after_the_end_its_ack_and_final_are_told_again_to_the_asker_alone(share
     assert (asked.acks(command), asked.finals(command)) == ([ack], [final])
     assert asked.hello().position[0].next_seq == next_seq
 
-    # Whoever shares the sender's name is told nothing: by its next hello that would have come.
+    # The other session of the same sender is sent nothing: by its next hello that would have come.
     other.hello()
     assert kinds(other.replies[before_other:]) == []
     assert statuses(shared, "DELETE", order_id) == [200]

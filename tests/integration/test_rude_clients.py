@@ -82,7 +82,7 @@ def steady(shared, connect):
 
 @pytest.fixture(scope="module")
 def undisturbed(shared):
-    """How long a command takes while nobody is rude."""
+    """How long a command takes while no client is rude."""
     shared.grant("strategy", "steady")
     with StrategyClient(shared.session_endpoint, shared.event_endpoint, "steady", ["venue."],
                         curve=curve_keys(shared, "steady")) as strategy:

@@ -1,4 +1,4 @@
-"""Whoever reads what the processes leave behind learns no secret: logs, output, metrics, command lines, environments,
+"""A reader of what the processes leave behind learns no secret: logs, output, metrics, command lines, environments,
 the store, a core dump, and, of the API secret as it was given, not even their memory.
 
 Secret is every file that a process was given as one; a secret is searched for in every form in which it might be
@@ -28,7 +28,7 @@ from throwaway import ApiKey, Authority, make_api_key, write_secret
 SECRET_FLAGS = ("_key_file", "_secret_file")
 PUBLIC_FLAGS = ("curve_server_key_file",)
 
-# Somebody else's process, in Python.
+# A process that is none of ours, in Python.
 SLEEPER = "import time; print('ready', flush=True); time.sleep(3600)"
 
 
@@ -102,7 +102,7 @@ def look_at_processes(search, processes):
             try:
                 search.look(f"{process.name} {what}", Path(f"/proc/{process.pid}/{what}").read_bytes())
             except PermissionError:
-                pass  # then nobody but root can read it either, and root's run of this test does
+                pass  # then only root can read it, and root's run of this test does
 
 
 def look_at_pages(search, processes):
@@ -287,7 +287,7 @@ def test_a_crash_leaves_no_core_dump(core_dumps_allowed, stack, fatal):
 
 @pytest.mark.parametrize("fatal", FATAL)
 def test_elsewhere_such_a_crash_leaves_one(core_dumps_allowed, tmp_path, fatal):
-    """What the test before relies upon. Where nobody's crash leaves a core dump, there is nothing to be shown."""
+    """What the test before relies upon. Where no crash leaves a core dump, there is nothing to be shown."""
     with subprocess.Popen([sys.executable, "-c", SLEEPER], cwd=tmp_path, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
         dumped = dumps_core(other.pid, fatal)

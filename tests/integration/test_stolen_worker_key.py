@@ -91,11 +91,11 @@ def test_a_clock_that_lied_is_not_waited_for_once_its_key_is_revoked(running, co
         given.extend(thief.tasks())
         return given
 
-    def the_honest_are_benched():
+    def the_honest_are_unavailable():
         the_thief_has_a_task()
         return all(worker.benched for worker in bus_status(strategy).workers if not worker.name.startswith("thief"))
 
-    strategy.wait_until(the_honest_are_benched, "the lie is believed")
+    strategy.wait_until(the_honest_are_unavailable, "the lie is believed")
     command = strategy.cancel(taken)
     strategy.wait_until(the_thief_has_a_task, "the thief has a task, whose stamp is an hour ahead")
     assert not requests(stack, "DELETE", taken)

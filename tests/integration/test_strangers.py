@@ -52,7 +52,7 @@ def test_ten_thousand_strangers(shared, connect):
         attack.kill()
     without_key, with_key = map(int, attack.stdout.read().split())
     print(f"\nheartbeat and its answer, undisturbed: {summary(undisturbed)}; among {without_key} strangers without a key "
-          f"and {with_key} with one that nobody knows: {summary(disturbed)}")
+          f"and {with_key} with an unknown one: {summary(disturbed)}")
     for command in commands:
         assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
         assert len(strategy.acks(command)) == 1

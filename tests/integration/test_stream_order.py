@@ -54,7 +54,7 @@ def test_452_before_the_answer_waits_for_it(shared, connect, faults):
     assert departed(strategy, order_id) == []
 
 
-def test_a_second_452_is_counted_and_tells_nobody(shared, connect, faults):
+def test_a_second_452_is_counted_and_published_to_no_topic(shared, connect, faults):
     strategy = connect(shared, "twice", topics=["venue."])
     [order_id] = place_orders(shared, strategy)
     before = bus_metric(shared, REPEATED)
@@ -67,7 +67,7 @@ def test_a_second_452_is_counted_and_tells_nobody(shared, connect, faults):
     assert departed(strategy, order_id) == []
 
 
-def test_a_452_of_an_order_that_nobody_here_canceled_goes_to_venue(shared, connect, faults):
+def test_a_452_of_an_order_that_no_strategy_canceled_goes_to_venue(shared, connect, faults):
     strategy = connect(shared, "among-strangers", topics=["venue."])
     [order_id] = place_orders(shared, strategy)
     told = set(strategy.events[strategy.epoch, "venue."])

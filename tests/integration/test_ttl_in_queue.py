@@ -70,7 +70,7 @@ def ack_delay(strategy, command):
     return event.sending_time.seconds - received.seconds + (event.sending_time.nanos - received.nanos) / 1e9
 
 
-def test_a_ttl_that_ends_while_nobody_can_send_it_expires(stack, connect):
+def test_a_ttl_that_ends_while_no_worker_can_send_it_expires(stack, connect):
     stack.start_exchange()
     stack.start_bus()
     strategy = connect(stack)

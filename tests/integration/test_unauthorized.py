@@ -12,7 +12,7 @@ from cancelbus.v1 import cancel_pb2
 from throwaway import make_api_key
 
 
-def benched(strategy):
+def unavailable(strategy):
     return {worker.name: worker.benched for worker in bus_status(strategy).workers if worker.benched}
 
 
@@ -36,8 +36,8 @@ def test_after_one_401_another_worker_cancels(running, connect):
     assert strategy.wait_final(command).ord_status == cancel_pb2.ORD_STATUS_CANCELED
     assert strategy.acks(command)[0].status == cancel_pb2.CANCEL_ACK_STATUS_ACCEPTED
     assert statuses(running, "DELETE") == [401, 200]
-    # Whoever met it has proven since that its key is good, by a query and not by a cancel.
-    strategy.wait_until(lambda: benched(strategy) == {}, "the probe has succeeded")
+    # The worker that met it has proven since that its key is good, by a query and not by a cancel.
+    strategy.wait_until(lambda: unavailable(strategy) == {}, "the probe has succeeded")
     assert statuses(running, "GET", order_id) == [200]
 
 
@@ -90,7 +90,7 @@ def test_workers_with_a_bad_secret_spend_few_requests_and_a_good_one_takes_over(
     stack.start_worker("worker-2", **bad_secret)
     stack.start_subscriber()
     strategy = connect(stack, topics=["venue."])
-    strategy.wait_until(lambda: len(benched(strategy)) == 2, "a list of open orders and a probe were refused")
+    strategy.wait_until(lambda: len(unavailable(strategy)) == 2, "a list of open orders and a probe were refused")
     orders = place_orders(stack, strategy, 20)
 
     commands = [strategy.cancel(order_id) for order_id in orders]

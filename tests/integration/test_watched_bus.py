@@ -1,4 +1,4 @@
-"""Somebody watches `bus.` while others come and go: the status comes once a second, not once more for each of them."""
+"""An observer watches `bus.` while others come and go: the status comes once a second, not once more for each of them."""
 
 import json
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Somebody watches a stack at work: each stage of a command has its line in the logs, our dashboard and our rules ask for
+"""An operator watches a stack at work: each stage of a command has its line in the logs, our dashboard and our rules ask for
 nothing that is not told, and Debian's Prometheus reads all of it."""
 
 import json

@@ -1,5 +1,5 @@
-"""The page of the bus's monitor in a real browser: it tells what is, follows it, fits a telephone, asks nobody but the bus,
-and says so when the bus does not answer. Run by tests/page/run."""
+"""The page of the bus's monitor in a real browser: it tells what is, follows it, fits a telephone, asks only the bus, and
+says so when the bus does not answer. Run by tests/page/run."""
 
 import signal
 import sys
@@ -156,7 +156,7 @@ def test_it_says_so_when_the_bus_does_not_answer(stack, page):
     assert page.ask("getComputedStyle(document.querySelector('main')).opacity") == "1"
 
 
-def test_it_asks_nobody_but_the_bus_and_its_policy_holds(stack, page):
+def test_it_asks_only_the_bus_and_its_policy_holds(stack, page):
     monitor = stack.processes["bus"].endpoints["monitor"]
     asked = {url for url in page.requests if not url.startswith("data:")}
     assert asked == {f"{monitor}/", f"{monitor}/status"}

@@ -85,7 +85,7 @@ void Stage::show(const std::string& what) {
   if (what == "workers") {
     for (const core::WorkerStatus& w : status.workers) {
       say(w.name + " holds " + std::to_string(w.in_flight) + " of " + std::to_string(w.credit) +
-          (w.benched.empty() ? "" : ", benched: " + w.benched) +
+          (w.unavailable.empty() ? "" : ", unavailable: " + w.unavailable) +
           (w.dead ? ", last heard " + to_text(*w.silent_for) + " ago" : ""));
     }
   } else if (what == "budget") {

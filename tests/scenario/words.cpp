@@ -133,7 +133,7 @@ Duration parse_duration(const std::string& text) {
 }
 
 std::string to_text(Duration duration) {
-  // Deadlines lie a nanosecond behind the moment that must have passed: nobody wants to read that.
+  // Deadlines lie a nanosecond behind the moment that must have passed. Leave it out: it says nothing to a reader.
   const int64_t ms = std::chrono::floor<milliseconds>(duration).count();
   std::string text = std::to_string(ms / 1000);
   if (ms % 1000 != 0) {

@@ -27,7 +27,7 @@ class Words {
   bool has(const std::string& key) const { return values_.contains(key); }
   core::Duration duration(const std::string& key, core::Duration otherwise);
   uint64_t number(const std::string& key, uint64_t otherwise);
-  /// Throws, naming the first word that nobody wanted.
+  /// Throws if a word is left unread, and names the first one.
   void expect_end() const;
 
  private:

@@ -1,7 +1,7 @@
 // The bus as a process: the real engine (gateway, outbox, frames) on a simulated store and network.
 //
-// What is modelled is only the shell around it, its sockets. Odd about it: it can be told to die, or to stop, after any
-// number of further writes and sends, in the middle of a turn.
+// What is modelled is only the shell around it, its sockets. It can be told to die, or to stop, after any number of
+// further writes and sends, in the middle of a turn.
 #pragma once
 
 #include <deque>
@@ -48,7 +48,7 @@ class Bus : public Process {
  public:
   Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, BusWatch& watch);
 
-  /// A connection comes in. Empty: nobody listens. Frames for the dialer leave through `to_dialer`.
+  /// A connection comes in. Empty: nothing listens. Frames for the dialer leave through `to_dialer`.
   core::PeerId accept(Door door, std::shared_ptr<Line> line, std::function<void(const Frames&)> to_dialer);
   void receive(Door door, const core::PeerId& peer, std::string frame);
   /// The frames of a SUB socket's subscription.

@@ -1,7 +1,7 @@
 // The network: ways between machines, and connections on them.
 //
 // A connection keeps order and loses nothing while it lives, as TCP does; what is under way when it breaks is lost. Two
-// connections keep no order between them. Odd about it: what is sent are closures, to be run where they arrive.
+// connections keep no order between them. What is sent are closures, to be run where they arrive.
 #pragma once
 
 #include <array>
@@ -93,7 +93,7 @@ class Line : public std::enable_shared_from_this<Line> {
   struct Way {
     std::deque<Item> items;
     Time last{};
-    bool gone = false;     ///< nobody is there any more
+    bool gone = false;     ///< the peer is there no more
     bool closing = false;  ///< the news of the end is on its way
     std::function<void()> ended;
     std::unique_ptr<Alarm> alarm;

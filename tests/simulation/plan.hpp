@@ -39,7 +39,7 @@ struct CancelPlan {
   bool exact = false;
 };
 
-/// Somebody else does something to an order, or with the account.
+/// A person or another program does something to an order, or with the account.
 struct HandPlan {
   enum class Kind : uint8_t {
     Fill,

@@ -14,7 +14,7 @@ namespace cancelbus::simulation {
 
 class Process {
  public:
-  /// Whoever talked to it gives it up after so long without a sign of life.
+  /// Its peers give it up after so long without a sign of life.
   static constexpr Duration GivenUp = 5'500ms;
 
   Process(World& world, std::string name, Clock clock)

@@ -112,7 +112,7 @@ class Referee {
   void subscriber_died() { owed_facts_.clear(); }
   void exchange_moved();
   void frame_leaves(const std::string& text) { chronicle_.frame_leaves(text); }
-  /// What has ended or come, and whoever knows it lives, and the bus has not heard it yet; or nothing.
+  /// What has ended or come, is known to a process that lives, and has not reached the bus yet; or nothing.
   std::string owed_to_the_bus() const;
   /// Once everything is settled.
   void at_the_end();
@@ -277,7 +277,7 @@ class Referee {
   uint64_t arrivals_seen_ = 0;
   Time bus_started_at_{};
   bool exchange_clock_set_ = false;
-  std::map<core::OrderId, core::TaskId> cancels_pending_;  ///< at the exchange, by what; 0: somebody else's request
+  std::map<core::OrderId, core::TaskId> cancels_pending_;  ///< at the exchange, by what; 0: a request of others
 };
 
 }  // namespace cancelbus::simulation

@@ -1,7 +1,7 @@
 // One of a worker's connections to the exchange's REST address: one request at a time, reopened when it ends.
 //
-// Odd about it, as with the real one: when the worker gives up waiting it resets the connection, and what has not
-// arrived by then never does.
+// As with the real one, when the worker gives up waiting it resets the connection, and what has not arrived by then
+// never does.
 #pragma once
 
 #include <functional>

@@ -39,7 +39,7 @@ Duration wall_error(const BlowPlan& blow) {
   return blow.choice / 20'001 % 3 == 0 ? std::chrono::seconds(off * 20) : Duration(std::chrono::milliseconds(off));
 }
 
-/// Somebody sets its wall clock.
+/// Sets the wall clock of the process's machine, as an operator would.
 void set_clock(Process& process, Duration off) {
   Clock clock = process.clock();
   clock.set_wall_error(off);

@@ -58,7 +58,7 @@ class Simulation {
   void freeze(Process& process, Duration length);
   void hold(const BlowPlan& blow);
   void calm();
-  /// Whoever is dead or stopped goes on.
+  /// Processes that are dead or stopped go on.
   void all_well();
   void look();
   void count_faults_of_the_exchange();

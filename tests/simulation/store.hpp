@@ -1,7 +1,7 @@
 // The bus's store, in memory: what a commit brings is there whole or not at all, and outlives the bus.
 //
-// The same seam as the real one. Odd about it: the bus asks `may_write` before each commit, which is where a simulated
-// kill -9 strikes, and where a disk is full.
+// The same seam as the real one. The bus asks `may_write` before each commit, which is where a simulated kill -9
+// strikes, and where a disk is full.
 #pragma once
 
 #include <functional>
@@ -107,7 +107,7 @@ class Store : public io::Store {
   void put(const core::LoweredLimits& lowered) { rows_.lowered = lowered; }
   void put(const core::UnauthorizedCount& count) { rows_.unauthorized = count; }
   void put(const core::FactPosition& position) { rows_.facts = position; }
-  // Nobody here reads the history.
+  // The simulation does not read the history.
   void put(const core::HistoryLine&) {}
   void put(const core::HistoryForgotten& forgotten) { rows_.back_on_book.erase(forgotten.order_id); }
   void put(const core::BackOnBook& back) {

@@ -1,5 +1,5 @@
-// Time in the simulated world: the true time, which nobody in it can read, and the clocks of its machines, which go a
-// little fast or slow and stand a little wrong.
+// Time in the simulated world: the true time, which no process in it can read, and the clocks of its machines, which go
+// a little fast or slow and stand a little wrong.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // The local exchange in the simulated world: routes what the model puts out, and lets hands act on its orders.
 //
-// The model is tests/exchange, as it is. Odd about it: the exchange is no process, it never dies; what it does wrong
-// are its own faults.
+// The model is tests/exchange, unchanged. The exchange is no process here and never dies; what it does wrong are its
+// own faults.
 #pragma once
 
 #include <functional>

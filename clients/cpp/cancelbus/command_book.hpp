@@ -1,7 +1,7 @@
 // The undecided commands of one client: from the user's arguments to an order, and from notices to handles and
 // callbacks.
 //
-// Used by Client. Odd about it: what is refused here, without asking the bus, is told at the next settle(), so that no
+// Used by Client. A command that is refused here, without asking the bus, is reported at the next settle(), so that no
 // callback comes before the call that it belongs to has returned.
 #pragma once
 

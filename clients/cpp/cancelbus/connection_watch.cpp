@@ -108,9 +108,9 @@ std::optional<NotReachedReason> ConnectionWatch::take(int event, int value) {
   last_event_ = event;
   up_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
   if (event == ZMQ_EVENT_DISCONNECTED && !mismatch) return {};  // it follows every failure
-  nobody_ = event == ZMQ_EVENT_CLOSED;
-  if (nobody_) hung_up_ = 0;
-  if (nobody_) return {};
+  no_listener_ = event == ZMQ_EVENT_CLOSED;
+  if (no_listener_) hung_up_ = 0;
+  if (no_listener_) return {};
   if (up_) {
     next_try_ = Never;
     next_ipv6_ = ipv6_;

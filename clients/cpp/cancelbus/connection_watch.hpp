@@ -1,9 +1,9 @@
 // A socket's connection to the bus, and why there is none, as far as libzmq tells.
 //
-// Used by Client. Odd about it: libzmq's reports come on a socket of their own, which must be read as long as the
-// watched one lives, and end before it. And once the other side has said no, libzmq does not connect again; here we do.
-// libzmq looks up one kind of address: IPv6 if its option says so, and then it prefers IPv6 for good where a name has
-// both. So a name is looked up as IPv4, and as IPv6 only while it has no IPv4 address.
+// Used by Client. libzmq reports on a separate socket, which must be read as long as the watched one lives, and end
+// before it. Once the other side has refused, libzmq does not connect again; this class does. libzmq looks up one kind
+// of address: IPv6 if its option says so, and then it prefers IPv6 for good where a name has both. So a name is looked
+// up as IPv4, and as IPv6 only while it has no IPv4 address.
 #pragma once
 
 #include <chrono>
@@ -52,9 +52,9 @@ class ConnectionWatch {
   /// There is a connection.
   bool up() const { return up_; }
   /// What listens there breaks the handshake off, and says no more.
-  bool hangs_up() const { return !up_ && !nobody_ && hung_up_ > 0; }
-  /// Why there is none; nothing if nobody answers at all.
-  std::optional<NotReachedReason> reason() const { return nobody_ ? std::nullopt : told_; }
+  bool hangs_up() const { return !up_ && !no_listener_ && hung_up_ > 0; }
+  /// Why there is none; absent if nothing listens there.
+  std::optional<NotReachedReason> reason() const { return no_listener_ ? std::nullopt : told_; }
 
  private:
   std::optional<NotReachedReason> take(int event, int value);
@@ -79,8 +79,8 @@ class ConnectionWatch {
   std::optional<NotReachedReason> told_;
   bool up_ = false;
   int last_event_ = 0;
-  /// The last attempt found nobody.
-  bool nobody_ = true;
+  /// The last attempt found no listener.
+  bool no_listener_ = true;
   int hung_up_ = 0;
   Time next_try_ = Never;
 };

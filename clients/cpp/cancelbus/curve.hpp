@@ -32,7 +32,7 @@ std::string read_key_file(const std::string& path, KeyPair& into);
 /// The public keys of the bus: one, or two a line each while it is given another key.
 std::string read_public_key_file(const std::string& path, std::vector<std::string>& into);
 
-/// Nobody on another machine can reach this endpoint: ipc, inproc, or tcp on 127.0.0.0/8, [::1] or localhost.
+/// No other machine can reach this endpoint: ipc, inproc, or tcp on 127.0.0.0/8, [::1] or localhost.
 bool is_loopback(const std::string& endpoint);
 
 }  // namespace cancelbus::client

@@ -1,8 +1,8 @@
 // Puts the events of many topics in order: each once, by seq, with what was lost asked for again.
 //
 // Used by Session; usable alone by anything that reads the bus's events. Pure: events, positions and the time go in,
-// events in order and retransmission requests come out. Odd about it: a position that is ahead of the events is no
-// loss yet, because positions and events travel on two sockets; it becomes one when nothing came for `Grace`.
+// events in order and retransmission requests come out. A position that is ahead of the events is no loss yet, because
+// positions and events travel on two sockets; it becomes one when nothing came for `Grace`.
 #pragma once
 
 #include <chrono>

@@ -26,7 +26,7 @@ std::string explanation(NotReachedReason reason, const std::string& public_key) 
   return "";
 }
 
-std::string nobody_at(const std::string& endpoint, std::string option) {
+std::string no_listener_at(const std::string& endpoint, std::string option) {
   std::string text = "nothing answers at " + endpoint + ": is the bus running there? Check " + option;
   for (char& c : option) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text + " (or CANCELBUS_" + option + ")";
@@ -58,7 +58,7 @@ std::optional<Problem> Links::problem() const {
       return Problem{of_keys ? Problem::Kind::KeyRefused : Problem::Kind::BusUnreachable,
                      *endpoint + ": " + why_not(*reason)};
     }
-    if (!worst) worst = {Problem::Kind::BusUnreachable, nobody_at(*endpoint, option)};
+    if (!worst) worst = {Problem::Kind::BusUnreachable, no_listener_at(*endpoint, option)};
   }
   return worst;
 }

@@ -12,7 +12,7 @@ const char* what_to_do(v1::CxlRejReason reason) {
     case v1::CXL_REJ_REASON_DUPLICATE_CL_ORD_ID:
       return "this cl_ord_id was used for another order: let the client make one";
     case v1::CXL_REJ_REASON_MALFORMED:
-      return "mend the field that is named";
+      return "fix the field that is named";
     case v1::CXL_REJ_REASON_BUS_FULL:
       return "the queue is full: wait for finals of your open commands before you send more";
     case v1::CXL_REJ_REASON_TTL_TOO_SHORT:

@@ -2,7 +2,7 @@
 // cannot be taken for success.
 //
 // Used by strategies. An ack is an Ack, what ends the command is a Final: std::get_if asks which one, text() says it to
-// a person. Odd about it: a status that a later contract adds is an OtherAck or an OtherFinal.
+// a person. A status that a later contract adds is an OtherAck or an OtherFinal.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ struct Accepted {
 struct Rejected {
   v1::CancelAck ack;  ///< as published, with reason and text
 };
-/// Sent, and nobody knows whether it was processed. cancelbus goes on asking, and a final follows.
+/// Sent, but it is unknown whether it was processed. cancelbus goes on asking, and a final follows.
 struct InDoubt {
   v1::CancelAck ack;  ///< as published, with the last answer that left it open
 };
@@ -60,7 +60,7 @@ struct Refused {
   bool queue_full() const { return receipt.reason() == v1::CXL_REJ_REASON_BUS_FULL; }
 };
 /// The bus has another store (NewEpoch), and the new one ended without proof a command that the former may have sent to
-/// the exchange. Nobody here can tell what became of the order: look at it.
+/// the exchange. cancelbus cannot tell what became of the order: look at it.
 struct StoreLost {
   /// How the new one ended it.
   std::string how;

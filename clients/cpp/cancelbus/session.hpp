@@ -2,8 +2,8 @@
 // in order.
 //
 // Used by Client, which adds the sockets. Pure: frames, the user's calls and the time go in; frames to send and notices
-// for the user come out. Same inputs, same outputs. Odd about it: a command's ttl counts from the user's call, so a
-// repetition carries what is left of it.
+// for the user come out. Same inputs, same outputs. A command's ttl counts from the user's call, so a repetition
+// carries what is left of it.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // One file descriptor for several sockets and a clock.
 //
-// Used by Client. Odd about it: a ZeroMQ socket's own descriptor tells each news once, and only to who asks the socket
-// afterwards. Whoever read the sockets therefore says at() again, with Now if something is left in one of them.
+// Used by Client. The descriptor of a ZeroMQ socket signals each event once, and only to a caller that asks the socket
+// afterwards. After reading the sockets, call at() again, with Now if something is left in one of them.
 #pragma once
 
 #include "cancelbus/event_reader.hpp"

@@ -120,7 +120,7 @@ def why_rejected(reject: Reject, what: str) -> str:
 
 class StoreLost(CancelbusError):
     """The bus has another store (NewEpoch), and the new one ended without proof a command that the former may have sent to
-    the exchange. Nobody here can tell what became of the order."""
+    the exchange. cancelbus cannot tell what became of the order."""
 
     def __init__(self, order_id: int, how: CancelbusError, what: str = "") -> None:
         self.order_id = order_id  # 0: of a mass cancel

@@ -1,9 +1,9 @@
 """Puts the events of many topics in order: each once, by seq, with what was lost asked for again.
 
 Used by Session; usable alone by anything that reads the bus's events. Pure: events, positions and the time go in, events
-in order and retransmission requests come out. Times are nanoseconds of any clock that never goes back. Odd about it: a
-position that is ahead of the events is no loss yet, because positions and events travel on two sockets; it becomes one
-when nothing came for GRACE.
+in order and retransmission requests come out. Times are nanoseconds of any clock that never goes back. A position
+that is ahead of the events is no loss yet, because positions and events travel on two sockets; it becomes one when
+nothing came for GRACE.
 """
 
 from __future__ import annotations

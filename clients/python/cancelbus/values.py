@@ -71,7 +71,7 @@ class Ack(AsDict):
 
     @property
     def in_doubt(self) -> bool:
-        """Sent, and nobody knows whether it was processed. cancelbus goes on asking: the Final will tell."""
+        """Sent, but it is unknown whether it was processed. cancelbus goes on asking: the Final will tell."""
         return self.status == AckStatus.IN_DOUBT
 
 

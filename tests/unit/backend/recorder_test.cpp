@@ -46,7 +46,7 @@ class RecorderTest : public testing::Test {
                     }};
 };
 
-TEST_F(RecorderTest, WhileNobodyRecordsNothingIsBuiltAndAllIsCounted) {
+TEST_F(RecorderTest, WithoutARecordingNothingIsBuiltAndAllIsCounted) {
   pass(Recorder::KeptFor);
   come("a", 100);
   EXPECT_EQ(built, 0);

@@ -53,7 +53,7 @@ TEST_F(DoorkeeperTest, WithoutKeysSessionsAreNotCounted) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(doorkeeper.admit(std::to_string(i), "", now), Verdict::Enters);
 }
 
-TEST_F(DoorkeeperTest, ARoutingIdIsNobodysName) {
+TEST_F(DoorkeeperTest, ARoutingIdIsNotAName) {
   doorkeeper.admit("p", "key", now);
   EXPECT_EQ(doorkeeper.admit("p", "other", now), Verdict::AnotherKey);
   EXPECT_EQ(doorkeeper.find("p")->key, "key");

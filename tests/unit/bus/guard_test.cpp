@@ -138,10 +138,10 @@ TEST_F(GuardTest, AKeyReadsSoManyTopicsAtATime) {
   for (int number = 0; number < 1'000; ++number) ASSERT_TRUE(subscribe(observer, number));
   EXPECT_TRUE(subscribe(observer, 7)) << "once more the same";
   EXPECT_TRUE(subscribe(chief, 1'000));
-  EXPECT_TRUE(subscribe(observer, 1'000)) << "kept once, whoever reads it";
-  EXPECT_TRUE(guard.may_say("", std::string("\0client.7.", 10), now)) << "nobody reads it any more, says libzmq";
+  EXPECT_TRUE(subscribe(observer, 1'000)) << "kept once for all its readers";
+  EXPECT_TRUE(guard.may_say("", std::string("\0client.7.", 10), now)) << "libzmq says that it has no reader any more";
   EXPECT_TRUE(subscribe(observer, 1'001));
-  EXPECT_TRUE(guard.may_say(observer, std::string("\0client.8.", 10), now)) << "somebody says so";
+  EXPECT_TRUE(guard.may_say(observer, std::string("\0client.8.", 10), now)) << "a peer says so";
   EXPECT_FALSE(subscribe(observer, 1'002));
   EXPECT_EQ(refusals_for("subscriptions"), 1);
 }

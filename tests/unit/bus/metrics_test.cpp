@@ -125,9 +125,9 @@ TEST_F(MetricsTest, SaysWhetherTheBusObserves) {
 
 TEST_F(MetricsTest, CountsTheDeadApartFromThoseThatGetNoWork) {
   core::BusStatus status;
-  status.workers = {{.name = "a", .benched = ""},
-                    {.name = "b", .benched = "silent", .silent_for = 2s},
-                    {.name = "c", .benched = "silent", .silent_for = 100s, .dead = true}};
+  status.workers = {{.name = "a", .unavailable = ""},
+                    {.name = "b", .unavailable = "silent", .silent_for = 2s},
+                    {.name = "c", .unavailable = "silent", .silent_for = 100s, .dead = true}};
   status.expected_workers = 3;
   const std::string text = page(status);
   EXPECT_THAT(text, HasSubstr("cancelbus_workers 2\n"));

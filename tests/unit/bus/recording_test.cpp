@@ -23,7 +23,7 @@ class RecordingTest : public testing::Test {
   Recording recording{registry};
 };
 
-TEST_F(RecordingTest, NobodyIsAskedWhileNobodyRecords) {
+TEST_F(RecordingTest, WithoutARecordingNoWorkerIsAsked) {
   EXPECT_FALSE(recording.due(now));
   EXPECT_EQ(recording.next_deadline(), core::Never);
   EXPECT_FALSE(recording.admits(1, now));

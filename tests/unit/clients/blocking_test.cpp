@@ -111,7 +111,7 @@ TEST_F(BlockingTest, ACallbackMayDestroyTheClient) {
   EXPECT_EQ(destroyed.get_future().wait_for(Patience), std::future_status::ready);
 }
 
-TEST_F(BlockingTest, ARefusalIsToldToWhoeverWaits) {
+TEST_F(BlockingTest, ARefusalReachesTheCallerThatWaits) {
   bus_.on_cancel = [](const FakeBus::Desk& desk) {
     desk.receipt(v1::RECEIPT_STATUS_REFUSED, v1::CXL_REJ_REASON_BUS_FULL);
   };

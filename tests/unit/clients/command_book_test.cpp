@@ -140,7 +140,7 @@ TEST_F(CommandBookTest, AStageIsKeptUntilTheNext) {
   EXPECT_EQ(cancel.stage()->stage(), v1::CANCEL_STAGE_STUCK);
 }
 
-TEST_F(CommandBookTest, NobodyIsCalledOnceItIsClosed) {
+TEST_F(CommandBookTest, NoCallbackIsCalledOnceItIsClosed) {
   const Cancel cancel = add("a");
   book_.close();
   ack(v1::CANCEL_ACK_STATUS_ACCEPTED, true);

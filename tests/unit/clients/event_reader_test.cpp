@@ -226,7 +226,7 @@ TEST_F(EventReaderTest, IgnoresRejectsOfFormerRequestsEpochsAndUnknownTopics) {
   reject(6, Epoch + 1);
   v1::RetransmitReject r;
   r.set_epoch(Epoch);
-  r.set_topic("client.nobody.");
+  r.set_topic("client.unknown.");
   r.set_first_kept_seq(9);
   reader_.on_reject(r, now_);
   EXPECT_THAT(out(), IsEmpty());
@@ -284,7 +284,7 @@ TEST_F(EventReaderTest, LastValuesPassThrough) {
   EXPECT_THAT(out(), ElementsAre("bus.0", "bus.0"));
 }
 
-TEST_F(EventReaderTest, AnEventOfEpochZeroIsNobodys) {
+TEST_F(EventReaderTest, AnEventOfEpochZeroIsIgnored) {
   EXPECT_TRUE(event(1, 0));
   EXPECT_THAT(out(), IsEmpty());
   positions(1);

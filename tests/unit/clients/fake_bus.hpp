@@ -1,7 +1,7 @@
 // Stands in for the bus: a ROUTER and an XPUB on loopback ports, in a thread, that speak the session's contract.
 //
-// Used by the tests of Client and of cancelctl. Odd about it: it accepts every cancel and proves it at once, unless a
-// test says otherwise with on_cancel.
+// Used by the tests of Client and of cancelctl. It accepts every cancel and proves it at once, unless a test says
+// otherwise with on_cancel.
 #pragma once
 
 #include <atomic>
@@ -48,7 +48,7 @@ class FakeBus {
   std::function<void(const Desk&)> on_cancel;
   /// Answers a request of a session that stands, in the bus's thread, instead of the bus; false: the bus answers.
   std::function<bool(const v1::SessionRequest&, v1::SessionReply&)> on_request;
-  /// What a resolve is answered: the first of these, and the next one when it is repeated; the last for ever.
+  /// What a resolve is answered: the first of these, and the next one when it is repeated; the last one stays.
   std::vector<v1::ResolveStatus> resolved = {v1::RESOLVE_STATUS_SETTLED};
   /// What an OpenOrdersRequest is answered, by the order id at which its page begins; nothing if it is not here.
   std::map<int64_t, v1::OpenOrders> pages;

@@ -73,7 +73,7 @@ TEST(CancelQueue, WhileOthersWaitEveryFifthTurnIsTheirs) {
   EXPECT_EQ(pop_all(queue), (std::vector<OrderId>{1, 2, 3, 4, 51, 5, 6, 7, 8, 101, 9, 10, 102}));
 }
 
-TEST(CancelQueue, TurnsThatNobodyElseWantedDoNotCount) {
+TEST(CancelQueue, TurnsThatNoOtherSenderWantedDoNotCount) {
   CancelQueue queue;
   for (OrderId id = 1; id <= 10; ++id) queue.push(id, kill(), Back);
   for (int i = 0; i < 4; ++i) pop(queue);
@@ -228,7 +228,7 @@ TEST(CancelQueue, WhereAheadAndStatus) {
   EXPECT_EQ(queue.ahead("a", Urgent), (CancelQueue::Ahead{2, 0}));
   EXPECT_EQ(queue.ahead("a", Normal), (CancelQueue::Ahead{2, 1}));
   EXPECT_EQ(queue.ahead("b", Urgent), CancelQueue::Ahead());
-  EXPECT_EQ(queue.ahead("nobody", Normal), CancelQueue::Ahead());
+  EXPECT_EQ(queue.ahead("unknown", Normal), CancelQueue::Ahead());
   const auto status = queue.status();
   ASSERT_EQ(status.size(), 2u);
   EXPECT_EQ(status[0].sender, "a");

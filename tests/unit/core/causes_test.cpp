@@ -110,7 +110,7 @@ TEST_F(CausesTest, WhereNoWorkerCanSendItsReasonIsNamed) {
   EXPECT_EQ(only().kind, CauseKind::NoWorker);
 }
 
-TEST_F(CausesTest, NearTheBlockOfTheAddressKeysAreRefusedWhoeverIsAvailable) {
+TEST_F(CausesTest, NearTheBlockOfTheAddressKeysAreRefusedWhateverWorkerIsAvailable) {
   conditions.workers.near_block = true;
   look(seconds(5));
   EXPECT_EQ(only().kind, CauseKind::KeysRefused);

@@ -1,7 +1,7 @@
 // The limiter against an exchange that counts arrivals, with every kind of window it might use, over random delays.
 //
-// The exchange here refuses nobody: it writes down how many requests it would have counted in the fullest window, so
-// that one run judges all kinds of windows at once.
+// The exchange here refuses no request: it writes down how many requests it would have counted in the fullest window,
+// so that one run judges all kinds of windows at once.
 #include <gtest/gtest.h>
 
 #include <algorithm>

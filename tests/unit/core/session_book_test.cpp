@@ -9,7 +9,7 @@ using std::chrono::seconds;
 
 const Tick T0{std::chrono::hours(1)};
 
-TEST(SessionBook, NobodyIsKnownBeforeHello) {
+TEST(SessionBook, NoPeerIsKnownBeforeHello) {
   SessionBook book;
   EXPECT_EQ(book.heard("p1", T0), nullptr);
   book.open("p1", "alice", {}, T0);

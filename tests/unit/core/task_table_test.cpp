@@ -67,9 +67,9 @@ class TaskTableTest : public ::testing::Test {
   }
 
   /// Why the worker gets no work.
-  std::string benched(WorkerId id) const {
+  std::string why_unavailable(WorkerId id) const {
     const auto status = table.workers().status(at(now_));
-    return status.at(id - 1).benched;
+    return status.at(id - 1).unavailable;
   }
 
   Duration now_{};
@@ -195,16 +195,16 @@ TEST_F(TaskTableTest, AVoidStampExcludesTheWorkerThatItsEstimateCameFrom) {
   const TaskId task = grant();
   begin(TaskTable::OldWhenItLeft);
   table.end(ended("p1", task, Verdict::StaleStamp, Arrival::NeverSent), records);
-  EXPECT_EQ(benched(1), "");
-  EXPECT_NE(benched(2), "") << "of two that agree the later one's report was taken";
+  EXPECT_EQ(why_unavailable(1), "");
+  EXPECT_NE(why_unavailable(2), "") << "of two that agree the later one's report was taken";
 }
 
 TEST_F(TaskTableTest, AVoidStampThatWasOldWhenItsTaskLeftExcludesNone) {
   const TaskId task = grant();
   begin(TaskTable::OldWhenItLeft + Duration(1));
   table.end(ended("p1", task, Verdict::StaleStamp, Arrival::NeverSent), records);
-  EXPECT_EQ(benched(1), "");
-  EXPECT_EQ(benched(2), "");
+  EXPECT_EQ(why_unavailable(1), "");
+  EXPECT_EQ(why_unavailable(2), "");
 }
 
 TEST_F(TaskTableTest, AnAnswerThatLooksPastTheStampSpeaksForItsEstimate) {
@@ -225,8 +225,8 @@ TEST_F(TaskTableTest, AVoidStampOfAnEstimateThatWasLetInExcludesTheWorkerThatCom
   const TaskId task = grant();
   begin(milliseconds(1));
   table.end(ended("p1", task, Verdict::StaleStamp, Arrival::NeverSent), records);
-  EXPECT_NE(benched(1), "");
-  EXPECT_EQ(benched(2), "");
+  EXPECT_NE(why_unavailable(1), "");
+  EXPECT_EQ(why_unavailable(2), "");
 }
 
 TEST_F(TaskTableTest, ARefusalOfKeyOrStampSpeaksForNoEstimate) {
@@ -234,7 +234,7 @@ TEST_F(TaskTableTest, ARefusalOfKeyOrStampSpeaksForNoEstimate) {
   const TaskId task = grant();
   begin(milliseconds(1));
   table.end(ended("p1", task, Verdict::StaleStamp, Arrival::NeverSent), records);
-  EXPECT_EQ(benched(1), "");
+  EXPECT_EQ(why_unavailable(1), "");
 }
 
 TEST_F(TaskTableTest, WithoutAnyResponseThePermitIsHeldUntilTheRequestIsLost) {

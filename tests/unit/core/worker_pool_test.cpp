@@ -26,9 +26,9 @@ WorkerReady ready(WorkerId id, uint32_t credit = 4) {
 
 class WorkerPoolTest : public ::testing::Test {
  protected:
-  std::string benched(WorkerId id, Tick now) {
+  std::string why_unavailable(WorkerId id, Tick now) {
     for (const WorkerStatus& status : pool.status(now)) {
-      if (status.name == "w" + std::to_string(id)) return status.benched;
+      if (status.name == "w" + std::to_string(id)) return status.unavailable;
     }
     return "unknown";
   }
@@ -74,7 +74,7 @@ TEST_F(WorkerPoolTest, TheMostFreePlacesFirst) {
   for (TaskId task = 11; task <= 14; ++task) pool.find(1)->tasks.insert(task);
   EXPECT_EQ(chosen(T0), 2u);
   pool.heard(ready(2, 3), T0);
-  EXPECT_EQ(chosen(T0), 0u) << "nobody has a place";
+  EXPECT_EQ(chosen(T0), 0u) << "no worker has a place";
 }
 
 TEST_F(WorkerPoolTest, ASweepGoesToAWorkerThatKnowsItAndNeverTakesTheLastOfSeveralPlaces) {
@@ -121,7 +121,7 @@ TEST_F(WorkerPoolTest, SilentPastTheLeaseGetsNothingAndLosesItsTasks) {
   EXPECT_EQ(chosen(at(seconds(1))), 1u);
   EXPECT_EQ(pool.take_abandoned(at(seconds(1) + Duration(1))), std::vector<TaskId>{7});
   EXPECT_EQ(chosen(at(seconds(1) + Duration(1))), 0u);
-  EXPECT_EQ(benched(1, at(seconds(2))), "silent");
+  EXPECT_EQ(why_unavailable(1, at(seconds(2))), "silent");
   EXPECT_EQ(pool.next_deadline(at(seconds(2))), Never);
 }
 
@@ -149,7 +149,7 @@ TEST_F(WorkerPoolTest, OneThatDiedIsListedForAnHourUnlessOneOfItsNameIsHeard) {
   const Tick forgotten = at(WorkerPool::Forget + Duration(1));
   pool.forget_gone(forgotten);
   ASSERT_EQ(pool.find(1), nullptr);
-  EXPECT_EQ(benched(1, forgotten), "silent");
+  EXPECT_EQ(why_unavailable(1, forgotten), "silent");
   const auto shown = pool.status(at(seconds(90)));
   ASSERT_EQ(shown.size(), 2U);
   EXPECT_EQ(shown[0].silent_for, seconds(90));
@@ -157,10 +157,10 @@ TEST_F(WorkerPoolTest, OneThatDiedIsListedForAnHourUnlessOneOfItsNameIsHeard) {
   WorkerReady successor = ready(3);
   successor.name = "w1";
   pool.heard(successor, forgotten);
-  EXPECT_EQ(benched(1, forgotten), "");
+  EXPECT_EQ(why_unavailable(1, forgotten), "");
   EXPECT_EQ(pool.status(forgotten).size(), 2U);
-  EXPECT_EQ(benched(2, at(WorkerPool::ShowDead)), "silent");
-  EXPECT_EQ(benched(2, at(WorkerPool::ShowDead + Duration(1))), "unknown");
+  EXPECT_EQ(why_unavailable(2, at(WorkerPool::ShowDead)), "silent");
+  EXPECT_EQ(why_unavailable(2, at(WorkerPool::ShowDead + Duration(1))), "unknown");
 }
 
 TEST_F(WorkerPoolTest, OneThatWasReplacedBeforeItWasForgottenIsNotListedAgain) {
@@ -185,9 +185,9 @@ TEST_F(WorkerPoolTest, OneThatEndedInOrderIsNotListed) {
   WorkerReady ending = ready(1, 0);
   ending.ending = true;
   pool.heard(ending, T0);
-  EXPECT_EQ(benched(1, at(seconds(1))), "") << "it may still have to finish what it holds";
+  EXPECT_EQ(why_unavailable(1, at(seconds(1))), "") << "it may still have to finish what it holds";
   const Tick over = at(seconds(1) + Duration(1));
-  EXPECT_EQ(benched(1, over), "unknown");
+  EXPECT_EQ(why_unavailable(1, over), "unknown");
   EXPECT_EQ(pool.availability(over).other, "");
   pool.forget_gone(at(WorkerPool::Forget + Duration(1)));
   EXPECT_TRUE(pool.status(at(WorkerPool::Forget + Duration(1))).empty());
@@ -200,8 +200,8 @@ TEST_F(WorkerPoolTest, OfTheDeadOnlySoManyAreKept) {
   }
   const Tick now = at(seconds(100));
   EXPECT_EQ(pool.status(now).size(), WorkerPool::MaxDead);
-  EXPECT_EQ(benched(2, now), "unknown");
-  EXPECT_EQ(benched(3, now), "silent");
+  EXPECT_EQ(why_unavailable(2, now), "unknown");
+  EXPECT_EQ(why_unavailable(3, now), "silent");
 }
 
 TEST_F(WorkerPoolTest, TheClockOfASilentWorkerHasNoSay) {
@@ -236,7 +236,7 @@ TEST_F(WorkerPoolTest, WithoutExchangeTimeNoWorkAndNoProbe) {
   earlier.clock->exchange_time.reset();
   pool.heard(earlier, T0);
   EXPECT_EQ(chosen(T0), 0u);
-  EXPECT_EQ(benched(1, T0), "clock: does not report exchange_time; it is of an earlier version");
+  EXPECT_EQ(why_unavailable(1, T0), "clock: does not report exchange_time; it is of an earlier version");
   pool.met_unauthorized(*pool.find(1), 100, T0);
   EXPECT_EQ(pool.probe_due(at(WorkerPool::FirstProbe)), nullptr);
 }
@@ -247,11 +247,12 @@ TEST_F(WorkerPoolTest, AVoidStampMakesTheWorkerOfTheEstimateReadTheClockAgain) {
   ASSERT_EQ(estimate.worker, 2u);
   pool.met_void_stamp(*pool.find(1), estimate, T0);
   pool.heard(ready(2), T0);
-  EXPECT_EQ(benched(2, T0), "clock: its reading of the exchange's clock was contradicted; waits for its next one");
-  EXPECT_EQ(benched(1, T0), "");
+  EXPECT_EQ(why_unavailable(2, T0),
+            "clock: its reading of the exchange's clock was contradicted; waits for its next one");
+  EXPECT_EQ(why_unavailable(1, T0), "");
   EXPECT_EQ(estimated_from(), 1u);
   pool.heard(next_series(2), T0);
-  EXPECT_EQ(benched(2, T0), "");
+  EXPECT_EQ(why_unavailable(2, T0), "");
 }
 
 TEST_F(WorkerPoolTest, AWorkerThatHasReadTheClockSinceIsNotExcludedForAnEarlierEstimate) {
@@ -259,7 +260,7 @@ TEST_F(WorkerPoolTest, AWorkerThatHasReadTheClockSinceIsNotExcludedForAnEarlierE
   const StampClock::Estimate estimate = *pool.stamps().estimate();
   pool.heard(next_series(1), T0);
   pool.met_void_stamp(*pool.find(1), estimate, T0);
-  EXPECT_EQ(benched(1, T0), "");
+  EXPECT_EQ(why_unavailable(1, T0), "");
   EXPECT_EQ(estimated_from(), 1u);
 }
 
@@ -269,9 +270,9 @@ TEST_F(WorkerPoolTest, AVoidStampOfAnEstimateThatWasLetInSpeaksAgainstTheWorkerT
   pool.stamps().let_in(estimate, T0);
   pool.met_void_stamp(*pool.find(1), estimate, at(seconds(1)));
   EXPECT_EQ(chosen(at(seconds(1))), 2u);
-  EXPECT_NE(benched(1, at(seconds(1))), "");
+  EXPECT_NE(why_unavailable(1, at(seconds(1))), "");
   pool.heard(next_series(1), at(seconds(1)));
-  EXPECT_EQ(benched(1, at(seconds(1))), "");
+  EXPECT_EQ(why_unavailable(1, at(seconds(1))), "");
 }
 
 TEST_F(WorkerPoolTest, AVoidStampOfAWorkerThatIsGoneExcludesNoOther) {
@@ -280,14 +281,14 @@ TEST_F(WorkerPoolTest, AVoidStampOfAWorkerThatIsGoneExcludesNoOther) {
   EXPECT_EQ(chosen(T0), 1u);
 }
 
-TEST_F(WorkerPoolTest, AWorkerWhoseReadingIsApartIsBenchedAndNamed) {
+TEST_F(WorkerPoolTest, AWorkerWhoseReadingIsApartIsUnavailableAndNamed) {
   WorkerReady off = ready(3, 60);
   *off.clock->exchange_time -= milliseconds(1'001);
   pool.heard(off, T0);
   for (const WorkerId id : {1, 2}) pool.heard(ready(id), T0);
   for (const WorkerId id : {1, 2}) pool.heard(next_series(id), T0);
   EXPECT_NE(chosen(T0), 3u);
-  EXPECT_EQ(benched(3, T0), "clock: its reading of the exchange's clock is over 1 s off the other workers'");
+  EXPECT_EQ(why_unavailable(3, T0), "clock: its reading of the exchange's clock is over 1 s off the other workers'");
 }
 
 TEST_F(WorkerPoolTest, ARequestThatCouldOutliveLostAfterIsNotMade) {
@@ -355,7 +356,7 @@ TEST_F(WorkerPoolTest, OnlySoManyWorkers) {
   EXPECT_NE(pool.heard(ready(1), T0), nullptr);
 }
 
-TEST_F(WorkerPoolTest, WhoeverHeldTasksBeforeARestartIsNotShown) {
+TEST_F(WorkerPoolTest, TheWorkerOfTasksFromBeforeARestartIsNotShown) {
   WorkerReady before;
   before.worker = WorkerPool::BeforeRestart;
   pool.heard(before, T0);

@@ -145,7 +145,7 @@ TEST(TlsContext, RefusesAFileWithoutCertificates) {
   EXPECT_TRUE(make_tls_context("").ok());
 }
 
-TEST_F(HttpsClientTest, SaysThatNobodyListens) {
+TEST_F(HttpsClientTest, SaysThatNothingListens) {
   make_client(1);
   EXPECT_EQ(run(client->connect()).message(), "TCP connect: 127.0.0.1:1: Connection refused");
 }
@@ -336,7 +336,7 @@ TEST_F(HttpsClientTest, ClosesWhenTheServerSpeaksUnasked) {
   });
   ASSERT_TRUE(connect().ok());
   EXPECT_TRUE(run_until([&] { return !closed.empty(); }));
-  EXPECT_EQ(closed, std::vector<std::string>{"the server sent what nobody asked for"});
+  EXPECT_EQ(closed, std::vector<std::string>{"the server sent what was not asked for"});
 }
 
 TEST_F(HttpsClientTest, ASecondAnswerIsNotKeptForTheNextRequest) {

@@ -80,7 +80,7 @@ TEST(OptionValues, Urls) {
             "--rest_url=http://a: expected https://host[:port][/path]");
 }
 
-TEST(OptionValues, LoopbackIsWhatNobodyElseReaches) {
+TEST(OptionValues, LoopbackIsWhatNoOtherMachineReaches) {
   for (const char* endpoint : {"tcp://127.0.0.1:5550", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:5550",
                                "ipc:///run/cancelbus", "inproc://bus"}) {
     EXPECT_TRUE(is_loopback(endpoint)) << endpoint;

@@ -346,7 +346,7 @@ TEST_F(StoreTest, WhatCannotBeWrittenIsNamed) {
   EXPECT_EQ(status.message().find(options_.path + ": "), 0U) << status;
 }
 
-TEST_F(StoreTest, LockedBySomebodyElseWhoWritesItIsRefusedByName) {
+TEST_F(StoreTest, LockedByAnotherWriterItIsRefusedByName) {
   open();
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open(options_.path.c_str(), &other), SQLITE_OK);

@@ -287,7 +287,7 @@ TEST_F(WebsocketClientTest, AServerThatNeverAnswersTheUpgradeIsGivenUp) {
   EXPECT_EQ(listener.ends[0].text, "WebSocket upgrade timed out");
 }
 
-TEST_F(WebsocketClientTest, NobodyListeningIsAnEnd) {
+TEST_F(WebsocketClientTest, AnAddressWhereNothingListensIsAnEnd) {
   uint16_t free_port = 0;
   {
     free_port = TlsServer(authority.issue("DNS:localhost"), [](ServerConnection&) {}).port();

@@ -111,10 +111,10 @@ TEST_F(ZmqSocketTest, CallsAgainForWhatAHandlerLeft) {
   EXPECT_TRUE(run_until([&] { return taken == 3; }));
 }
 
-TEST_F(ZmqSocketTest, ARouterSaysWhenNobodyHasThatId) {
+TEST_F(ZmqSocketTest, ARouterSaysWhenNoPeerHasThatId) {
   ZmqSocket router(context, zmq, zmq::socket_type::router);
-  ASSERT_TRUE(router.bind("inproc://nobody").ok());
-  EXPECT_EQ(router.send({"nobody", "news"}), SendResult::NoRoute);
+  ASSERT_TRUE(router.bind("inproc://unconnected").ok());
+  EXPECT_EQ(router.send({"absent", "news"}), SendResult::NoRoute);
 }
 
 TEST_F(ZmqSocketTest, ARouterSaysWhenAPeerDoesNotRead) {
@@ -142,7 +142,7 @@ TEST_F(ZmqSocketTest, ADealerWithoutAConnectionKeepsNothing) {
   EXPECT_EQ(dealer.send({"news"}), SendResult::WouldBlock);
 }
 
-TEST_F(ZmqSocketTest, AnOversizedMessageDisturbsNobodyElse) {
+TEST_F(ZmqSocketTest, AnOversizedMessageDisturbsNoOtherPeer) {
   ZmqSocket router(context, zmq, zmq::socket_type::router);
   ZmqSocket rude(context, zmq, zmq::socket_type::dealer);
   ZmqSocket polite(context, zmq, zmq::socket_type::dealer);

@@ -99,7 +99,7 @@ inline core::BusStatus bus_status() {
   status.orders_in_doubt = 5;
   status.oldest_doubt = at(7);
   status.workers = {{"host-7.4711", 8, 5, "clock is off", -250ms, 12ms},
-                    {.name = "host-8.4712", .benched = "silent", .silent_for = 90s, .dead = true}};
+                    {.name = "host-8.4712", .unavailable = "silent", .silent_for = 90s, .dead = true}};
   status.expected_workers = 3;
   status.stream = {true, true, true, at(10), "login refused"};
   status.store_writable = true;

@@ -247,7 +247,7 @@ TEST(SessionRequest, UnreadableFramesAreRejected) {
 }
 
 TEST(SessionRequest, FrameWithoutARequestIsRejected) {
-  // Field 15, as a newer client might send: known to nobody here.
+  // Field 15, as a newer client might send: unknown here.
   EXPECT_EQ(rejected(std::string_view("\x7A\x00", 2)).field, "request");
 }
 

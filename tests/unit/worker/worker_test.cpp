@@ -473,7 +473,7 @@ TEST_F(WorkerTest, TheBusMayAskForADrain) {
   EXPECT_TRUE(run_until([&] { return done; }));
 }
 
-TEST_F(WorkerTest, ADrainDoesNotWaitForEverForConfirmations) {
+TEST_F(WorkerTest, ADrainWaitsOnlySoLongForConfirmations) {
   request_timeout = 200ms;
   start_worker();
   give_cancel(7);
