@@ -12,7 +12,7 @@ void Referee::bus_started() {
   reports_.clear();
   stream_heard_ = stream_taken_ = Never;
   bus_started_at_ = world_.now();
-  waits_.bus_started();
+  waits_.bus_started(store_.snapshot().same_boot);
   thrift_.bus_started();
   distance_.bus_started();
   repeats_.bus_started();

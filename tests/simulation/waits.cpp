@@ -146,7 +146,8 @@ void Waits::heard(core::TaskId task, core::LimiterKind kind, const core::Answer&
   }
   note_answer(task, kind, decided, answer);
   if (answer.arrival == core::Arrival::NeverSent) limiter.permits.erase(permit);
-  const bool anew = limiter.until == Time::min() || decided > limiter.until + Slack;
+  // When a request of another boot left is not known, and it may have met what the last backoff was for.
+  const bool anew = decided >= booted_ && (limiter.until == Time::min() || decided > limiter.until + Slack);
   const bool trusted = world_.now() > distrusts_until_;
   // It left before a backoff that a 418 or 503 has begun, which may not be committed yet.
   const bool met_another = limiter.failed_at >= decided;

@@ -22,7 +22,8 @@ class Waits {
  public:
   Waits(World& world, const core::GatewayOptions& options);
 
-  void bus_started() {
+  void bus_started(bool same_boot) {
+    if (!same_boot) booted_ = world_.now();
     // It does not know what went alone.
     for (auto& [kind, limiter] : limiters_) {
       limiter.alone.reset();
@@ -94,6 +95,7 @@ class Waits {
   std::set<core::TaskId> seen_;
   std::map<core::TaskId, Refused> refused_;    ///< 429s after the latest backoff, that the bus has not confirmed yet
   std::map<core::TaskId, Answered> answered_;  ///< that the bus has not confirmed yet
+  Time booted_ = Time::min();                  ///< the machine of the bus, last
   Time distrusts_until_ = Time::min();
 };
 
