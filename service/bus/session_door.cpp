@@ -140,38 +140,48 @@ void SessionDoor::take(const core::PeerId& peer, const io::Frames& frames, std::
   if (const wire::Rejected why = objection(entry, event); objects(why)) {
     return too_fast ? void() : refuse(peer, entry, event, why);
   }
-  Visitor& visitor = *visitors_.find(peer);
-  if (visitor.sender.empty() && !std::holds_alternative<core::Hello>(event)) {
+  if (visitors_.find(peer)->sender.empty() && !std::holds_alternative<core::Hello>(event)) {
     return too_fast ? void() : transmit(peer, wire::encode_hello_required({peer, cl_ord_id_of(event)}));
   }
+  if (prepare(peer, entry, event, too_fast)) events.push_back(std::move(event));
+}
+
+bool SessionDoor::prepare(const core::PeerId& peer, const Entry& entry, core::Event& event, bool too_fast) {
   if (auto* command = std::get_if<core::CommandReceived>(&event)) {
     command->too_fast = too_fast;
     command->own_only = entry.cancels_own;
-  } else if (auto* mass = std::get_if<core::MassCancelReceived>(&event)) {
+    return true;
+  }
+  if (auto* mass = std::get_if<core::MassCancelReceived>(&event)) {
     mass->too_fast = too_fast;
-  } else if (auto* kill_switch = std::get_if<core::KillSwitchReceived>(&event)) {
+    return true;
+  }
+  if (auto* kill_switch = std::get_if<core::KillSwitchReceived>(&event)) {
     kill_switch->of_operator = entry.may_cancel_of_others();
     // An operator's emergency is heard whatever was said before it. A strategy asks again.
-    if (too_fast && !kill_switch->of_operator) return;
-  } else if (too_fast) {
-    return;
-  } else if (auto* hello = std::get_if<core::Hello>(&event)) {
+    return !too_fast || kill_switch->of_operator;
+  }
+  if (too_fast) return false;
+  Visitor& visitor = *visitors_.find(peer);
+  const core::Tick now = io::now().tick;
+  if (auto* hello = std::get_if<core::Hello>(&event)) {
     // An observer has no commands of its own, and must not make others be told of theirs.
     hello->open_commands = hello->open_commands && entry.may_cancel();
     visitor.sender = hello->sender;
     visitor.topics = hello->topics;
-  } else if (const auto* request_of = std::get_if<core::RetransmitRequest>(&event)) {
-    if (!visitors_.spend(peer, request_of->count / EventsPerMessage, now)) {
-      return note("rate", key, "more retransmissions than a session may ask for");
-    }
+  } else if (const auto* request = std::get_if<core::RetransmitRequest>(&event)) {
+    if (visitors_.spend(peer, request->count / EventsPerMessage, now)) return true;
+    note("rate", entry.key, "more retransmissions than a session may ask for");
+    return false;
   } else if (is_for_a_page(event)) {
     const bool from_disk = std::holds_alternative<core::HistoryRequest>(event);
     if (!visitors_.spend(peer, from_disk ? MessagesPerHistoryPage : MessagesPerPage, now)) {
-      return note("rate", key, "more open orders, commands or history than a session may ask for");
+      note("rate", entry.key, "more open orders, commands or history than a session may ask for");
+      return false;
     }
     if (!entry.may_see_all_orders()) narrow_to_own(event, visitor.sender);
   }
-  events.push_back(std::move(event));
+  return true;
 }
 
 void SessionDoor::take_record(const core::PeerId& peer, const Entry& entry) {

@@ -70,6 +70,8 @@ class SessionDoor {
 
   void take(const core::PeerId& peer, const io::Frames& frames, std::vector<core::Event>& events);
   bool admit(const core::PeerId& peer, const std::string& key, std::vector<core::Event>& events);
+  /// Adds to the event what the core has to know of its session. False: it is dropped.
+  bool prepare(const core::PeerId& peer, const Entry& entry, core::Event& event, bool too_fast);
   void take_record(const core::PeerId& peer, const Entry& entry);
   bool free_a_place(const std::string& key, std::vector<core::Event>& events);
   /// What the entry may not do of this; empty: it may.

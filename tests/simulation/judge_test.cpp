@@ -547,7 +547,7 @@ TEST_F(AStuckOrder, IsAskedAbout30sAfterItsLastQueryAndASecondLaterAtMost) {
 
 TEST_F(AStuckOrder, IsAskedAboutASecondAtMostAfterTheExchangeHadItWait) {
   wait(30s);
-  referee.committed(core::HoldRecord{core::LimiterKind::Query, {}, store.wall() + 10s, "429"});
+  referee.committed(core::HoldRecord{core::LimiterKind::Query, store.tick() + 10s, store.wall() + 10s, "429"});
   wait(11s);
   EXPECT_EQ(failure_at_the_end(), "") << "the exchange has said to wait for 10 s";
   wait(1ms);
@@ -556,8 +556,9 @@ TEST_F(AStuckOrder, IsAskedAboutASecondAtMostAfterTheExchangeHadItWait) {
 
 TEST_F(AStuckOrder, IsAskedAboutASecondAtMostAfterLessThanHalfOfTheBudgetIsSpent) {
   for (core::TaskId task = 100; task < 550; ++task) {
-    const core::WallTime settled = store.wall() - 20s;
-    referee.committed(core::PermitRecord{task, core::LimiterKind::Query, AnOrder + 1, 0, false, {}, settled});
+    const core::PermitRecord permit{task,  core::LimiterKind::Query, AnOrder + 1,       0,
+                                    false, store.tick() - 20s,       store.wall() - 20s};
+    referee.committed(permit);
   }
   wait(40'060ms);
   EXPECT_EQ(failure_at_the_end(), "") << "450 of 900 a minute count still";
