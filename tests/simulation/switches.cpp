@@ -27,6 +27,7 @@ std::optional<core::PeerId> client_of(const core::Event& event) {
 void Switches::bus_started() {
   turned_.reset();
   peers_.clear();
+  unproven_.clear();
   asked_.clear();
   came_.clear();
   armings_.clear();
@@ -98,9 +99,10 @@ void Switches::decided(const core::Actions& actions, Tick now) {
       const bool kept = goodbyes_.contains(change.sender) || (row != stored.end() && row->second);
       if (!kept) world_.fail("switches: that of ", change.sender, " fires, and a later bus would not know");
     }
-    if (change.what == What::KillSwitchReleased) released(change, actions);
+    if (change.what == What::KillSwitchReleased) released(change);
     if (change.what == What::KillSwitchEngaged) world_.happened.add(Fault::KillSwitch);
   }
+  check_proofs(actions);
   for (const std::string& sender : disarmed) armed_.erase(sender);
   for (const auto& [sender, window] : armings_) {
     const auto at = armed_.find(sender);
@@ -139,18 +141,23 @@ void Switches::fired(const core::SwitchChange& change) {
   world_.happened.add(Fault::DeadMan);
 }
 
-void Switches::released(const core::SwitchChange& change, const core::Actions& actions) {
-  if (change.forced) {
-    if (!forced_.contains(change.sender)) world_.fail("switches: ", change.cl_ord_id, " is released by force unasked");
-    return;
+void Switches::released(const core::SwitchChange& change) {
+  if (!change.forced) {
+    unproven_.insert(change.cl_ord_id);
+    return world_.happened.add(Fault::KillSwitchReleased);
   }
-  const bool proven = std::ranges::any_of(actions.records, [&](const core::Record& record) {
+  if (!forced_.contains(change.sender)) world_.fail("switches: ", change.cl_ord_id, " is released by force unasked");
+}
+
+void Switches::check_proofs(const core::Actions& actions) {
+  for (const core::Record& record : actions.records) {
     const auto* publication = std::get_if<core::Publication>(&record);
     const auto* report = publication ? std::get_if<core::MassCancelReport>(&publication->body) : nullptr;
-    return report && report->cl_ord_id == change.cl_ord_id && report->status == core::MassCancelStatus::Completed;
-  });
-  if (!proven) world_.fail("switches: ", change.cl_ord_id, " is released, and its scope is not proven empty");
-  world_.happened.add(Fault::KillSwitchReleased);
+    if (report && report->status == core::MassCancelStatus::Completed) unproven_.erase(report->cl_ord_id);
+  }
+  // While the store refuses no report is made.
+  if (!writable_ || unproven_.empty()) return;
+  world_.fail("switches: ", *unproven_.begin(), " is released, and its scope is not proven empty");
 }
 
 void Switches::sending(const core::SendGoodbye& reply, const std::string& sender) {

@@ -59,7 +59,9 @@ class Switches {
 
   void take_time(Tick now);
   void fired(const core::SwitchChange& change);
-  void released(const core::SwitchChange& change, const core::Actions& actions);
+  void released(const core::SwitchChange& change);
+  /// Of a release without force the report COMPLETED is the proof.
+  void check_proofs(const core::Actions& actions);
 
   World& world_;
   const Store& store_;
@@ -69,7 +71,8 @@ class Switches {
   std::map<std::string, Armed> armed_;
   std::map<core::PeerId, Tick> peers_;  ///< when they were heard last
   std::set<core::PeerId> may_be_forgotten_;
-  std::set<core::PeerId> asked_;  ///< whose latest hello had a window
+  std::set<std::string> unproven_;  ///< cl_ord_ids of kill switches that are released, and not reported COMPLETED yet
+  std::set<core::PeerId> asked_;    ///< whose latest hello had a window
 
   // Of this turn.
   std::map<std::string, bool> came_;         ///< something of this sender, and whether it is heard for sure
