@@ -16,6 +16,12 @@ std::ptrdiff_t commands_of(const std::string& sender, const Order& order) {
   return std::ranges::count(order.effort->commands, sender, [](const Command& c) { return c.record.key.sender; });
 }
 
+/// What an operator did is noted with the command that it is about. io/history_table.cpp knows by this beginning to
+/// whom the line may be shown.
+std::string by_operator(const CommandKey& about, const std::string& who) {
+  return "of " + about.sender + "/" + about.cl_ord_id + " by " + who;
+}
+
 }  // namespace
 
 const Session* SessionRequests::heard(const PeerId& peer, const std::string& cl_ord_id) {
@@ -178,7 +184,7 @@ void SessionRequests::on(const ResolveRequest& request) {
     if (!entry.ended) {
       Order& order = *judge_.find(entry.order_id);
       if (order.take_override(request.key, request.as)) {
-        std::string text = "of " + request.key.sender + "/" + request.key.cl_ord_id + " by " + session->sender;
+        std::string text = by_operator(request.key, session->sender);
         if (!request.reason.empty()) text += ": " + request.reason;
         book_.out.note(order, {.what = HistoryLine::What::Resolve, .status = request.as, .text = std::move(text)});
       }
@@ -222,8 +228,7 @@ void SessionRequests::on(const RetryRequest& request) {
     if (options_.observe) order.effort->reads.news(book_.now.tick);
     reply.text = reply.sends_delete ? "a DELETE of the order is due now, and goes as soon as budget and a worker allow"
                                     : "no DELETE is sent now; a query of the order is due";
-    const std::string text = "of " + request.key.sender + "/" + request.key.cl_ord_id + " by " + session->sender;
-    book_.out.note(order, {.what = HistoryLine::What::Retry, .text = text});
+    book_.out.note(order, {.what = HistoryLine::What::Retry, .text = by_operator(request.key, session->sender)});
     judge_.judge(order);
   }
   book_.out.send(std::move(reply));

@@ -31,12 +31,12 @@ def bar(stack, name):
 def test_a_topic_of_others_is_refused_by_name_and_bars_no_key(shared, connect):
     shared.grant("strategy", "greedy")
     bystander = connect(shared, "bystander")
-    before = count(shared, "topic")
     for _ in range(10):  # a subscription and a hello race on two sockets
+        before = count(shared, "topic")
         with pytest.raises(KeyRefused, match=r"hello\.topics\[1\]: .*greedy may not read client\..*leave it out.*observer's key"):
             with client(shared, "greedy", blocking.Client, key="greedy", topics=["venue.", "client."]):
                 pass
-    assert count(shared, "topic") >= before + 10  # a hello whose answer takes a second is sent again
+        assert count(shared, "topic") > before  # a hello whose answer takes a second is sent, and counted, again
     assert {line["detail"].split(":")[0] for line in refusals(shared, "topic", "greedy")} == {"session"}
     assert bars(shared) == {}
     [order_id] = shared.exchange.place_orders(1)
