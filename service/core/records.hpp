@@ -11,6 +11,7 @@
 #include "service/core/answer.hpp"
 #include "service/core/lowered_limit.hpp"
 #include "service/core/open_orders.hpp"
+#include "service/core/term.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::core {
@@ -276,6 +277,10 @@ struct Snapshot {
   uint64_t epoch = 0;
   /// Starts of the bus on this store, this one included; from 1.
   uint64_t term = 1;
+  /// Of this bus, while it leads that term.
+  std::string leader_id = {};
+  /// What the store held when it was opened: who led before, and how far. Term 0: a new store.
+  Term stored_term = {};
   /// The ticks in `permits` and `holds` are of this boot of this machine.
   bool same_boot = false;
   /// The last commits before this start may be missing, and what they let out has been heard all the same: the machine

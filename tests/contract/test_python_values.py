@@ -47,6 +47,7 @@ MESSAGES = [(values.Timeline, cancel_pb2.Timeline, {}), (values.Receipt, session
             (bus_status.KillSwitch, cancel_pb2.BusStatus.KillSwitch, {}),
             (bus_status.DeadManSwitch, cancel_pb2.BusStatus.DeadManSwitch, {}),
             (bus_status.AnswerCount, cancel_pb2.BusStatus.Answers, {}), (bus_status.Doubt, cancel_pb2.BusStatus.Doubt, {}),
+            (bus_status.Standby, cancel_pb2.BusStatus.Standby, {}),
             (bus_status.BusStatus, cancel_pb2.BusStatus, {"cause": "causes", "event_bar": "event_bars",
                                                          "open_order_count": "open_order_counts"})]
 
@@ -155,7 +156,9 @@ STATUS = {"as_of": "2026-03-02T09:30:00Z", "store_bytes": "4096", "headline": "o
           "answers": [{"http_status": 503, "last_minute": 40, "last_10_minutes": 41}], "unauthorized_limit": 50,
           "queue_empty_in": "4.700s", "holds": [{"limiter": "cancel", "remaining": "3s"}],
           "doubts": [{"order_id": "4711", "sender_comp_id": "desk-a", "cl_ord_id": "c1", "since": "2026-03-02T09:29:00Z",
-                      "http_status": 503, "exchange_code": 9, "text": "Service Unavailable", "attempts": 3}]}
+                      "http_status": 503, "exchange_code": 9, "text": "Service Unavailable", "attempts": 3}],
+          "term": "12", "leader": "bus-a-3f9c21", "standbys": [{"name": "bus-b-77e0d4", "heard_ago": "0.250s"}],
+          "replication": "synchronous, on db-2"}
 
 
 def test_a_status_in_json():

@@ -169,6 +169,7 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       on_reject(reply.reject());
       notices_.emplace_back(std::move(*reply.mutable_reject()));
       return;
+    case v1::SessionReply::kNotLeading:    // hello is repeated until a bus that leads answers
     case v1::SessionReply::REPLY_NOT_SET:  // a reply of a later contract
       return;
   }

@@ -16,7 +16,7 @@ The same without asyncio is cancelbus.blocking.Client. The messages of the wire 
 """
 
 from .bus_status import (AnswerCount, BusStatus, Cause, DeadManSwitch, Doubt, EventBar, HoldStatus, KillSwitch,
-                         OpenOrderCount, QueueStatus, StreamStatus, WindowStatus, WorkerStatus)
+                         OpenOrderCount, QueueStatus, Standby, StreamStatus, WindowStatus, WorkerStatus)
 from .client import Client
 from .command import TimeToLive
 from .enums import (AckStatus, CauseKind, CommandState, Evidence, ExecType, KillSwitchStatus, MassCancelScope,
@@ -48,5 +48,5 @@ __all__ = ["Ack", "AckStatus", "AnswerCount", "BusImpaired", "BusStatus", "BusUn
            "OpenOrders", "OpenOrdersRefused", "OptionError", "OrdStatus", "Origin", "Outcome", "PreviewedOrders",
            "Priority", "QueueFull", "QueueStatus", "ReadTooSlowly", "Reason", "Receipt", "ReceiptStatus",
            "RefusedError", "RejectedError", "ResolveStatus", "Resolved", "RetryReply", "RetryStatus", "Side",
-           "Silent", "Stage", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline", "UndecidedCommand",
-           "WindowStatus", "WorkerStatus", "__version__"]
+           "Silent", "Stage", "Standby", "Status", "StoreLost", "StreamStatus", "TimeToLive", "Timeline",
+           "UndecidedCommand", "WindowStatus", "WorkerStatus", "__version__"]

@@ -164,6 +164,14 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Standby:
+    """A bus that follows the store, and takes over when the leader is gone."""
+    name: str
+    heard_ago: Optional[timedelta]  # how long ago it last read the store
+    message: Any = message_field()
+
+
+@dataclass(frozen=True)
 class BusStatus(AsDict):
     """The bus as a whole."""
     contract_names = {"causes": "cause", "event_bars": "event_bar", "open_order_counts": "open_order_count"}
@@ -203,6 +211,10 @@ class BusStatus(AsDict):
     queue_empty_in: Optional[timedelta]  # at least; None: nothing waits
     # Of the 20 that have been in doubt for longest those whose orders this key may see; none in an event on bus.
     doubts: tuple[Doubt, ...]
+    term: int  # of the bus that leads, one more for each start or takeover; 0 from a bus of an earlier version
+    leader: str  # who that is, as workers see it in their tasks
+    standbys: tuple[Standby, ...]  # buses that can take over
+    replication: str  # whether commits are on a second machine; "": the store is not replicated
     message: Any = message_field()
 
     @property
@@ -267,6 +279,10 @@ def _doubt_of(m: cancel_pb2.BusStatus.Doubt) -> Doubt:
                  m.attempts, m)
 
 
+def _standby_of(m: cancel_pb2.BusStatus.Standby) -> Standby:
+    return Standby(m.name, optional_span_of(m, "heard_ago"), m)
+
+
 def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
     return BusStatus(tuple(map(_window_of, m.windows)), tuple(map(_hold_of, m.holds)), tuple(map(_queue_of, m.queues)),
                      m.commands_undecided, tuple(map(_worker_of, m.workers)), _stream_of(m.stream), m.store_writable,
@@ -280,4 +296,4 @@ def bus_status_of(m: cancel_pb2.BusStatus) -> BusStatus:
                      tuple(AnswerCount(count.http_status, count.last_minute, count.last_10_minutes, count)
                            for count in m.answers),
                      m.unauthorized_in_a_row, m.unauthorized_limit, optional_span_of(m, "queue_empty_in"),
-                     tuple(map(_doubt_of, m.doubts)), m)
+                     tuple(map(_doubt_of, m.doubts)), m.term, m.leader, tuple(map(_standby_of, m.standbys)), m.replication, m)
