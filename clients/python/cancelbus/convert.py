@@ -15,7 +15,7 @@ from .enums import OpenEnum
 # Digits before or after the point. The exchange's have under 20; more than these are not written out.
 MOST_DIGITS = 64
 # Numbers of 64 bits, which JSON has as strings.
-_LONG = ("order_id", "store_bytes", "bus_start", "task_id", "stamp")
+_LONG = ("order_id", "store_bytes", "bus_start", "task_id", "stamp", "term")
 _DECIMALS = ("price", "quantity", "order_qty", "leaves_qty", "cum_qty")
 
 
