@@ -43,6 +43,12 @@ std::string shown(std::string_view address) {
   return ipv6 ? absl::StrCat("[", std::string(address), "]") : std::string(address);
 }
 
+/// What its key reads now may be more than it may read from now on.
+bool narrowed(const Entry& before, const Entry& after) {
+  const auto kept = [&after](const std::string& sender) { return std::ranges::count(after.senders, sender) > 0; };
+  return before.role != after.role || !std::ranges::all_of(before.senders, kept);
+}
+
 }  // namespace
 
 std::string_view door_name(Door door) {
@@ -91,7 +97,7 @@ bool Guard::enters(const io::ZapRequest& request, core::Tick now) {
   }
   if (*door == Door::Event && is_barred(entry->key, now)) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(bars_.at(entry->key).until - now);
-    return refuse("barred", absl::StrCat("subscribed to what is not its own; may come again in ", left.count(),
+    return refuse("barred", absl::StrCat(bars_.at(entry->key).why, "; may come again in ", left.count(),
                                          " s, or when the policy is read again"));
   }
   arrivals_.admit(entry->key, entry->key, now);
@@ -138,6 +144,7 @@ bool Guard::is_barred(const std::string& key, core::Tick now) const {
 
 bool Guard::bar(const std::string& key, std::string_view reason, std::string_view detail, core::Tick now) {
   Bar& its = bars_[key];
+  if (now - its.until >= LongestBar) its.length = {};
   if (!is_barred(key, now)) its.length = std::clamp(2 * its.length, FirstBar, LongestBar);
   its.until = now + its.length;
   its.why = detail;
@@ -167,15 +174,17 @@ bool Guard::close_all() {
   return false;
 }
 
-bool Guard::replace(Policy policy) {
+bool Guard::replace(Policy policy, core::Tick now) {
   bool lost = false;
+  bars_.clear();
   for (const Entry& before : policy_->entries()) {
-    const Entry* now = policy.find(before.key);
-    if (now == nullptr && former_.size() < MaxFormer) former_[before.key] = before.name;
-    lost = lost || now == nullptr || now->role != before.role || now->senders != before.senders;
+    const Entry* after = policy.find(before.key);
+    if (after == nullptr && former_.size() < MaxFormer) former_[before.key] = before.name;
+    if (after != nullptr && !narrowed(before, *after)) continue;
+    lost = true;
+    if (after != nullptr) bars_[before.key] = {now + NarrowedBar, {}, "its policy allows less than before"};
   }
   policy_ = std::move(policy);
-  bars_.clear();
   if (lost) close_all();
   return lost;
 }

@@ -1,8 +1,8 @@
 // Who may come in, and who may read what: the policy in force, and those who were caught asking for more.
 //
-// Used by the shell and its doors. A key that subscribes to what is not its own is kept from events until the policy is
-// loaded again: libzmq cannot undo one peer's subscription, so the whole socket is closed for it (publisher.hpp), and
-// that must not happen twice.
+// Used by the shell and its doors. A key that subscribes to what is not its own is kept from events for a while: libzmq
+// cannot undo one peer's subscription, so the whole socket is closed for it (publisher.hpp), and that must not happen
+// again at once.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -29,6 +29,9 @@ class Guard {
   static constexpr size_t LastRoom = 64;
   static constexpr core::Duration FirstBar = std::chrono::minutes(1);
   static constexpr core::Duration LongestBar = std::chrono::hours(1);
+  /// So long a key whose policy took a sender away stays out: its client hears of it on the session meanwhile, and
+  /// drops the subscription that would bar it.
+  static constexpr core::Duration NarrowedBar = std::chrono::seconds(5);
 
   /// Without a policy everybody may do everything. `crowded`: there is only the last room left.
   Guard(std::optional<Policy> policy, Refusals& refusals, std::function<bool()> crowded);
@@ -45,15 +48,16 @@ class Guard {
   bool enters(const io::ZapRequest& request, core::Tick now);
   void handshake_failed(Door door, const io::HandshakeFailure& failure);
   /// A frame to the event socket; a subscription begins with 1. If not, the key is barred from events: for a minute,
-  /// and twice as long each further time, up to an hour; a new policy lets it in at once.
+  /// then for twice as long each time, up to an hour. An hour after a bar has ended it is forgotten. A new policy ends
+  /// all bars.
   bool may_say(const std::string& key, std::string_view frame, core::Tick now);
 
   /// For the key's own sessions, and for all who look at the bus's status.
   std::optional<core::EventBar> bar_of(const std::string& key, core::Instant now) const;
   std::vector<core::EventBar> bars(core::Instant now) const;
 
-  /// True if some key lost something: then what it reads must end.
-  bool replace(Policy policy);
+  /// True if some key lost something: then what it reads must end, and it stays out for NarrowedBar.
+  bool replace(Policy policy, core::Tick now);
 
  private:
   /// As many topics at a time as may be asked for in a second; these are what uses memory.

@@ -124,7 +124,7 @@ void Shell::load_policy() {
     const std::string why(policy.status().message());
     return io::log_error("policy_refused", {{"why", why}, {"in_force", "the one that was"}});
   }
-  if (guard_.replace(*std::move(policy))) events_.reopen();
+  if (guard_.replace(*std::move(policy), io::now().tick)) events_.reopen();
   policy_replaced_ = true;
 }
 

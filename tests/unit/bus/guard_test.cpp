@@ -101,8 +101,42 @@ TEST_F(GuardTest, ABarEndsByItselfAndIsLongerEachTime) {
   }
   ASSERT_TRUE(oversteps());
   EXPECT_TRUE(comes(observer, "session")) << "from events alone";
-  guard.replace(policy(absl::StrCat("observer observer ", observer)));
+  guard.replace(policy(absl::StrCat("observer observer ", observer)), now);
   EXPECT_TRUE(comes(observer, "event")) << "a new policy lets it in";
+}
+
+TEST_F(GuardTest, ABarIsForgottenAnHourAfterItHasEnded) {
+  const auto oversteps = [&] { return !guard.may_say(observer, "\x01" + std::string(200, 'x'), now); };
+  ASSERT_TRUE(oversteps());
+  now += Guard::FirstBar;
+  ASSERT_TRUE(oversteps());
+  now += 2 * Guard::FirstBar + Guard::LongestBar;
+  ASSERT_TRUE(oversteps());
+  now += Guard::FirstBar;
+  EXPECT_TRUE(comes(observer, "event")) << "as after the first time";
+}
+
+TEST_F(GuardTest, AKeyWhosePolicyTakesASenderAwayStaysOutUntilItsClientHasHeardSo) {
+  const auto desk_may_use = [&](std::string_view senders) {
+    return guard.replace(policy(absl::StrCat("observer observer ", observer, "\nstrategy desk ", desk,
+                                             " senders=", std::string(senders))),
+                         now);
+  };
+  desk_may_use("desk");
+  EXPECT_FALSE(desk_may_use("desk,other")) << "nobody lost anything";
+  EXPECT_TRUE(comes(desk, "event"));
+  EXPECT_TRUE(desk_may_use("desk"));
+  EXPECT_FALSE(comes(desk, "event"));
+  EXPECT_TRUE(comes(desk, "session"));
+  EXPECT_TRUE(comes(observer, "event"));
+  EXPECT_EQ(guard.bar_of(desk, {now, {}})->text, "its policy allows less than before");
+  now += Guard::NarrowedBar;
+  EXPECT_TRUE(comes(desk, "event"));
+  ASSERT_FALSE(guard.may_say(desk,
+                             "\x01"
+                             "client.other.",
+                             now));
+  EXPECT_EQ(guard.bar_of(desk, {now, {}})->remaining, Guard::FirstBar) << "and not twice as long";
 }
 
 TEST_F(GuardTest, ABarSaysOfWhomForHowLongAndWhy) {
