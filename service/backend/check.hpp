@@ -16,12 +16,13 @@ inline bool found(bool good, const char* what, const std::string& text) {
   return good;
 }
 
-/// Why the exchange usually refuses a key that needs `permission`, which it names so.
-inline std::string usual_causes_of_refusal(const char* permission) {
-  return absl::StrCat(
-      "the usual causes, the likeliest first: the key is bound to other IP addresses than the one this machine is seen "
-      "from; it lacks the permission ",
-      permission, "; key and secret are not one pair; it was deleted or has expired");
+/// Why the exchange usually refuses a key that needs `permission`, which it names so. `likeliest`, if given, goes
+/// first.
+inline std::string usual_causes_of_refusal(const char* permission, const std::string& likeliest = "") {
+  return absl::StrCat("the usual causes, the likeliest first: ", likeliest, likeliest.empty() ? "" : "; ",
+                      "the key is bound to other IP addresses than the one this machine is seen "
+                      "from; it lacks the permission ",
+                      permission, "; key and secret are not one pair; it was deleted or has expired");
 }
 
 }  // namespace cancelbus::backend

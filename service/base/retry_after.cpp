@@ -118,10 +118,12 @@ std::optional<nanoseconds> read_seconds(std::string_view text) {
 
 }  // namespace
 
+std::optional<sys_seconds> read_http_date(std::string_view header) { return read_date(trimmed(header)); }
+
 std::optional<nanoseconds> read_retry_after(std::string_view header, std::string_view date) {
   const std::string_view text = trimmed(header);
   if (const auto wait = read_seconds(text)) return wait;
-  const auto until = read_date(text), from = read_date(trimmed(date));
+  const auto until = read_date(text), from = read_http_date(date);
   if (!until || !from) return std::nullopt;
   const std::chrono::seconds wait = *until - *from;
   return std::clamp<nanoseconds>(

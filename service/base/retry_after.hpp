@@ -17,4 +17,7 @@ constexpr std::chrono::nanoseconds LongestRetryAfter = std::chrono::hours(24);
 /// for anything else, as a negative number, and for a date if `date`, the Date header of the same answer, is not one.
 std::optional<std::chrono::nanoseconds> read_retry_after(std::string_view header, std::string_view date);
 
+/// A Date header, in one of the three forms of RFC 9110; absent for anything else.
+std::optional<std::chrono::sys_seconds> read_http_date(std::string_view header);
+
 }  // namespace cancelbus::base

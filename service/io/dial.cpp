@@ -22,18 +22,23 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr core::Duration SayAgain = std::chrono::minutes(1);
+/// For so long an address that came to nothing stands behind the others, and is not spoken of again.
+constexpr core::Duration InVainFor = std::chrono::minutes(1);
 /// Addresses that were spoken of: a name that changes them all the time fills no memory.
 constexpr size_t MostRemembered = 100;
 
-void log_in_vain(const std::string& address, const std::string& why) {
-  static absl::flat_hash_map<std::string, core::Tick> said;
-  const core::Tick at = now().tick;
-  if (said.size() >= MostRemembered) said.clear();
-  const auto [it, first] = said.try_emplace(address, at);
-  if (!first && at - it->second < SayAgain) return;
-  it->second = at;
-  log_warn("address_in_vain", {{"address", address}, {"why", why}});
+/// When each address last came to nothing, in any connection of this process; and when it was last spoken of.
+struct InVain {
+  core::Tick at, said;
+};
+absl::flat_hash_map<std::string, InVain>& remembered() {
+  static absl::flat_hash_map<std::string, InVain> addresses;
+  return addresses;
+}
+
+bool was_in_vain(const Dialer::Endpoint& address) {
+  const auto it = remembered().find(to_text(address));
+  return it != remembered().end() && now().tick - it->second.at < InVainFor;
 }
 
 }  // namespace
@@ -83,7 +88,7 @@ class Dialer::Race : public std::enable_shared_from_this<Race> {
     std::vector<std::string> texts;
     for (const Attempt& attempt : attempts_) {
       if (attempt.why.empty()) continue;
-      log_in_vain(to_text(attempt.address), attempt.why);
+      note_in_vain(attempt.address, attempt.why);
       texts.push_back(absl::StrCat(to_text(attempt.address), ": ", attempt.why));
     }
     return texts;
@@ -137,7 +142,14 @@ asio::awaitable<std::vector<Dialer::Endpoint>> Dialer::look_up(const std::string
   co_return in_turns(addresses);
 }
 
+std::string lookup_failure(const std::string& host, IpFamily family, const error_code& error) {
+  const std::string what = absl::StrCat("name lookup of ", host, ": ");
+  if (error != asio::error::no_data || family == IpFamily::Any) return what + error.message();
+  return absl::StrCat(what, "it has no IPv", family == IpFamily::V4 ? "4" : "6", " address; see --exchange_ip_family");
+}
+
 asio::awaitable<absl::Status> Dialer::connect(Socket& socket, std::vector<Endpoint> addresses) {
+  std::ranges::stable_partition(addresses, [](const Endpoint& address) { return !was_in_vain(address); });
   const auto race = race_ = std::make_shared<Race>(executor_, std::move(addresses));
   race->start_next();
   co_await race->wait();
@@ -145,6 +157,17 @@ asio::awaitable<absl::Status> Dialer::connect(Socket& socket, std::vector<Endpoi
   if (!race->winner()) co_return absl::UnavailableError(absl::StrCat("TCP connect: ", absl::StrJoin(in_vain, "; ")));
   socket = *std::move(race->winner());
   co_return absl::OkStatus();
+}
+
+void note_in_vain(const Dialer::Endpoint& address, std::string_view why) {
+  const std::string text = to_text(address);
+  const core::Tick at = now().tick;
+  if (remembered().size() >= MostRemembered) remembered().clear();
+  const auto [it, first] = remembered().try_emplace(text, InVain{at, at});
+  it->second.at = at;
+  if (!first && at - it->second.said < InVainFor) return;
+  it->second.said = at;
+  log_warn("address_in_vain", {{"address", text}, {"why", why}});
 }
 
 void Dialer::cancel() {

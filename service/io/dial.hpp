@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cancelbus::io {
@@ -36,8 +37,8 @@ class Dialer {
   /// address in place of a name is used whatever the family. Empty, and `error` set, if there is none or on cancel().
   boost::asio::awaitable<std::vector<Endpoint>> look_up(const std::string& host, uint16_t port, IpFamily family,
                                                         boost::system::error_code& error);
-  /// Connects `socket` to the first that answers. Each that was tried in vain is logged, at most once a minute; if all
-  /// were, the error names them.
+  /// Connects `socket` to the first that answers. Those that came to nothing within the last minute are tried behind
+  /// the others. Each that was tried in vain is logged, at most once a minute; if all were, the error names them.
   boost::asio::awaitable<absl::Status> connect(Socket& socket, std::vector<Endpoint> addresses);
   /// What is under way ends with an error.
   void cancel();
@@ -49,6 +50,13 @@ class Dialer {
   boost::asio::ip::tcp::resolver resolver_;
   std::shared_ptr<Race> race_;
 };
+
+/// What look_up() failed with, for people.
+std::string lookup_failure(const std::string& host, IpFamily family, const boost::system::error_code& error);
+
+/// The address took a TCP connection, and more came not of it (no TLS, say): logged, and remembered for a minute by all
+/// connections of this process.
+void note_in_vain(const Dialer::Endpoint& address, std::string_view why);
 
 /// 192.0.2.1:443, [2001:db8::1]:443
 std::string to_text(const Dialer::Endpoint& endpoint);

@@ -116,6 +116,7 @@ class HttpsClient::Connection : public std::enable_shared_from_this<Connection> 
 
   bool open_ = false;
   bool ended_ = false;
+  bool abandoned_ = false;
   std::string why_ended_;
 
   uint64_t answers_ = 0;
@@ -156,17 +157,20 @@ asio::awaitable<absl::Status> HttpsClient::Connection::step_by_step() {
   const Url& url = options_->url;
   error_code error;
   const auto found = co_await dialer_.look_up(url.host, url.port, options_->ip_family, error);
-  if (error) co_return absl::UnavailableError(absl::StrCat("name lookup of ", url.host, ": ", error.message()));
+  if (error) co_return absl::UnavailableError(lookup_failure(url.host, options_->ip_family, error));
   if (ended_) co_return absl::CancelledError("");
   auto& socket = stream_.next_layer();
   const absl::Status connected = co_await dialer_.connect(socket, found);
   if (!connected.ok()) co_return connected;
   if (ended_) co_return absl::CancelledError("");
+  const tcp::endpoint peer = socket.remote_endpoint(error);
   set_options(socket, options_->request_timeout);
   if (!expect_host(stream_.native_handle(), url.host)) co_return absl::InvalidArgumentError("TLS: unusable host name");
   co_await stream_.async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return absl::UnavailableError(tls_failure(stream_.native_handle(), error));
-  co_return absl::OkStatus();
+  if (!error) co_return absl::OkStatus();
+  const std::string why = ended_ ? why_ended_ : tls_failure(stream_.native_handle(), error);
+  if (!abandoned_) note_in_vain(peer, why);
+  co_return absl::UnavailableError(why);
 }
 
 void HttpsClient::Connection::start_reading(std::function<void(const std::string&)> closed) {
@@ -313,6 +317,7 @@ void HttpsClient::Connection::end(std::string why) {
 
 void HttpsClient::Connection::abandon() {
   closed_ = nullptr;
+  abandoned_ = true;
   end("closed by us");
 }
 

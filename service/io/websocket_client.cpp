@@ -104,6 +104,7 @@ class WebsocketClient::Connection : public std::enable_shared_from_this<Connecti
   std::string farewell_;  // why it ends, once a close frame has come or gone: more telling than how the socket ends
   bool open_ = false;
   bool ended_ = false;
+  bool late_ = false;  // and that is why it ended
 };
 
 asio::awaitable<void> WebsocketClient::Connection::run(std::shared_ptr<Connection> self) {
@@ -118,7 +119,7 @@ asio::awaitable<bool> WebsocketClient::Connection::dial() {
   error_code ec;
   const auto found = co_await dialer_.look_up(options().url.host, options().url.port, options().ip_family, ec);
   if (ended_) co_return false;
-  if (ec) co_return end(absl::StrCat("name lookup of ", options().url.host, ": ", ec.message()));
+  if (ec) co_return end(lookup_failure(options().url.host, options().ip_family, ec));
   step_ = "TCP connect";
   const absl::Status connected = co_await dialer_.connect(socket(), found);
   if (ended_) co_return false;
@@ -131,11 +132,14 @@ asio::awaitable<bool> WebsocketClient::Connection::secure() {
   step_ = "TLS handshake";
   if (!expect_host(tls(), options().url.host)) co_return end("TLS: the host name is unusable");
   error_code ec;
+  const tcp::endpoint peer = socket().remote_endpoint(ec);
   co_await stream_.next_layer().async_handshake(ssl::stream_base::client,
                                                 asio::redirect_error(asio::use_awaitable, ec));
-  if (ended_) co_return false;
-  if (ec) co_return end(tls_failure(tls(), ec));
-  co_return true;
+  if (ended_ && !late_) co_return false;
+  if (!ec) co_return true;
+  const std::string why = late_ ? "no TLS handshake in time" : tls_failure(tls(), ec);
+  note_in_vain(peer, why);
+  co_return end(why);
 }
 
 asio::awaitable<bool> WebsocketClient::Connection::upgrade() {
@@ -160,8 +164,9 @@ asio::awaitable<bool> WebsocketClient::Connection::upgrade() {
   deadline_.cancel();
   open_ = true;
   const tcp::endpoint peer = socket().remote_endpoint(ec);
-  listener_->on_open(
-      {absl::StrCat(to_text(peer), " from ", to_text(socket().local_endpoint(ec))), tls_description(tls())});
+  listener_->on_open({absl::StrCat(to_text(peer), " from ", to_text(socket().local_endpoint(ec))),
+                      tls_description(tls()),
+                      base::read_http_date(header_of(response, boost::beast::http::field::date))});
   co_return !ended_;
 }
 
@@ -222,6 +227,7 @@ void WebsocketClient::Connection::arm(core::Duration timeout) {
   deadline_.async_wait([self = shared_from_this()](error_code ec) {
     // A wait that had completed before it was re-armed arrives without an error: the expiry tells.
     if (ec || self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
+    self->late_ = true;
     self->end(absl::StrCat(self->step_, " timed out"));
   });
 }

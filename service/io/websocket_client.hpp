@@ -33,6 +33,8 @@ struct WebsocketOptions {
 struct WebsocketPeer {
   std::string address;  ///< 192.0.2.1:443 from 198.51.100.7:40000
   std::string tls;      ///< version, cipher, whose certificate and until when
+  /// The Date header of the answer to the upgrade; absent if there is none. In whole seconds.
+  std::optional<std::chrono::sys_seconds> date = {};
 };
 
 /// Why a connection ended, or never came to be.

@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,10 +31,14 @@ class Check final : private io::WebsocketListener {
 
  private:
   void on_open(const io::WebsocketPeer& peer) override {
-    backend::found(true, "stream", absl::StrCat("connected to ", options_.stream_url.authority, " at ", peer.address));
+    const core::WallTime here = io::now().wall;
+    if (peer.date) off_ = *peer.date - std::chrono::floor<std::chrono::seconds>(here);
+    backend::found(
+        true, "stream",
+        absl::StrCat("connected to ", options_.stream_url.authority, " at ", peer.address, "; ", clock_text()));
     backend::found(true, "TLS", peer.tls);
     open_ = true;
-    const auto now = std::chrono::floor<std::chrono::milliseconds>(io::now().wall);
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(here);
     stream_.send(btcturk::login_frame(options_.signer, now.time_since_epoch().count(), options_.login_nonce));
     timer_.expires_after(LoginTimeout);
     timer_.async_wait([this](const boost::system::error_code& error) {
@@ -50,9 +55,20 @@ class Check final : private io::WebsocketListener {
     } else if (const auto* login = std::get_if<btcturk::LoginResult>(&frame)) {
       finish(login->ok, login->ok ? "accepted: the account's order events will come on this connection"
                                   : absl::StrCat("refused: ", login->message, "; ",
-                                                 backend::usual_causes_of_refusal("WebSocket")));
+                                                 backend::usual_causes_of_refusal("WebSocket", clock_cause())));
     }
   }
+
+  /// By the Date of its answer, which is in whole seconds and was made a little earlier.
+  std::string clock_text() const {
+    if (!off_) return "its answer has no Date, so that its clock is not compared with this machine's";
+    if (!is_clock_off()) return "its clock and this machine's differ by less than 2 s";
+    return absl::StrCat("its clock is ", std::chrono::abs(*off_).count(), " s ",
+                        *off_ > std::chrono::seconds(0) ? "ahead of" : "behind",
+                        " this machine's, whose time the login carries");
+  }
+  bool is_clock_off() const { return off_ && std::chrono::abs(*off_) >= std::chrono::seconds(2); }
+  std::string clock_cause() const { return is_clock_off() ? "this machine's clock is wrong: synchronise it" : ""; }
 
   void on_control() override {}
 
@@ -79,6 +95,7 @@ class Check final : private io::WebsocketListener {
   Options& options_;
   io::WebsocketClient stream_;
   boost::asio::steady_timer timer_;
+  std::optional<std::chrono::seconds> off_;  ///< the exchange's clock less this machine's
   bool open_ = false;
   bool done_ = false;
   bool good_ = false;

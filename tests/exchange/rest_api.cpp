@@ -59,12 +59,15 @@ HttpAnswer too_many_requests(const Refusal& refusal) {
   return {429, json::serialize(body), wait_s, false};
 }
 
+std::string http_date(Instant at) {
+  return absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::FromUnixMicros(unix_us(at)), absl::UTCTimeZone());
+}
+
 void set_date(HttpAnswer& answer, Instant clock) {
-  const auto date = [](Instant at) {
-    return absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::FromUnixMicros(unix_us(at)), absl::UTCTimeZone());
-  };
-  answer.date = date(clock);
-  if (answer.retry_after_date_s) answer.retry_after = date(clock + std::chrono::seconds{*answer.retry_after_date_s});
+  answer.date = http_date(clock);
+  if (answer.retry_after_date_s) {
+    answer.retry_after = http_date(clock + std::chrono::seconds{*answer.retry_after_date_s});
+  }
 }
 
 RestApi::RestApi(World& world, Market& market, Auth& auth) : world_(world), market_(market), auth_(auth) {

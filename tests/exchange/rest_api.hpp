@@ -16,6 +16,9 @@ namespace exchange_sim {
 
 // The 429 of an exceeded limit.
 HttpAnswer too_many_requests(const Refusal& refusal);
+// The value of a Date header.
+std::string http_date(Instant at);
+
 // The answer leaves at `clock`, which its Date and a date in its Retry-After are of.
 void set_date(HttpAnswer& answer, Instant clock);
 

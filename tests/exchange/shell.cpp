@@ -39,6 +39,8 @@ std::optional<HttpAnswer> Shell::handshake(std::string_view ip) {
   return refusal;
 }
 
+std::string Shell::date() const { return http_date(exchange_.seen().clock(now())); }
+
 void Shell::stream_opened(StreamId id) {
   exchange_.stream_opened(now(), id);
   flush();

@@ -39,6 +39,8 @@ class Shell {
   void request(RequestId id, HttpRequest request);
   void abandoned(RequestId id);
   std::optional<HttpAnswer> handshake(std::string_view ip);
+  // The Date header of an accepted handshake.
+  std::string date() const;
   void stream_opened(StreamId id);
   void stream_text(StreamId id, std::string_view message);
   void stream_pong(StreamId id);

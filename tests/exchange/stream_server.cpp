@@ -196,6 +196,10 @@ class Session : public std::enable_shared_from_this<Session> {
     ws_.control_callback([this](websocket::frame_type kind, beast::string_view) {
       if (kind == websocket::frame_type::pong) server_->shell().stream_pong(id_);
     });
+    ws_.set_option(
+        websocket::stream_base::decorator([date = server_->shell().date()](websocket::response_type& response) {
+          response.set(http::field::date, date);
+        }));
     ws_.async_accept(upgrade_, [self = shared_from_this()](error_code error) {
       if (error) return;
       self->server_->opened(self->id_, self.get());

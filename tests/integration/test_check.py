@@ -1,5 +1,6 @@
 """`--check`: says what it finds at the exchange, step by step, exits with 0 or 1, needs no bus and cancels nothing."""
 
+import re
 import socket
 
 import pytest
@@ -128,7 +129,17 @@ def test_subscriber_good(shared):
     exit_code, said = run_check(shared.start_subscriber)
     assert exit_code == 0, said
     assert steps(said) == {"stream": "ok", "TLS": "ok", "banner": "ok", "login": "ok"}
+    assert "its clock and this machine's differ by less than 2 s" in said
     assert shared.api_key.secret_file.read_text().strip() not in said
+
+
+@pytest.mark.parametrize("seconds, direction", [(20, "ahead of"), (-20, "behind")])
+def test_subscriber_names_a_clock_that_is_off_as_the_likeliest_cause(shared, faults, seconds, direction):
+    faults(clock_off={"seconds": seconds})
+    exit_code, said = run_check(shared.start_subscriber)
+    assert exit_code == 1
+    assert re.search(rf"its clock is (19|2[01]) s {direction} this machine's, whose time the login carries", said), said
+    assert "likeliest first: this machine's clock is wrong: synchronise it; the key is bound" in said
 
 
 @pytest.mark.parametrize("wrong", [other_secret, other_key])

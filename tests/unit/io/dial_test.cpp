@@ -86,9 +86,26 @@ TEST_F(DialTest, AnAddressThatRefusesIsFollowedByTheNextAtOnce) {
 }
 
 TEST_F(DialTest, TheFirstIsTakenIfItAnswers) {
-  const Endpoint first = listening(), second = listening();
+  // Of the whole loopback network, so that neither came to nothing in another test.
+  acceptors.emplace_back(context, at("127.0.0.7", 0));
+  acceptors.emplace_back(context, at("127.0.0.8", 0));
+  const Endpoint first = acceptors[0].local_endpoint(), second = acceptors[1].local_endpoint();
   ASSERT_TRUE(connect({first, second}).ok());
   EXPECT_EQ(socket.remote_endpoint(), first);
+}
+
+TEST_F(DialTest, AnAddressThatCameToNothingIsTriedBehindTheOthers) {
+  const Endpoint silent = listening(), good = listening();
+  note_in_vain(silent, "no TLS");
+  ASSERT_TRUE(connect({silent, good}).ok());
+  EXPECT_EQ(socket.remote_endpoint(), good);
+}
+
+TEST_F(DialTest, ANameWithoutAnAddressOfTheFamilySaysSo) {
+  EXPECT_EQ(lookup_failure("x.test", IpFamily::V4, asio::error::no_data),
+            "name lookup of x.test: it has no IPv4 address; see --exchange_ip_family");
+  EXPECT_EQ(lookup_failure("x.test", IpFamily::Any, asio::error::host_not_found),
+            "name lookup of x.test: Host not found (authoritative)");
 }
 
 TEST_F(DialTest, AllInVainNamesEach) {
