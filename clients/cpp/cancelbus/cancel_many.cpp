@@ -19,9 +19,10 @@ CancelMany::CancelMany(std::shared_ptr<CancelSummary> summary, CancelOptions opt
 }
 
 void CancelMany::go_on(Time now) {
-  if (std::exchange(refused_, false)) {
+  if (const auto refused = std::exchange(refused_, std::nullopt)) {
     room_ = std::max<size_t>(1, open_);
     not_before_ = now + TryAgainAfter;
+    if (open_ == 0 && ++refusals_ >= MostRefusals) give_up(*refused);
   }
   while (now >= not_before_ && !waiting_.empty() && open_ < room_) {
     const size_t index = waiting_.front();
@@ -52,12 +53,17 @@ void CancelMany::ended(size_t index, const Final& final) {
   --open_;
   const auto* refused = std::get_if<Refused>(&final);
   if (refused != nullptr && refused->queue_full() && !is_over(std::chrono::steady_clock::now())) {
-    waiting_.push_front(index);
-    refused_ = true;
+    waiting_.push_back(index);
+    refused_ = final;
     return;
   }
+  refusals_ = 0;
   if (room_ < MostAtOnce) ++room_;
   summary_->orders[index].final = final;
+}
+
+void CancelMany::give_up(const Final& refused) {
+  for (const size_t index : std::exchange(waiting_, {})) summary_->orders[index].final = refused;
 }
 
 Time CancelMany::next_deadline() const {

@@ -76,8 +76,9 @@ class Client {
   /// Waits for nothing. What is wrong with the options is told as Refused, by the next process().
   Cancel cancel(int64_t order_id, const CancelOptions& options = {}, Callbacks callbacks = {}) noexcept;
   /// Cancels each of these orders once. At most 1,000 of the commands are open at a time; the others wait here, and so
-  /// does what a full queue refuses, which is given again until the time to live is over. A name in `options` becomes
-  /// NAME-1, NAME-2 and so on. What is returned fills as finals come; `on_done` is called once, when all have come.
+  /// does what a full queue refuses, which is given again until the time to live is over, or until the queue has
+  /// refused 30 times in a row while none of these was open. A name in `options` becomes NAME-1, NAME-2 and so on. What
+  /// is returned fills as finals come; `on_done` is called once, when all have come.
   std::shared_ptr<const CancelSummary> cancel_many(const std::vector<int64_t>& order_ids,
                                                    const CancelOptions& options = {},
                                                    std::function<void(const CancelSummary&)> on_done = {}) noexcept;

@@ -126,6 +126,30 @@ TEST_F(CancelManyTest, AQueueThatTakesNoneIsAskedWithOneASecond) {
   EXPECT_THAT(done_, ElementsAre());
 }
 
+TEST_F(CancelManyTest, AQueueThatTakesNoneForHalfAMinuteIsAResultForAllThatWait) {
+  start(ids(3));
+  for (int round = 1; round < CancelMany::MostRefusals; ++round) {
+    end_all(refusal(v1::CXL_REJ_REASON_BUS_FULL));
+    ASSERT_THAT(done_, ElementsAre()) << round;
+    now_ += CancelMany::TryAgainAfter;
+    many_->go_on(now_);
+  }
+  end_all(refusal(v1::CXL_REJ_REASON_BUS_FULL));
+  EXPECT_THAT(done_, ElementsAre("3 orders: 3 refused"));
+  EXPECT_EQ(many_->waiting(), 0U);
+}
+
+TEST_F(CancelManyTest, AnOrderThatIsRefusedIsGivenAgainBehindTheOthers) {
+  start(ids(3));
+  for (const int64_t next : {1, 2, 3, 1}) {
+    end_all(refusal(v1::CXL_REJ_REASON_BUS_FULL));
+    now_ += CancelMany::TryAgainAfter;
+    many_->go_on(now_);
+    ASSERT_THAT(given_, SizeIs(1));
+    EXPECT_EQ(given_.front().order_id, next);
+  }
+}
+
 TEST_F(CancelManyTest, AFullQueueIsAResultOnceTheTimeToLiveIsOver) {
   now_ -= seconds(10);
   start(ids(2), {.time_to_live = milliseconds(1)});
