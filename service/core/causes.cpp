@@ -56,12 +56,14 @@ bool same(const Cause& a, const Cause& b) { return a.kind == b.kind && a.limiter
 
 }  // namespace
 
-void Causes::ended(const Answer& answer) {
+void Causes::ended(std::optional<LimiterKind> kind, const Answer& answer, Tick now) {
   const Source source{answer.http_status, answer.exchange_code, answer.text};
-  if (let_in(answer.verdict)) failed_ = 0;
-  if (answer.verdict == Verdict::Doubtful || answer.verdict == Verdict::WrongRequest) {
-    ++failed_;
-    failure_ = source;
+  for (Failures* const failures : {&failures_, &failed_cancels_}) {
+    if (failures == &failed_cancels_ && kind != LimiterKind::Cancel) continue;
+    if (let_in(answer.verdict)) failures->count = 0;
+    if (answer.verdict == Verdict::Doubtful || answer.verdict == Verdict::WrongRequest) {
+      *failures = {failures->count + 1, source, now};
+    }
   }
   if (answer.verdict == Verdict::Unauthorized) refusal_ = source;
   if (asked_wait(answer)) wait_ = source;
@@ -74,9 +76,13 @@ void Causes::look(const Conditions& conditions, Tick now, std::vector<CauseChang
   add_workers(found, conditions.workers, now);
   add_backoffs(found, conditions, now);
   add_lowered(found, conditions);
-  if (failed_ >= Failing) {
-    add(found, CauseKind::ExchangeFailing, "", failure_,
-        "the last " + std::to_string(failed_) + " requests got no usable answer: " + failure_.text);
+  if (now - failed_cancels_.at >= CancelsFailFor) failed_cancels_.count = 0;
+  const bool cancels = failed_cancels_.count > failures_.count;
+  const Failures& failures = cancels ? failed_cancels_ : failures_;
+  if (failures.count >= Failing) {
+    add(found, CauseKind::ExchangeFailing, "", failures.last,
+        "the last " + std::to_string(failures.count) + (cancels ? " cancels" : " requests") +
+            " got no usable answer: " + failures.last.text);
   }
   if (!conditions.stream.empty() && now >= connected_from_) {
     add(found, CauseKind::Stream, "finals by the stream", conditions.stream + "; finals come by query");
@@ -174,8 +180,8 @@ void Causes::add_queue(std::vector<Entry>& found, const Conditions& conditions) 
   if (conditions.queued == 0 || conditions.empty_in < (before ? ShortQueue : LongQueue)) return;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(conditions.empty_in).count();
   add(found, CauseKind::Queue, "",
-      std::to_string(conditions.queued) + " orders wait for budget; empty in " + std::to_string(seconds) +
-          " s at the earliest");
+      std::to_string(conditions.queued) + (conditions.queued == 1 ? " order waits" : " orders wait") +
+          " for budget; empty in " + std::to_string(seconds) + " s at the earliest");
 }
 
 void Causes::add(std::vector<Entry>& found, CauseKind kind, std::string stops, std::string text) const {

@@ -31,8 +31,11 @@ struct Availability {
 
 class Causes {
  public:
-  /// So many requests in a row without a usable answer, and the exchange is failing.
+  /// So many requests in a row without a usable answer, or so many cancels, whatever its queries say: the exchange is
+  /// failing.
   static constexpr uint32_t Failing = 2;
+  /// For so long failed cancels are a cause although queries are answered. A cancel that fails is repeated sooner.
+  static constexpr Duration CancelsFailFor = std::chrono::minutes(1);
   /// After a start of the bus workers and subscriber have so long before it is said that some are missing.
   static constexpr Duration Connecting = std::chrono::seconds(5);
   /// Without `expected`, as many workers are expected as could work at once within this time.
@@ -64,8 +67,8 @@ class Causes {
   /// `lease`: workers have so long after a start of the bus before they are missed.
   Causes(Duration lease, Tick started) : missed_from_(started + lease), connected_from_(started + Connecting) {}
 
-  /// A request ended so, with the worker that had it.
-  void ended(const Answer& answer);
+  /// A request ended so, with the worker that had it. `kind`: absent if it is not known any more.
+  void ended(std::optional<LimiterKind> kind, const Answer& answer, Tick now);
   /// The causes that hold now. What has begun or ended since the last call is appended to `changes`.
   void look(const Conditions& conditions, Tick now, std::vector<CauseChange>& changes);
   /// As of the last look(), the most serious first.
@@ -100,10 +103,15 @@ class Causes {
   Tick connected_from_;
   size_t most_workers_ = 0;  ///< that could work at once, of late
   Tick most_workers_at_ = Tick::min();
-  uint32_t failed_ = 0;  ///< requests since one was let in
-  Source failure_;       ///< the latest of these
-  Source refusal_;       ///< the latest 401 or 403
-  Source wait_;          ///< the latest answer that ordered a backoff
+  /// Requests that failed since one was let in, and the latest of them.
+  struct Failures {
+    uint32_t count = 0;
+    Source last;
+    Tick at{};
+  };
+  Failures failures_, failed_cancels_;
+  Source refusal_;  ///< the latest 401 or 403
+  Source wait_;     ///< the latest answer that ordered a backoff
   std::array<Source, 2> waits_;
   std::array<Tick, 2> waits_until_ = {Tick::min(), Tick::min()};
   std::vector<Entry> entries_;

@@ -181,7 +181,8 @@ void Gateway::on(const TaskEnded& ended) {
   const bool of_sweep = !unknown && outcome.task.kind == LimiterKind::OpenOrders;
   // Commands do not wait for sweeps, but for a key that is let in.
   const bool tells = of_sweep ? ended.answer.verdict == Verdict::Unauthorized : !unknown || outcome.throttled;
-  if (tells) book_.causes.ended(ended.answer);
+  if (tells)
+    book_.causes.ended(unknown ? std::nullopt : std::optional(outcome.task.kind), ended.answer, book_.now.tick);
   if (unknown) {
     ++counters_.unknown_outcomes;
     return;

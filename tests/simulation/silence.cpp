@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "service/core/causes.hpp"
+
 namespace cancelbus::simulation {
 
 namespace {
@@ -34,8 +36,7 @@ void Silence::bus_started() {
   able_until_ = Time::min();
   given_.clear();
   ended_.clear();
-  failed_ = perhaps_failed_ = 0;
-  let_in_ = world_.now();
+  requests_ = cancels_ = {.let_in = world_.now()};
   owed_stuck_.clear();
   statuses_.clear();
   for (auto& [kind, hold] : holds_) hold.known = world_.now();
@@ -92,13 +93,23 @@ void Silence::heard(const core::TaskEnded& ended) {
       worker.perhaps_refused = worker.perhaps_refused && !counts;
     }
   }
+  requests_.ended(verdict, counts, world_.now());
+  // Whether it was a cancel may not be known, to the bus neither.
+  const bool cancel = given != given_.end() && given->second.kind == core::LimiterKind::Cancel;
+  if (cancel || given == given_.end()) cancels_.ended(verdict, counts, world_.now());
+}
+
+void Silence::Failures::ended(core::Verdict verdict, bool counts, Time now) {
   if (looked_at(verdict)) {
-    failed_ = 0;
-    if (counts) perhaps_failed_ = 0;
-    if (counts) let_in_ = world_.now();
+    count = 0;
+    if (counts) perhaps = 0;
+    if (counts) let_in = now;
   } else if (failed(verdict)) {
-    ++perhaps_failed_;
-    if (counts && ++failed_ == 2) failing_since_ = world_.now();
+    ++perhaps;
+    perhaps_last = now;
+    if (!counts) return;
+    last = now;
+    if (++count == 2) since = now;
   }
 }
 
@@ -271,10 +282,18 @@ void Silence::check_limits(const v1::HeartbeatReply& reply) {
 }
 
 void Silence::check_exchange(const v1::HeartbeatReply& reply) {
-  must(reply, failed_ >= 2 && now_ - failing_since_ >= Within, {v1::CAUSE_KIND_EXCHANGE_FAILING},
-       "the last two requests got no usable answer");
-  must_not(reply, perhaps_failed_ < 2 && now_ - let_in_ > Within, v1::CAUSE_KIND_EXCHANGE_FAILING,
-           "one was let in over 2 s ago");
+  const auto fails = [this](const Failures& failures) {
+    return failures.count >= 2 && now_ - failures.since >= Within;
+  };
+  const auto works = [this](const Failures& failures) {
+    return failures.perhaps < 2 && now_ - failures.let_in > Within;
+  };
+  must(reply, fails(requests_), {v1::CAUSE_KIND_EXCHANGE_FAILING}, "the last two requests got no usable answer");
+  const auto forgotten = core::Causes::CancelsFailFor;
+  must(reply, fails(cancels_) && now_ - cancels_.last < forgotten, {v1::CAUSE_KIND_EXCHANGE_FAILING},
+       "the last two cancels got no usable answer");
+  must_not(reply, works(requests_) && (works(cancels_) || now_ - cancels_.perhaps_last > forgotten + Within),
+           v1::CAUSE_KIND_EXCHANGE_FAILING, "one was let in over 2 s ago, and before it a cancel");
 }
 
 }  // namespace cancelbus::simulation

@@ -103,10 +103,16 @@ class Silence {
   std::map<core::LimiterKind, Limits> limits_;
   std::set<core::LimiterKind> kept_lowered_;  ///< as the store holds it
   std::set<core::TaskId> ended_;
-  int failed_ = 0;          ///< requests without a usable answer since one may have been let in
-  Time failing_since_{};    ///< when the second of them was heard
-  int perhaps_failed_ = 0;  ///< the same since one was let in for sure
-  Time let_in_{};           ///< when that was
+  struct Failures {
+    int count = 0;    ///< requests without a usable answer since one may have been let in
+    Time since{};     ///< when the second of them was heard
+    int perhaps = 0;  ///< the same since one was let in for sure
+    Time let_in{};    ///< when that was
+    Time last{};      ///< when the latest of the former was heard
+    Time perhaps_last{};
+    void ended(core::Verdict verdict, bool counts, Time now);
+  };
+  Failures requests_, cancels_;
   std::map<core::CommandKey, Time> owed_stuck_;
   std::deque<Tick> statuses_;
 };

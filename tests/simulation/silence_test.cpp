@@ -52,8 +52,9 @@ struct SilenceTest : ::testing::Test {
     silence.answering(reply);
     return world.failure;
   }
-  void end(core::TaskId task, core::Verdict verdict) {
+  void end(core::TaskId task, core::Verdict verdict, core::LimiterKind kind = core::LimiterKind::Cancel) {
     core::SendTask sent;
+    sent.kind = kind;
     sent.peer = "p";
     sent.task = task;
     silence.sending(sent);
@@ -132,6 +133,17 @@ TEST_F(SilenceTest, WantsTheClockNamedOfAWorkerThatCannotReadIt) {
   }
   EXPECT_EQ(answer({v1::CAUSE_KIND_CLOCK}), "");
   EXPECT_NE(answer({v1::CAUSE_KIND_NO_WORKER}).find("cannot read the exchange's clock"), std::string::npos);
+}
+
+TEST_F(SilenceTest, WantsFailingCancelsNamedWhateverTheQueriesRead) {
+  work(3s);
+  for (core::TaskId task = 1; task <= 4; task += 2) {
+    end(task, core::Verdict::Doubtful);
+    end(task + 1, core::Verdict::Read, core::LimiterKind::Query);
+  }
+  work(3s);
+  EXPECT_NE(answer({}).find("does not name CAUSE_KIND_EXCHANGE_FAILING"), std::string::npos);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_EXCHANGE_FAILING}), "");
 }
 
 TEST_F(SilenceTest, WantsItNamedNoMoreTwoSecondsAfterAWorkerCame) {

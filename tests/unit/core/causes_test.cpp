@@ -95,7 +95,7 @@ TEST_F(CausesTest, WorkersAreNotMissedBeforeTheyCanHaveFoundTheBus) {
 TEST_F(CausesTest, WhereNoWorkerCanSendItsReasonIsNamed) {
   conditions.workers = none();
   conditions.workers.unauthorized = "w1: refused";
-  causes.ended(answer(Verdict::Unauthorized, 401, 7, "Unauthorized"));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::Unauthorized, 401, 7, "Unauthorized"), T0 + seconds(5));
   look(seconds(5));
   EXPECT_EQ(only().kind, CauseKind::KeysRefused);
   EXPECT_EQ(only().http_status, 401);
@@ -117,7 +117,7 @@ TEST_F(CausesTest, NearTheBlockOfTheAddressKeysAreRefusedWhateverWorkerIsAvailab
 }
 
 TEST_F(CausesTest, ABackoffSaysOfWhichLimiterForHowLongAndByWhichAnswer) {
-  causes.ended(answer(Verdict::Throttled, 429, 429, "TOO_MANY_REQUESTS"));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::Throttled, 429, 429, "TOO_MANY_REQUESTS"), T0 + seconds(5));
   conditions.backoffs[1] = {T0 + seconds(11), "TOO_MANY_REQUESTS"};
   look(seconds(5));
   EXPECT_EQ(only().kind, CauseKind::Backoff);
@@ -141,32 +141,54 @@ TEST_F(CausesTest, OfABackoffFromBeforeARestartTheAnswerIsNotKnown) {
 }
 
 TEST_F(CausesTest, TheExchangeFailsFromTheSecondRequestOnUntilOneIsLetIn) {
-  causes.ended(answer(Verdict::Doubtful, 502, 0, "HTTP 502, empty"));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::Doubtful, 502, 0, "HTTP 502, empty"), T0 + seconds(5));
   look(seconds(5));
   EXPECT_EQ(kinds(), "");
-  causes.ended(answer(Verdict::NeverWritten));
-  causes.ended(answer(Verdict::WrongRequest, 404, 3, "Not Found"));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::NeverWritten), T0 + seconds(5));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::WrongRequest, 404, 3, "Not Found"), T0 + seconds(5));
   look(seconds(6));
   EXPECT_EQ(only().kind, CauseKind::ExchangeFailing);
   EXPECT_EQ(only().http_status, 404);
   EXPECT_EQ(only().exchange_code, 3);
   EXPECT_EQ(only().stops, "");
   for (const Verdict verdict : {Verdict::Throttled, Verdict::Unauthorized, Verdict::StaleStamp}) {
-    causes.ended(answer(verdict));
+    causes.ended(LimiterKind::Cancel, answer(verdict), T0 + seconds(5));
     look(seconds(7));
     EXPECT_TRUE(holds(CauseKind::ExchangeFailing));
   }
-  causes.ended(answer(Verdict::UnknownOrder));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::UnknownOrder), T0 + seconds(5));
   look(seconds(8));
   EXPECT_EQ(kinds(), "");
 }
 
 TEST_F(CausesTest, OneThatIsLetInBetweenTwoThatFailBeginsTheCountAnew) {
   for (int i = 0; i < 3; ++i) {
-    causes.ended(answer(Verdict::Doubtful));
-    causes.ended(answer(Verdict::Read));
+    causes.ended(LimiterKind::Query, answer(Verdict::Doubtful), T0 + seconds(5));
+    causes.ended(LimiterKind::Cancel, answer(Verdict::Refused), T0 + seconds(5));
   }
   look(seconds(5));
+  EXPECT_EQ(kinds(), "");
+}
+
+TEST_F(CausesTest, CancelsThatFailAreACauseWhateverTheQueriesBetweenThemRead) {
+  for (int i = 0; i < 3; ++i) {
+    causes.ended(LimiterKind::Cancel, answer(Verdict::Doubtful, 503, 0, "HTTP 503, empty"), T0 + seconds(5));
+    causes.ended(LimiterKind::Query, answer(Verdict::Read), T0 + seconds(5));
+  }
+  look(seconds(5));
+  EXPECT_EQ(only().text, "the last 3 cancels got no usable answer: HTTP 503, empty");
+  EXPECT_EQ(only().http_status, 503);
+  causes.ended(std::nullopt, answer(Verdict::Accepted), T0 + seconds(5));
+  look(seconds(6));
+  EXPECT_TRUE(holds(CauseKind::ExchangeFailing)) << "it is not known that this was a cancel";
+  look(seconds(5) + Causes::CancelsFailFor);
+  EXPECT_EQ(kinds(), "") << "none has failed of late";
+  for (int i = 0; i < 2; ++i) causes.ended(LimiterKind::Cancel, answer(Verdict::Doubtful), T0 + seconds(70));
+  causes.ended(LimiterKind::Query, answer(Verdict::Read), T0 + seconds(70));
+  look(seconds(70));
+  EXPECT_TRUE(holds(CauseKind::ExchangeFailing));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::Accepted), T0 + seconds(70));
+  look(seconds(71));
   EXPECT_EQ(kinds(), "");
 }
 
@@ -186,7 +208,7 @@ TEST_F(CausesTest, ALoweredLimitStopsNothingAndNamesItsLimiter) {
 TEST_F(CausesTest, ABackoffByA503IsItsAnswersToo) {
   Answer wait = answer(Verdict::Doubtful, 503, 0, "busy");
   wait.retry_after = seconds(9);
-  causes.ended(wait);
+  causes.ended(LimiterKind::Cancel, wait, T0);
   conditions.backoffs[0] = {T0 + seconds(10), "busy"};
   look(seconds(1));
   EXPECT_EQ(only().http_status, 503);
@@ -197,8 +219,8 @@ TEST_F(CausesTest, TheMostSeriousComesFirst) {
   conditions.draining = true;
   conditions.backoffs[0] = {T0 + seconds(90), "wait"};
   conditions.workers = {};
-  causes.ended(answer(Verdict::Doubtful));
-  causes.ended(answer(Verdict::Doubtful));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::Doubtful), T0 + seconds(5));
+  causes.ended(LimiterKind::Cancel, answer(Verdict::Doubtful), T0 + seconds(5));
   look(seconds(5));
   std::vector<CauseKind> found;
   for (const Cause& cause : causes.list(now)) found.push_back(cause.kind);
