@@ -6,10 +6,13 @@
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "service/base/utf8.hpp"
 #include "service/io/output.hpp"
@@ -52,12 +55,59 @@ void append_number(std::string& line, double value) {
   }
 }
 
+/// A character of its own in ASCII, which JSON takes as it is.
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+void append_escaped(std::string& line, std::string_view& text) {
+  const size_t length = base::utf8_length(text);
+  const char c = text.front();
+  if (length == 0) {
+    line += "\uFFFD";
+  } else if (c == '"' || c == '\\') {
+    line += '\\';
+    line += c;
+  } else if (length == 1 && static_cast<unsigned char>(c) < 0x20) {
+    absl::StrAppendFormat(&line, "\\u%04x", c);
+  } else {
+    line.append(text, 0, length);
+  }
+  text.remove_prefix(length == 0 ? 1 : length);
+}
+
+/// Nearly all that is logged is plain: that is copied in one piece.
+void append_quoted(std::string& line, std::string_view text) {
+  line += '"';
+  while (!text.empty()) {
+    const auto plain = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    line.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (!text.empty()) append_escaped(line, text);
+  }
+  line += '"';
+}
+
+/// As 2026-11-30T12:34:56.789012Z. Only the fraction is formatted anew for each line of a second.
+void append_time(std::string& line, absl::Time time) {
+  thread_local int64_t second = std::numeric_limits<int64_t>::min();
+  thread_local std::string text;
+  const int64_t micros = absl::ToUnixMicros(time);
+  const int64_t fraction = (micros % 1'000'000 + 1'000'000) % 1'000'000;
+  if (const int64_t now = (micros - fraction) / 1'000'000; std::exchange(second, now) != now) {
+    text = absl::FormatTime("%Y-%m-%dT%H:%M:%S", time, absl::UTCTimeZone());
+  }
+  const std::string digits = std::to_string(1'000'000 + fraction);
+  line += text;
+  line += '.';
+  line.append(digits, 1);
+  line += 'Z';
+}
+
 void append_value(std::string& line, const LogField::Value& value) {
   std::visit(
       [&line](const auto& v) {
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<T, std::string_view>) {
-          line += json_quoted(v);
+          append_quoted(line, v);
         } else if constexpr (std::is_same_v<T, bool>) {
           line += v ? "true" : "false";
         } else if constexpr (std::is_same_v<T, double>) {
@@ -70,15 +120,19 @@ void append_value(std::string& line, const LogField::Value& value) {
 }
 
 std::string line_of(Level level, std::string_view event, LogFields fields) {
-  std::string line = absl::FormatTime(R"({"time":"%Y-%m-%dT%H:%M:%E6SZ","level":)", absl::Now(), absl::UTCTimeZone());
-  line += json_quoted(level_name(level));
+  std::string line;
+  line.reserve(512);
+  line += R"({"time":")";
+  append_time(line, absl::Now());
+  line += R"(","level":)";
+  append_quoted(line, level_name(level));
   line += R"(,"process":)";
-  line += json_quoted(process_name());
+  append_quoted(line, process_name());
   line += R"(,"event":)";
-  line += json_quoted(event);
+  append_quoted(line, event);
   for (const LogField& field : fields) {
     line += ',';
-    line += json_quoted(field.key);
+    append_quoted(line, field.key);
     line += ':';
     append_value(line, field.value);
   }
@@ -93,23 +147,8 @@ void write(Level level, std::string_view event, LogFields fields) {
 }  // namespace
 
 std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    const size_t length = base::utf8_length(text);
-    const char c = text.front();
-    if (length == 0) {
-      out += "\uFFFD";
-    } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (length == 1 && static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(&out, "\\u%04x", c);
-    } else {
-      out.append(text, 0, length);
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  out += '"';
+  std::string out;
+  append_quoted(out, text);
   return out;
 }
 
