@@ -213,13 +213,19 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
   return span_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
 }
 
+/// Cancels go on, and some take longer.
+bool slows_only(v1::CauseKind kind) {
+  return kind == v1::CAUSE_KIND_QUEUE || kind == v1::CAUSE_KIND_FEWER_WORKERS || kind == v1::CAUSE_KIND_LIMIT_LOWERED;
+}
+
 std::vector<std::string> bus_lines(const v1::BusStatus& status) {
   std::vector<std::string> lines;
   if (status.observing()) lines.push_back("bus      OBSERVING: no cancel is sent; the bus runs with --observe");
   for (const v1::Cause& cause : status.cause()) {
     std::string line = lines.empty() ? "bus      " : "         ";
     line += describe(cause) + "; for " + age_text(status.as_of(), cause.since());
-    line += cause.stops().empty() ? "" : ", stops " + printable(cause.stops());
+    line += cause.stops().empty() ? slows_only(cause.kind()) ? ", stops nothing" : ""
+                                  : ", stops " + printable(cause.stops());
     if (cause.http_status() != 0) line += " (HTTP " + std::to_string(cause.http_status()) + ")";
     line += cause.runbook().empty() ? "" : "; runbook: " + printable(cause.runbook());
     lines.push_back(std::move(line));
@@ -243,7 +249,12 @@ std::string refused_text(const v1::BusStatus& status) {
 std::string queue_text(const v1::BusStatus& status) {
   uint64_t orders = 0;
   for (const auto& q : status.queues()) orders += q.urgent() + uint64_t{q.normal()};
-  const std::string text = std::to_string(orders) + " orders wait for budget";
+  const std::string waiting = std::to_string(orders) + (orders == 1 ? " order waits" : " orders wait");
+  const auto stops = [](const v1::Cause& cause) { return cause.stops().find("cancels") != std::string::npos; };
+  const auto cause = std::find_if(status.cause().begin(), status.cause().end(), stops);
+  if (cause != status.cause().end())
+    return waiting + ": " + client::short_name(cause->kind(), "CAUSE_KIND_") + " stops cancels";
+  const std::string text = waiting + " for budget";
   if (!status.has_queue_empty_in()) return text;
   return text + ", empty in " + span_text(status.queue_empty_in()) + " at the earliest";
 }

@@ -70,8 +70,9 @@ struct WorkerStatus {
   uint32_t credit = 0;
   uint32_t in_flight = 0;
   std::string unavailable;  ///< why it gets no work; empty if it may
-  Duration clock_offset{};
-  Duration clock_round_trip{};
+  /// Absent: it has not read the exchange's clock.
+  std::optional<Duration> clock_offset{};
+  std::optional<Duration> clock_round_trip{};
   std::optional<Duration> silent_for{};
   bool dead = false;  ///< silent for so long that only its name is kept
 };

@@ -68,7 +68,7 @@ std::string StreamWatch::trouble() const {
   if (!heard_) return text_.empty() ? "no subscriber is connected" : text_;
   if (!connected_) return "the stream is not connected" + (text_.empty() ? "" : ": " + text_);
   if (!logged_in_) return "the stream is connected, and not logged in";  // the text says so too
-  return muted() ? "the stream is muted: queries read orders canceled that it has not named" : "";
+  return muted() ? "the stream is muted: queries show cancels that it has not reported" : "";
 }
 
 StreamStatus StreamWatch::status() const {

@@ -14,9 +14,8 @@ void fill_worker(const core::WorkerStatus& worker, core::WallTime now, v1::BusSt
   proto.set_in_flight(worker.in_flight);
   proto.set_benched(legible(worker.unavailable));
   if (worker.silent_for) *proto.mutable_silent_since() = to_timestamp(now - *worker.silent_for);
-  if (worker.dead) return;
-  *proto.mutable_clock_offset() = to_proto_duration(worker.clock_offset);
-  *proto.mutable_clock_round_trip() = to_proto_duration(worker.clock_round_trip);
+  if (worker.clock_offset) *proto.mutable_clock_offset() = to_proto_duration(*worker.clock_offset);
+  if (worker.clock_round_trip) *proto.mutable_clock_round_trip() = to_proto_duration(*worker.clock_round_trip);
 }
 
 void fill_stream(const core::StreamStatus& stream, v1::BusStatus::Stream& proto) {

@@ -159,7 +159,9 @@ function queues(s) {
   const all = [...s.queues].sort((a, b) => length(b) - length(a));
   if (!all.length) return [make('p', 'quiet', 'empty')];
   const total = all.reduce((sum, q) => sum + length(q), 0);
-  const head = make('p', '', total + ' orders wait for budget' +
+  const stop = s.cause.find((c) => (c.stops || '').includes('cancels'));
+  const waiting = total + (total === 1 ? ' order waits' : ' orders wait');
+  const head = stop ? make('p', '', waiting + ': ' + kindOf(stop) + ' stops cancels') : make('p', '', waiting + ' for budget' +
     (s.queue_empty_in ? ', empty in ' + elapsed(parseFloat(s.queue_empty_in)) + ' at the earliest' : ''));
   const rows = all.slice(0, MOST_ROWS).map((q) => named('waiting', row(q.sender_comp_id,
     length(q) + ' waiting' + (q.urgent ? ', ' + q.urgent + ' urgent' : ''),

@@ -62,7 +62,7 @@ TEST(StreamWatch, IsMutedFromAMissingFrameOnThroughEveryLoginUntilAFrameComes) {
   EXPECT_TRUE(watch.seems_muted(at(seconds(2)).tick));
   EXPECT_TRUE(watch.muted());
   watch.report(report(2), at(seconds(3)));
-  EXPECT_EQ(watch.trouble(), "the stream is muted: queries read orders canceled that it has not named");
+  EXPECT_EQ(watch.trouble(), "the stream is muted: queries show cancels that it has not reported");
   watch.proof("feed", at(seconds(4)));
   EXPECT_FALSE(watch.muted());
   EXPECT_EQ(watch.trouble(), "");
