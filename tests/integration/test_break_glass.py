@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conftest import ROOT, orderly_stack
+from names import needs_ipv6, resolving
 from scene import requests
 
 from process import PATIENCE_SECONDS, clean_environment
@@ -26,6 +28,7 @@ VECTOR = json.loads((ROOT / "tests" / "contract" / "vectors.json").read_text())[
 def shared():
     """The exchange alone."""
     with orderly_stack() as stack:
+        stack.certificate = stack.authority.issue(hosts=("IP:127.0.0.1", "DNS:exchange.test"))
         stack.start_exchange(most_unauthorized=0, cancel_limits="off")
         yield stack
 
@@ -46,8 +49,12 @@ def said(run):
     return run.stdout + run.stderr
 
 
+class OnIpv6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
 @contextmanager
-def recording_exchange(stack, stamp_ms):
+def recording_exchange(stack, stamp_ms, listen=("127.0.0.1", 0)):
     """Its clock stands still, so that a signature can be known beforehand; yields its URL and what it was asked."""
     asked = []
 
@@ -67,14 +74,14 @@ def recording_exchange(stack, stamp_ms):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = (OnIpv6 if ":" in listen[0] else ThreadingHTTPServer)(listen, Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(stack.certificate.cert_file, stack.certificate.key_file)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield f"https://127.0.0.1:{server.server_address[1]}", asked
+        yield f"https://{'[::1]' if ':' in listen[0] else listen[0]}:{server.server_address[1]}", asked
     finally:
         server.shutdown()
         server.server_close()
@@ -175,6 +182,41 @@ def test_the_published_signature(shared):
     assert headers["X-Signature"] == VECTOR["signature"]
 
 
+@contextmanager
+def exchange_at_both(stack):
+    """At ::1 and 127.0.0.1, on one port; yields the URL by a name that has both, and what each address was asked."""
+    with recording_exchange(stack, VECTOR["stamp_ms"]) as (url, over_ipv4):
+        port = int(url.rpartition(":")[2])
+        with recording_exchange(stack, VECTOR["stamp_ms"], ("::1", port)) as (_, over_ipv6):
+            yield f"https://exchange.test:{port}", {"4": over_ipv4, "6": over_ipv6}
+
+
+@needs_ipv6
+@pytest.mark.parametrize("flags, environment, family", [
+    ([], {}, "4"),
+    (["--exchange_ip_family=4"], {}, "4"),
+    (["--exchange_ip_family=6"], {}, "6"),
+    (["--exchange_ip_family=any"], {}, "6"),  # the first that the name has
+    ([], {"CANCELBUS_EXCHANGE_IP_FAMILY": "6"}, "6"),
+    (["--exchange_ip_family=4"], {"CANCELBUS_EXCHANGE_IP_FAMILY": "6"}, "4"),
+])
+def test_only_addresses_of_the_family_are_used_and_ipv4_by_default(shared, build_dir, flags, environment, family):
+    """Keys are bound to IPv4 addresses: a request that leaves over IPv6 is refused."""
+    names = resolving(build_dir, exchange_test=["::1", "127.0.0.1"])
+    with exchange_at_both(shared) as (url, asked):
+        run = break_glass(61508264, *flags_for(shared, rest_url=url), *flags, environment=names | environment)
+    assert run.returncode == 0, said(run)
+    assert [method for method, *_ in asked[family]] == ["GET", "DELETE"]
+    assert asked["6" if family == "4" else "4"] == []
+
+
+def test_an_exchange_without_an_address_of_the_family(shared, build_dir):
+    run = break_glass(1, *flags_for(shared, rest_url="https://exchange.test:1"),
+                      environment=resolving(build_dir, exchange_test=["::1"]))
+    assert run.returncode == 2, said(run)
+    assert "nothing was sent" in run.stderr and "--exchange_ip_family=4" in run.stderr
+
+
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 200])
 def test_signatures_with_secrets_of_any_length(shared, size):
     secret = bytes((7 * i) % 256 for i in range(size))
@@ -217,6 +259,7 @@ def test_no_command_line_and_no_environment_tells_a_secret(shared, tmp_path):
     (["--order=1"], "--order"),
     (["--rest_url=http://127.0.0.1", "1"], "--rest_url"),
     (["--rest_url=https://127.0.0.1/path", "1"], "--rest_url"),
+    (["--exchange_ip_family=5", "1"], "--exchange_ip_family=5: expected 4, 6 or any"),
     (["--ca_file=/nowhere", "1"], "--ca_file"),
     (["--api_key_file=/nowhere", "1"], "--api_key_file"),
     (["--api_secret_file=", "1"], "--api_secret_file"),

@@ -1,12 +1,11 @@
 """Every socket over IPv6: as an address in brackets, and by names that have only IPv6 addresses, or both kinds."""
 
 import json
-import socket
 import subprocess
 import urllib.request
 
 import pytest
-from names import resolving
+from names import needs_ipv6, resolving
 from process import PATIENCE_SECONDS, clean_environment
 from scene import curve_keys
 from strategy_client import StrategyClient
@@ -19,15 +18,7 @@ with blocking.Client(sys.argv[1]) as bus:
 """
 
 
-def has_ipv6():
-    try:
-        with socket.create_server(("::1", 0), family=socket.AF_INET6):
-            return True
-    except OSError:
-        return False
-
-
-pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+pytestmark = needs_ipv6
 
 
 @pytest.fixture
