@@ -2,9 +2,11 @@
 
 import re
 import socket
+from contextlib import contextmanager
 
 import pytest
 from conftest import orderly_stack
+from names import needs_ipv6, resolving
 from scene import requests, run_check
 
 from throwaway import make_api_key, write_secret
@@ -35,11 +37,39 @@ def steps(said):
 def test_worker_good(shared):
     exit_code, said = run_check(shared.start_worker)
     assert exit_code == 0, said
-    assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "ok"}
+    assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "ok", "orders": "ok"}
     assert "TLSv1.3" in said and "valid until" in said and "round trip" in said
     assert f"{shared.rest_url.removeprefix('https://')} from 127.0.0.1:" in said, "both addresses"
     assert "may read orders" in said and "permission Trade" in said
     assert shared.api_key.secret_file.read_text().strip() not in said
+
+
+def test_worker_asks_once_for_each_thing(shared):
+    """Requests of a check count against the limits too: a few readings of the clock, one query, one list."""
+    shared.exchange.forget_counters()
+    shared.exchange.place_orders(3)
+    exit_code, said = run_check(shared.start_worker)
+    assert exit_code == 0, said
+    assert "lists the account's open orders: " in said
+    asked = shared.exchange.counters()["requests"]
+    assert asked["GET /api/v1/openOrders"] == {"200": 1} and asked["GET /api/v1/order/{id}"] == {"400": 1}, asked
+    assert 1 <= asked["GET /api/v2/server/time"]["200"] <= 5, asked
+    assert shared.exchange.counters()["repeated_stamps"] == 0
+
+
+@pytest.mark.parametrize("answer, why", [
+    ({"status": 400, "body": {"success": False, "message": "pairSymbol is missing", "code": 1}}, "--pairs"),
+    ({"status": 401, "body": ""}, "HTTP 401"),
+    ({"status": 503, "body": "<html>busy</html>"}, "HTTP 503"),
+])
+def test_worker_that_may_not_list_orders_may_still_cancel(shared, faults, answer, why):
+    """The check runs before each worker in Kubernetes: a list that fails must not keep workers from canceling."""
+    faults(answer={"endpoint": "GET /api/v1/openOrders"} | answer)
+    exit_code, said = run_check(shared.start_worker)
+    assert exit_code == 0, said
+    assert steps(said) == {"TLS": "ok", "clock": "ok", "key": "ok", "orders": "FAILED"}
+    [line] = [line for line in said.splitlines() if line.startswith("orders")]
+    assert why in line and "cancels do not need it; mass cancels and kill switches do" in line
 
 
 @pytest.mark.parametrize("seconds, direction", [(3, "ahead of"), (-3, "behind")])
@@ -102,6 +132,30 @@ def test_which_addresses_of_a_name_are_used(shared, unserved):
             assert f"TCP connect: {address}: " in said, said
 
 
+@contextmanager
+def check_resolving(stack, build_dir, **names):
+    """For checks these names have these addresses."""
+    stack.wrappers["check"] = ["/usr/bin/env", *(f"{key}={value}" for key, value in resolving(build_dir, **names).items())]
+    try:
+        yield
+    finally:
+        del stack.wrappers["check"]
+
+
+@needs_ipv6
+@pytest.mark.parametrize("family, tried", [
+    (None, ["127.0.0.1:{}"]), ("4", ["127.0.0.1:{}"]), ("6", ["[::1]:{}"]), ("any", ["[::1]:{}", "127.0.0.1:{}"])])
+def test_which_addresses_of_a_name_with_both_kinds_are_used(shared, build_dir, unserved, family, tried):
+    port = unserved.rpartition(":")[2]
+    refusals = "; ".join(f"{address.format(port)}: Connection refused" for address in tried)
+    with check_resolving(shared, build_dir, exchange_test=["::1", "127.0.0.1"]):
+        for start, url in ((shared.start_worker, {"rest_url": f"https://exchange.test:{port}"}),
+                           (shared.start_subscriber, {"stream_url": f"wss://exchange.test:{port}"})):
+            exit_code, said = run_check(start, exchange_ip_family=family, **url)
+            assert exit_code == 1
+            assert f"TCP connect: {refusals}\n" in said, said
+
+
 def test_worker_where_something_else_than_tls_answers(shared, unserved):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         exit_code, said = run_check(shared.start_worker, request_timeout="300ms",
@@ -130,6 +184,7 @@ def test_subscriber_good(shared):
     assert exit_code == 0, said
     assert steps(said) == {"stream": "ok", "TLS": "ok", "banner": "ok", "login": "ok"}
     assert "its clock and this machine's differ by less than 2 s" in said
+    assert f" at {shared.stream_url.removeprefix('wss://')} from 127.0.0.1:" in said, "both addresses"
     assert shared.api_key.secret_file.read_text().strip() not in said
 
 
