@@ -6,7 +6,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any, Optional, Sequence
 
 import zmq
@@ -52,7 +52,31 @@ def _endpoint(name: str, value: Optional[str], otherwise: str) -> str:
     endpoint = _given(name, value, otherwise)
     if not re.fullmatch(r"tcp://.+:\d+|ipc://.+", endpoint):
         raise OptionError(f"{_named(name)}: {endpoint!r} is not an endpoint such as {otherwise}")
+    if endpoint.startswith("tcp://"):
+        _check_host(name, endpoint)
     return endpoint
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_host(name: str, endpoint: str) -> None:
+    """Without brackets it is not clear where an IPv6 address ends and the port begins; libzmq would only never connect."""
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if ":" not in host:
+        return
+    address = host.removeprefix("[").removesuffix("]")
+    right = f"tcp://[{address}]:{port}"
+    if not _is_ipv6(address):
+        raise OptionError(f"{_named(name)}: {endpoint!r}: {host!r} is neither a name nor an address: expected an IPv6 address in "
+                          f"brackets, as in tcp://[::1]:{port}")
+    if endpoint != right:
+        raise OptionError(f"{_named(name)}: {endpoint!r}: an IPv6 address needs brackets: write {right}")
 
 
 def _is_local(endpoint: str) -> bool:
