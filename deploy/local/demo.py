@@ -99,6 +99,8 @@ def verdict(stack, strategies):
     say(f"At the exchange: {canceled} of {wanted} orders canceled with {deletes} DELETEs, "
         f"at most {counters['max_deletes_per_order']} per order; {counters['refused_429']} answered 429.")
     say(f"Most DELETEs it counted in 1 s: {counters['peak']['1s']} (limit 10); in 60 s: {counters['peak']['60s']} (limit 300).")
+    if counters["guesses"]:
+        say("It did otherwise than by default: " + ", ".join(f"{name} {count} times" for name, count in counters["guesses"].items()))
     wrong = []
     if canceled != wanted:
         wrong.append(f"{wanted - canceled} orders are not canceled")

@@ -27,6 +27,11 @@ bool reads(Guesses& guesses, absl::string_view value) {
   return value == "Canceled" || value == "Closed";
 }
 
+bool filled_reads(Guesses& guesses, absl::string_view value) {
+  guesses.filled_reads_canceled = value == "Canceled";
+  return value == "Closed" || value == "Canceled";
+}
+
 bool not_found(Guesses& guesses, absl::string_view value) {
   for (const auto& [name, status] : {std::pair{"400", 400u}, {"404", 404u}, {"200", 200u}}) {
     if (value != name) continue;
@@ -45,6 +50,8 @@ constexpr std::array kSwitches = {
            yes_or_no<&Guesses::fill_sends_452>},
     Switch{{"second_cancel_sends_452", "no|yes", "yes: so does a cancel of an order that is canceled already"},
            yes_or_no<&Guesses::second_cancel_sends_452>},
+    Switch{{"early_452", "no|yes", "yes: 452 comes before the answer to the cancel that caused it"},
+           yes_or_no<&Guesses::early_452>},
     Switch{{"blocked_prolongs", "no|yes", "yes: a request while blocked begins the block anew"},
            yes_or_no<&Guesses::blocked_prolongs>},
     Switch{{"stale_stamp_counts", "no|yes", "yes: a request refused for its stamp counts against the limits"},
@@ -54,6 +61,7 @@ constexpr std::array kSwitches = {
     Switch{{"pair_required", "no|yes", "yes: GET /api/v1/openOrders without pairSymbol gets 400"},
            yes_or_no<&Guesses::pair_required>},
     Switch{{"partial_cancel_reads", "Canceled|Closed", "the status of a partly filled, then canceled order"}, reads},
+    Switch{{"filled_reads", "Closed|Canceled", "the status of a completely filled order"}, filled_reads},
     Switch{{"not_found_status", "400|404|200", "the HTTP status of \"Order not found\" (1152)"}, not_found},
 };
 

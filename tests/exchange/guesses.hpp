@@ -27,6 +27,10 @@ struct Guesses {
   bool pair_required = false;
   // A partly filled, then canceled order reads as Closed instead of Canceled.
   bool partial_cancel_reads_closed = false;
+  // A completely filled order reads as Canceled, with nothing left, instead of Closed.
+  bool filled_reads_canceled = false;
+  // 452 leaves at once, and the cancel's 200 after Settings::deleted_delay, instead of the other way around.
+  bool early_452 = false;
   // The HTTP status of "Order not found" (1152): 200, 400 or 404.
   unsigned not_found_status = 400;
 };

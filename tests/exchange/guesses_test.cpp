@@ -108,6 +108,27 @@ TEST(Guesses, ASecondCancelSendsA452OrNot) {
   }
 }
 
+TEST(Guesses, A452ComesBeforeTheAnswerOrAfterIt) {
+  using Events = std::vector<std::string>;
+  for (const bool early : {false, true}) {
+    Settings settings = guessing(early ? "early_452=yes" : "early_452=no");
+    settings.deleted_delay = milliseconds{20};
+    Driver sim(settings);
+    const auto id = sim.place();
+    sim.log_in();
+    sim.order_of_events.clear();
+    const RequestId request = sim.send_cancel(id);
+    sim.advance(milliseconds{19});
+    EXPECT_EQ(sim.order_of_events, early ? Events({"452", "201"}) : Events({"200"}));
+    sim.advance(milliseconds{1});
+    EXPECT_EQ(sim.order_of_events, early ? Events({"452", "201", "200"}) : Events({"200", "452", "201"}));
+    EXPECT_EQ(sim.answer(request).status, 200u);
+    sim.advance(milliseconds{100});
+    EXPECT_EQ(sim.status_of(id), "Canceled");
+    EXPECT_EQ(otherwise(sim, "early_452"), early ? 1 : 0);
+  }
+}
+
 TEST(Guesses, ARequestWhileBlockedProlongsTheBlockOrNot) {
   for (const bool prolongs : {false, true}) {
     Settings settings = guessing(prolongs ? "blocked_prolongs=yes" : "blocked_prolongs=no");
@@ -166,6 +187,22 @@ TEST(Guesses, APartlyFilledThenCanceledOrderReadsSoOrSo) {
     EXPECT_EQ(sim.status_of(partly), reads);
     EXPECT_EQ(otherwise(sim, "partial_cancel_reads"), reads == "Closed" ? 1 : 0);
     EXPECT_EQ(sim.status_of(untouched), "Canceled");
+  }
+}
+
+TEST(Guesses, ACompletelyFilledOrderReadsSoOrSo) {
+  for (const std::string reads : {"Closed", "Canceled"}) {
+    Driver sim(guessing("filled_reads=" + reads));
+    const auto filled = sim.place(), partly = sim.place();
+    sim.control("POST", "fill", by_id(filled));
+    sim.control("POST", "fill", by_id(partly, R"(,"amount":"0.004")"));
+    sim.advance(milliseconds{100});
+    const HttpAnswer answer =
+        sim.answer(sim.send(sim.signed_request("GET", "/api/v1/order/" + std::to_string(filled))));
+    const auto order = boost::json::parse(answer.body).at("data");
+    EXPECT_EQ(order.at("status"), boost::json::value(reads));
+    EXPECT_EQ(otherwise(sim, "filled_reads"), reads == "Canceled" ? 1 : 0);
+    EXPECT_EQ(sim.status_of(partly), "Partial");
   }
 }
 

@@ -42,6 +42,11 @@ CancelReceipt Market::request_cancel(Instant now, std::int64_t id) {
   order->cancel_pending = true;
   Instant due = now + world_.settings.deleted_delay;
   CancelReceipt receipt{CancelResult::Accepted};
+  if (world_.settings.guesses.early_452) {
+    ++world_.counters.guesses["early_452"];
+    receipt.answer_hold = due - now;
+    due = now;
+  }
   if (const FaultRule* rule = world_.faults.draw(Fault::Early452, world_.random, std::nullopt, id)) {
     due = now;
     receipt.answer_hold = rule->delay;

@@ -299,6 +299,10 @@ HttpAnswer RestApi::query(const Target& target) {
     ++world_.counters.guesses["partial_cancel_reads"];
     shown["status"] = std::string(status_name(OrderStatus::Closed));
   }
+  if (order->shown_status == OrderStatus::Closed && world_.settings.guesses.filled_reads_canceled) {
+    ++world_.counters.guesses["filled_reads"];
+    shown["status"] = std::string(status_name(OrderStatus::Canceled));
+  }
   if (ended && world_.faults.draw(Fault::WrongStatusWord, world_.random, std::nullopt, order->id) != nullptr) {
     const bool canceled = order->shown_status == OrderStatus::Canceled;
     shown["status"] = std::string(status_name(canceled ? OrderStatus::Closed : OrderStatus::Canceled));

@@ -118,6 +118,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"blocked", 400, R"({"success":false,"message":"ORDER_CANCEL_BLOCKED","code":1})", Verdict::Blocked,
              Answered},
+        Case{"blocked_200", 200, R"({"success":false,"message":"ORDER_CANCEL_BLOCKED","code":1})", Verdict::Doubtful,
+             Answered},
+        Case{"blocked_422", 422, R"({"success":false,"message":"ORDER_CANCEL_BLOCKED","code":1})", Verdict::Doubtful,
+             Answered},
+        Case{"blocked_503", 503, R"({"success":false,"message":"ORDER_CANCEL_BLOCKED","code":1})", Verdict::Doubtful,
+             Page},
         Case{"success_true_all_the_same", 400, R"({"success":true,"message":"NO_ORDER_MATCHES_YOUR_REQUEST"})",
              Verdict::UnknownOrder, Answered},
         Case{"code_says_otherwise", 400, R"({"message":"ORDER_COULD_NOT_BE_CANCELED","code":1052})", Verdict::Refused,
