@@ -157,6 +157,29 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"a_name_is_no_value", R"({"policy":"account","message":"ORDER_CANCEL_BLOCKED"})",
              R"({"policy":"account","message":"ORDER_CANCEL_BLOCKED"})"},
         Case{"addresses", "Your IP: 203.0.113.77, not 1.2.3 nor 2026.11", "Your IP: 0.0.0.0, not 1.2.3 nor 2026.11"},
+        Case{"ipv6_addresses",
+             "Your IP: 2001:db8::5, id:2001:db8::5, [2001:DB8:0:0:1:2:3:4]:443, "
+             "::1. fe80::1%eth0 ::ffff:203.0.113.77: refused",
+             "Your IP: ::, id:::, [::]:443, ::. :: ::: refused"},
+        Case{"ipv6_in_json", R"({"message":"from 2001:db8::5","ip":"::1","id":3})",
+             R"({"message":"from ::","ip":"::","id":3})"},
+        Case{"no_ipv6_addresses",
+             "12:34:56.789 aa:bb:cc:dd:ee:ff std::string a::before 1:2 x::1 {\"a\":1} 2026-11-30T10:00:00Z "
+             "12345::1 1:2:3:4:5:6:7: 9 g::h 1:2:3:4",
+             "12:34:56.789 aa:bb:cc:dd:ee:ff std::string a::before 1:2 x::1 {\"a\":1} 2026-11-30T10:00:00Z "
+             "12345::1 1:2:3:4:5:6:7: 9 g::h 1:2:3:4"},
+        Case{"a_word_within_a_word",
+             R"({"liquidity":1,"monkey":"2","assignee":"3","blocked":4,"unavailable":"5","design":6,"bus_error":7})",
+             R"({"liquidity":1,"monkey":"2","assignee":"3","blocked":4,"unavailable":"5","design":6,"bus_error":7})"},
+        Case{"words_of_a_name",
+             R"({"uid":1,"UserUID":2,"uid2":3,"APIKey":"4","api_key":"5",)"
+             R"("first_name":"6","lastName":"7","apikey":"8","keys":[9],"bus_error":1})",
+             R"({"uid":0,"UserUID":0,"uid2":0,"APIKey":"***","api_key":"***",)"
+             R"("first_name":"***","lastName":"***","apikey":"***","keys":[],"bus_error":1})"},
+        Case{
+            "words_that_run_together",
+            R"({"USERID":1,"accesstoken":"2","sessionid":"3","emailAddress":"4","memberid":5,"useremail":"6"})",
+            R"({"USERID":0,"accesstoken":"***","sessionid":"***","emailAddress":"***","memberid":0,"useremail":"***"})"},
         Case{"the_public_key_anywhere", R"({"message":"Invalid PUBLIC-KEY.","PUBLIC-KEY":"x"})",
              R"({"message":"Invalid ***.","***":"x"})"},
         Case{"balance_frame", R"([201,{"type":201,"userId":1234567,"payload":"16,5,1","whatever":12.5}])",
