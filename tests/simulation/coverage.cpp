@@ -57,6 +57,8 @@ const char* fault_name(Fault fault) {
                                           "guess: partial_cancel_reads=Closed",
                                           "guess: not_found_status=404",
                                           "guess: not_found_status=200",
+                                          "guess: early_452=yes",
+                                          "guess: filled_reads=Canceled",
                                           "never written",
                                           "commits lost",
                                           "sweep: not complete",

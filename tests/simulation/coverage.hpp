@@ -65,6 +65,8 @@ enum class Fault : uint8_t {
   GuessPartlyCanceledReadsClosed,
   GuessNotFound404,
   GuessNotFound200,
+  GuessEarly452,
+  GuessFilledReadsCanceled,
   // Machines.
   NeverWritten,  ///< a worker took a task and wrote nothing
   CommitsLost,   ///< by a power cut

@@ -16,6 +16,8 @@ void plan_guesses(Plan& plan) {
       {Fault::GuessPartlyCanceledReadsClosed, "partial_cancel_reads", "Closed"},
       {Fault::GuessNotFound404, "not_found_status", "404"},
       {Fault::GuessNotFound200, "not_found_status", "200"},
+      {Fault::GuessEarly452, "early_452", "yes"},
+      {Fault::GuessFilledReadsCanceled, "filled_reads", "Canceled"},
   };
   constexpr uint64_t Own = 0xC2B2AE3D27D4EB4F;
   Random random(plan.seed ^ Own);
