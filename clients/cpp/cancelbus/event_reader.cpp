@@ -5,6 +5,10 @@
 
 namespace cancelbus::client {
 
+void EventReader::resume(uint64_t epoch, std::string topic, uint64_t next_seq) {
+  resume_ = {epoch, std::move(topic), next_seq};
+}
+
 void EventReader::on_positions(uint64_t epoch, const Positions& positions, Time now) {
   if (epoch == 0) return;
   const bool fresh = epoch != epoch_;
@@ -12,7 +16,7 @@ void EventReader::on_positions(uint64_t epoch, const Positions& positions, Time 
   for (const auto& position : positions) {
     if (position.next_seq() == 0 || position.next_seq() > MaxSeq) continue;  // 0: a topic of last values
     Topic& topic = topics_[position.topic()];
-    if (fresh) topic.next = position.next_seq();
+    if (fresh) topic.next = start_of(position);
     topic.end = std::max(topic.end, position.next_seq());
     if (topic.ask_at == Never) plan(position.topic(), topic, now);
   }
@@ -22,9 +26,15 @@ void EventReader::on_positions(uint64_t epoch, const Positions& positions, Time 
 }
 
 void EventReader::adopt(uint64_t epoch) {
-  if (epoch_ != 0) out_.emplace_back(NewEpoch{epoch_, epoch});
+  const uint64_t before = epoch_ != 0 ? epoch_ : resume_.epoch;
+  if (before != 0 && before != epoch) out_.emplace_back(NewEpoch{before, epoch});
   epoch_ = epoch;
   topics_.clear();
+}
+
+uint64_t EventReader::start_of(const v1::TopicPosition& position) const {
+  const bool resumed = resume_.epoch == epoch_ && resume_.topic == position.topic();
+  return resumed ? std::min(resume_.next_seq, position.next_seq()) : position.next_seq();
 }
 
 bool EventReader::on_event(v1::Event event, Time now) {

@@ -53,6 +53,10 @@ class EventReader {
   static constexpr auto Grace = std::chrono::milliseconds(250);
   static constexpr auto AskAgainAfter = std::chrono::seconds(1);
 
+  /// Before the first positions: if the bus is still in this epoch, reading this topic starts at `next_seq`, so that
+  /// what was published since then is asked for; otherwise NewEpoch comes first. Without it reading starts at the first
+  /// positions.
+  void resume(uint64_t epoch, std::string topic, uint64_t next_seq);
   /// From a welcome or a heartbeat. The first positions of an epoch say where reading starts; later ones show what is
   /// missing.
   void on_positions(uint64_t epoch, const Positions& positions, Time now);
@@ -78,11 +82,19 @@ class EventReader {
   };
 
   void adopt(uint64_t epoch);
+  uint64_t start_of(const v1::TopicPosition& position) const;
   bool accept(v1::Event event, Time now);
   void hand_out(Topic& topic);
   void plan(const std::string& name, Topic& topic, Time now);
   void ask(const std::string& name, Topic& topic, Time now);
 
+  struct Resume {
+    uint64_t epoch = 0;  ///< 0: nothing is resumed
+    std::string topic;
+    uint64_t next_seq = 0;
+  };
+
+  Resume resume_;
   uint64_t epoch_ = 0;
   std::map<std::string, Topic> topics_;
   std::vector<v1::Event> early_;

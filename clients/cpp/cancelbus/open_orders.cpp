@@ -5,7 +5,7 @@
 namespace cancelbus::client {
 
 uint64_t OpenOrdersReader::ask(const OpenOrdersFilter& filter) {
-  listings_.push_back({.filter = filter, .answer = {.id = ++last_listing_}});
+  listings_.push_back({.filter = filter, .answer = {.id = ++last_listing_}, .from = filter.order_id});
   return last_listing_;
 }
 
@@ -14,7 +14,7 @@ void OpenOrdersReader::restart() {
   next_page();
   Listing& first = listings_.front();
   first.answer = {.id = first.answer.id};
-  first.from = 0;
+  first.from = first.filter.order_id;
 }
 
 std::optional<v1::OpenOrdersRequest> OpenOrdersReader::due(Time now) {
@@ -35,9 +35,13 @@ std::optional<OpenOrders> OpenOrdersReader::on_page(v1::OpenOrders& page) {
   Listing& first = listings_.front();
   OpenOrders& answer = first.answer;
   // Orders may come between two pages: complete is what the first page says.
-  if (first.from == 0 && page.has_complete_as_of()) answer.complete_as_of = page.complete_as_of();
-  for (v1::OpenOrder& order : *page.mutable_open_order()) answer.orders.push_back(std::move(order));
-  if (page.next_order_id() == 0) return end();
+  if (first.from == first.filter.order_id && page.has_complete_as_of()) answer.complete_as_of = page.complete_as_of();
+  const int64_t only = first.filter.order_id;
+  for (v1::OpenOrder& order : *page.mutable_open_order()) {
+    if (only == 0 || order.order_id() == only) answer.orders.push_back(std::move(order));
+  }
+  // A page may be empty though another follows.
+  if (page.next_order_id() == 0 || (only != 0 && page.next_order_id() > only)) return end();
   next_page();
   first.from = page.next_order_id();
   return std::nullopt;

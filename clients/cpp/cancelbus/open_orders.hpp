@@ -24,6 +24,7 @@ struct OpenOrdersFilter {
   std::string owner = {};                ///< a sender; empty: of everyone, and of no known owner
   std::string symbol = {};               ///< the pair, as BTCTRY; empty: any
   v1::Side side = v1::SIDE_UNSPECIFIED;  ///< either
+  int64_t order_id = 0;                  ///< only this order; 0: any
 };
 
 /// The account's open orders as far as the bus knows them, by order id.

@@ -28,7 +28,9 @@ std::optional<v1::EventBar> bar_in(const Reply& reply) {
 }  // namespace
 
 Session::Session(SessionOptions options)
-    : options_(std::move(options)), own_topic_("client." + options_.sender_comp_id + ".") {}
+    : options_(std::move(options)), own_topic_("client." + options_.sender_comp_id + ".") {
+  if (options_.resume) reader_.resume(options_.resume->epoch, own_topic_, options_.resume->next_seq);
+}
 
 std::vector<std::string> Session::subscriptions() const {
   std::vector<std::string> prefixes = options_.topics;
@@ -194,7 +196,8 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
     silent_told_ = false;
     hello_due_ = Never;
     heartbeat_due_ = now + HeartbeatEvery;
-    notices_.emplace_back(Connected{welcome.epoch()});
+    const auto own = std::ranges::find(welcome.position(), own_topic_, &v1::TopicPosition::topic);
+    notices_.emplace_back(Connected{welcome.epoch(), own == welcome.position().end() ? 0 : own->next_seq()});
     open_orders_.restart();
     // What was under way when the session broke may never have arrived.
     queue_unreceived();

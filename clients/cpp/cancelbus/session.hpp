@@ -25,6 +25,12 @@
 
 namespace cancelbus::client {
 
+/// Seq of the next event to read, in the epoch in which it counts.
+struct ReadPosition {
+  uint64_t epoch = 0;     ///< of the bus's store; not 0
+  uint64_t next_seq = 0;  ///< from 1
+};
+
 /// With which name a strategy comes, what it follows, and whether the bus acts when it falls silent.
 struct SessionOptions {
   static constexpr size_t MaxTopics = 64;                         ///< of one session
@@ -40,11 +46,16 @@ struct SessionOptions {
   /// any session, it cancels the sender's own orders. MinWindow to MaxWindow. It stays armed when this client ends
   /// without goodbye(). A bus of an earlier version ignores it: BusStatus.dead_man_switches says what is armed.
   std::optional<std::chrono::milliseconds> cancel_on_disconnect = {};
+  /// Where reading the own topic goes on, for a program that keeps on disk what it has read: all that was published
+  /// since then comes, or LostEvents. With another epoch NewEpoch comes instead. None: it starts with what comes next.
+  std::optional<ReadPosition> resume = {};
 };
 
 /// The bus knows us: commands flow. Again after each interruption.
 struct Connected {
   uint64_t epoch = 0;  ///< of the bus's store; another one means that seqs begin anew
+  /// Seq of the next event that the bus publishes on the own topic.
+  uint64_t next_seq = 0;
 };
 /// Nothing was heard from the bus for a while; the session goes on trying. Told once, until it is connected again.
 struct Silent {

@@ -268,6 +268,40 @@ TEST_F(EventReaderTest, ReadsATopicThatAppearedLaterFromItsBeginning) {
   EXPECT_THAT(out(), ElementsAre("client.new.1", "client.new.2"));
 }
 
+TEST_F(EventReaderTest, GoesOnWhereAnEarlierReaderStopped) {
+  reader_.resume(Epoch, Topic, 5);
+  positions(8);
+  pass(EventReader::Grace);
+  EXPECT_THAT(out(), ElementsAre("ask 5+3"));
+  event(5);
+  event(6);
+  event(7);
+  EXPECT_THAT(out(), ElementsAre("5", "6", "7"));
+}
+
+TEST_F(EventReaderTest, OfWhatAnEarlierReaderHasMissedNothingMayBeKept) {
+  reader_.resume(Epoch, Topic, 5);
+  positions(8);
+  pass(EventReader::Grace);
+  reject(7);
+  EXPECT_THAT(out(), ElementsAre("ask 5+3", "lost 5-6", "ask 7+1"));
+}
+
+TEST_F(EventReaderTest, AnotherEpochThanTheEarlierReadersIsTold) {
+  reader_.resume(Epoch, Topic, 5);
+  positions(2, Epoch + 1);
+  pass(EventReader::Grace);
+  event(2, Epoch + 1);
+  EXPECT_THAT(out(), ElementsAre("epoch 7->8", "2"));
+}
+
+TEST_F(EventReaderTest, APlaceThatTheBusHasNotReachedIsNotWaitedFor) {
+  reader_.resume(Epoch, Topic, 50);
+  positions(8);
+  event(8);
+  EXPECT_THAT(out(), ElementsAre("8"));
+}
+
 TEST_F(EventReaderTest, TopicsDoNotDelayEachOther) {
   positions(1);
   positions(1, Epoch, "venue.");

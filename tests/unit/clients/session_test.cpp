@@ -540,5 +540,20 @@ TEST_F(SessionTest, RecordThatTheBusRejectsIsNotRepeated) {
   }
 }
 
+TEST_F(SessionTest, AProgramThatKeepsWhatItReadGoesOnThere) {
+  session_ = Session({.sender_comp_id = "desk-a", .resume = ReadPosition{.epoch = Epoch, .next_seq = 3}});
+  session_.start(now_);
+  connect(5);
+  const auto told = session_.take_notices();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(std::get<Connected>(told[0]).next_seq, 5U);
+  session_.take_frames();
+  pass(EventReader::Grace);
+  const auto asked = session_.take_frames();
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].retransmit_request().from_seq(), 3U);
+  EXPECT_EQ(asked[0].retransmit_request().count(), 2U);
+}
+
 }  // namespace
 }  // namespace cancelbus::client
