@@ -60,6 +60,9 @@ ROWS = (
     # The tool reads the bus's store.
     Row("clients/cancelctl", ("cancelbus/", "clients/", "google/protobuf/", "zmq", "service/base/sqlite.hpp"),
         (r"\bcancelbus::core\b",)),
+    # A process as those of service/ are, at their edges; its decisions are its own.
+    Row("clients/fix", ("cancelbus/", "clients/fix/", "google/protobuf/", "quickfix/", "service/base/", "service/io/",
+                        "service/core/decimal.hpp", "service/core/types.hpp", *EDGE_LIBRARIES)),
     Row("clients", ("cancelbus/", "clients/", "google/protobuf/", "zmq"), (r"\bcancelbus::core\b",)),
     Row("tests/exchange", ("boost/", "openssl/", "absl/", "gtest/", "gmock/"), (r"\bcancelbus::",)),
 )

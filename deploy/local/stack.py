@@ -99,6 +99,28 @@ class Stack:
             "backend_endpoint": self._endpoint("backend"), "stream_url": self.stream_url,
             "ca_file": self.authority.cert_file, **self.access.flags("subscriber"), **self.api_key.flags} | flags)
 
+    def start_fix(self, senders=("desk-a",), name="fix", settings="", sessions="", **flags):
+        """A FIX gateway with a session of each sender: TargetCompID is the sender in capitals. `settings` are lines for
+        [DEFAULT], `sessions` whole blocks beside these."""
+        self.grant("strategy", name, senders=",".join(senders))
+        store = self.folder / f"{name}-store"
+        store.mkdir(exist_ok=True)
+        port = self._address(name).rsplit(":", 1)[1]
+        blocks = "".join(f"[SESSION]\nTargetCompID={sender.upper()}\nSender={sender}\n\n" for sender in senders)
+        file = self.folder / f"{name}.cfg"
+        file.write_text(f"[DEFAULT]\nBeginString=FIX.4.4\nSenderCompID=CANCELBUS\nSocketAcceptPort={port}\n"
+                        f"FileStorePath={store}\n{settings}\n{blocks}{sessions}")
+        process = self._start(name, "cancel-fix", {
+            "settings": file, "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
+            "monitor_address": self._address(f"{name}-monitor"), **self.access.flags(name)} | flags)
+        process.wait_ready()
+        self._addresses[name] = process.endpoints["fix"].split("://", 1)[1]
+        self._addresses[f"{name}-monitor"] = process.endpoints["monitor"].split("://", 1)[1]
+        return process
+
+    def fix_port(self, name="fix"):
+        return int(self._address(name).rsplit(":", 1)[1])
+
     def wait_connected(self, workers, timeout=PATIENCE_SECONDS):
         """Until the bus knows that the subscriber has logged in, and of so many workers that may work."""
         def connected():
