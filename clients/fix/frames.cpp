@@ -20,6 +20,28 @@ constexpr std::array HeaderTags = {"35",  "49",  "56",  "115", "128", "34", "50"
                                    "116", "144", "129", "145", "43",  "97", "52", "122", "347", "369"};
 constexpr std::array NumberTags = {"7", "16", "34", "36", "108"};
 
+struct DataTag {
+  std::string_view data;
+  std::string_view length;
+};
+/// Every data field of FIX 4.4, and the field with its length.
+constexpr std::array<DataTag, 16> DataTags = {{{"89", "93"},
+                                               {"91", "90"},
+                                               {"96", "95"},
+                                               {"213", "212"},
+                                               {"349", "348"},
+                                               {"351", "350"},
+                                               {"353", "352"},
+                                               {"355", "354"},
+                                               {"357", "356"},
+                                               {"359", "358"},
+                                               {"361", "360"},
+                                               {"363", "362"},
+                                               {"365", "364"},
+                                               {"446", "445"},
+                                               {"619", "618"},
+                                               {"622", "621"}}};
+
 unsigned sum_of(std::string_view bytes) {
   return std::accumulate(bytes.begin(), bytes.end(), 0U,
                          [](unsigned sum, char c) { return (sum + static_cast<unsigned char>(c)) & 0xFFU; });
@@ -131,12 +153,26 @@ std::string without_body(std::string_view frame) {
   return out;
 }
 
-bool has_absurd_number(std::string_view frame) {
-  while (const auto field = take_field(frame)) {
+std::string_view danger_in(std::string_view frame) {
+  RawField before;
+  while (!frame.empty()) {
+    const std::string_view rest = frame;
+    const auto field = take_field(frame);
+    if (!field) break;
+    const auto data = std::ranges::find(DataTags, field->tag, &DataTag::data);
+    if (data != DataTags.end()) {
+      const size_t begin = field->tag.size() + 1;
+      const bool has_length =
+          before.tag == data->length && are_digits(before.value) && before.value.size() <= MaxDigits;
+      const size_t end = has_length ? begin + std::stoul(std::string(before.value)) : rest.size();
+      if (end >= rest.size() || rest[end] != Soh) return "bad_data";
+      frame = rest.substr(end + 1);
+    }
     const bool is_number = std::ranges::find(NumberTags, field->tag) != NumberTags.end();
-    if (is_number && field->value.size() > MaxDigits) return true;
+    if (is_number && field->value.size() > MaxDigits) return "absurd_number";
+    before = *field;
   }
-  return false;
+  return {};
 }
 
 }  // namespace cancelbus::fix

@@ -42,7 +42,9 @@ std::string_view type_of(std::string_view frame);
 /// need no dictionary.
 std::string without_body(std::string_view frame);
 
-/// A sequence number or a length that no session reaches: with more than nine digits in 7, 16, 34, 36 or 108.
-bool has_absurd_number(std::string_view frame);
+/// Why the message must not reach QuickFIX, as a word for a metric: `absurd_number` for a sequence number or an
+/// interval of more than nine digits, which would overflow; `bad_data` for a data field whose length field does not
+/// stand right before it or is not its length, because QuickFIX reads as many bytes as that says. Empty: it may.
+std::string_view danger_in(std::string_view frame);
 
 }  // namespace cancelbus::fix

@@ -23,15 +23,9 @@ using boost::system::error_code;
 /// Reports of one turn that come out of those that wait, and the bytes beyond which they go on waiting.
 constexpr int SentPerTurn = 200;
 constexpr size_t EnoughBytes = 1 << 20;
-/// Frames that may come out of order before the missing ones: QuickFIX keeps them, and works through them recursively.
-constexpr int MaxUnadvanced = 500;
 constexpr int PruneEvery = 60;  // ticks
 constexpr int StopWithin = 4;   // ticks
 constexpr int TurnsOfBus = 10;
-
-bool is_read(std::string_view type) {
-  return type.size() == 1 && std::string_view("012345AFHqj").find(type) != std::string_view::npos;
-}
 
 bool is_readable(int descriptor) {
   pollfd polled{descriptor, POLLIN, 0};
@@ -139,114 +133,6 @@ absl::Status Gateway::listen() {
   io::print(endpoints + "ready\n");
   accept();
   return absl::OkStatus();
-}
-
-// ---- Connections ----
-
-void Gateway::accept() {
-  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted || stopping_) return;
-    if (!error) take(std::move(socket));
-    // Without a descriptor left the next attempt fails too: the timer tries again.
-    if (error) {
-      io::log_warn("accept_failed", {{"why", error.message()}});
-    } else {
-      accept();
-    }
-  });
-}
-
-void Gateway::take(tcp::socket socket) {
-  auto peer = std::make_shared<Peer>();
-  error_code ignored;
-  peer->address = absl::StrCat(socket.remote_endpoint(ignored).address().to_string(ignored));
-  (void)socket.set_option(tcp::no_delay(true), ignored);
-  peer->connection = make_connection(std::move(socket), options_.tls);
-  peers_.push_back(peer);
-  peer->connection->start({[this, peer](std::string_view bytes) { read(peer, bytes); }, [this] { turn([] {}); },
-                           [this, peer](const std::string& why) { closed(peer, why); }});
-  if (peers_.size() > 2 * sessions_.size() + 32) refuse(*peer, "too_many");
-}
-
-void Gateway::read(const std::shared_ptr<Peer>& peer, std::string_view bytes) {
-  turn([&] {
-    const uint64_t garbled = peer->frames.garbled();
-    peer->frames.add(bytes);
-    while (const auto frame = peer->frames.next()) {
-      if (!take_frame(peer, *frame)) break;
-    }
-    metrics_.count_garbled(peer->frames.garbled() - garbled);
-    const bool stranger = peer->session == Engine::None;
-    if (peer->frames.is_hopeless() || (stranger && peer->frames.garbled() > 0)) refuse(*peer, "not_fix");
-  });
-}
-
-bool Gateway::take_frame(const std::shared_ptr<Peer>& peer, const std::string& frame) {
-  if (has_absurd_number(frame)) {
-    refuse(*peer, "absurd_number");
-    return false;
-  }
-  if (peer->session == Engine::None) return log_on(peer, frame);
-  Session& session = sessions_[peer->session];
-  if (session.peer != peer || session.closing) return false;
-  const std::string_view type = type_of(frame);
-  metrics_.count_in(session.settings.target_comp_id, std::string(type));
-  const int expected = session.store->next_in();
-  engine_->receive(peer->session, is_read(type) ? frame : without_body(frame));
-  session.unadvanced = session.store->next_in() == expected ? session.unadvanced + 1 : 0;
-  if (session.unadvanced > MaxUnadvanced) refuse(*peer, "gap_not_filled");
-  return !session.closing;
-}
-
-bool Gateway::log_on(const std::shared_ptr<Peer>& peer, const std::string& frame) {
-  const size_t number = engine_->session_of_logon(frame);
-  if (number == Engine::None || stopping_) {
-    refuse(*peer, "unknown_session");
-    return false;
-  }
-  if (engine_->connected(number)) {
-    refuse(*peer, "already_connected");
-    return false;
-  }
-  Session& session = sessions_[number];
-  const std::string& name = session.settings.certificate_name;
-  if (!name.empty() && peer->connection->certificate_name() != name) {
-    refuse(*peer, "wrong_certificate");
-    return false;
-  }
-  peer->session = number;
-  session.peer = peer;
-  session.closing = false;
-  session.unadvanced = 0;
-  metrics_.count_in(session.settings.target_comp_id, "A");
-  engine_->connect(number);
-  if (!session.closing) engine_->receive(number, frame);
-  if (engine_->logged_on(number)) {
-    peer->connection->accepted();
-  } else if (!session.closing) {
-    refuse(*peer, "bad_logon");
-  }
-  return !session.closing;
-}
-
-/// Closes it; of a session the engine hears of it first.
-void Gateway::refuse(Peer& peer, const char* reason) {
-  metrics_.count_refused(reason);
-  io::log_warn("connection_refused", {{"reason", reason}, {"address", peer.address}});
-  if (peer.session == Engine::None) {
-    peer.connection->close();
-  } else if (sessions_[peer.session].peer.get() == &peer) {
-    engine_->disconnected(peer.session);
-  }
-}
-
-void Gateway::closed(const std::shared_ptr<Peer>& peer, const std::string& why) {
-  std::erase(peers_, peer);
-  if (peer->session == Engine::None || sessions_[peer->session].peer != peer) return;
-  Session& session = sessions_[peer->session];
-  io::log_info("connection_closed", {{"session", session.settings.target_comp_id}, {"why", why}});
-  turn([this, &peer] { engine_->disconnected(peer->session); });
-  session.peer.reset();
 }
 
 // ---- What the engine says ----
@@ -388,16 +274,21 @@ void Gateway::process(size_t number) {
     }
     turn([&] { session.desk->on_notices(notices); });
   }
-  note_trouble(session);
   wait_for_bus(number);
 }
 
+/// What lasts for two ticks is logged once, and so is its end.
 void Gateway::note_trouble(Session& session) {
   const auto problem = session.bus->problem();
-  std::string trouble = problem ? problem->text : "";
-  if (trouble == session.trouble) return;
-  if (!trouble.empty()) io::log_warn("bus_trouble", {{"sender", session.settings.sender}, {"why", trouble}});
-  session.trouble = std::move(trouble);
+  const std::string trouble = problem && std::exchange(session.troubled, true) ? problem->text : "";
+  session.troubled = problem.has_value();
+  if (trouble == session.trouble || (problem && trouble.empty())) return;
+  if (trouble.empty()) {
+    io::log_info("bus_reached", {{"sender", session.settings.sender}});
+  } else {
+    io::log_warn("bus_trouble", {{"sender", session.settings.sender}, {"why", trouble}});
+  }
+  session.trouble = trouble;
 }
 
 // ---- Time ----
@@ -409,6 +300,10 @@ void Gateway::tick() {
     const auto retention = std::chrono::duration_cast<std::chrono::seconds>(options_.retention).count();
     for (Session& session : sessions_) session.store->forget(std::time(nullptr) - retention);
   });
+  for (Session& session : sessions_) {
+    if (session.bus) note_trouble(session);
+  }
+  if (!accepting_ && !stopping_) accept();
   if (stopping_ && (peers_.empty() || ++stop_ticks_ >= StopWithin)) return finish();
   timer_.expires_after(std::chrono::seconds(1));
   timer_.async_wait([this](const error_code& error) {

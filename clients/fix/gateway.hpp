@@ -47,6 +47,7 @@ class Gateway final : private EngineHandler {
     std::string address;
     FrameReader frames;
     size_t session = Engine::None;
+    bool refused = false;
   };
   struct Session {
     SessionSettings settings;
@@ -57,8 +58,9 @@ class Gateway final : private EngineHandler {
     std::shared_ptr<Peer> peer;
     std::string frames;  ///< leave after the commit
     bool closing = false;
-    int unadvanced = 0;   ///< frames since the expected sequence number last moved
-    std::string trouble;  ///< with the bus, as logged last
+    int unadvanced = 0;     ///< frames since the expected sequence number last moved
+    bool troubled = false;  ///< with the bus, at the last tick
+    std::string trouble;    ///< with the bus, as logged last
   };
 
   void on_logon(std::size_t session) override;
@@ -77,7 +79,7 @@ class Gateway final : private EngineHandler {
   /// False: the connection takes no more.
   bool take_frame(const std::shared_ptr<Peer>& peer, const std::string& frame);
   bool log_on(const std::shared_ptr<Peer>& peer, const std::string& frame);
-  void refuse(Peer& peer, const char* reason);
+  void refuse(Peer& peer, std::string_view reason);
   void closed(const std::shared_ptr<Peer>& peer, const std::string& why);
 
   void turn(const std::function<void()>& work);
@@ -107,6 +109,7 @@ class Gateway final : private EngineHandler {
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer timer_;
   io::Monitor monitor_;
+  bool accepting_ = false;
   bool in_turn_ = false;
   bool again_ = false;  ///< reports wait for another turn
   bool stopping_ = false;

@@ -43,6 +43,9 @@ std::string fix_value(v1::OrdStatus status);
 /// 0 or 1: of an order that is open, by its quantities.
 std::string open_status(const OrderFacts& facts);
 
+/// Null if nothing is known.
+inline const OrderFacts* known(const std::optional<OrderFacts>& facts) { return facts ? &*facts : nullptr; }
+
 /// As UTCTimestamp, in milliseconds.
 std::string utc(const google::protobuf::Timestamp& time);
 std::string utc_now();

@@ -15,13 +15,15 @@ import time
 from pathlib import Path
 
 import report
+from fix import FixClient, shown
 from process import Ended, Failed, die_with_parent, end_on, wait_until
 from stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "exchange-sim", "cancelctl", "cancel-load")
+PROGRAMS = ("cancel-bus", "cancel-worker", "final-subscriber", "cancel-fix", "exchange-sim", "cancelctl", "cancel-load")
 STRATEGIES = ("strategy-a", "strategy-b", "strategy-c")
 ORDERS_EACH = 50
+FIX_ORDERS = 10
 DESK = "desk-a"  # The strategy of clients/README.md.
 DESK_PREFIX = "da-"  # Its orders are those whose client order id begins so.
 AGAIN_SECONDS = 2.0
@@ -202,6 +204,40 @@ def start_again(stack, name):
     say(f"{name} is started again, as {process.pid}{book}")
 
 
+def converse(stack):
+    """An order management system on FIX cancels FIX_ORDERS orders, the first half by OrderID, the others by OrigClOrdID, and
+    then all that are left by a mass cancel. Prints the conversation; returns what went wrong."""
+    stack.grant("strategy", DESK, prefixes=DESK_PREFIX)
+    stack.start(workers=2)
+    say(f"Starting cancel-fix; {DESK} logs on as {DESK.upper()}")
+    stack.start_fix((DESK,))
+    ids = stack.exchange.place_orders(FIX_ORDERS, newOrderClientId=f"{DESK_PREFIX}fix")
+    stack.wait_until(lambda: len(stack.cancelctl("orders", "--json").json_lines) > FIX_ORDERS, "the bus knows the orders")
+    desk = FixClient(stack.fix_port(), DESK.upper(), said=lambda direction, frame: say(f"{direction} {shown(frame)}"))
+    desk.log_on()
+    one_by_one = FIX_ORDERS - FIX_ORDERS // 5
+    for number, order_id in enumerate(ids[:one_by_one], 1):
+        by = (37, order_id) if number <= one_by_one // 2 else (41, f"{DESK_PREFIX}fix-{number}")
+        desk.send([(35, "F"), (11, f"cancel-{number}"), by])
+    gone = set()
+    while len(gone) < one_by_one:
+        message = desk.expect("8", "9")
+        if message.type == "9":
+            return [f"a cancel was rejected: {message}"]
+        if message.get(150) == "4":
+            gone.add(int(message.get(37)))
+    desk.send([(35, "q"), (11, "mass-1"), (530, "7")])
+    message = desk.expect("r", "8")
+    while message.get(533) is None:
+        message = desk.expect("r", "8")
+        if message.get(150) == "4":
+            gone.add(int(message.get(37)))
+    desk.log_out()
+    canceled = {order["id"] for order in stack.exchange.orders("Canceled")}
+    say(f"\nAt the exchange {len(canceled)} of {FIX_ORDERS} orders are canceled; by FIX {len(gone)} are reported so.")
+    return [] if gone == set(ids) == canceled else [f"reported {sorted(gone)}, canceled {sorted(canceled)}, placed {ids}"]
+
+
 def run(stack, stay, guess):
     """The demo, at an exchange that does what is guessed so. Returns what went wrong, nothing if all is well."""
     say("Starting the exchange, the bus, two workers and the subscriber")
@@ -226,6 +262,7 @@ def run(stack, stay, guess):
 def main():
     parser = argparse.ArgumentParser(prog="deploy/demo", allow_abbrev=False, add_help=False)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--fix", action="store_true")
     parser.add_argument("--guess")
     parser.add_argument("--build_dir", type=Path)
     options = parser.parse_args()
@@ -236,7 +273,7 @@ def main():
         build_dir = options.build_dir or build()
         folder = Path(tempfile.mkdtemp(prefix="cancelbus-demo-"))
         stack = Stack(build_dir, folder)
-        wrong = run(stack, options.keep, options.guess)
+        wrong = converse(stack) if options.fix else run(stack, options.keep, options.guess)
         exit_code = 1 if wrong else 0
         for sentence in wrong:
             say(f"WRONG: {sentence}")

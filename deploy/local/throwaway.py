@@ -67,11 +67,11 @@ class Authority:
                 "-subj", f"/CN=cancelbus throw-away {name}", "-keyout", self._key_file, "-out", self.cert_file,
                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
 
-    def issue(self, name="exchange", hosts=("IP:127.0.0.1", "IP:::1", "DNS:localhost"), days=2):
-        """A server certificate for these subject alternative names; with days=-1 it has expired yesterday."""
+    def issue(self, name="exchange", hosts=("IP:127.0.0.1", "IP:::1", "DNS:localhost"), days=2, usage="serverAuth"):
+        """A server certificate, or with usage="clientAuth" a client's, for these subject alternative names; with days=-1 it has expired yesterday."""
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         certificate = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}-key.pem")
-        extensions.write_text(f"subjectAltName={','.join(hosts)}\nextendedKeyUsage=serverAuth\n")
+        extensions.write_text(f"subjectAltName={','.join(hosts)}\nextendedKeyUsage={usage}\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
                 "-keyout", certificate.key_file, "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.cert_file, "-CAkey", self._key_file, "-CAcreateserial",

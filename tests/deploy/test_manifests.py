@@ -400,6 +400,56 @@ def test_the_way_out(network, objects, name):
     assert not network.may_connect(labels(workload), {"k8s-app": "kube-dns"}, 443, **dns)
 
 
+# With the component for FIX.
+
+def with_fix():
+    folder = Path(__file__).parent / "overlays" / "fix"
+    return manifests.load(Path(RENDERED) / "fix.yaml") if RENDERED else manifests.render(folder)
+
+
+def test_the_fix_gateway_is_one_and_keeps_its_messages():
+    gateway = find(with_fix(), "StatefulSet", "cancel-fix")
+    assert gateway["spec"]["replicas"] == 1
+    assert gateway["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    claim, = gateway["spec"]["volumeClaimTemplates"]
+    container, = containers(gateway)
+    assert mounted(container)[claim["metadata"]["name"]] == "/var/lib/cancel-fix"
+    assert pod(gateway)["terminationGracePeriodSeconds"] > 4
+
+
+def test_the_fix_gateway_has_no_privilege_and_no_service_account():
+    gateway = find(with_fix(), "StatefulSet", "cancel-fix")
+    assert pod(gateway)["automountServiceAccountToken"] is False
+    assert pod(gateway)["securityContext"]["runAsNonRoot"] is True
+    container, = containers(gateway)
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                            "capabilities": {"drop": ["ALL"]}}
+    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"]
+
+
+def test_order_management_systems_reach_the_fix_gateway_and_it_the_bus_alone():
+    objects = with_fix()
+    network = Network(objects)
+    gateway = labels(find(objects, "StatefulSet", "cancel-fix"))
+    oms = {"cancelbus/role": "oms"}
+    ports = (*EVERY_PORT, 9876)
+
+    def reached(source, target, **namespaces):
+        return {port for port in ports if network.may_connect(source, target, port, **namespaces)}
+
+    assert reached(oms, gateway) == {9876}
+    assert reached(oms, gateway, source_namespace={"cancelbus/strategies": "allowed"}) == {9876}
+    assert reached(oms, gateway, source_namespace={}) == set()
+    assert reached(STRATEGY, gateway) == reached({"app": "else"}, gateway) == set()
+    assert reached({"cancelbus/role": "monitoring"}, gateway, source_namespace={"team": "ops"}) == {9550}
+    assert reached(gateway, labels(find(objects, "StatefulSet", "cancel-bus"))) == {5550, 5551}
+    for name in ("cancel-worker", "final-subscriber"):
+        assert reached(gateway, labels(find(objects, "Deployment", name))) == set()
+        assert reached(labels(find(objects, "Deployment", name)), gateway) == set()
+    assert not network.may_reach(gateway, "104.16.1.1", 443)
+    assert reached(oms, labels(find(objects, "StatefulSet", "cancel-bus"))) == set()
+
+
 # What the sandbox takes by name.
 
 def test_sandbox_secrets_hold_all_that_the_sandbox_refers_to(overlay, objects):
