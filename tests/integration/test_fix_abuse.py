@@ -8,7 +8,7 @@ import ssl
 import pytest
 from desks import grant_desks
 from fix import FixClient, frame_of, parse
-from scene import positive_number
+from scene import metric, positive_number
 
 from conftest import orderly_stack
 
@@ -142,6 +142,27 @@ def test_random_and_damaged_messages_disturb_nobody(abused, name):
     culprit.close()
     if bystander:
         bystander.log_out()
+
+
+def test_a_gap_may_be_followed_by_many_messages_and_not_by_endless_ones(abused):
+    client = FixClient(abused.fix_port(), "DESK-A")
+    client.log_on(fields=((141, "Y"),))
+    for _ in range(499):  # QuickFIX works through these recursively
+        client.send([(35, "0"), (34, client.next_out + (client.next_out == 2))])
+    assert client.expect("2").get(7) == "2"
+    end = client.next_out
+    client.send([(35, "4"), (34, 2), (43, "Y"), (122, "20260101-00:00:00"), (123, "Y"), (36, 3)])
+    client.next_out = end
+    is_well(client)
+    client.next_out += 1
+    try:
+        for _ in range(600):
+            client.send([(35, "0")])
+    except ConnectionError:
+        pass
+    client.wait_closed()
+    abused.wait_until(lambda: metric(abused.processes["fix"].endpoints["monitor"],
+                                     'cancelbus_fix_refused_connections_total{reason="gap_not_filled"}') == 1, "it is counted")
 
 
 def test_what_fix_names_gets_its_reject(abused):
