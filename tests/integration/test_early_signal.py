@@ -52,11 +52,16 @@ def commands(tmp_path_factory):
         "cancel-worker": {"rest_url": "https://127.0.0.1:1", **outside},
         "final-subscriber": {"stream_url": "wss://127.0.0.1:1", **outside},
     }
+    settings = folder / "fix.cfg"
+    settings.write_text(f"[DEFAULT]\nBeginString=FIX.4.4\nSenderCompID=C\nSocketAcceptPort=0\nFileStorePath={folder}\n"
+                        "[SESSION]\nTargetCompID=A\nSender=a\n")
+    flags["cancel-fix"] = {"settings": settings, **common, **{f"{name}_endpoint": "tcp://127.0.0.1:1"
+                                                              for name in ("session", "event")}}
     return {program: [BUILD / "bin" / program, *(f"--{name}={value}" for name, value in given.items())]
             for program, given in flags.items()}
 
 
-PROGRAMS = pytest.mark.parametrize("program", ["cancel-bus", "cancel-worker", "final-subscriber"])
+PROGRAMS = pytest.mark.parametrize("program", ["cancel-bus", "cancel-worker", "final-subscriber", "cancel-fix"])
 
 
 @PROGRAMS

@@ -22,7 +22,7 @@ def run(program, *arguments, environment=None):
                               timeout=30, check=False, env=clean_environment() | (environment or {}))
 
 
-@pytest.mark.parametrize("program", ["cancel-bus", "cancel-worker", "final-subscriber", "cancelctl"])
+@pytest.mark.parametrize("program", ["cancel-bus", "cancel-worker", "final-subscriber", "cancel-fix", "cancelctl"])
 @pytest.mark.parametrize("question", ["--help", "--version"])
 def test_an_answer_that_does_not_arrive_is_a_failure(program, question):
     ran = run(program, question)
