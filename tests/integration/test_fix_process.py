@@ -1,5 +1,6 @@
 """The FIX gateway as a process: its settings, --check, TLS and certificates, its end, and its numbers."""
 
+import datetime
 import json
 import ssl
 import urllib.request
@@ -124,6 +125,22 @@ def test_it_logs_its_sessions_out_and_ends(stack):
     assert gateway.wait_exit() == 0
     events = [json.loads(line)["event"] for line in gateway.log().splitlines()]
     assert events[-1] == "stopped"
+
+
+def test_the_end_of_the_day_logs_out_and_nobody_in(stack):
+    grant_desks(stack)
+    stack.start(workers=1)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    begin, end = (now + datetime.timedelta(seconds=seconds) for seconds in (-3600, 8))
+    gateway = stack.start_fix(("desk-a",), settings=f"StartTime={begin:%H:%M:%S}\nEndTime={end:%H:%M:%S}\n")
+    desk = FixClient(stack.fix_port(), "DESK-A")
+    desk.log_on()
+    assert desk.expect("5", timeout=60).seq == 2
+    desk.wait_closed()
+    late = FixClient(stack.fix_port(), "DESK-A")
+    with pytest.raises(Failed, match="the connection has ended|expected a message of type A"):
+        late.log_on()
+    assert gateway.running
 
 
 def test_its_numbers_and_readiness(stack):
