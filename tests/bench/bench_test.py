@@ -1,9 +1,20 @@
 #!/usr/bin/env python3
 """That figures are computed and shown as tests/bench/README.md says."""
 
+import sys
+import tempfile
 import unittest
+import xml.etree.ElementTree
+from pathlib import Path
 
-import summary
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "deploy" / "local")]
+
+import counts  # noqa: E402
+import latency  # noqa: E402
+import plot  # noqa: E402
+import summary  # noqa: E402
+import throughput  # noqa: E402
 
 
 class Figures(unittest.TestCase):
@@ -40,22 +51,71 @@ class Table(unittest.TestCase):
     rows = (summary.Row("latency", "bare relay", "µs", 400.4, p99=1500.0, spread=0.25),
             summary.Row("latency", "memory:", "µs", 612.0, p99=3100.0, spread=0.3, ratio=1.53, p99_ratio=2.07,
                         against="bare relay"),
-            summary.Row("calls", "full", "", 98.25))
+            summary.Row("cancels", "GCRA", "cancels", 98.25, refused=3))
 
     def test_columns_are_aligned(self):
         self.assertEqual(summary.table(self.rows).splitlines(), [
-            "what     of          median    p99  unit  spread  ratio  p99 ratio  to",
-            "latency  bare relay     400  1,500  µs       25%",
-            "latency  memory:        612  3,100  µs       30%   1.53       2.07  bare relay",
-            "calls    full          98.2"])
+            "what     of          median    p99  unit     429s  spread  ratio  p99 ratio  to",
+            "latency  bare relay     400  1,500  µs                25%",
+            "latency  memory:        612  3,100  µs                30%   1.53       2.07  bare relay",
+            "cancels  GCRA          98.2         cancels     3"])
 
     def test_a_page_gets_the_same_cells(self):
         lines = summary.markdown(self.rows).splitlines()
-        self.assertEqual(lines[3], "| latency | memory: | 612 | 3,100 | µs | 30% | 1.53 | 2.07 | bare relay |")
+        self.assertEqual(lines[3], "| latency | memory: | 612 | 3,100 | µs |  | 30% | 1.53 | 2.07 | bare relay |")
         self.assertEqual(len({line.count("|") for line in lines}), 1)
 
     def test_what_was_not_measured_is_not_in_the_json(self):
-        self.assertEqual(self.rows[2].as_dict(), {"name": "calls", "subject": "full", "unit": "", "median": 98.25})
+        self.assertEqual(self.rows[2].as_dict(), {"name": "cancels", "subject": "GCRA", "unit": "cancels", "median": 98.25, "refused": 3})
+
+
+class Plot(unittest.TestCase):
+    axes = (plot.Axis("seconds", 0, 10, ticks=(0, 5, 10)), plot.Axis("µs & more", 100, 10_000, logarithmic=True,
+                                                                    ticks=(100, 1_000)))
+    lines = [plot.Line("a", [(0, 100), (10, 10_000)], "700, 0 × 429"), plot.Line("b < c", [(5, 1_000)], dashed=True)]
+
+    def test_it_is_xml_and_the_same_each_time(self):
+        text = plot.svg("Cancels", *self.axes, self.lines)
+        self.assertEqual(text, plot.svg("Cancels", *self.axes, self.lines))
+        names = [element.text for element in xml.etree.ElementTree.fromstring(text).iter()
+                 if element.tag.endswith("text")]
+        for name in ("Cancels", "µs & more", "b < c", "700, 0 × 429", "1,000"):
+            self.assertIn(name, names)
+
+    def test_points_are_where_the_axes_say(self):
+        text = plot.svg("Cancels", *self.axes, self.lines)
+        left, right = plot.LEFT, plot.WIDTH - plot.RIGHT
+        top, bottom = plot.TOP, plot.HEIGHT - plot.BOTTOM
+        self.assertIn(f'points="{left}.0,{bottom}.0 {right}.0,{top}.0"', text)
+        self.assertIn(f'points="{(left + right) / 2:.1f},{(top + bottom) / 2:.1f}"', text)
+
+    def test_a_staircase_counts_what_had_happened(self):
+        self.assertEqual(plot.steps([1, 3], 4), [(0, 0), (1, 0), (1, 1), (3, 1), (3, 2), (4, 2)])
+
+    def test_percentiles_are_in_order_and_without_the_last_thousandth(self):
+        line = plot.percentiles("a", list(range(2000, 0, -1)))
+        self.assertEqual(line.points[0], (0, 1))
+        self.assertEqual(line.points[1000], (50, 1001))
+        self.assertEqual(line.points[-1][1], 1998)
+
+
+class Rules(unittest.TestCase):
+    def test_what_the_limits_allow(self):
+        # Ten at once, the next after a second; the 300th after 29 s, the 301st after 60.
+        for seconds, most in {0.5: 10, 1: 10, 1.5: 20, 29: 290, 29.5: 300, 60: 300, 60.5: 310, 130: 700, 150: 900}.items():
+            self.assertEqual(throughput.allowed(seconds), most, seconds)
+
+    def test_only_what_grew_by_more_than_a_tenth_is_dearer(self):
+        figures = {name: {"instructions": cost} for name, cost in {"bus": 111, "worker": 110, "subscriber": 50}.items()}
+        dearer = counts.growth(figures, dict.fromkeys(figures, 100))
+        self.assertEqual(dearer, ["bus: 111 instructions per cancel, +11.0% from 100"])
+
+    def test_an_append_writes_and_syncs_so_many_bytes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            append = latency.Append(f"{folder}/file", 100)
+            self.assertEqual(len(append.microseconds(3)), 3)
+            with open(f"{folder}/file", "rb") as file:
+                self.assertEqual(len(file.read()), 300)
 
 
 if __name__ == "__main__":

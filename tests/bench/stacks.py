@@ -3,6 +3,7 @@
 Each stack has a local exchange of its own, without limits, so that nothing waits for budget.
 """
 
+import contextlib
 import re
 import subprocess
 import time
@@ -53,11 +54,13 @@ class Measured(Stack):
         self.grant("strategy", name)
         flags = self.access.flags(name) | {"session_endpoint": self.session_endpoint,
                                            "event_endpoint": self.event_endpoint, "sender": name}
-        command = [str(self.bin_dir / "bench-strategy"), *(f"--{flag}={value}" for flag, value in flags.items())]
-        log = open(self.folder / "strategy.log", "ab")
-        self._strategy = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                                          start_new_session=True, preexec_fn=die_with_parent(), env=clean_environment())
-        log.close()
+        self._begin_strategy([str(self.bin_dir / "bench-strategy"), *(f"--{flag}={value}" for flag, value in flags.items())])
+
+    def _begin_strategy(self, command, environment=None):
+        with open(self.folder / "strategy.log", "ab") as log:
+            self._strategy = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                                              start_new_session=True, preexec_fn=die_with_parent(),
+                                              env=clean_environment() | (environment or {}))
 
     @property
     def strategy_pid(self):
@@ -69,16 +72,23 @@ class Measured(Stack):
             ids += self.exchange.place_orders(min(count - len(ids), MOST_PER_REQUEST))
         return ids
 
-    def cancel(self, orders, at_once=1):
-        """Cancels them, so many at once, and returns the Times of each when all have their finals."""
+    def ask(self, orders, at_once=1):
+        """Begins to cancel them, and does not wait."""
         self._strategy.stdin.write(" ".join(map(str, [at_once, *orders])) + "\n")
         self._strategy.stdin.flush()
+
+    def cancel(self, orders, at_once=1):
+        """Cancels them, so many at once, and returns the Times of each when all have their finals."""
+        self.ask(orders, at_once)
         times = []
         for line in self._strategy.stdout:
             if line == "done\n":
                 return times
-            times.append(Times(*map(int, line.split())))
+            times.append(self.read(line))
         raise Failed(f"{self.label}: the strategy ended: {(self.folder / 'strategy.log').read_text()}\n{self.tails()}")
+
+    def read(self, line):
+        return Times(*map(int, line.split()))
 
     def warm_up(self, orders):
         """Also waits until the bus has heard of all orders: frames keep their order."""
@@ -103,8 +113,10 @@ class Measured(Stack):
 
     def stop(self, timeout=PATIENCE_SECONDS):
         if self._strategy is not None:
-            self._strategy.stdin.close()
+            self._strategy.kill()  # it may have much to do yet, and keeps nothing
             self._strategy.wait(timeout)
+            with contextlib.suppress(BrokenPipeError):
+                self._strategy.stdin.close()
             self._strategy.stdout.close()
             self._strategy = None
         return super().stop(timeout)
@@ -133,6 +145,42 @@ class Product(Measured):
         with opener.open(f"{self.processes['bus'].endpoints['monitor']}/metrics", timeout=PATIENCE_SECONDS) as page:
             found = re.search(rf"^{re.escape(name)} (\S+)$", page.read().decode(), re.MULTILINE)
         return float(found[1]) if found else 0.0
+
+
+class Ccxt(Measured):
+    """One Node process that cancels with ccxt. `throttled`: under ccxt's own limiter."""
+
+    label = "ccxt"
+
+    def __init__(self, build, folder, installed, throttled=False):
+        super().__init__(build, folder)
+        self._command = ["node", str(installed / "cancel.mjs"), "", str(self.api_key.key_file),
+                         str(self.api_key.secret_file), *(["throttled"] if throttled else [])]
+
+    def begin(self, **exchange_flags):
+        self.start_exchange(**exchange_flags)
+        self._command[2] = self.rest_url
+        self._begin_strategy(self._command, {"NODE_EXTRA_CA_CERTS": str(self.authority.cert_file)})
+        return self
+
+    def read(self, line):
+        order, sent, answered = map(int, line.split())
+        return Times(order, sent, answered, answered)
+
+
+class Direct(Measured):
+    """A strategy that sends its own cancels, under a limiter of its own."""
+
+    def __init__(self, build, folder, limiter):
+        self.label = limiter
+        super().__init__(build, folder)
+
+    def begin(self, seconds, **exchange_flags):
+        self.start_exchange(**exchange_flags)
+        flags = {"exchange_url": self.rest_url, "ca_file": self.authority.cert_file, **self.api_key.flags,
+                 "limiter": self.label, "seconds": seconds}
+        self._begin_strategy([str(self.bin_dir / "bench-direct"), *(f"--{flag}={value}" for flag, value in flags.items())])
+        return self
 
 
 class Relay(Measured):

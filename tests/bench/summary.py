@@ -32,6 +32,7 @@ class Row:
     p99_ratio: float | None = None
     against: str | None = None
     count: int | None = None  # measurements
+    refused: float | None = None  # requests that got a 429
 
     def as_dict(self):
         return {key: value for key, value in asdict(self).items() if value is not None}
@@ -52,18 +53,21 @@ def row_of_rounds(name, subject, unit, rounds, against=None, baseline=None):
 
 
 def number(value):
-    """With three digits, or all of them if there are more."""
+    """With three digits, or all of them if there are more or it is whole."""
     if value is None:
         return ""
+    if value == round(value):
+        return f"{value:,.0f}"
     size = abs(value)
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
-HEAD = ("what", "of", "median", "p99", "unit", "spread", "ratio", "p99 ratio", "to")
+HEAD = ("what", "of", "median", "p99", "unit", "429s", "spread", "ratio", "p99 ratio", "to")
+LEFT = {0, 1, 4, 9}  # columns
 
 
 def cells(row):
-    return (row.name, row.subject, number(row.median), number(row.p99), row.unit,
+    return (row.name, row.subject, number(row.median), number(row.p99), row.unit, number(row.refused),
             "" if row.spread is None else f"{row.spread:.0%}", number(row.ratio), number(row.p99_ratio), row.against or "")
 
 
@@ -71,8 +75,7 @@ def table(rows):
     """As text, with aligned columns."""
     lines = [HEAD, *map(cells, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    left = {0, 1, 4, 8}
-    return "\n".join("  ".join(cell.ljust(width) if column in left else cell.rjust(width)
+    return "\n".join("  ".join(cell.ljust(width) if column in LEFT else cell.rjust(width)
                                for column, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
 
 
@@ -81,5 +84,5 @@ def markdown(rows):
     def line(columns):
         return "| " + " | ".join(columns) + " |"
 
-    aligned = ["---:" if column in (2, 3, 5, 6, 7) else "---" for column in range(len(HEAD))]
+    aligned = ["---" if column in LEFT else "---:" for column in range(len(HEAD))]
     return "\n".join([line(HEAD), "|" + "|".join(aligned) + "|", *(line(cells(row)) for row in rows)])
