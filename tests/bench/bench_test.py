@@ -65,12 +65,17 @@ class Table(unittest.TestCase):
         self.assertEqual(lines[3], "| latency | memory: | 612 | 3,100 | µs |  | 30% | 1.53 | 2.07 | bare relay |")
         self.assertEqual(len({line.count("|") for line in lines}), 1)
 
+    def test_a_page_says_under_what_conditions(self):
+        page = summary.page({"date": "2026-01-02", "cores": 2}, self.rows, ["not measured: ccxt: no npm"])
+        for part in ("date 2026-01-02, cores 2.", summary.markdown(self.rows), "(throughput.svg)", "not measured: ccxt"):
+            self.assertIn(part, page)
+
     def test_what_was_not_measured_is_not_in_the_json(self):
         self.assertEqual(self.rows[2].as_dict(), {"name": "cancels", "subject": "GCRA", "unit": "cancels", "median": 98.25, "refused": 3})
 
 
 class Plot(unittest.TestCase):
-    axes = (plot.Axis("seconds", 0, 10, ticks=(0, 5, 10)), plot.Axis("µs & more", 100, 10_000, logarithmic=True,
+    axes = (plot.Axis("seconds", 0, 10, ticks=(0, 5, 10), labels=("0", "half", "all")), plot.Axis("µs & more", 100, 10_000, logarithmic=True,
                                                                     ticks=(100, 1_000)))
     lines = [plot.Line("a", [(0, 100), (10, 10_000)], "700, 0 × 429"), plot.Line("b < c", [(5, 1_000)], dashed=True)]
 
@@ -79,7 +84,7 @@ class Plot(unittest.TestCase):
         self.assertEqual(text, plot.svg("Cancels", *self.axes, self.lines))
         names = [element.text for element in xml.etree.ElementTree.fromstring(text).iter()
                  if element.tag.endswith("text")]
-        for name in ("Cancels", "µs & more", "b < c", "700, 0 × 429", "1,000"):
+        for name in ("Cancels", "µs & more", "b < c", "half", "700, 0 × 429", "1,000"):
             self.assertIn(name, names)
 
     def test_points_are_where_the_axes_say(self):
@@ -92,11 +97,12 @@ class Plot(unittest.TestCase):
     def test_a_staircase_counts_what_had_happened(self):
         self.assertEqual(plot.steps([1, 3], 4), [(0, 0), (1, 0), (1, 1), (3, 1), (3, 2), (4, 2)])
 
-    def test_percentiles_are_in_order_and_without_the_last_thousandth(self):
+    def test_each_further_nine_has_the_same_width(self):
         line = plot.percentiles("a", list(range(2000, 0, -1)))
         self.assertEqual(line.points[0], (0, 1))
-        self.assertEqual(line.points[1000], (50, 1001))
-        self.assertEqual(line.points[-1][1], 1998)
+        for index, at in {1800: 1, 1980: 2, 1998: 3}.items():
+            self.assertAlmostEqual(line.points[index][0], at)
+            self.assertEqual(line.points[index][1], index + 1)
 
 
 class Rules(unittest.TestCase):

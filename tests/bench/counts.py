@@ -5,16 +5,21 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import callgrind
 from process import Failed
+from stacks import Relay
 from summary import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = ("bus", "worker", "subscriber")
 OPERATIONS = {"enqueue": 100, "coalesce": 100, "expire": 100, "next": 40}  # as bench-queue does them
 MOST_GROWTH = 0.10
+WARM_UP, CANCELS = 20, (40, 160)  # of the relay: two windows, whose difference counts
 
 
 def of_a_cancel(options):
@@ -33,10 +38,53 @@ def of_a_cancel(options):
     return figures, None
 
 
-def rows_of_a_cancel(figures):
-    rows = [Row("instructions of a cancel", process, "", figure["instructions"]) for process, figure in figures.items()]
-    return rows + [Row("system calls of a cancel", process, "", sum(figure["system_calls"].values()))
-                   for process, figure in figures.items() if figure["system_calls"]]
+def of_the_relay(options):
+    """{process of the bare relay: instructions of a cancel, by group}: what CURVE, libzmq, TLS and protobuf cost alone."""
+    figures, instructions = {}, script("instructions")
+    for process in PROCESSES:
+        folder = options.folder / f"relay-{process}"
+        stack = Relay(options.build, folder)
+        tool = instructions.Callgrind(folder)
+        stack.wrappers = {process: tool.command}
+        stack.exchange_flags = {"ping_interval": "250ms"}  # callgrind is heard only while something happens
+        try:
+            orders = stack.begin().place(WARM_UP + sum(CANCELS))
+            stack.cancel(orders[:WARM_UP])
+            few, many = (window(stack, tool, stack.processes[process], part)
+                         for part in (orders[WARM_UP:][:CANCELS[0]], orders[-CANCELS[1]:]))
+        finally:
+            stack.stop()
+        many.subtract(few)
+        figures[process] = Counter({key: cost / (CANCELS[1] - CANCELS[0]) for key, cost in many.items()})
+    return figures
+
+
+def script(name):
+    """A script of tests/ as a module."""
+    loader = SourceFileLoader(name, str(ROOT / "tests" / name))
+    module = sys.modules[name] = module_from_spec(spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def window(stack, tool, process, orders):
+    tool.begin(process)
+    stack.cancel(orders)
+    return tool.end(process)
+
+
+def rows_of_a_cancel(figures, of_relay):
+    rows = []
+    for process, figure in figures.items():
+        floor = of_relay[process]["total",]
+        rows += [Row("instructions of a cancel", f"bare relay's {process}", "", floor),
+                 Row("instructions of a cancel", process, "", figure["instructions"], ratio=figure["instructions"] / floor,
+                     against=f"bare relay's {process}")]
+    for process, figure in figures.items():
+        if figure["system_calls"]:
+            rows.append(Row("system calls of a cancel", process, "", sum(figure["system_calls"].values())))
+    most = sorted(figures["bus"]["system_calls"].items(), key=lambda item: -item[1])[:8]
+    return rows + [Row("system calls of a cancel", f"bus: {name}", "", count) for name, count in most]
 
 
 def growth(figures, committed):

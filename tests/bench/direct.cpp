@@ -16,7 +16,7 @@ ABSL_FLAG(std::string, ca_file, "", "PEM file with the authority of the exchange
 ABSL_FLAG(std::string, api_key_file, "", "file with the public API key");
 ABSL_FLAG(std::string, api_secret_file, "", "file with its secret, in base64");
 ABSL_FLAG(std::string, limiter, "tokens", "tokens, gcra, spacing or cancelbus");
-ABSL_FLAG(int, seconds, 130, "after which nothing more is sent");
+ABSL_FLAG(int, seconds, 130, "from the first order on, after which nothing more is sent");
 
 namespace cancelbus::bench {
 namespace {
@@ -27,10 +27,11 @@ void run() {
   btcturk::Signer signer = read_signer(absl::GetFlag(FLAGS_api_key_file), absl::GetFlag(FLAGS_api_secret_file));
   Tls tls(absl::GetFlag(FLAGS_exchange_url), absl::GetFlag(FLAGS_ca_file));
   const auto now = [] { return core::Tick(std::chrono::nanoseconds(now_ns())); };
-  const core::Tick end = now() + std::chrono::seconds(absl::GetFlag(FLAGS_seconds));
   core::TaskId id = 0;
   int64_t stamp = 0;
+  core::Tick end{};
   for (core::OrderId order = 0; std::cin >> order;) {
+    if (id == 0) end = now() + std::chrono::seconds(absl::GetFlag(FLAGS_seconds));
     for (bool canceled = false; !canceled;) {
       for (core::Tick at = now(), next; (next = limiter->next(at)) > at; at = now()) {
         if (next > end) return;

@@ -26,6 +26,7 @@ class Axis:
     high: float
     logarithmic: bool = False
     ticks: tuple = ()
+    labels: tuple = ()  # of the ticks, if not their numbers
 
     def place(self, value):
         """0 at the low end, 1 at the high one."""
@@ -57,18 +58,19 @@ def svg(title, x, y, lines):
 
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" role="img">',
            f"<title>{html.escape(title)}</title>", text(LEFT, 22, title, size=15)]
-    for tick in x.ticks:
+    for tick, label in zip(x.ticks, x.labels or map(shown, x.ticks)):
         left, bottom = map(float, at((tick, y.low)).split(","))
-        out += [f'<path d="M{left:.1f} {TOP}V{bottom:.1f}" stroke="{GRID}"/>', text(left, bottom + 16, shown(tick), "middle")]
-    for tick in y.ticks:
+        out += [f'<path d="M{left:.1f} {TOP}V{bottom:.1f}" stroke="{GRID}"/>', text(left, bottom + 16, label, "middle")]
+    for tick, label in zip(y.ticks, y.labels or map(shown, y.ticks)):
         left, top = map(float, at((x.low, tick)).split(","))
-        out += [f'<path d="M{left:.1f} {top:.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>', text(left - 6, top + 4, shown(tick), "end")]
+        out += [f'<path d="M{left:.1f} {top:.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>', text(left - 6, top + 4, label, "end")]
     middle = (TOP + HEIGHT - BOTTOM) / 2
     out += [text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x.label, "middle"),
             text(14, middle, y.label, "middle", extra=f' transform="rotate(-90 14 {middle:.1f})"')]
     legend = TOP + 8.0
-    for index, line in enumerate(lines):
-        color = INK if line.dashed else COLORS[index % len(COLORS)]
+    colors = iter(COLORS)
+    for line in lines:
+        color = INK if line.dashed else next(colors)
         dash = ' stroke-dasharray="5 4"' if line.dashed else ""
         out += [f'<polyline points="{" ".join(map(at, line.points))}" fill="none" stroke="{color}" stroke-width="2"{dash}/>',
                 f'<path d="M{WIDTH - RIGHT + 10} {legend - 4:.1f}h18" stroke="{color}" stroke-width="2"{dash}/>',
@@ -80,8 +82,12 @@ def svg(title, x, y, lines):
     return "\n".join([*out, "</svg>", ""])
 
 
+def nines(share):
+    """Where a share below 1 is on an axis on which each further nine has the same width: 0.9 is 1, 0.99 is 2."""
+    return -math.log10(1 - share)
+
+
 def percentiles(name, values, dashed=False):
-    """A line of latency by percentile: 0 to 99.9, where the last thousandth of few values is left out."""
+    """A line of latency by percentile, over nines()."""
     ordered = sorted(values)
-    last = max(1, math.floor(len(ordered) * 0.999))
-    return Line(name, [(100 * index / len(ordered), ordered[index]) for index in range(last)], dashed=dashed)
+    return Line(name, [(nines(index / len(ordered)), value) for index, value in enumerate(ordered)], dashed=dashed)

@@ -41,7 +41,7 @@ class Measured(Stack):
 
     def start_exchange(self, **flags):
         off = dict.fromkeys(("cancel_limits", "query_limits", "place_limits", "open_orders_limits", "connect_limits"), "off")
-        process = super().start_exchange(**{"deleted_delay": DELETED_DELAY, **off} | flags)
+        process = super().start_exchange(**{"deleted_delay": DELETED_DELAY, **off} | self.exchange_flags | flags)
         # The exchange's clock is the wall clock at its start, and from there on the steady one.
         self._clock_offset_us = (time.clock_gettime_ns(time.CLOCK_REALTIME) - time.monotonic_ns()) / 1000
         return process
@@ -74,8 +74,11 @@ class Measured(Stack):
 
     def ask(self, orders, at_once=1):
         """Begins to cancel them, and does not wait."""
-        self._strategy.stdin.write(" ".join(map(str, [at_once, *orders])) + "\n")
-        self._strategy.stdin.flush()
+        try:
+            self._strategy.stdin.write(" ".join(map(str, [at_once, *orders])) + "\n")
+            self._strategy.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
 
     def cancel(self, orders, at_once=1):
         """Cancels them, so many at once, and returns the Times of each when all have their finals."""
@@ -85,7 +88,10 @@ class Measured(Stack):
             if line == "done\n":
                 return times
             times.append(self.read(line))
-        raise Failed(f"{self.label}: the strategy ended: {(self.folder / 'strategy.log').read_text()}\n{self.tails()}")
+        raise self._ended()
+
+    def _ended(self):
+        return Failed(f"{self.label}: the strategy ended: {(self.folder / 'strategy.log').read_text()}\n{self.tails()}")
 
     def read(self, line):
         return Times(*map(int, line.split()))

@@ -86,3 +86,12 @@ def markdown(rows):
 
     aligned = ["---" if column in LEFT else "---:" for column in range(len(HEAD))]
     return "\n".join([line(HEAD), "|" + "|".join(aligned) + "|", *(line(cells(row)) for row in rows)])
+
+
+def page(about, rows, remarks=()):
+    """A page with all rows, and under what conditions they were measured."""
+    conditions = ", ".join(f"{name} {value}" for name, value in about.items())
+    return "\n\n".join(["# Results of tests/bench/run", f"Measured: {conditions}.",
+                        "[README.md](README.md) says what each row means, and what it cannot show.",
+                        "![Cancels accepted by time](throughput.svg)", "![Latency by percentile](latency.svg)",
+                        markdown(rows), *remarks]) + "\n"

@@ -5,6 +5,7 @@ import math
 import time
 
 import ccxt_package
+from process import Failed
 from stacks import Ccxt, Direct, Product, end_all
 from summary import Row
 
@@ -68,6 +69,8 @@ def measure(options):
 
 def accepted_and_refused(stack, seconds):
     """When the accepted cancels arrived, in seconds from the first request on, and how many requests got a 429."""
+    if not stack.exchange.counters()["peak_as_counted"]:
+        raise Failed(f"{stack.label}: its exchange counted nothing, so it had no limits")
     met = [arrival for arrival in stack.exchange.arrivals() if arrival["request"].startswith("DELETE")]
     begun = min(arrival["time_us"] for arrival in met)
     within = [arrival for arrival in met if arrival["time_us"] < begun + seconds * 1e6]
