@@ -213,19 +213,13 @@ std::string age_text(const google::protobuf::Timestamp& now, const google::proto
   return span_text(std::chrono::nanoseconds(std::llround(std::clamp(seconds, 0.0, Century) * 1e9)));
 }
 
-/// Cancels go on, and some take longer.
-bool slows_only(v1::CauseKind kind) {
-  return kind == v1::CAUSE_KIND_QUEUE || kind == v1::CAUSE_KIND_FEWER_WORKERS || kind == v1::CAUSE_KIND_LIMIT_LOWERED;
-}
-
 std::vector<std::string> bus_lines(const v1::BusStatus& status) {
   std::vector<std::string> lines;
   if (status.observing()) lines.push_back("bus      OBSERVING: no cancel is sent; the bus runs with --observe");
   for (const v1::Cause& cause : status.cause()) {
     std::string line = lines.empty() ? "bus      " : "         ";
     line += describe(cause) + "; for " + age_text(status.as_of(), cause.since());
-    line += cause.stops().empty() ? slows_only(cause.kind()) ? ", stops nothing" : ""
-                                  : ", stops " + printable(cause.stops());
+    line += cause.stops().empty() ? "" : ", stops " + printable(cause.stops());
     if (cause.http_status() != 0) line += " (HTTP " + std::to_string(cause.http_status()) + ")";
     line += cause.runbook().empty() ? "" : "; runbook: " + printable(cause.runbook());
     lines.push_back(std::move(line));

@@ -266,24 +266,14 @@ Availability WorkerPool::availability(Tick now) const {
   }
   if (out.missing.empty() && !dead_.empty()) out.missing = dead_.front().name + ": silent";
   if (out.available > 0 && !out.near_block) return out;
-  struct Shared {
-    std::string& text;  ///< of the first
-    size_t more = 0;
-  };
-  Shared unauthorized{out.unauthorized}, clock{out.clock}, other{out.other};
   for (const auto& [id, worker] : workers_) {
     if (id == BeforeRestart || has_ended(worker, now)) continue;
     const Hindrance why = hindrance(worker, now);
-    Shared& shared = why == Hindrance::Unauthorized ? unauthorized : why == Hindrance::Clock ? clock : other;
-    if (shared.text.empty()) {
-      shared.text = worker.name + ": " + why_unavailable(worker, now);
-    } else {
-      ++shared.more;
-    }
-  }
-  for (const Shared& shared : {unauthorized, clock, other}) {
-    if (shared.more > 0)
-      shared.text += "; and " + std::to_string(shared.more) + " more " + (shared.more == 1 ? "worker" : "workers");
+    std::string& text = why == Hindrance::Unauthorized ? out.unauthorized
+                        : why == Hindrance::Clock      ? out.clock
+                                                       : out.other;
+    if (!text.empty()) continue;
+    text = worker.name + ": " + why_unavailable(worker, now);
   }
   return out;
 }
