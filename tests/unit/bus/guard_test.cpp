@@ -123,7 +123,7 @@ TEST_F(GuardTest, AKeyWhosePolicyTakesASenderAwayStaysOutUntilItsClientHasHeardS
                          now);
   };
   desk_may_use("desk");
-  EXPECT_FALSE(desk_may_use("desk,other")) << "nobody lost anything";
+  EXPECT_FALSE(desk_may_use("desk,other")) << "no key lost anything";
   EXPECT_TRUE(comes(desk, "event"));
   EXPECT_TRUE(desk_may_use("desk"));
   EXPECT_FALSE(comes(desk, "event"));
