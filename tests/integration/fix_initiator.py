@@ -33,7 +33,7 @@ class Initiator:
         self._put(frame)
 
     def stay_connected(self):
-        """Logs on if nobody is; False if the gateway is not there."""
+        """Logs on unless it is logged on already; False if the gateway is not there."""
         if self.client.connected:
             return True
         try:
