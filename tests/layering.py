@@ -39,7 +39,7 @@ class Row:
 
 # Core's values, which the dialect and the edges may speak of; its decisions are for the shells alone.
 CORE_VALUES = ("service/core/types.hpp", "service/core/answer.hpp", "service/core/records.hpp", "service/core/check.hpp",
-               "service/core/names.hpp", "service/core/history.hpp")
+               "service/core/names.hpp", "service/core/history.hpp", "service/core/term.hpp")
 EDGE_LIBRARIES = ("boost/", "openssl/", "zmq", "sqlite3.h", "prometheus/", "absl/")
 PROCESS = ("service/base/", "service/core/", "service/btcturk/", "service/wire/", "service/io/", "cancelbus/v1/",
            "google/protobuf/", *EDGE_LIBRARIES)

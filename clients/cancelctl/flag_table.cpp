@@ -54,9 +54,15 @@ Complaint read_number(const std::string& text, int64_t most, int64_t& value) {
   return good ? "" : "is not a number from 1 to " + std::to_string(most);
 }
 
+// Of several buses their endpoints, separated by commas.
 Complaint read_endpoint(const std::string& text, std::string& value) {
-  const bool known = text.starts_with("tcp://") || text.starts_with("ipc://");
-  if (!known || text.size() == 6) return "is not an endpoint such as tcp://127.0.0.1:5550 or ipc:///run/cancelbus";
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string one = text.substr(begin, end - begin);
+    const bool known = one.starts_with("tcp://") || one.starts_with("ipc://");
+    if (!known || one.size() == 6) return "is not an endpoint such as tcp://127.0.0.1:5550 or ipc:///run/cancelbus";
+    begin = end + 1;
+  }
   value = text;
   return {};
 }
@@ -295,9 +301,11 @@ std::vector<Flag> of_most_commands() {
        {{"auto", "on a terminal, unless NO_COLOR is set or TERM is dumb"},
         {"always", "everywhere"},
         {"never", "nowhere"}}},
-      {"session_endpoint", OfBus, Text, "ENDPOINT", "where commands go (tcp://127.0.0.1:5550)",
+      {"session_endpoint", OfBus, Text, "ENDPOINT",
+       "where commands go (tcp://127.0.0.1:5550); of several buses, separated by commas",
        [](S& v, A& a) { return read_endpoint(v, a.session_endpoint); }},
-      {"event_endpoint", OfBus, Text, "ENDPOINT", "where events come from (tcp://127.0.0.1:5551)",
+      {"event_endpoint", OfBus, Text, "ENDPOINT",
+       "where events come from (tcp://127.0.0.1:5551); likewise, in the same order",
        [](S& v, A& a) { return read_endpoint(v, a.event_endpoint); }},
       {"curve_key_file", OfBus, File, "FILE", "our secret key",
        [](S& v, A& a) { return read_path(v, a.curve_key_file); }},

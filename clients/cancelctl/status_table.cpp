@@ -281,6 +281,15 @@ std::string which_text(const v1::BusStatus& status) {
   return "version " + printable(status.version()) + account + ", up " + span_text(status.uptime());
 }
 
+std::string leader_text(const v1::BusStatus& status) {
+  if (status.term() == 0) return "";
+  std::string text = printable(status.leader()) + " in term " + std::to_string(status.term());
+  for (const auto& standby : status.standbys()) {
+    text += ", standby " + printable(standby.name()) + " (" + span_text(standby.heard_ago()) + " ago)";
+  }
+  return text + (status.replication().empty() ? "" : "; replication: " + printable(status.replication()));
+}
+
 std::string status_table(const v1::BusStatus& status, const Paint& paint) {
   std::string text = causes(status, paint) + kill_switches(status, paint) + dead_man_switches(status, paint) +
                      bars(status, paint) + exchange(status, paint) + windows(status) + queues(status) +
@@ -291,7 +300,8 @@ std::string status_table(const v1::BusStatus& status, const Paint& paint) {
   text += "open     " + std::to_string(status.commands_undecided()) + " commands undecided\n";
   text += "sent     " + std::to_string(status.cancels_in_flight()) + " cancels and " +
           std::to_string(status.queries_in_flight()) + " queries in flight\n";
-  const std::string which = which_text(status);
+  const std::string which = which_text(status), leader = leader_text(status);
+  if (!leader.empty()) text += "leader   " + leader + "\n";
   text += doubts(status, paint) + "as of    " + TimeUtil::ToString(status.as_of());
   return text + (which.empty() ? "" : ", " + which) + "\n";
 }

@@ -73,6 +73,9 @@ std::vector<std::string> doubt_lines(const v1::BusStatus& status);
 std::string store_text(const v1::BusStatus& status);
 /// As "version 1.2.3, account desk, up 3 h"; empty from a bus of an earlier version.
 std::string which_text(const v1::BusStatus& status);
+/// Who leads in which term, which buses can take over, and the state of replication; empty from a bus of an earlier
+/// version.
+std::string leader_text(const v1::BusStatus& status);
 /// As "12 still open, not proven empty: WHY".
 std::string kill_switch_progress(const v1::BusStatus::KillSwitch& engaged);
 /// A line for each engaged kill switch: its scope, who engaged it, since when, why, and how far it is.

@@ -83,11 +83,20 @@ class Stack:
 
     def launch_bus(self, **flags):
         """As start_bus, but does not wait until it is ready."""
-        return self._start("bus", "cancel-bus", {
-            "session_endpoint": self._endpoint("session"), "event_endpoint": self._endpoint("event"),
-            "backend_endpoint": self._endpoint("backend"), "monitor_address": self._address("monitor"),
-            "store": f"sqlite:{self.store_file}", "curve_key_file": self.access.bus.key_file,
+        return self.launch_bus_at("bus", self._addresses, **flags)
+
+    def launch_bus_at(self, name, addresses, **flags):
+        """One of several buses; the others find the one that leads through reach_bus_at(). `addresses`: its own, by
+        "session", "event", "backend", "monitor"; any free one where none is given."""
+        endpoint = {which: addresses.get(which, f"{self.loopback}:0") for which in ("session", "event", "backend", "monitor")}
+        return self._start(name, "cancel-bus", {
+            **{f"{which}_endpoint": f"tcp://{endpoint[which]}" for which in ("session", "event", "backend")},
+            "monitor_address": endpoint["monitor"], "store": f"sqlite:{self.store_file}", "curve_key_file": self.access.bus.key_file,
             "policy_file": self.access.policy_file} | self.bus_flags | flags)
+
+    def reach_bus_at(self, **addresses):
+        """Where workers, the subscriber and clients find the bus, as reach_bus_at(session="127.0.0.1:5550", …)."""
+        self._addresses.update(addresses)
 
     def start_worker(self, name="worker-1", **flags):
         return self._start(name, "cancel-worker", {
@@ -153,13 +162,16 @@ class Stack:
             self.reload()
 
     def reload(self):
-        """Has the bus read its policy again, if it runs, and waits until it has said what it thinks of it."""
-        bus = self.processes.get("bus")
-        if bus is None or not bus.running:
-            return
-        before = self._policies_read(bus)
-        bus.popen.send_signal(signal.SIGHUP)
-        self.wait_until(lambda: self._policies_read(bus) > before or not bus.running, "the bus has read its policy")
+        """Has each bus that runs read its policy again, and waits until it has said what it thinks of it."""
+        for bus in self._buses():
+            if not bus.running:
+                continue
+            before = self._policies_read(bus)
+            bus.popen.send_signal(signal.SIGHUP)
+            self.wait_until(lambda: self._policies_read(bus) > before or not bus.running, f"{bus.name} has read its policy")
+
+    def _buses(self):
+        return [process for process in self.processes.values() if process.name == "bus" or process.name.startswith("bus-")]
 
     @staticmethod
     def _policies_read(bus):
@@ -242,7 +254,7 @@ class Stack:
         """Ends everything, each before those it still talks to. What does not end in time is killed. Returns the names
         of those."""
         killed = []
-        last = [self.processes[name] for name in ("bus", "exchange") if name in self.processes]
+        last = self._buses() + [self.processes[name] for name in ("exchange",) if name in self.processes]
         for group in ([process for process in self.processes.values() if process not in last], *([one] for one in last)):
             for process in group:
                 process.ask_to_end()

@@ -7,8 +7,10 @@
 
 #include "service/io/log.hpp"
 
-ABSL_FLAG(std::string, backend_endpoint, "tcp://127.0.0.1:5552",
-          "where cancel-bus takes workers and the subscriber: tcp://host:port, tcp://[IPv6 address]:port, ipc://path");
+ABSL_FLAG(
+    std::string, backend_endpoint, "tcp://127.0.0.1:5552",
+    "where cancel-bus takes workers and the subscriber: tcp://host:port, tcp://[IPv6 address]:port, ipc://path; of "
+    "several buses, separated by commas, whichever leads is served");
 ABSL_FLAG(std::string, api_key_file, "",
           "file with the public API key, looked at again when it changes or on SIGHUP; a worker's key needs the Trade "
           "permission, the subscriber's WebSocket");
@@ -42,6 +44,18 @@ absl::StatusOr<io::IpFamily> ip_family_value(const std::string& value) {
   return io::bad_flag("exchange_ip_family", value, "expected 4, 6 or any");
 }
 
+absl::StatusOr<std::optional<io::CurveClient>> curve_of(const Config& config,
+                                                        const std::vector<std::string>& endpoints) {
+  // A check talks to no bus.
+  if (config.check) return io::curve_client({"", "", true}, "backend_endpoint", "inproc://none");
+  absl::StatusOr<std::optional<io::CurveClient>> curve;
+  for (const std::string& endpoint : endpoints) {
+    curve = io::curve_client(config.curve, "backend_endpoint", endpoint);
+    if (!curve.ok()) break;
+  }
+  return curve;
+}
+
 }  // namespace
 
 Config config_from_flags() {
@@ -52,11 +66,9 @@ Config config_from_flags() {
 }
 
 absl::StatusOr<Options> validated(const Config& config) {
-  auto endpoint = io::endpoint_value("backend_endpoint", config.backend_endpoint, io::EndpointUse::Connect);
-  if (!endpoint.ok()) return endpoint.status();
-  // A check talks to no bus.
-  const io::CurveConfig curve_config = config.check ? io::CurveConfig{"", "", true} : config.curve;
-  auto curve = io::curve_client(curve_config, "backend_endpoint", config.check ? "inproc://none" : *endpoint);
+  auto endpoints = io::endpoints_value("backend_endpoint", config.backend_endpoint);
+  if (!endpoints.ok()) return endpoints.status();
+  auto curve = curve_of(config, *endpoints);
   if (!curve.ok()) return curve.status();
   auto ip_family = ip_family_value(config.exchange_ip_family);
   if (!ip_family.ok()) return ip_family.status();
@@ -71,8 +83,8 @@ absl::StatusOr<Options> validated(const Config& config) {
   io::ApiKeyFiles files(config.api_key_file, config.api_secret_file);
   auto signer = signer_of(files);
   if (!signer.ok()) return signer.status();
-  return Options{*std::move(endpoint), *std::move(tls), *std::move(signer), std::move(files),
-                 std::move(monitor),   config.check,    *std::move(curve),  *ip_family};
+  return Options{*std::move(endpoints), *std::move(tls), *std::move(signer), std::move(files),
+                 std::move(monitor),    config.check,    *std::move(curve),  *ip_family};
 }
 
 uint64_t random_id() {
@@ -80,14 +92,14 @@ uint64_t random_id() {
   return std::uniform_int_distribution<uint64_t>(1)(source);
 }
 
-absl::Status open(const Options& options, io::Monitor& monitor, io::BusConnection& bus) {
+absl::Status open(const Options& options, io::Monitor& monitor, Buses& buses) {
   if (options.monitor_address) {
     if (auto status = monitor.listen(*options.monitor_address); !status.ok()) {
       return io::of_flag("monitor_address", status);
     }
     io::log_info("monitor_listens", {{"port", monitor.port()}});
   }
-  if (auto status = bus.connect(options.backend_endpoint); !status.ok()) {
+  if (auto status = buses.connect(options.backend_endpoints); !status.ok()) {
     return io::of_flag("backend_endpoint", status);
   }
   return absl::OkStatus();

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "service/backend/buses.hpp"
 #include "service/btcturk/signer.hpp"
 #include "service/io/api_key_files.hpp"
 #include "service/io/curve_client.hpp"
@@ -32,7 +34,7 @@ struct Config {
 };
 
 struct Options {
-  std::string backend_endpoint;
+  std::vector<std::string> backend_endpoints;  ///< of every bus that may lead
   io::TlsContext tls;
   btcturk::Signer signer;
   /// What the signer was made of.
@@ -53,8 +55,8 @@ absl::StatusOr<Options> validated(const Config& config);
 /// By which the bus tells this process from all others; never 0.
 uint64_t random_id();
 
-/// Starts the monitor, if there is to be one, and connects to the bus. Errors name the flag.
-absl::Status open(const Options& options, io::Monitor& monitor, io::BusConnection& bus);
+/// Starts the monitor, if there is to be one, and connects to the buses. Errors name the flag.
+absl::Status open(const Options& options, io::Monitor& monitor, Buses& buses);
 
 /// Takes the key of replaced files into use, unless it is the one in use: then false.
 absl::StatusOr<bool> replace_key(btcturk::Signer& signer, const io::ApiKeyPair& pair);

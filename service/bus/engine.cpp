@@ -10,44 +10,128 @@
 
 namespace cancelbus::bus {
 
+Engine::Life::Life(const Engine& engine, const core::Snapshot& snapshot, core::Instant now,
+                   core::GatewayCounters counters)
+    : epoch(snapshot.epoch),
+      term{snapshot.term, snapshot.leader_id, 0},
+      check(term, snapshot.stored_term, snapshot.commits_lost),
+      gateway(engine.options_, snapshot, now, counters),
+      outbox(engine.store_, epoch, term.term, engine.edge_.out) {}
+
 Engine::Engine(const core::GatewayOptions& options, const core::Snapshot& snapshot, core::Instant now, io::Store& store,
                Edge edge)
-    : store_(store),
-      epoch_(snapshot.epoch),
-      term_(snapshot.term),
-      gateway_(options, snapshot, now),
-      decided_(std::move(edge.decided)),
-      bar_of_(std::move(edge.bar_of)),
-      sees_(std::move(edge.sees)),
-      bars_(std::move(edge.bars)),
-      outbox_(store, snapshot.epoch, std::move(edge.out)) {}
+    : options_(options),
+      store_(store),
+      edge_(std::move(edge)),
+      life_(std::make_unique<Life>(*this, snapshot, now, core::GatewayCounters())),
+      now_(now),
+      started_(now.tick) {}
 
 void Engine::turn(core::Instant now, std::vector<core::Event> events) {
-  outbox_.retry();
-  const bool writable = outbox_.trouble().empty();
-  if (writable != std::exchange(store_writable_, writable))
-    events.push_back(core::StoreHealth{writable, outbox_.trouble()});
-  std::vector<core::EventBar> bars = bars_(now);
+  now_ = now;
+  if (!may_decide(now, events)) return;
+  edge_.deciding(events);
+  life_->outbox.retry();
+  const std::string& trouble = life_->outbox.trouble();
+  const bool writable = trouble.empty();
+  if (writable != std::exchange(store_writable_, writable)) events.push_back(core::StoreHealth{writable, trouble});
+  std::vector<core::EventBar> bars = edge_.bars(now);
   const bool any_barred = !bars.empty();
   if (std::exchange(any_barred_, any_barred) || any_barred) events.push_back(core::KeysBarred{std::move(bars)});
   events.push_back(core::DeadlinePassed{});
   core::Actions turn;
-  for (const core::Event& event : events) turn.append(gateway_.step(now, event));
-  decided_(turn);
-  outbox_.take(std::move(turn));
+  for (const core::Event& event : events) turn.append(life_->gateway.step(now, event));
+  edge_.decided(turn);
+  life_->outbox.take(std::move(turn));
 }
 
 core::Tick Engine::next_deadline(core::Tick now) const {
-  const core::Tick next = gateway_.next_deadline(now);
-  return outbox_.empty() && outbox_.trouble().empty() ? next : std::min(next, now + StoreRetry);
+  if (now < started_ + ListensFirst) return started_ + ListensFirst;
+  const core::Tick next =
+      behind_ ? std::min(life_->gateway.next_deadline(now), std::max(now + StoreRetry, begins_again_from_))
+              : life_->gateway.next_deadline(now);
+  return life_->outbox.empty() && life_->outbox.trouble().empty() ? next : std::min(next, now + StoreRetry);
 }
 
 core::BusStatus Engine::status(core::Instant now) const {
-  core::BusStatus status = gateway_.status(now);
+  core::BusStatus status = life_->gateway.status(now);
+  status.uptime = now.tick - started_;
   status.store_bytes = store_.bytes().total;
-  status.event_bars = bars_(now);
+  status.event_bars = edge_.bars(now);
   status.version = CANCELBUS_VERSION;
+  status.term = life_->term.term;
+  status.leader = life_->term.leader_id;
+  if (const auto replication = store_.replication()) {
+    for (const auto& standby : replication->standbys) status.standbys.push_back({standby.name, standby.heard_ago});
+    status.replication = replication->servers > 0
+                             ? "each commit is on " + std::to_string(replication->servers) + " more server" +
+                                   (replication->servers > 1 ? "s" : "") + " of the database"
+                         : replication->waits ? "the database waits for a standby, and none is connected"
+                                              : "commits are on one server of the database only (--store_sync=normal)";
+  }
   return status;
+}
+
+// ---- The term ----
+
+bool Engine::may_decide(core::Instant now, std::vector<core::Event>& events) {
+  for (const core::Event& event : events) {
+    const auto* ready = std::get_if<core::WorkerReady>(&event);
+    if (!ready || !ready->seen || !life_->check.is_behind(*ready->seen)) continue;
+    const bool higher = !behind_ || ready->seen->term > behind_->term;
+    if (higher) behind_ = ready->seen;
+  }
+  // Another bus that runs on another store does the same: so neither sends, and they do not chase each other. Until
+  // then this one sends nothing anyway.
+  const bool begins_again = behind_ && now.tick >= begins_again_from_;
+  if (begins_again) begin_again();
+  const bool first = now.tick < started_ + ListensFirst;
+  // Who waits longer than that asks again.
+  if (begins_again && behind_ && !first) waiting_.clear();
+  std::ranges::move(events, std::back_inserter(waiting_));
+  if ((begins_again && behind_) || first) return false;
+  events = std::exchange(waiting_, {});
+  for (const core::Event& event : events) {
+    remember(event);
+    announce(event);
+  }
+  return true;
+}
+
+void Engine::begin_again() {
+  if (beginning_ || life_->outbox.committing()) return;
+  beginning_ = true;
+  store_.begin_again(*behind_, [this](const absl::StatusOr<core::Snapshot>& snapshot) { begun(snapshot); });
+}
+
+void Engine::begun(const absl::StatusOr<core::Snapshot>& snapshot) {
+  beginning_ = false;
+  begin_trouble_ = snapshot.ok() ? "" : std::string(snapshot.status().message());
+  if (!snapshot.ok()) return;
+  // What waited for its commit has never left: it is as if the process had died before.
+  life_ = std::make_unique<Life>(*this, *snapshot, now_, life_->gateway.counters());
+  std::vector<core::Event> first;
+  if (weights_) first.emplace_back(*weights_);
+  if (owners_) first.emplace_back(*owners_);
+  if (draining_) first.emplace_back(core::DrainRequested{});
+  waiting_.insert(waiting_.begin(), first.begin(), first.end());
+  store_writable_ = true;
+  begins_again_from_ = now_.tick + options_.lost_after;
+  edge_.began_again(*std::exchange(behind_, std::nullopt));
+}
+
+void Engine::remember(const core::Event& event) {
+  if (const auto* weights = std::get_if<core::WeightsSet>(&event)) weights_ = *weights;
+  if (const auto* owners = std::get_if<core::OwnersSet>(&event)) owners_ = *owners;
+  draining_ |= std::holds_alternative<core::DrainRequested>(event);
+}
+
+// A worker that has seen this term takes no task of an earlier one any more. It is told until it reports the term.
+void Engine::announce(const core::Event& event) {
+  const auto* ready = std::get_if<core::WorkerReady>(&event);
+  if (!ready) return;
+  const bool known = ready->seen && ready->seen->term == term() && ready->seen->leader_id == life_->term.leader_id;
+  if (!known) edge_.out.send(core::SendConfirm{ready->peer, 0, 0});
 }
 
 // ---- Frames ----
@@ -57,11 +141,12 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     const Engine& engine;
     core::Instant now;
     Frames& done;
-    uint64_t epoch = engine.epoch_;
+    uint64_t epoch = engine.epoch();
+    uint64_t term = engine.term();
 
     void one(std::string frame) const { done(std::vector<std::string>{std::move(frame)}); }
     void operator()(const core::SendWelcome& s) const {
-      one(wire::encode_welcome(s, epoch, engine.bar_of_(s.peer, now)));
+      one(wire::encode_welcome(s, epoch, engine.edge_.bar_of(s.peer, now), term));
     }
     void operator()(const core::SendReceipt& s) const { one(wire::encode_receipt(s)); }
     void operator()(const core::SendRetransmission& s) const { engine.retransmission(s, std::move(done)); }
@@ -71,12 +156,13 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     }
     // As of the turn's end: the news that waited with this question has been heard.
     void operator()(const core::SendHeartbeat& s) const {
-      one(wire::encode_heartbeat(s, engine.gateway_.causes(now), epoch, engine.bar_of_(s.peer, now)));
+      one(wire::encode_heartbeat(s, engine.gateway().causes(now), epoch, engine.edge_.bar_of(s.peer, now), term));
     }
     void operator()(const core::SendHelloRequired& s) const { one(wire::encode_hello_required(s)); }
     void operator()(const core::SendStatus& s) const {
       core::BusStatus status = engine.status(now);
-      std::erase_if(status.doubts, [&](const core::Doubt& doubt) { return !engine.sees_(s.peer, doubt.key.sender); });
+      std::erase_if(status.doubts,
+                    [&](const core::Doubt& doubt) { return !engine.edge_.sees(s.peer, doubt.key.sender); });
       one(wire::encode_status(status));
     }
     void operator()(const core::SendOpenOrders& s) const { one(wire::encode_open_orders(s)); }
@@ -87,8 +173,8 @@ void Engine::frames(core::Instant now, const core::Send& send, Frames done) cons
     void operator()(const core::SendMassCancelPreview& s) const { one(wire::encode_mass_cancel_preview(s)); }
     void operator()(const core::SendKillSwitch& s) const { one(wire::encode_kill_switch(s)); }
     void operator()(const core::SendGoodbye& s) const { one(wire::encode_goodbye(s)); }
-    void operator()(const core::SendTask& s) const { one(wire::encode_task(s, engine.term_)); }
-    void operator()(const core::SendConfirm& s) const { one(wire::encode_confirm(s)); }
+    void operator()(const core::SendTask& s) const { one(wire::encode_task(s, engine.store_.term())); }
+    void operator()(const core::SendConfirm& s) const { one(wire::encode_confirm(s, engine.store_.term())); }
     void operator()(const core::SendRelogin&) const { one(wire::encode_relogin()); }
   };
   std::visit(Encoder{*this, now, done}, send);
@@ -100,7 +186,7 @@ void Engine::retransmission(const core::SendRetransmission& s, Frames done) cons
     if (payloads->empty()) return first_kept(s.peer, s.topic, s.from_seq + s.count, std::move(done));
     std::vector<std::string> frames;
     for (const std::string& payload : *payloads) {
-      auto frame = wire::encode_retransmission(payload, epoch_);
+      auto frame = wire::encode_retransmission(payload, epoch());
       if (!frame.ok()) return done(frame.status());
       frames.push_back(*std::move(frame));
     }
@@ -112,7 +198,7 @@ void Engine::first_kept(const core::PeerId& peer, const std::string& topic, uint
   store_.first_kept(topic, [this, peer, topic, if_none, done = std::move(done)](absl::StatusOr<uint64_t> first) {
     if (!first.ok()) return done(first.status());
     const core::SendRetransmitReject reject{peer, topic, *first == 0 ? if_none : *first};
-    done(std::vector<std::string>{wire::encode_retransmit_reject(reject, epoch_)});
+    done(std::vector<std::string>{wire::encode_retransmit_reject(reject, epoch())});
   });
 }
 
@@ -120,7 +206,7 @@ void Engine::history(const core::SendHistory& s, Frames done) const {
   store_.read_history(s.query, [this, id = s.request_id, done = std::move(done)](const auto& page) {
     // Who asks is told that the store cannot be read: what else it is asked for works on.
     const std::string why = page.ok() ? "" : std::string(page.status().message());
-    done(std::vector<std::string>{wire::encode_history(page.ok() ? *page : core::HistoryPage{}, id, why, epoch_)});
+    done(std::vector<std::string>{wire::encode_history(page.ok() ? *page : core::HistoryPage{}, id, why, epoch())});
   });
 }
 

@@ -23,11 +23,29 @@ MeasuredStore::MeasuredStore(std::unique_ptr<io::Store> store, prometheus::Regis
       failures_(io::counter(registry, "cancelbus_store_failures_total", "Commits that the store refused")),
       log_bytes_(
           io::gauge(registry, "cancelbus_store_log_bytes",
-                    "Of cancelbus_store_bytes, the write-ahead log's; at most about 32 MB unless a reader holds it")) {}
+                    "Of cancelbus_store_bytes, the write-ahead log's; at most about 32 MB unless a reader holds it")) {
+  if (!store_->replication()) return;
+  shared_.emplace(Shared{
+      io::gauge(registry, "cancelbus_store_synchronous_servers",
+                "Servers of the database that each commit has reached, beside the one that it was sent to"),
+      io::gauge(registry, "cancelbus_standby_buses", "Buses that follow the store and can take over"),
+      io::gauge(registry, "cancelbus_lease_renewed_seconds", "Since the latest renewal that is known to have worked")});
+}
+
+std::optional<io::Replication> MeasuredStore::replication() const {
+  auto replication = store_->replication();
+  if (replication && shared_) {
+    shared_->servers.Set(replication->servers);
+    shared_->standbys.Set(static_cast<double>(replication->standbys.size()));
+    shared_->renewed_ago.Set(io::seconds(replication->renewed_ago));
+  }
+  return replication;
+}
 
 io::StoreBytes MeasuredStore::bytes() {
   const io::StoreBytes bytes = store_->bytes();
   log_bytes_.Set(static_cast<double>(bytes.log));
+  replication();
   return bytes;
 }
 

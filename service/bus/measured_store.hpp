@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,12 @@ class MeasuredStore final : public io::Store {
   }
   absl::Status check() override { return store_->check(); }
   io::StoreBytes bytes() override;
+  const core::Term& term() const override { return store_->term(); }
+  void begin_again(const core::Term& seen, Done<core::Snapshot> done) override {
+    store_->begin_again(seen, std::move(done));
+  }
+  std::optional<io::Replication> replication() const override;
+  void close(std::function<void()> done) override { store_->close(std::move(done)); }
 
  private:
   std::unique_ptr<io::Store> store_;
@@ -39,6 +46,12 @@ class MeasuredStore final : public io::Store {
   prometheus::Counter& rows_;
   prometheus::Counter& failures_;
   prometheus::Gauge& log_bytes_;
+  struct Shared {
+    prometheus::Gauge& servers;
+    prometheus::Gauge& standbys;
+    prometheus::Gauge& renewed_ago;
+  };
+  std::optional<Shared> shared_;  ///< absent: the store is this bus's alone
 };
 
 }  // namespace cancelbus::bus

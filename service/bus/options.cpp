@@ -9,6 +9,7 @@
 
 #include "service/core/open_orders.hpp"
 #include "service/core/worker_pool.hpp"
+#include "service/io/postgres.hpp"
 
 ABSL_FLAG(std::string, session_endpoint, "tcp://127.0.0.1:5550",
           "where strategies connect (ROUTER); port * takes any; an IPv6 address in brackets, as tcp://[::1]:5550");
@@ -27,8 +28,13 @@ ABSL_FLAG(int, max_sessions_per_key, 32, "sessions of one key at a time");
 ABSL_FLAG(std::string, monitor_address, "127.0.0.1:9550",
           "host:port of /metrics, /healthz and /readyz; port 0 takes any");
 ABSL_FLAG(std::string, account, "", "the exchange account; a command that names another one is refused");
-ABSL_FLAG(std::string, store, "sqlite:cancelbus.db", "sqlite:PATH, or memory: for benchmarks");
-ABSL_FLAG(std::string, store_sync, "full", "full: commits survive a power cut; normal: the death of the process");
+ABSL_FLAG(std::string, store, "sqlite:cancelbus.db",
+          "sqlite:PATH; postgresql://…, any URI of libpq, which two or more buses share; or memory: for benchmarks");
+ABSL_FLAG(std::string, store_sync, "full",
+          "full: commits survive a power cut, and on PostgreSQL the loss of one server; normal: the death of the "
+          "process, and on PostgreSQL no loss of its server");
+ABSL_FLAG(absl::Duration, lease, absl::Seconds(2),
+          "PostgreSQL: a bus that has not renewed its lease for so long leads no more, and a standby takes over");
 ABSL_FLAG(int64_t, store_downgrade_to, 0,
           "take the store's schema back to this version, for an earlier cancel-bus, and end; 0: run");
 ABSL_FLAG(std::string, cancel_limits, "10/1s,300/60s", "the exchange's limits on DELETE /api/v1/order");
@@ -93,11 +99,22 @@ class Checks {
   absl::Status status_;
 };
 
-absl::StatusOr<std::string> store_path(const std::string& value) {
-  std::string_view rest = value;
-  if (rest == "memory:") return std::string();
-  if (rest.starts_with("sqlite:") && rest.size() > 7) return std::string(rest.substr(7));
-  return io::bad_flag("store", value, "expected sqlite:PATH or memory:");
+/// The store's path or URI.
+absl::Status take_store(const std::string& value, io::StoreOptions& store) {
+  const std::string_view text = value;
+  if (text == "memory:") return absl::OkStatus();
+  if (text.starts_with("sqlite:") && text.size() > 7) {
+    store.path = text.substr(7);
+    return absl::OkStatus();
+  }
+  // The value may hold a password, so no error repeats it.
+  if (text.starts_with("postgresql://") || text.starts_with("postgres://")) {
+    store.uri = value;
+    const std::string error = io::postgres_uri_error(value);
+    if (error.empty()) return absl::OkStatus();
+    return io::bad_flag("store", io::postgres_uri_text(value), error);
+  }
+  return io::bad_flag("store", value, "expected sqlite:PATH, postgresql://… or memory:");
 }
 
 absl::StatusOr<bool> full_sync(const std::string& value) {
@@ -238,13 +255,15 @@ absl::StatusOr<Options> options_from_flags() {
   refuse_shared(checks, "backend_endpoint", options.backend_endpoint, options.event_endpoint);
   take_access(checks, options);
   checks.take(options.monitor_address, io::host_port_value("monitor_address", absl::GetFlag(FLAGS_monitor_address)));
-  checks.take(options.store.path, store_path(absl::GetFlag(FLAGS_store)));
+  if (auto status = take_store(absl::GetFlag(FLAGS_store), options.store); !status.ok()) checks.fail(status);
+  checks.take(options.store.lease,
+              io::duration_value("lease", absl::GetFlag(FLAGS_lease), absl::Seconds(2), absl::Minutes(1)));
   checks.take(options.store.full_sync, full_sync(absl::GetFlag(FLAGS_store_sync)));
   checks.take(options.store_downgrade_to,
               io::integer_value("store_downgrade_to", absl::GetFlag(FLAGS_store_downgrade_to), 0, 1'000));
   if (options.store_downgrade_to > 0 && options.store.path.empty()) {
-    checks.fail(
-        absl::InvalidArgumentError("--store_downgrade_to: a store in memory has no earlier version: give --store"));
+    checks.fail(absl::InvalidArgumentError(
+        "--store_downgrade_to: a store in memory or on PostgreSQL has no earlier version: give --store=sqlite:PATH"));
   }
   take_gateway(checks, options.gateway);
   options.store.retention = options.gateway.retention;

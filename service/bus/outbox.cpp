@@ -72,21 +72,30 @@ void Outbox::retry() {
 }
 
 void Outbox::pump() {
+  pumping_ = true;
   while (!waiting_.empty() && !committing_) {
     committing_ = true;
     // SQLite calls back before commit returns and the loop goes on; another store calls back later.
     store_.commit(waiting_.front().batch, [this](absl::Status status) { committed(status); });
-    if (!trouble_.empty()) return;
+    if (!trouble_.empty()) break;
   }
+  pumping_ = false;
 }
 
 void Outbox::committed(const absl::Status& status) {
   committing_ = false;
-  if (!status.ok()) return refused(status);
-  trouble_.clear();
-  const Turn turn = std::move(waiting_.front());
-  waiting_.pop_front();
-  perform(turn);
+  if (status.ok()) {
+    trouble_.clear();
+    const Turn turn = std::move(waiting_.front());
+    waiting_.pop_front();
+    perform(turn);
+  } else {
+    refused(status);
+  }
+  // After a refusal the next turn tries again, and that is not due at once.
+  if (pumping_ || !status.ok()) return;
+  pump();
+  edge_.resumed();
 }
 
 void Outbox::refused(const absl::Status& status) {
@@ -122,7 +131,7 @@ io::Row Outbox::row_of(core::Record record) const {
   return std::visit(
       [this](auto&& r) -> io::Row {
         if constexpr (std::is_same_v<std::decay_t<decltype(r)>, core::Publication>) {
-          std::string payload = wire::encode_event(r, epoch_);
+          std::string payload = wire::encode_event(r, epoch_, term_);
           const bool is_final = std::holds_alternative<core::CancelFinal>(r.body);
           return io::EventRow{std::move(r.topic), r.seq, r.sending_time, std::move(payload), is_final};
         } else {

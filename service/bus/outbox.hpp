@@ -22,9 +22,13 @@ class Outbox {
   struct Edge {
     std::function<void(const core::Send&)> send;
     std::function<void(const io::EventRow&)> publish;
+    /// A commit that take() or retry() did not wait for has been answered, and was taken.
+    std::function<void()> resumed = [] {};
   };
 
-  Outbox(io::Store& store, uint64_t epoch, Edge edge) : store_(store), epoch_(epoch), edge_(std::move(edge)) {}
+  /// `epoch`, `term`: of the events that it encodes.
+  Outbox(io::Store& store, uint64_t epoch, uint64_t term, Edge edge)
+      : store_(store), epoch_(epoch), term_(term), edge_(std::move(edge)) {}
 
   /// Takes a turn's actions, and does at once what can be done.
   void take(core::Actions actions);
@@ -33,6 +37,10 @@ class Outbox {
   void retry();
 
   bool empty() const { return waiting_.empty(); }
+  /// The store has not yet answered the latest commit.
+  bool committing() const { return committing_; }
+  /// A commit is under way, and its answer is due any moment: what comes meanwhile is better decided after it.
+  bool awaits_commit() const { return committing_ && store_.check().ok(); }
   /// Why the store refused last, or cannot be relied on; empty if it takes writes.
   const std::string& trouble() const { return trouble_; }
 
@@ -51,9 +59,11 @@ class Outbox {
 
   io::Store& store_;
   const uint64_t epoch_;
+  const uint64_t term_;
   Edge edge_;
   std::deque<Turn> waiting_;
   bool committing_ = false;
+  bool pumping_ = false;
   std::string trouble_;
 };
 

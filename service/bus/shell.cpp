@@ -27,10 +27,10 @@ std::vector<core::SenderWeight> weights(const Policy& policy) {
 
 }  // namespace
 
-Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store,
+Shell::Shell(asio::io_context& context, Options& options, std::unique_ptr<io::Store> store,
              const core::Snapshot& snapshot)
-    : key_(std::move(options.curve_key)),
-      options_(std::move(options)),
+    : key_(options.curve_key),
+      options_(options),
       policy_file_(options_.policy_file),
       key_file_(options_.curve_key_file),
       zmq_(1),
@@ -46,15 +46,20 @@ Shell::Shell(asio::io_context& context, Options options, std::unique_ptr<io::Sto
       backend_(context, zmq_, pointer_to(key_), guard_, refusals_, metrics_),
       timer_(context),
       engine_(options_.gateway, snapshot, io::now(), store_,
-              {{[this](const core::Send& s) { send(s); }, [this](const io::EventRow& event) { publish(event); }},
-               [this](const core::Actions& actions) { note(actions); },
-               [this](const core::PeerId& peer, core::Instant now) { return sessions_.bar_of(peer, now); },
-               [this](const core::PeerId& peer, const std::string& sender) { return sessions_.sees(peer, sender); },
-               [this](core::Instant now) { return guard_.bars(now); }}),
+              Engine::Edge{
+                  .out = {[this](const core::Send& s) { send(s); },
+                          [this](const io::EventRow& event) { publish(event); }, [this] { turn(); }},
+                  .decided = [this](const core::Actions& actions) { note(actions); },
+                  .bar_of = [this](const core::PeerId& peer, core::Instant now) { return sessions_.bar_of(peer, now); },
+                  .sees = [this](const core::PeerId& peer,
+                                 const std::string& sender) { return sessions_.sees(peer, sender); },
+                  .bars = [this](core::Instant now) { return guard_.bars(now); },
+                  .began_again = [this](const core::Term& seen) { note_older_store(seen); }}),
       monitor_(context, {.metrics = [this] { return metrics_text(); },
                          .unhealthy = [] { return std::string(); },
-                         .unready = [this] { return engine_.outbox().trouble(); },
+                         .unready = [this] { return engine_.trouble(); },
                          .ready = options_.gateway.observe ? "ok, observing: no cancel is sent" : "ok",
+                         .not_leading = [] { return std::string(); },
                          .page = StatusPage::html(),
                          .status = [this] { return page_.json(engine_.status(io::now())); }}) {}
 
@@ -138,32 +143,40 @@ void Shell::drain(std::function<void(bool)> done) {
 // ---- One turn ----
 
 void Shell::turn() {
-  // Read before the clock: no answer is dated before it came, which would end its permit's tail early, and no deadline
-  // is judged before the news that waited.
+  read();
+  if (!engine_.awaits_commit()) return decide();
+  timer_.arm(io::now().tick + LookAtCommitEvery, [this] { turn(); });
+}
+
+// Before the clock: no answer is dated before it came, which would end its permit's tail early, and no deadline is
+// judged before the news that waited.
+void Shell::read() {
   follow_files();
-  std::vector<core::Event> events;
-  if (std::exchange(drain_requested_, false)) events.push_back(core::DrainRequested{});
-  const bool another_policy = std::exchange(policy_replaced_, false) && guard_.policy();
-  if (another_policy) {
-    sessions_.judge_again(events);
-    events.push_back(core::WeightsSet{weights(*guard_.policy())});
-    events.push_back(core::OwnersSet{guard_.policy()->prefixes()});
+  if (std::exchange(drain_requested_, false)) events_read_.push_back(core::DrainRequested{});
+  if (std::exchange(policy_replaced_, false) && guard_.policy()) {
+    another_policy_ = true;
+    sessions_.judge_again(events_read_);
+    events_read_.push_back(core::WeightsSet{weights(*guard_.policy())});
+    events_read_.push_back(core::OwnersSet{guard_.policy()->prefixes()});
   }
-  sessions_.read(events);
-  std::vector<std::string> records;
-  backend_.read(events, records);
+  sessions_.read(events_read_);
+  backend_.read(events_read_, records_read_);
   sessions_.retry();
   events_.retry();
   backend_.retry();
   events_.read_subscriptions();  // a new reader of bus. need not be told at once: a second is short
+}
 
+void Shell::decide() {
   const core::Instant now = io::now();
   turn_began_ = now.tick;
-  engine_.turn(now, std::move(events));
-  if (another_policy) io::log_info("policy_loaded", {{"entries", guard_.policy()->entries().size()}});
+  engine_.turn(now, std::exchange(events_read_, {}));
+  if (std::exchange(another_policy_, false)) {
+    io::log_info("policy_loaded", {{"entries", guard_.policy()->entries().size()}});
+  }
   log_store();
   publish_status(now);
-  publish_records(now, records);
+  publish_records(now, std::exchange(records_read_, {}));
   arm(now);
   if (drained_) end_if_drained(now);
 }
@@ -176,13 +189,24 @@ void Shell::end_if_drained(core::Instant now) {
 }
 
 void Shell::log_store() {
-  const std::string& trouble = engine_.outbox().trouble();
+  const std::string& trouble = engine_.trouble();
   if (trouble.empty() == std::exchange(store_writable_, trouble.empty())) return;
   if (trouble.empty()) {
     io::log_info("store_writable");
   } else {
     io::log_error("store_refuses", {{"why", trouble}});
   }
+}
+
+void Shell::note_older_store(const core::Term& seen) {
+  io::log_warn("older_store",
+               {{"seen_term", seen.term},
+                {"seen_leader", seen.leader_id},
+                {"seen_batch", seen.batch},
+                {"term", store_.term().term},
+                {"leader", store_.term().leader_id},
+                {"why", "a worker has seen what this store lacks: it is an older copy, or another store"},
+                {"then", "a new epoch; no request until those that are not known count no more"}});
 }
 
 std::string Shell::metrics_text() { return metrics_.text(engine_.status(io::now()), engine_.gateway().counters()); }
@@ -204,7 +228,7 @@ void Shell::publish_records(core::Instant now, const std::vector<std::string>& r
   if (recording_.due(now.tick)) backend_.send_to_all(wire::encode_record(recording_.left(now.tick)));
   for (const std::string& record : records) {
     if (!recording_.admits(record.size(), now.tick)) continue;
-    events_.publish({"record.", 0, {}, wire::encode_recorded_event(record, now.wall, engine_.epoch())});
+    events_.publish({"record.", 0, {}, wire::encode_recorded_event(record, now.wall, engine_.epoch(), engine_.term())});
   }
 }
 

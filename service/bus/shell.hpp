@@ -46,13 +46,15 @@ class Shell {
        {Guard::LastRoom, "operators, workers and the subscriber"},
        {64, "32 strategies, of two connections each"}}};
 
-  Shell(asio::io_context& context, Options options, std::unique_ptr<io::Store> store, const core::Snapshot& snapshot);
+  /// `options` must outlive it. Its CURVE key is replaced when the file's is.
+  Shell(asio::io_context& context, Options& options, std::unique_ptr<io::Store> store, const core::Snapshot& snapshot);
 
   /// Binds everything. An error names the flag.
   absl::Status open();
 
   /// Where it listens, one `name url` a line; after open().
   std::string endpoints() const;
+  io::HostPort monitor_address() const { return {options_.monitor_address.host, monitor_.port()}; }
 
   /// Reads policy and key again, whether their files have changed or not. If anything is wrong with one, what is in
   /// force stays, and the log says why.
@@ -61,17 +63,24 @@ class Shell {
   /// Give out no more tasks; `done` when none is with a worker.
   /// Tells whether all that was decided is on disk: a store that refuses is not waited for longer than requests live.
   void drain(std::function<void(bool complete)> done);
+  /// After the drain.
+  void close_store(std::function<void()> done) { store_.close(std::move(done)); }
 
  private:
   static constexpr core::Duration LookAtFilesEvery = std::chrono::seconds(1);
   static constexpr core::Duration StatusInterval = std::chrono::seconds(1);
+  /// How often it is looked whether a commit that is not answered has become trouble.
+  static constexpr core::Duration LookAtCommitEvery = std::chrono::milliseconds(50);
   static constexpr core::Duration DrainGrace = std::chrono::seconds(2);
 
   void turn();
+  void read();
+  void decide();
   void follow_files();
   void load_policy();
   void load_key();
   void log_store();
+  void note_older_store(const core::Term& seen);
   std::string metrics_text();
   void publish_status(core::Instant now);
   void publish_records(core::Instant now, const std::vector<std::string>& records);
@@ -82,8 +91,8 @@ class Shell {
   void send(const core::Send& send);
   void publish(const io::EventRow& event);
 
-  std::optional<io::CurveKey> key_;  // as the doors read it, each time they open
-  const Options options_;
+  std::optional<io::CurveKey>& key_;  // as the doors read it, each time they open
+  const Options& options_;
   PolicyFile policy_file_;
   WatchedFile key_file_;
   zmq::context_t zmq_;
@@ -108,6 +117,9 @@ class Shell {
   bool store_writable_ = true;
   bool drain_requested_ = false;
   bool policy_replaced_ = true;
+  bool another_policy_ = false;
+  std::vector<core::Event> events_read_;   ///< and not decided on yet
+  std::vector<std::string> records_read_;  ///< and not published yet
   std::function<void(bool)> drained_;
   core::Tick drain_until_ = core::Never;
 };

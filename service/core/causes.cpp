@@ -10,6 +10,8 @@ namespace cancelbus::core {
 namespace {
 
 const char* const Requests = "cancels and queries";
+/// How the text of a backoff begins that no answer of the exchange has ordered. It is stored with the backoff.
+const char* const OlderStore = "the store lacks what was sent in term ";
 
 /// The sooner a command could go on by itself, the later.
 int rank(CauseKind kind) {
@@ -129,8 +131,13 @@ void Causes::add_backoffs(std::vector<Entry>& found, const Conditions& condition
     add(found, CauseKind::Backoff, kind == LimiterKind::Cancel ? "cancels" : "queries", waits_[i], backoff.text);
     found.back().cause.limiter = kind;
     found.back().until = backoff.until;
+    if (backoff.text.starts_with(OlderStore)) found.back().cause.runbook = "An older store";
   }
   wait_ = {};
+}
+
+std::string Causes::older_store(const Term& seen) {
+  return OlderStore + to_text(seen) + ", which a worker has seen; nothing is sent until that counts no more";
 }
 
 void Causes::add_lowered(std::vector<Entry>& found, const Conditions& conditions) const {

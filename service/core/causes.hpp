@@ -67,6 +67,10 @@ class Causes {
   /// `lease`: workers have so long after a start of the bus before they are missed.
   Causes(Duration lease, Tick started) : missed_from_(started + lease), connected_from_(started + Connecting) {}
 
+  /// The text of the backoff of a bus whose store lacks what was let out by then: its cause leads to a runbook of its
+  /// own.
+  static std::string older_store(const Term& seen);
+
   /// A request ended so, with the worker that had it. `kind`: absent if it is not known any more.
   void ended(std::optional<LimiterKind> kind, const Answer& answer, Tick now);
   /// The causes that hold now. What has begun or ended since the last call is appended to `changes`.

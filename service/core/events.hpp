@@ -151,8 +151,9 @@ struct WorkerReady {
   Duration request_timeout{};
   /// Counts the API keys it has used, from 1: a higher one is another key than before.
   uint64_t key_series = 1;
-  bool ending = false;  ///< takes no more tasks, and ends once those it holds are confirmed
-  bool sweeps = false;  ///< knows the task that lists open orders
+  bool ending = false;                      ///< takes no more tasks, and ends once those it holds are confirmed
+  bool sweeps = false;                      ///< knows the task that lists open orders
+  std::optional<Term> seen = std::nullopt;  ///< the highest since it started
 };
 
 struct TaskEnded {

@@ -43,8 +43,9 @@ std::vector<Doubt> oldest_doubts(const Book& book) {
 
 }  // namespace
 
-Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now)
+Gateway::Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now, GatewayCounters counters)
     : options_(std::move(options)),
+      counters_(counters),
       book_(options_, first_task(snapshot.epoch, snapshot.term), position_of(snapshot), {snapshot.run_time, now.tick}),
       judge_(book_, options_),
       mass_cancels_(book_, judge_, options_),

@@ -28,7 +28,8 @@ namespace cancelbus::core {
 
 class Gateway {
  public:
-  Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now);
+  /// `counters`: what was counted before, if the process begins again.
+  Gateway(GatewayOptions options, const Snapshot& snapshot, Instant now, GatewayCounters counters = {});
   Gateway(const Gateway&) = delete;
 
   Actions step(Instant now, const Event& event);

@@ -3,6 +3,7 @@
 // The gateway makes these, the store keeps them; operators read the same rows with sqlite3.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -272,6 +273,17 @@ using Record = std::variant<CommandRecord, CommandForgotten, PermitRecord, Permi
                             MassCancelRecord, MassCancelOrder, MassCancelOrderForgotten, MassCancelForgotten,
                             DeadManRecord, DeadManDisarmed>;
 
+/// What a standby has seen of the store while another bus led, by its own clock.
+struct Followed {
+  /// Permits whose outcome had come by then, at the latest.
+  std::map<TaskId, Tick> settled = {};
+  struct Hold {
+    WallTime until_wall;  ///< which hold it was
+    Tick since;           ///< by then it had begun
+  };
+  std::map<LimiterKind, Hold> holds = {};
+};
+
 /// What the store holds when the bus starts.
 struct Snapshot {
   uint64_t epoch = 0;
@@ -286,6 +298,8 @@ struct Snapshot {
   /// The last commits before this start may be missing, and what they let out has been heard all the same: the machine
   /// ended and the store was not synced. Then `epoch` is new.
   bool commits_lost = false;
+  /// Present: they are missing because the store is older than what a worker has seen, which is this, or another store.
+  std::optional<Term> behind = std::nullopt;
   /// How long a bus had run on this store at the last commit that is known.
   Duration run_time{};
   std::vector<CommandRecord> commands;
@@ -299,6 +313,8 @@ struct Snapshot {
   std::vector<MassCancelRecord> mass_cancels;
   std::vector<MassCancelOrder> mass_cancel_orders;
   std::vector<DeadManRecord> dead_men;
+  /// Of another boot the rows' ticks mean nothing; these do.
+  Followed followed;
 };
 
 }  // namespace cancelbus::core

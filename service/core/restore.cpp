@@ -123,7 +123,9 @@ class Restore {
   }
 
   void permit(const PermitRecord& permit) {
-    book_.tasks.restore(permit, snapshot_.same_boot, records_);
+    const auto seen = snapshot_.followed.settled.find(permit.task);
+    const bool settled = !permit.open && seen != snapshot_.followed.settled.end();
+    book_.tasks.restore(permit, snapshot_.same_boot, records_, settled ? std::optional(seen->second) : std::nullopt);
     Order* order = book_.find_order(permit.order_id);
     if (!permit.open || permit.limiter != LimiterKind::Cancel || !order || !order->effort) return;
     Attempts& attempts = order->effort->attempts;
@@ -145,7 +147,12 @@ class Restore {
   void hold(const HoldRecord& backoff) {
     // Nothing else tells of another boot's that it was over while the bus ran.
     const bool over = backoff.length > Duration::zero() && backoff.run_time + backoff.length <= snapshot_.run_time;
-    if (snapshot_.same_boot || !over) return book_.tasks.restore(backoff, snapshot_.same_boot, records_);
+    if (snapshot_.same_boot || !over) {
+      const auto seen = snapshot_.followed.holds.find(backoff.limiter);
+      const bool followed = seen != snapshot_.followed.holds.end() && seen->second.until_wall == backoff.until_wall;
+      const auto since = followed ? std::optional(seen->second.since) : std::nullopt;
+      return book_.tasks.restore(backoff, snapshot_.same_boot, records_, since);
+    }
     // Its tick must not be taken for one of this boot by the next start.
     records_.push_back(
         HoldRecord{backoff.limiter, now_.tick, now_.wall, backoff.text, Duration(1), snapshot_.run_time});
@@ -154,7 +161,10 @@ class Restore {
   // What the missing commits let out has happened. So requests may be under way of which nothing is known here, and
   // each command may be one that was sent.
   void distrust_store() {
-    book_.tasks.distrust(records_);
+    const std::string why =
+        snapshot_.behind ? Causes::older_store(*snapshot_.behind)
+                         : "requests of before the machine's end may be missing from the store, which was not synced";
+    book_.tasks.distrust(why, records_);
     for (auto& [id, order] : book_.orders) {
       if (!order->effort) continue;
       order->effort->attempts.earlier_doubt = true;

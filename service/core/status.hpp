@@ -134,6 +134,12 @@ struct Doubt {
   uint32_t attempts = 0;
 };
 
+/// A bus that can take over.
+struct StandbyStatus {
+  std::string name;
+  Duration heard_ago{};  ///< since it last read the store
+};
+
 struct BusStatus {
   static constexpr size_t MostDoubts = 20;
 
@@ -166,6 +172,10 @@ struct BusStatus {
   std::string sweep_trouble;  ///< why they may not be complete; empty if nothing is wrong
   std::vector<KillSwitchLine> kill_switches;
   std::vector<DeadManStatus> dead_man_switches;
+  uint64_t term = 0;  ///< not the gateway's to know, nor who leads it
+  std::string leader;
+  std::vector<StandbyStatus> standbys;  ///< likewise
+  std::string replication;              ///< likewise; empty: the store is not replicated
   WallTime as_of;
 };
 

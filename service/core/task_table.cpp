@@ -245,9 +245,11 @@ void TaskTable::forget_unauthorized(Records& records) {
   if (saved_unauthorized_ > 0) records.push_back(UnauthorizedCount{});
 }
 
-void TaskTable::restore(const PermitRecord& permit, bool same_boot, Records& records) {
-  // Another boot has another clock: what may still count by the wall clock counts as answered just now.
-  const Tick settles = same_boot ? permit.settles : now_.tick + (permit.open ? lost_after_ : Duration::zero());
+void TaskTable::restore(const PermitRecord& permit, bool same_boot, Records& records,
+                        std::optional<Tick> seen_settled) {
+  // Another boot has another clock: what was not seen settled counts as answered just now.
+  const Tick latest = now_.tick + (permit.open ? lost_after_ : Duration::zero());
+  const Tick settles = same_boot ? permit.settles : seen_settled.value_or(latest);
   pool_.stamps().restore(permit.stamp_ms);
   budget(permit.limiter).restore(permit.task, settles, permit.open);
   if (same_boot) return;
@@ -255,12 +257,13 @@ void TaskTable::restore(const PermitRecord& permit, bool same_boot, Records& rec
   records.push_back(permit_record(permit.task, task, permit.open, settles));
 }
 
-void TaskTable::restore(const HoldRecord& was, bool same_boot, Records& records) {
+void TaskTable::restore(const HoldRecord& was, bool same_boot, Records& records, std::optional<Tick> since) {
   if (same_boot) return budget(was.limiter).hold(was.until, was.text);
-  // How much of it is over, no clock says: it runs its full length. One that does not know its length is of an earlier
-  // version, and none is longer than the longest.
+  // How much of it was over by then, no clock says: it runs its full length. One that does not know its length is of an
+  // earlier version, and none is longer than the longest.
   const Duration longest = std::max(LongestOfVersion1, lost_after_ + limiter(was.limiter).longest_tail());
-  back_off(was.limiter, now_.tick + (was.length > Duration::zero() ? was.length : longest), was.text, records);
+  back_off(was.limiter, since.value_or(now_.tick) + (was.length > Duration::zero() ? was.length : longest), was.text,
+           records);
 }
 
 void TaskTable::restore(const LoweredLimits& was) {
@@ -277,11 +280,10 @@ void TaskTable::restore_task(TaskId id, OrderId order, int64_t stamp_ms) {
   pool_.find(WorkerPool::BeforeRestart)->tasks.insert(id);
 }
 
-void TaskTable::distrust(Records& records) {
+void TaskTable::distrust(const std::string& why, Records& records) {
   distrusts_until_ = now_.tick + lost_after_;
   for (const LimiterKind kind : Kinds) {
-    back_off(kind, now_.tick + lost_after_ + limiter(kind).longest_tail(),
-             "requests of before the machine's end may be missing from the store, which was not synced", records);
+    back_off(kind, now_.tick + lost_after_ + limiter(kind).longest_tail(), why, records);
   }
 }
 

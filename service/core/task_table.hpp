@@ -100,14 +100,16 @@ class TaskTable {
   void forget_unauthorized(Records& records);
 
   // Restart.
-  void restore(const PermitRecord& permit, bool same_boot, Records& records);
-  void restore(const HoldRecord& backoff, bool same_boot, Records& records);
+  /// `seen_settled`: of another boot; by then its outcome had come, as this process saw itself.
+  void restore(const PermitRecord& permit, bool same_boot, Records& records, std::optional<Tick> seen_settled = {});
+  /// `since`: of another boot; by then it had begun.
+  void restore(const HoldRecord& backoff, bool same_boot, Records& records, std::optional<Tick> since = {});
   void restore(const LoweredLimits& lowered);
   void restore(const UnauthorizedCount& count);
   /// A task that was with a worker before the restart. When it left is not stored: no later than now.
   void restore_task(TaskId task, OrderId order, int64_t stamp_ms);
-  /// Requests may be under way, or count at the exchange, of which nothing is known.
-  void distrust(Records& records);
+  /// Requests may be under way, or count at the exchange, of which nothing is known. `why`: for people.
+  void distrust(const std::string& why, Records& records);
 
   const absl::flat_hash_map<TaskId, Task>& tasks() const { return tasks_; }
   /// Broken invariant: a task with two workers, or limiters that count something else than their permits.

@@ -54,10 +54,11 @@ Response page_at(const Monitor::Pages& pages, std::string_view path) {
   if (path == "/metrics") return {"200 OK", pages.metrics(), "text/plain; version=0.0.4; charset=utf-8"};
   if (path == "/healthz") return verdict(pages.unhealthy());
   if (path == "/readyz") return verdict(pages.unready(), pages.ready);
+  if (path == "/leaderz" && pages.not_leading) return verdict(pages.not_leading(), "ok, leading");
   if (pages.page.html.empty()) return {"404 Not Found", "there is /metrics, /healthz and /readyz\n"};
   if (path == "/") return page_for_people(pages.page);
   if (path == "/status") return {"200 OK", pages.status(), "application/json", NotKept};
-  return {"404 Not Found", "there is /, /status, /metrics, /healthz and /readyz\n"};
+  return {"404 Not Found", "there is /, /status, /metrics, /healthz, /readyz and /leaderz\n"};
 }
 
 /// Of `/path?query` and of `http://host:port/path?query`.

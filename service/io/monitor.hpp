@@ -1,4 +1,5 @@
-// A small HTTP server for people and orchestrators: /metrics, /healthz, /readyz, and a page at / where there is one.
+// A small HTTP server for people and orchestrators: /metrics, /healthz, /readyz, /leaderz where several processes share
+// one task, and a page at / where there is one.
 //
 // Used by every process that has --monitor_address. GET and HEAD, one request per connection. It shares the thread of
 // the process, so everything is bounded (MonitorLimits; a request head has at most 8 KiB): it must never become the
@@ -48,6 +49,8 @@ class Monitor {
     std::function<std::string()> unready;
     /// What /readyz says with 200.
     std::string ready = "ok";
+    /// Why this process does not lead, for /leaderz; without it there is no such path.
+    std::function<std::string()> not_leading = {};
     /// A page for people at /, and what it reads at /status, in JSON. Without html neither is there.
     WebPage page = {};
     std::function<std::string()> status = {};

@@ -132,6 +132,20 @@ absl::StatusOr<std::string> endpoint_value(std::string_view flag, std::string_vi
   return std::string(value);
 }
 
+absl::StatusOr<std::vector<std::string>> endpoints_value(std::string_view flag, std::string_view value) {
+  std::vector<std::string> endpoints;
+  for (size_t begin = 0; begin <= value.size();) {
+    const size_t end = std::min(value.find(',', begin), value.size());
+    auto endpoint = endpoint_value(flag, value.substr(begin, end - begin), EndpointUse::Connect);
+    if (!endpoint.ok()) return endpoint.status();
+    if (std::ranges::count(endpoints, *endpoint) > 0) return bad_flag(flag, value, "names an endpoint twice");
+    if (endpoints.size() == MostEndpoints) return bad_flag(flag, value, "expected at most 8 endpoints");
+    endpoints.push_back(*std::move(endpoint));
+    begin = end + 1;
+  }
+  return endpoints;
+}
+
 bool is_loopback(std::string_view endpoint) {
   if (endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://")) return true;
   constexpr std::string_view Tcp = "tcp://";

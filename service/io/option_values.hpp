@@ -34,6 +34,9 @@ enum class EndpointUse { Bind, Connect };
 /// A ZeroMQ endpoint: `tcp://host:port`, `ipc://path`, `inproc://name`. To bind, the port may be `*` or 0 and the host
 /// `*`; to connect, neither.
 absl::StatusOr<std::string> endpoint_value(std::string_view flag, std::string_view value, EndpointUse use);
+/// Of several buses to connect to, separated by commas: at least one, at most MostEndpoints, none twice.
+constexpr size_t MostEndpoints = 8;
+absl::StatusOr<std::vector<std::string>> endpoints_value(std::string_view flag, std::string_view value);
 
 /// No other machine can reach this (valid) endpoint: ipc, inproc, or tcp on 127.0.0.0/8, [::1] or localhost.
 bool is_loopback(std::string_view endpoint);

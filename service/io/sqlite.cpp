@@ -34,4 +34,27 @@ Statement sqlite_statement(sqlite3* db, const std::string& sql) {
   return statement;
 }
 
+absl::StatusOr<Sqlite> sqlite_open(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int result = sqlite3_open_v2(path.empty() ? ":memory:" : path.c_str(), &raw, flags, nullptr);
+  Sqlite db(raw);
+  if (result != SQLITE_OK) return sqlite_error(raw, path);
+  return db;
+}
+
+absl::Status sqlite_quick_check(sqlite3* db) {
+  Statement check;
+  if (!check.prepare(db, "PRAGMA quick_check(1)")) return sqlite_error(db, "cannot be read");
+  if (check.step() != SQLITE_ROW) return sqlite_error(db, "cannot be checked");
+  return check.text() == "ok" ? absl::OkStatus() : absl::DataLossError("damaged: quick_check failed");
+}
+
+absl::Status sqlite_use_log(sqlite3* db, bool in_memory) {
+  Statement mode = sqlite_statement(db, "PRAGMA journal_mode=WAL");
+  if (mode.step() != SQLITE_ROW) return sqlite_error(db, "journal_mode");
+  if (in_memory || mode.text() == "wal") return absl::OkStatus();
+  return absl::FailedPreconditionError("cannot have a write-ahead log here: the store needs a local file system");
+}
+
 }  // namespace cancelbus::io

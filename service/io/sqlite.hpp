@@ -2,6 +2,7 @@
 #pragma once
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <string>
 #include <string_view>
@@ -12,6 +13,13 @@ namespace cancelbus::io {
 
 using base::Sqlite;
 using base::Statement;
+
+/// Opens or makes the database; an empty path: one in memory.
+absl::StatusOr<Sqlite> sqlite_open(const std::string& path);
+/// DataLoss if it is damaged.
+absl::Status sqlite_quick_check(sqlite3* db);
+/// Gives it a write-ahead log, which one in memory cannot have.
+absl::Status sqlite_use_log(sqlite3* db, bool in_memory);
 
 /// `what: SQLite's words`.
 absl::Status sqlite_error(sqlite3* db, std::string_view what);

@@ -11,6 +11,7 @@
 #include "service/io/clock.hpp"
 #include "service/io/event_table.hpp"
 #include "service/io/history_table.hpp"
+#include "service/io/leader_table.hpp"
 #include "service/io/mass_cancel_table.hpp"
 #include "service/io/sqlite.hpp"
 #include "service/io/store_file.hpp"
@@ -47,14 +48,16 @@ class SqliteStore : public Store {
   }
   absl::Status check() override;
   StoreBytes bytes() override;
+  const core::Term& term() const override { return term_; }
+  void begin_again(const core::Term& seen, Done<core::Snapshot> done) override { done(begin_above(seen)); }
 
  private:
-  absl::Status quick_check();
-  absl::Status use_log();
   absl::Status prepare_statements();
   absl::Status stop_waiting();
   absl::Status begin_term();
   absl::Status begin_boot();
+  absl::StatusOr<core::Snapshot> begin_above(const core::Term& seen);
+  absl::Status in_transaction(const std::function<absl::Status()>& write);
   std::string sync() const { return options_.full_sync ? "full" : NotSynced; }
   std::optional<std::string> meta(const std::string& key);
   absl::Status set_meta(const std::string& key, const std::string& value);
@@ -76,7 +79,7 @@ class SqliteStore : public Store {
   }
   absl::Status put(const core::UnauthorizedCount& count);
   absl::Status put(const core::FactPosition& position);
-  absl::Status put(const core::HistoryLine& line) { return history_.put(line, term_); }
+  absl::Status put(const core::HistoryLine& line) { return history_.put(line, term_.term); }
   absl::Status put(const core::HistoryForgotten& forgotten);
   absl::Status put(const core::BackOnBook& back);
   absl::Status put(const core::MassCancelRecord& record) { return mass_cancels_.put(record, run_time_); }
@@ -94,16 +97,19 @@ class SqliteStore : public Store {
   std::unique_ptr<Checkpointer> checkpointer_;
   Statement begin_, commit_, rollback_, put_meta_, get_meta_;
   Statement upsert_command_, delete_command_, upsert_permit_, delete_permit_, upsert_hold_;
-  Statement insert_back_, delete_back_;
+  Statement insert_back_, delete_back_, delete_meta_;
   EventTable events_;
   HistoryTable history_;
   MassCancelTable mass_cancels_;
+  LeaderTable leader_;
   bool same_boot_ = false;
   bool commits_lost_ = false;
   bool syncs_ = true;
   std::string new_boot_;  ///< to be written with the first batch; empty: is written
   uint64_t epoch_ = 0;
-  uint64_t term_ = 0;
+  core::Term term_;                   ///< its batch: of the last commit
+  core::Term stored_term_;            ///< before this start
+  std::optional<core::Term> behind_;  ///< what the store lacks, until the first batch
   core::Tick opened_;
   core::Duration run_time_before_{};
   core::Duration run_time_{};  ///< at the present batch
@@ -128,28 +134,14 @@ uint64_t random_epoch() {
 absl::Status SqliteStore::prepare() {
   sqlite3* db = db_.get();
   sqlite3_busy_timeout(db, static_cast<int>(options_.busy_timeout.count()));
-  if (auto status = quick_check(); !status.ok()) return status;
+  if (auto status = sqlite_quick_check(db); !status.ok()) return status;
   if (auto status = migrate(db); !status.ok()) return status;
-  if (auto status = use_log(); !status.ok()) return status;
+  if (auto status = sqlite_use_log(db, !file_); !status.ok()) return status;
   // The start of a term is synced in either case: how the store was kept must be known after it.
   if (auto status = sqlite_run(db, "PRAGMA synchronous=FULL"); !status.ok()) return status;
   if (auto status = prepare_statements(); !status.ok()) return status;
   if (auto status = begin_term(); !status.ok()) return status;
   return file_ ? stop_waiting() : absl::OkStatus();
-}
-
-absl::Status SqliteStore::quick_check() {
-  Statement check;
-  if (!check.prepare(db_.get(), "PRAGMA quick_check(1)")) return sqlite_error(db_.get(), "cannot be read");
-  if (check.step() != SQLITE_ROW) return sqlite_error(db_.get(), "cannot be checked");
-  return check.text() == "ok" ? absl::OkStatus() : absl::DataLossError("damaged: quick_check failed");
-}
-
-absl::Status SqliteStore::use_log() {
-  Statement mode = sqlite_statement(db_.get(), "PRAGMA journal_mode=WAL");
-  if (mode.step() != SQLITE_ROW) return sqlite_error(db_.get(), "journal_mode");
-  if (!file_ || mode.text() == "wal") return absl::OkStatus();
-  return absl::FailedPreconditionError("cannot have a write-ahead log here: the store needs a local file system");
 }
 
 absl::Status SqliteStore::prepare_statements() {
@@ -159,15 +151,17 @@ absl::Status SqliteStore::prepare_statements() {
       {&rollback_, "ROLLBACK"},
       {&put_meta_, "INSERT OR REPLACE INTO meta(key, value) VALUES(?,?)"},
       {&get_meta_, "SELECT value FROM meta WHERE key=?"},
-      {&upsert_command_, upsert_command()},
-      {&delete_command_, "DELETE FROM cancels WHERE sender_comp_id=? AND cl_ord_id=?"},
-      {&upsert_permit_, upsert_permit()},
-      {&delete_permit_, "DELETE FROM permits WHERE task_id=?"},
-      {&upsert_hold_, upsert_hold()},
+      {&upsert_command_, upsert(Commands, Dialect::OfSqlite)},
+      {&delete_command_, erase(Commands, Dialect::OfSqlite)},
+      {&upsert_permit_, upsert(Permits, Dialect::OfSqlite)},
+      {&delete_permit_, erase(Permits, Dialect::OfSqlite)},
+      {&upsert_hold_, upsert(Holds, Dialect::OfSqlite)},
       {&insert_back_, "INSERT OR REPLACE INTO back_on_book(order_id) VALUES(?)"},
       {&delete_back_, "DELETE FROM back_on_book WHERE order_id=?"},
+      {&delete_meta_, "DELETE FROM meta WHERE key=?"},
   };
-  bool prepared = events_.prepare(db_.get()) && history_.prepare(db_.get()) && mass_cancels_.prepare(db_.get());
+  bool prepared = events_.prepare(db_.get()) && history_.prepare(db_.get()) && mass_cancels_.prepare(db_.get()) &&
+                  leader_.prepare(db_.get());
   for (auto it = std::begin(statements); prepared && it != std::end(statements); ++it) {
     prepared = it->first->prepare(db_.get(), it->second);
   }
@@ -193,28 +187,54 @@ absl::Status SqliteStore::stop_waiting() {
 }
 
 absl::Status SqliteStore::begin_term() {
-  if (auto status = sqlite_run(begin_); !status.ok()) return status;
-  const std::string boot = boot_id();
-  same_boot_ = !boot.empty() && meta("boot_id") == boot;
-  // The permits hold ticks of the former boot until the first batch brings them anew. Who dies before that must find
-  // them as they were, and what may be missing still missing.
-  if (!same_boot_) new_boot_ = boot;
-  const auto epoch = meta("epoch");
-  // Without full sync the last commits before a power cut may be gone, and their seqs would come again.
-  commits_lost_ = epoch && !same_boot_ && meta("sync").value_or(sync()) == NotSynced;
-  epoch_ = epoch && !commits_lost_ ? std::stoull(*epoch) : random_epoch();
-  term_ = std::stoull(meta("term").value_or("0")) + 1;
-  // The first batch of a boot is synced, and says how it goes on.
-  const std::string kept = commits_lost_ ? NotSynced : new_boot_.empty() ? sync() : "full";
-  for (const auto& [key, value] : {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)},
-                                   {"term", std::to_string(term_)},
-                                   {"sync", kept}}) {
-    if (auto status = set_meta(key, value); !status.ok()) return status;
-  }
-  opened_ = now().tick;
-  next_run_time_ = opened_ + RunTimeInterval;
-  run_time_before_ = core::Duration(std::stoll(meta("run_time").value_or("0")));
-  return sqlite_run(commit_);
+  return in_transaction([this] {
+    const std::string boot = boot_id();
+    same_boot_ = !boot.empty() && meta("boot_id") == boot;
+    // The permits hold ticks of the former boot until the first batch brings them anew. Who dies before that must find
+    // them as they were, and what may be missing still missing.
+    if (!same_boot_) new_boot_ = boot;
+    const auto epoch = meta("epoch");
+    // Without full sync the last commits before a power cut may be gone, and their seqs would come again.
+    const bool power_cut = epoch && !same_boot_ && meta("sync").value_or(sync()) == NotSynced;
+    const auto leader = leader_.read();
+    if (!leader.ok()) return leader.status();
+    stored_term_ = *leader;
+    const auto behind = meta("behind");
+    behind_ = behind ? std::optional(term_of(*behind)) : std::nullopt;
+    commits_lost_ = power_cut || behind_;
+    epoch_ = epoch && !commits_lost_ ? std::stoull(*epoch) : random_epoch();
+    term_ = {std::max(stored_term_.term, behind_ ? behind_->term : 0) + 1, new_leader_id(), stored_term_.batch};
+    // The first batch of a boot is synced, and says how it goes on.
+    const std::string kept = power_cut ? NotSynced : new_boot_.empty() ? sync() : "full";
+    for (const auto& [key, value] :
+         {std::pair<std::string, std::string>{"epoch", std::to_string(epoch_)}, {"sync", kept}}) {
+      if (auto status = set_meta(key, value); !status.ok()) return status;
+    }
+    opened_ = now().tick;
+    next_run_time_ = opened_ + RunTimeInterval;
+    run_time_before_ = core::Duration(std::stoll(meta("run_time").value_or("0")));
+    return leader_.put(term_);
+  });
+}
+
+absl::StatusOr<core::Snapshot> SqliteStore::begin_above(const core::Term& seen) {
+  if (auto status = set_sync(true); !status.ok()) return status;
+  const auto mark = [&] {
+    if (auto status = save_run_time(now().tick); !status.ok()) return status;
+    return set_meta("behind", text_of(seen));
+  };
+  if (auto status = in_transaction(mark); !status.ok()) return status;
+  if (auto status = begin_term(); !status.ok()) return status;
+  return read_snapshot();
+}
+
+absl::Status SqliteStore::in_transaction(const std::function<absl::Status()>& write) {
+  absl::Status status = sqlite_run(begin_);
+  if (status.ok()) status = write();
+  if (status.ok()) status = sqlite_run(commit_);
+  // A full disk may have rolled back by itself already.
+  if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) sqlite_run(rollback_).IgnoreError();
+  return status;
 }
 
 absl::Status SqliteStore::begin_boot() {
@@ -241,21 +261,24 @@ absl::Status SqliteStore::save_run_time(core::Tick tick) {
 absl::StatusOr<core::Snapshot> SqliteStore::read_snapshot() {
   core::Snapshot snapshot;
   snapshot.epoch = epoch_;
-  snapshot.term = term_;
+  snapshot.term = term_.term;
+  snapshot.leader_id = term_.leader_id;
+  snapshot.stored_term = stored_term_;
   snapshot.same_boot = same_boot_;
   snapshot.commits_lost = commits_lost_;
+  snapshot.behind = behind_;
   int result = SQLITE_OK;
-  Statement commands = sqlite_statement(db_.get(), select_commands());
+  Statement commands = sqlite_statement(db_.get(), select(Commands));
   while ((result = commands.step()) == SQLITE_ROW) {
     snapshot.commands.push_back(read_command(commands));
     // Saved once a minute, it may lie behind what a bus that died has written since.
     run_time_before_ = std::max(run_time_before_, snapshot.commands.back().run_time);
   }
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: cancels");
-  Statement permits = sqlite_statement(db_.get(), select_permits());
+  Statement permits = sqlite_statement(db_.get(), select(Permits));
   while ((result = permits.step()) == SQLITE_ROW) snapshot.permits.push_back(read_permit(permits));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: permits");
-  Statement holds = sqlite_statement(db_.get(), select_holds());
+  Statement holds = sqlite_statement(db_.get(), select(Holds));
   while ((result = holds.step()) == SQLITE_ROW) snapshot.holds.push_back(read_hold(holds));
   if (result != SQLITE_DONE) return sqlite_error(db_.get(), "store: holds");
   for (const core::HoldRecord& hold : snapshot.holds) run_time_before_ = std::max(run_time_before_, hold.run_time);
@@ -281,15 +304,12 @@ absl::Status SqliteStore::write(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
   if (checkpointer_) checkpointer_->help(db_.get());
   absl::Status status = set_sync(options_.full_sync || !new_boot_.empty() || std::ranges::any_of(batch, asked_for));
-  if (status.ok()) status = sqlite_run(begin_);
-  if (status.ok()) status = write_rows(batch);
-  if (status.ok()) status = sqlite_run(commit_);
-  if (status.ok()) {
-    new_boot_.clear();
-    if (run_time_saved_ >= next_run_time_) next_run_time_ = run_time_saved_ + RunTimeInterval;
-  }
-  // A full disk may have rolled back by itself already.
-  if (!status.ok() && sqlite3_get_autocommit(db_.get()) == 0) sqlite_run(rollback_).IgnoreError();
+  if (status.ok()) status = in_transaction([&] { return write_rows(batch); });
+  if (!status.ok()) return status;
+  ++term_.batch;
+  new_boot_.clear();
+  behind_.reset();
+  if (run_time_saved_ >= next_run_time_) next_run_time_ = run_time_saved_ + RunTimeInterval;
   return status;
 }
 
@@ -307,6 +327,8 @@ absl::Status SqliteStore::write_rows(const Batch& batch) {
   }
   if (status.ok() && facts != nullptr) status = put(*facts);
   if (status.ok() && !new_boot_.empty()) status = begin_boot();
+  if (status.ok() && behind_) status = sqlite_run(delete_meta_.bind("behind"));
+  if (status.ok()) status = leader_.count(term_.batch + 1);
   if (status.ok() && tick >= next_run_time_) {
     status = save_run_time(tick);
     run_time_saved_ = tick;
@@ -386,15 +408,6 @@ StoreBytes SqliteStore::bytes() {
   return {file_->bytes() + log, log};
 }
 
-absl::StatusOr<Sqlite> open_database(const std::string& path) {
-  sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  const int result = sqlite3_open_v2(path.empty() ? ":memory:" : path.c_str(), &raw, flags, nullptr);
-  Sqlite db(raw);
-  if (result != SQLITE_OK) return sqlite_error(raw, path);
-  return db;
-}
-
 absl::Status named(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", std::string(status.message())));
 }
@@ -408,7 +421,7 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
     if (!locked.ok()) return locked.status();
     file.emplace(*std::move(locked));
   }
-  auto db = open_database(options.path);
+  auto db = sqlite_open(options.path);
   if (!db.ok()) return db.status();
   auto store = std::make_unique<SqliteStore>(options, std::move(file), *std::move(db));
   if (const absl::Status status = store->prepare(); !status.ok()) return named(options.path, status);
@@ -421,7 +434,7 @@ absl::Status downgrade_store(const StoreOptions& options, int64_t version) {
   }
   const auto file = StoreFile::lock(options.path);
   if (!file.ok()) return file.status();
-  auto db = open_database(options.path);
+  auto db = sqlite_open(options.path);
   if (!db.ok()) return db.status();
   sqlite3_busy_timeout(db->get(), static_cast<int>(options.busy_timeout.count()));
   const absl::Status status = migrate_back(db->get(), version);

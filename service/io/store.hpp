@@ -1,4 +1,5 @@
-// The bus's durable store: one transaction per turn of the bus. open_store() gives the one on SQLite, in WAL mode.
+// The bus's durable store: one transaction per turn of the bus. open_store() gives the one on SQLite, in WAL mode;
+// postgres_store.hpp has the one on PostgreSQL.
 //
 // The seam is asynchronous for reads and commits: every call answers through `done`, in the order of the calls. SQLite
 // answers before the call returns; a replicated store answers later, from the bus's loop. Never after the store's
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -40,7 +42,10 @@ using Row = std::variant<core::CommandRecord, core::CommandForgotten, core::Perm
 using Batch = std::vector<Row>;
 
 struct StoreOptions {
-  std::string path;  ///< empty: in memory, gone with the process
+  std::string path;      ///< of SQLite's file; empty: in memory, gone with the process
+  std::string uri = {};  ///< of a database of PostgreSQL; then there is no file
+  /// PostgreSQL: a bus that has not renewed its lease for so long leads no more, and another one may.
+  core::Duration lease = std::chrono::seconds(2);
   /// Commits survive a power cut. Else only the death of the process, but for what the exchange has asked for; and
   /// another boot means a new epoch.
   bool full_sync = true;
@@ -54,6 +59,21 @@ struct StoreOptions {
 struct StoreBytes {
   uint64_t total = 0;
   uint64_t log = 0;  ///< of these, the write-ahead log's
+};
+
+/// Of a store that several buses share.
+struct Replication {
+  struct Standby {
+    std::string name;
+    core::Duration heard_ago{};
+  };
+  /// Of the database that every commit has reached before it counts.
+  uint32_t servers = 0;
+  /// Commits wait for such a server; if there is none, for ever.
+  bool waits = false;
+  /// Buses that follow.
+  std::vector<Standby> standbys = {};
+  core::Duration renewed_ago{};  ///< the lease
 };
 
 class Store {
@@ -85,6 +105,20 @@ class Store {
   virtual absl::Status check() = 0;
 
   virtual StoreBytes bytes() = 0;
+
+  /// What this bus leads; `batch` is that of the last commit that is known.
+  virtual const core::Term& term() const = 0;
+
+  /// A worker has seen `seen`, and this store lacks what was let out by then: begins a term above it, as after lost
+  /// commits. Until the first commit of that term, each start of a bus on this store does the same. Not while a commit
+  /// is under way. An error leaves the store as it was: try again later.
+  virtual void begin_again(const core::Term& seen, Done<core::Snapshot> done) = 0;
+
+  /// As of a moment ago; absent: the store is this bus's alone.
+  virtual std::optional<Replication> replication() const { return std::nullopt; }
+
+  /// The bus ends in order, after its last commit: another one that shares the store may lead at once.
+  virtual void close(std::function<void()> done) { done(); }
 };
 
 /// Opens or makes the store and brings its schema to this version. Errors: FailedPrecondition when another bus uses it,

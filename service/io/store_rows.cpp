@@ -1,9 +1,13 @@
 #include "service/io/store_rows.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <sstream>
+#include <vector>
 
 #include "service/core/names.hpp"
+#include "service/io/postgres_values.hpp"
+#include "service/io/sqlite.hpp"
 
 namespace cancelbus::io {
 
@@ -15,41 +19,80 @@ Enum named_or(std::string_view text, Enum otherwise) {
   return core::enumerator_named<Enum>(text).value_or(otherwise);
 }
 
-// The columns of a table in the order in which they are bound and read.
-constexpr std::string_view CommandColumns =
-    "sender_comp_id, cl_ord_id, order_id, account, symbol, transact_time, time_to_live, priority, exact_quantities, "
-    "traceparent, expires, expires_tick, expires_run_time, received, dispatched, sent, answered, finalized, attempts, "
-    "worker, last_dispatched, "
-    "last_dispatched_tick, deletes, doubt, answers, last_answer, ack_status, cxl_rej_reason, origin, text, "
-    "http_status, "
-    "exchange_code, final_follows, ack_seq, ord_status, evidence, final_symbol, price, order_qty, leaves_qty, cum_qty, "
-    "qty_exact, final_seq, ended, updated";
-constexpr std::string_view PermitColumns = "task_id, limiter, order_id, stamp, open, settles_tick, settles";
-constexpr std::string_view HoldColumns = "limiter, until_tick, until, text, length, run_time";
-constexpr std::string_view HistoryColumns =
-    "order_id, term, line, at, what, status, text, task_id, attempt, stamp, worker, http_status, exchange_code, "
-    "amount, "
-    "left_amount";
+std::vector<std::string_view> names(const Table& table) {
+  std::vector<std::string_view> names;
+  for (size_t from = 0, end = 0; end != std::string_view::npos; from = end + 2) {
+    end = table.columns.find(", ", from);
+    names.push_back(table.columns.substr(from, end == std::string_view::npos ? end : end - from));
+  }
+  return names;
+}
 
-std::string text_of(std::string_view text) { return std::string(text); }
+std::string concat(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text += part;
+  return text;
+}
 
-std::string insert(std::string_view verb, std::string_view table, std::string_view columns) {
-  std::string sql = text_of(verb) + " INTO " + text_of(table) + "(" + text_of(columns) + ") VALUES(?";
-  for (auto i = std::ranges::count(columns, ','); i > 0; --i) sql += ",?";
+std::string insert(std::string_view verb, const Table& table) {
+  std::string sql = concat({verb, " INTO ", table.name, "(", table.columns, ") VALUES(?"});
+  for (auto i = std::ranges::count(table.columns, ','); i > 0; --i) sql += ",?";
   return sql + ")";
 }
 
 }  // namespace
 
-std::string upsert_command() { return insert("INSERT OR REPLACE", "cancels", text_of(CommandColumns) + ", run_time"); }
-std::string select_commands() { return "SELECT " + text_of(CommandColumns) + ", run_time FROM cancels"; }
-std::string upsert_permit() { return insert("INSERT OR REPLACE", "permits", PermitColumns); }
-std::string select_permits() { return "SELECT " + text_of(PermitColumns) + " FROM permits ORDER BY task_id"; }
-std::string upsert_hold() { return insert("INSERT OR REPLACE", "holds", HoldColumns); }
-std::string select_holds() { return "SELECT " + text_of(HoldColumns) + " FROM holds"; }
-std::string insert_history_line() { return insert("INSERT", "history", HistoryColumns); }
+const Table Commands{
+    "cancels",
+    "sender_comp_id, cl_ord_id, order_id, account, symbol, transact_time, time_to_live, priority, exact_quantities, "
+    "traceparent, expires, expires_tick, expires_run_time, received, dispatched, sent, answered, finalized, attempts, "
+    "worker, last_dispatched, last_dispatched_tick, deletes, doubt, answers, last_answer, ack_status, cxl_rej_reason, "
+    "origin, text, http_status, exchange_code, final_follows, ack_seq, ord_status, evidence, final_symbol, price, "
+    "order_qty, leaves_qty, cum_qty, qty_exact, final_seq, ended, updated, run_time",
+    2};
+const Table Permits{"permits", "task_id, limiter, order_id, stamp, open, settles_tick, settles", 1};
+const Table Holds{"holds", "limiter, until_tick, until, text, length, run_time", 1};
+const Table History{"history",
+                    "order_id, term, line, at, what, status, text, task_id, attempt, stamp, worker, http_status, "
+                    "exchange_code, amount, left_amount",
+                    3};
 
-void bind_command(Statement& statement, const core::CommandRecord& record, core::Duration run_time) {
+std::string in_dialect(std::string_view sql, Dialect dialect) {
+  if (dialect == Dialect::OfSqlite) return std::string(sql);
+  std::string numbered;
+  int number = 0;
+  for (const char c : sql) c == '?' ? numbered.append("$" + std::to_string(++number)) : numbered.append(1, c);
+  return numbered;
+}
+
+std::string insert(const Table& table, Dialect dialect) { return in_dialect(insert("INSERT", table), dialect); }
+
+std::string upsert(const Table& table, Dialect dialect) {
+  if (dialect == Dialect::OfSqlite) return insert("INSERT OR REPLACE", table);
+  std::string key, rest;
+  for (int i = 0; const std::string_view name : names(table)) {
+    if (i++ < table.keys) {
+      key += concat({key.empty() ? "" : ", ", name});
+    } else {
+      rest += concat({rest.empty() ? "" : ", ", name, "=excluded.", name});
+    }
+  }
+  const std::string then = rest.empty() ? "NOTHING" : "UPDATE SET " + rest;
+  return concat({insert(table, dialect), " ON CONFLICT (", key, ") DO ", then});
+}
+
+std::string erase(const Table& table, Dialect dialect) {
+  std::string where;
+  for (int i = 0; const std::string_view name : names(table)) {
+    if (i++ < table.keys) where += concat({where.empty() ? "" : " AND ", name, "=?"});
+  }
+  return in_dialect(concat({"DELETE FROM ", table.name, " WHERE ", where}), dialect);
+}
+
+std::string select(const Table& table) { return concat({"SELECT ", table.columns, " FROM ", table.name}); }
+
+template <typename Binder>
+void bind_command(Binder& statement, const core::CommandRecord& record, core::Duration run_time) {
   const core::CancelOrder& order = record.order;
   const core::Timeline& timeline = record.timeline;
   const auto last = record.last_answer ? std::optional(core::name_of(*record.last_answer)) : std::nullopt;
@@ -96,7 +139,8 @@ void bind_command(Statement& statement, const core::CommandRecord& record, core:
 namespace {
 
 /// The columns from ack_status to final_follows: an ack, or the latest answer that decided nothing, or neither.
-std::optional<core::CancelAck> read_ack(Statement& row, core::CommandRecord& record) {
+template <typename Row>
+std::optional<core::CancelAck> read_ack(Row& row, core::CommandRecord& record) {
   core::CancelAck ack;
   ack.cl_ord_id = record.key.cl_ord_id;
   ack.order_id = record.order.order_id;
@@ -115,7 +159,8 @@ std::optional<core::CancelAck> read_ack(Statement& row, core::CommandRecord& rec
 }
 
 /// The columns from ord_status to qty_exact; absent if there was no final.
-std::optional<core::CancelFinal> read_final(Statement& row, const core::CommandRecord& record) {
+template <typename Row>
+std::optional<core::CancelFinal> read_final(Row& row, const core::CommandRecord& record) {
   core::CancelFinal final;
   final.cl_ord_id = record.key.cl_ord_id;
   final.order_id = record.order.order_id;
@@ -134,7 +179,8 @@ std::optional<core::CancelFinal> read_final(Statement& row, const core::CommandR
 
 }  // namespace
 
-core::CommandRecord read_command(Statement& row) {
+template <typename Row>
+core::CommandRecord read_command(Row& row) {
   core::CommandRecord record;
   core::CancelOrder& order = record.order;
   core::Timeline& timeline = record.timeline;
@@ -175,12 +221,14 @@ core::CommandRecord read_command(Statement& row) {
   return record;
 }
 
-void bind_permit(Statement& statement, const core::PermitRecord& record) {
+template <typename Binder>
+void bind_permit(Binder& statement, const core::PermitRecord& record) {
   statement.bind(record.task).bind(core::name_of(record.limiter)).bind(record.order_id).bind(record.stamp_ms);
   statement.bind(record.open).bind(int64_t{record.settles.time_since_epoch().count()}).bind(record.settles_wall);
 }
 
-void bind_hold(Statement& statement, const core::HoldRecord& record, core::Duration run_time) {
+template <typename Binder>
+void bind_hold(Binder& statement, const core::HoldRecord& record, core::Duration run_time) {
   statement.bind(core::name_of(record.limiter)).bind(int64_t{record.until.time_since_epoch().count()});
   statement.bind(record.until_wall).bind(record.text).bind(record.length).bind(run_time);
 }
@@ -194,7 +242,8 @@ struct StatusName {
 
 }  // namespace
 
-void bind_history_line(Statement& statement, const core::HistoryLine& line, uint64_t term) {
+template <typename Binder>
+void bind_history_line(Binder& statement, const core::HistoryLine& line, uint64_t term) {
   statement.bind(line.order_id).bind(term).bind(line.line).bind(line.at).bind(core::name_of(line.what));
   // What is not known takes no room.
   const auto text = [&](std::string_view value) { value.empty() ? statement.bind_null() : statement.bind(value); };
@@ -211,7 +260,8 @@ void bind_history_line(Statement& statement, const core::HistoryLine& line, uint
   text(line.left_amount);
 }
 
-core::PermitRecord read_permit(Statement& row) {
+template <typename Row>
+core::PermitRecord read_permit(Row& row) {
   core::PermitRecord record;
   record.task = static_cast<uint64_t>(row.integer());
   record.limiter = named_or(row.text(), core::LimiterKind::Cancel);
@@ -250,7 +300,8 @@ core::LoweredLimits read_lowered_limits(const std::string& text) {
   return lowered;
 }
 
-core::HoldRecord read_hold(Statement& row) {
+template <typename Row>
+core::HoldRecord read_hold(Row& row) {
   core::HoldRecord record;
   record.limiter = named_or(row.text(), core::LimiterKind::Cancel);
   record.until = core::Tick(core::Duration(row.integer()));
@@ -260,5 +311,20 @@ core::HoldRecord read_hold(Statement& row) {
   record.run_time = core::Duration(row.integer());
   return record;
 }
+
+template void bind_command(Statement&, const core::CommandRecord&, core::Duration);
+template void bind_command(PgParameters&, const core::CommandRecord&, core::Duration);
+template void bind_permit(Statement&, const core::PermitRecord&);
+template void bind_permit(PgParameters&, const core::PermitRecord&);
+template void bind_hold(Statement&, const core::HoldRecord&, core::Duration);
+template void bind_hold(PgParameters&, const core::HoldRecord&, core::Duration);
+template void bind_history_line(Statement&, const core::HistoryLine&, uint64_t);
+template void bind_history_line(PgParameters&, const core::HistoryLine&, uint64_t);
+template core::CommandRecord read_command(Statement&);
+template core::CommandRecord read_command(PgRow&);
+template core::PermitRecord read_permit(Statement&);
+template core::PermitRecord read_permit(PgRow&);
+template core::HoldRecord read_hold(Statement&);
+template core::HoldRecord read_hold(PgRow&);
 
 }  // namespace cancelbus::io

@@ -157,6 +157,25 @@ ALTER TABLE mass_cancels DROP COLUMN reason;
 ALTER TABLE mass_cancels DROP COLUMN cause;
 )sql";
 
+// Who leads, one row: the term, which counted in meta before, and the number of the last batch, which each batch
+// raises. meta.behind is the term that a worker has seen and this store lacks, until the first batch after that.
+const char* const Version6 = R"sql(
+CREATE TABLE leader(
+  one INTEGER PRIMARY KEY CHECK(one = 1), term INTEGER NOT NULL, leader_id TEXT NOT NULL, batch INTEGER NOT NULL);
+INSERT INTO leader SELECT 1, COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'term'), 0), '', 0;
+DELETE FROM meta WHERE key = 'term';
+)sql";
+
+// A bus of version 5 knows no store that is behind, but one that was not synced when its machine ended, and then it
+// waits as long.
+const char* const BackToVersion5 = R"sql(
+INSERT INTO meta(key, value) SELECT 'term', CAST(term AS TEXT) FROM leader WHERE term > 0;
+DROP TABLE leader;
+UPDATE meta SET value = 'normal' WHERE key = 'sync' AND EXISTS(SELECT 1 FROM meta WHERE key = 'behind');
+DELETE FROM meta WHERE key = 'boot_id' AND EXISTS(SELECT 1 FROM meta WHERE key = 'behind');
+DELETE FROM meta WHERE key = 'behind';
+)sql";
+
 // Orders that came back on the book after a command that is known was told that they were gone. A bus that does not
 // know the table has no need of it, so that it makes no version of its own.
 const char* const BesideVersions = "CREATE TABLE IF NOT EXISTS back_on_book(order_id INTEGER PRIMARY KEY)";
@@ -165,7 +184,8 @@ const Migration Migrations[] = {{Version1, ""},
                                 {Version2, BackToVersion1},
                                 {Version3, BackToVersion2},
                                 {Version4, BackToVersion3},
-                                {Version5, BackToVersion4}};
+                                {Version5, BackToVersion4},
+                                {Version6, BackToVersion5}};
 
 absl::StatusOr<int64_t> number(sqlite3* db, const char* sql) {
   Statement statement(db, sql);

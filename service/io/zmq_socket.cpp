@@ -12,7 +12,8 @@ namespace {
 // A peer that vanished without a word is noticed after HeartbeatTimeout; the backend's own leases are shorter, so this
 // only frees its resources.
 constexpr int ReconnectMs = 100;
-constexpr int ReconnectMaxMs = 1'000;
+// Shorter than a bus listens after its start before it decides anything (bus/engine.hpp): workers are there by then.
+constexpr int ReconnectMaxMs = 250;
 constexpr int HandshakeMs = 5'000;
 constexpr int HeartbeatMs = 1'000;
 constexpr int HeartbeatTimeoutMs = 5'000;

@@ -1,6 +1,7 @@
 #include "service/subscriber/subscriber.hpp"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include <algorithm>
 #include <chrono>
@@ -39,25 +40,23 @@ Subscriber::Subscriber(asio::io_context& context, zmq::context_t& zmq, Options o
       session_({.silence_timeout = options_.silence_timeout}, backend::random_id()),
       outbox_(limits),
       stream_(context, options_.tls, {.url = options_.stream_url, .ip_family = options_.exchange_ip_family}, *this),
-      backend_(context, zmq, zmq::socket_type::dealer),
-      connection_(context, zmq, backend_, options_.curve),
+      buses_(context, zmq, options_.curve),
       monitor_(context,
                {[this] { return metrics_.text(session_, outbox_.size(), io::now().tick - last_frame_, bus_reached_); },
                 [] { return std::string(); }, [this] { return why_unready(); }}),
       key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
-      recorder_("subscriber", options_.signer, io::now().tick,
-                [this](const base::Recorded& recorded) {
-                  return !ended_ && backend_.send({wire::encode_recorded(recorded)}) == io::SendResult::Sent;
-                }),
+      recorder_(
+          "subscriber", options_.signer, io::now().tick,
+          [this](const base::Recorded& recorded) { return !ended_ && buses_.send(wire::encode_recorded(recorded)); }),
       timer_(context),
       last_frame_(io::now().tick) {}
 
 absl::Status Subscriber::start() {
-  if (auto status = backend::open(options_, monitor_, connection_); !status.ok()) return status;
+  if (auto status = backend::open(options_, monitor_, buses_); !status.ok()) return status;
   io::log_info("started", {{"subscriber_id", subscriber_id_},
-                           {"backend", options_.backend_endpoint},
+                           {"backend", absl::StrJoin(options_.backend_endpoints, ",")},
                            {"stream", options_.stream_url.authority}});
-  backend_.on_ready([this] { take_replies(); });
+  buses_.on_ready([this] { take_replies(); });
   key_watch_.start();
   next_heartbeat_ = io::now().tick + HeartbeatEvery;
   tell_state();
@@ -178,7 +177,7 @@ void Subscriber::record(const char* kind, std::string_view text, int status) {
 
 void Subscriber::take_replies() {
   io::Frames frames;
-  while (!ended_ && backend_.receive(frames)) {
+  while (!ended_ && buses_.receive(frames)) {
     const auto reply = wire::decode_backend_reply(frames.size() == 1 ? frames.front() : std::string());
     if (reply.ok()) {
       on_reply(*reply);
@@ -191,6 +190,8 @@ void Subscriber::take_replies() {
 
 void Subscriber::on_reply(const wire::BackendReply& reply) {
   if (const auto* confirm = std::get_if<wire::Confirm>(&reply)) {
+    // The bus that leads does not know what another one has taken.
+    if (!buses_.believes(confirm->term, "confirm")) return;
     outbox_.confirm(confirm->fact_seq, io::now().tick);
     if (lost_facts_ == 0 || !outbox_.relieved()) return;
     io::log_warn("facts_were_lost", {{"count", lost_facts_}, {"text", "logging in again, so that the bus knows"}});
@@ -234,7 +235,7 @@ void Subscriber::heartbeat() {
 }
 
 bool Subscriber::tell_bus(const std::string& message) {
-  bus_reached_ = backend_.send({message}) == io::SendResult::Sent;
+  bus_reached_ = buses_.send(message);
   return bus_reached_;
 }
 

@@ -14,14 +14,13 @@
 #include <string_view>
 #include <zmq.hpp>
 
+#include "service/backend/buses.hpp"
 #include "service/backend/recorder.hpp"
 #include "service/btcturk/stream_session.hpp"
 #include "service/io/api_key_files.hpp"
 #include "service/io/clock.hpp"
-#include "service/io/curve_client.hpp"
 #include "service/io/monitor.hpp"
 #include "service/io/websocket_client.hpp"
-#include "service/io/zmq_socket.hpp"
 #include "service/subscriber/metrics.hpp"
 #include "service/subscriber/options.hpp"
 #include "service/subscriber/outbox.hpp"
@@ -83,8 +82,7 @@ class Subscriber final : private io::WebsocketListener {
   Outbox outbox_;
   Metrics metrics_;
   io::WebsocketClient stream_;
-  io::ZmqSocket backend_;
-  io::BusConnection connection_;
+  backend::Buses buses_;
   io::Monitor monitor_;
   io::ApiKeyWatch key_watch_;
   backend::Recorder recorder_;

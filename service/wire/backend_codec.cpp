@@ -35,6 +35,18 @@ absl::Status bad(const char* field, const char* problem) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", problem));
 }
 
+core::Term to_term(const v1::Term& proto) { return {proto.term(), proto.leader_id(), proto.batch()}; }
+
+std::optional<core::Term> term_in(const auto& proto) {
+  return proto.has_term() && proto.term().term() != 0 ? std::optional(to_term(proto.term())) : std::nullopt;
+}
+
+void fill_term(const core::Term& term, v1::Term& proto) {
+  proto.set_term(term.term);
+  proto.set_leader_id(legible(term.leader_id, MaxNameBytes));
+  proto.set_batch(term.batch);
+}
+
 // ---- Bus: requests ----
 
 absl::StatusOr<core::ClockSample> to_clock(const v1::ClockSample& proto) {
@@ -87,6 +99,10 @@ absl::StatusOr<core::Event> to_event(const v1::Ready& proto, core::PeerId peer) 
   ready.key_series = std::max<uint64_t>(proto.key_series(), 1);
   ready.ending = proto.ending();
   ready.sweeps = proto.open_orders();
+  if (!proto.has_seen()) return ready;
+  if (proto.seen().term() == 0) return bad("ready.seen.term", "must be 1 or above");
+  if (proto.seen().leader_id().size() > MaxNameBytes) return bad("ready.seen.leader_id", "longer than 64 characters");
+  ready.seen = to_term(proto.seen());
   return ready;
 }
 
@@ -126,7 +142,7 @@ absl::StatusOr<BackendReply> to_reply(const v1::Task& proto) {
   task.task = proto.task_id();
   task.attempt = proto.attempt();
   task.stamp_ms = proto.permit().stamp();
-  task.term = proto.permit().term();
+  task.term = term_in(proto);
   switch (proto.task_case()) {
     case v1::Task::kCancelOrder:
       task.kind = core::LimiterKind::Cancel;
@@ -178,13 +194,14 @@ absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core:
   return bad("request", "none of those known here is set");
 }
 
-std::string encode_task(const core::SendTask& task, uint64_t term) {
+std::string encode_task(const core::SendTask& task, const core::Term& term) {
   v1::BackendReply frame;
   v1::Task& proto = *frame.mutable_task();
   proto.set_task_id(task.task);
   proto.set_attempt(task.attempt);
   proto.mutable_permit()->set_stamp(task.stamp_ms);
-  proto.mutable_permit()->set_term(term);
+  proto.mutable_permit()->set_term(term.term);
+  if (term.term != 0) fill_term(term, *proto.mutable_term());
   switch (task.kind) {
     case core::LimiterKind::Cancel:
       fill_order(task.order, *proto.mutable_cancel_order());
@@ -199,11 +216,12 @@ std::string encode_task(const core::SendTask& task, uint64_t term) {
   return frame.SerializeAsString();
 }
 
-std::string encode_confirm(const core::SendConfirm& confirm) {
+std::string encode_confirm(const core::SendConfirm& confirm, const core::Term& term) {
   v1::BackendReply frame;
   v1::Confirm& proto = *frame.mutable_confirm();
   if (confirm.task != 0) proto.add_task_ids(confirm.task);
   proto.set_fact_seq(confirm.fact_seq);
+  if (term.term != 0) fill_term(term, *proto.mutable_term());
   return frame.SerializeAsString();
 }
 
@@ -233,6 +251,7 @@ std::string encode_ready(const core::WorkerReady& ready) {
   proto.set_key_series(ready.key_series);
   proto.set_ending(ready.ending);
   proto.set_open_orders(ready.sweeps);
+  if (ready.seen) fill_term(*ready.seen, *proto.mutable_seen());
   return frame.SerializeAsString();
 }
 
@@ -293,7 +312,7 @@ absl::StatusOr<BackendReply> decode_backend_reply(std::string_view bytes) {
       return to_reply(frame.task());
     case v1::BackendReply::kConfirm: {
       const v1::Confirm& confirm = frame.confirm();
-      return Confirm{{confirm.task_ids().begin(), confirm.task_ids().end()}, confirm.fact_seq()};
+      return Confirm{{confirm.task_ids().begin(), confirm.task_ids().end()}, confirm.fact_seq(), term_in(confirm)};
     }
     case v1::BackendReply::kRelogin:
       return Relogin{};

@@ -8,6 +8,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "service/core/actions.hpp"
 #include "service/core/answer.hpp"
 #include "service/core/events.hpp"
+#include "service/core/term.hpp"
 #include "service/core/types.hpp"
 
 namespace cancelbus::wire {
@@ -28,9 +30,9 @@ constexpr uint32_t BackendVersion = 1;
 /// One of WorkerReady, TaskEnded, StreamFact, StreamReport.
 absl::StatusOr<core::Event> decode_backend_request(std::string_view bytes, core::PeerId peer);
 
-/// `term`: which start of the bus issues the permit.
-std::string encode_task(const core::SendTask& task, uint64_t term);
-std::string encode_confirm(const core::SendConfirm& confirm);
+/// `term`: of the bus that sends it; with 0 it has none. A confirm of nothing only announces the term.
+std::string encode_task(const core::SendTask& task, const core::Term& term);
+std::string encode_confirm(const core::SendConfirm& confirm, const core::Term& term = {});
 std::string encode_relogin();
 
 // ---- Worker and subscriber ----
@@ -51,7 +53,7 @@ struct Task {
   core::TaskId task = 0;
   uint32_t attempt = 0;
   int64_t stamp_ms = 0;
-  uint64_t term = 0;
+  std::optional<core::Term> term;  ///< absent: from a bus that does not know terms
   core::LimiterKind kind = core::LimiterKind::Cancel;
   core::CancelOrder order;
 };
@@ -59,6 +61,7 @@ struct Task {
 struct Confirm {
   std::vector<core::TaskId> tasks;
   uint64_t fact_seq = 0;
+  std::optional<core::Term> term;  ///< as a Task's
 };
 
 /// Send what comes from the exchange, for so long.

@@ -169,6 +169,14 @@ void fill_bus_status(const core::BusStatus& status, v1::BusStatus& proto) {
     *added.mutable_silent_for() = to_proto_duration(dead_man.silent_for);
     added.set_fired(dead_man.fired);
   }
+  proto.set_term(status.term);
+  proto.set_leader(status.leader);
+  for (const auto& standby : status.standbys) {
+    auto& added = *proto.add_standbys();
+    added.set_name(legible(standby.name));
+    *added.mutable_heard_ago() = to_proto_duration(standby.heard_ago);
+  }
+  proto.set_replication(legible(status.replication));
 }
 
 }  // namespace cancelbus::wire

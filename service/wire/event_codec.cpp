@@ -90,9 +90,10 @@ void fill_body(const core::MassCancelReport& report, v1::Event& event) {
 
 }  // namespace
 
-std::string encode_event(const core::Publication& publication, uint64_t epoch) {
+std::string encode_event(const core::Publication& publication, uint64_t epoch, uint64_t term) {
   v1::Event event;
   event.set_epoch(epoch);
+  event.set_term(term);
   event.set_topic(publication.topic);
   event.set_seq(publication.seq);
   *event.mutable_sending_time() = to_timestamp(publication.sending_time);
@@ -103,6 +104,7 @@ std::string encode_event(const core::Publication& publication, uint64_t epoch) {
 std::string encode_bus_status_event(const core::BusStatus& status, uint64_t epoch) {
   v1::Event event;
   event.set_epoch(epoch);
+  event.set_term(status.term);
   event.set_topic("bus.");
   *event.mutable_sending_time() = to_timestamp(status.as_of);
   fill_bus_status(status, *event.mutable_bus_status());

@@ -12,7 +12,7 @@
 
 namespace cancelbus::wire {
 
-std::string encode_event(const core::Publication& publication, uint64_t epoch);
+std::string encode_event(const core::Publication& publication, uint64_t epoch, uint64_t term = 0);
 
 /// For topic `bus.`: not sequenced, seq 0. Sent as of the status.
 std::string encode_bus_status_event(const core::BusStatus& status, uint64_t epoch);

@@ -62,9 +62,10 @@ std::optional<ReceivedRecord> decode_recorded(std::string_view bytes) {
   return ReceivedRecord{frame.recorded().SerializeAsString(), kind.empty() ? Anybody : of_worker ? Worker : Subscriber};
 }
 
-std::string encode_recorded_event(const std::string& message, core::WallTime now, uint64_t epoch) {
+std::string encode_recorded_event(const std::string& message, core::WallTime now, uint64_t epoch, uint64_t term) {
   v1::Event event;
   event.set_epoch(epoch);
+  event.set_term(term);
   event.set_topic("record.");
   *event.mutable_sending_time() = to_timestamp(now);
   event.mutable_recorded()->ParseFromString(message);

@@ -33,6 +33,6 @@ struct ReceivedRecord {
 std::optional<ReceivedRecord> decode_recorded(std::string_view bytes);
 
 /// For topic `record.`: not sequenced, seq 0.
-std::string encode_recorded_event(const std::string& message, core::WallTime now, uint64_t epoch);
+std::string encode_recorded_event(const std::string& message, core::WallTime now, uint64_t epoch, uint64_t term = 0);
 
 }  // namespace cancelbus::wire

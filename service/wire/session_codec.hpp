@@ -39,15 +39,18 @@ std::variant<core::Event, Rejected> decode_session_request(std::string_view byte
 
 /// `bar`: of the session's key.
 using Bar = std::optional<core::EventBar>;
-std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar = {});
+/// `term`, here and below: of the bus that sends it.
+std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar = {}, uint64_t term = 0);
 std::string encode_receipt(const core::SendReceipt& receipt);
 /// `event`: as the store kept it. An error if that is not an Event. `epoch`: in which it is sent again: what the store
 /// holds from before it began a new one belongs to that, and its reader would take no other.
 absl::StatusOr<std::string> encode_retransmission(std::string_view event, uint64_t epoch);
 std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, uint64_t epoch);
 std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::vector<core::Cause>& causes,
-                             uint64_t epoch, const Bar& bar = {});
+                             uint64_t epoch, const Bar& bar = {}, uint64_t term = 0);
 std::string encode_hello_required(const core::SendHelloRequired& hello_required);
+/// `term`, `leader`: of the bus that leads, as far as this one knows; 0 and empty: it does not know.
+std::string encode_not_leading(uint64_t term, const std::string& leader);
 std::string encode_status(const core::BusStatus& status);
 std::string encode_open_orders(const core::SendOpenOrders& open_orders);
 std::string encode_commands(const core::SendCommands& commands);

@@ -88,10 +88,11 @@ void fill(const core::HistoryCommand& command, uint64_t epoch, v1::HistoryComman
 
 }  // namespace
 
-std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar) {
+std::string encode_welcome(const core::SendWelcome& welcome, uint64_t epoch, const Bar& bar, uint64_t term) {
   v1::SessionReply frame;
   v1::Welcome& reply = *frame.mutable_welcome();
   fill_positions(welcome.positions, epoch, reply);
+  reply.set_term(term);
   if (bar) fill_event_bar(*bar, *reply.mutable_event_bar());
   return frame.SerializeAsString();
 }
@@ -126,13 +127,21 @@ std::string encode_retransmit_reject(const core::SendRetransmitReject& reject, u
 }
 
 std::string encode_heartbeat(const core::SendHeartbeat& heartbeat, const std::vector<core::Cause>& causes,
-                             uint64_t epoch, const Bar& bar) {
+                             uint64_t epoch, const Bar& bar, uint64_t term) {
   v1::SessionReply frame;
   v1::HeartbeatReply& reply = *frame.mutable_heartbeat();
   fill_positions(heartbeat.positions, epoch, reply);
+  reply.set_term(term);
   for (const core::Cause& cause : causes) fill_cause(cause, *reply.add_cause());
   if (bar) fill_event_bar(*bar, *reply.mutable_event_bar());
   return frame.SerializeAsString();
+}
+
+std::string encode_not_leading(uint64_t term, const std::string& leader) {
+  v1::SessionReply reply;
+  reply.mutable_not_leading()->set_term(term);
+  reply.mutable_not_leading()->set_leader(legible(leader));
+  return reply.SerializeAsString();
 }
 
 std::string encode_hello_required(const core::SendHelloRequired& hello_required) {

@@ -19,6 +19,8 @@ Metrics::Metrics()
                    .Name("cancelbus_worker_request_seconds")
                    .Help("From the first byte written to the complete answer.")
                    .Register(registry_)),
+      refused_(io::counter(registry_, "cancelbus_worker_older_term_tasks_total",
+                           "Tasks refused because their bus leads no more.")),
       connections_(io::gauge(registry_, "cancelbus_worker_connections", "TLS connections to the exchange that stand.")),
       connections_opened_(
           io::counter(registry_, "cancelbus_worker_connections_opened_total", "TLS connections that were opened.")),

@@ -20,6 +20,8 @@ class Metrics {
  public:
   Metrics();
 
+  /// A task of a bus that leads no more.
+  void refused() { refused_.Increment(); }
   void count(core::LimiterKind kind, const core::Answer& answer);
 
   /// The worker as of now.
@@ -40,6 +42,7 @@ class Metrics {
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& tasks_ended_;
   prometheus::Family<prometheus::Histogram>& seconds_;
+  prometheus::Counter& refused_;
   prometheus::Gauge& connections_;
   prometheus::Counter& connections_opened_;
   prometheus::Counter& connection_failures_;

@@ -7,12 +7,19 @@
 
 namespace cancelbus::worker {
 
-bool TaskBook::take(core::TaskId task) { return held_.size() < MostTasks && held_.try_emplace(task).second; }
+bool TaskBook::take(core::TaskId task, uint64_t term) {
+  return held_.size() < MostTasks && held_.try_emplace(task, Held{.term = term}).second;
+}
+
+uint64_t TaskBook::term_of(core::TaskId task) const {
+  const auto found = held_.find(task);
+  return found == held_.end() ? 0 : found->second.term;
+}
 
 void TaskBook::finish(core::TaskId task, std::vector<std::string> frames, core::Tick now) {
   const auto found = held_.find(task);
   CANCELBUS_CHECK(found != held_.end() && found->second.frames.empty() && !frames.empty());
-  found->second = {std::move(frames), 0, now};
+  found->second = {std::move(frames), 0, now, found->second.term};
 }
 
 bool TaskBook::confirm(core::TaskId task) {

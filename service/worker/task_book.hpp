@@ -22,8 +22,10 @@ class TaskBook {
   static constexpr size_t FramesAtOnce = 16;
   static constexpr core::Duration Pause = std::chrono::milliseconds(20);
 
-  /// False: it is held already, or the book is full.
-  bool take(core::TaskId task);
+  /// False: it is held already, or the book is full. `term`: of the bus that gives it; 0: not known.
+  bool take(core::TaskId task, uint64_t term = 0);
+  /// 0: not known, or the task is not held.
+  uint64_t term_of(core::TaskId task) const;
   /// The outcome stands, and is due at `now`: one frame, or several that are confirmed together.
   void finish(core::TaskId task, std::vector<std::string> frames, core::Tick now);
   /// True: the task is forgotten. A confirmation of a task still under way, or of an unknown one, changes nothing.
@@ -40,9 +42,10 @@ class TaskBook {
 
  private:
   struct Held {
-    std::vector<std::string> frames;  ///< empty: still under way
-    size_t next = 0;                  ///< of these
+    std::vector<std::string> frames = {};  ///< empty: still under way
+    size_t next = 0;                       ///< of these
     core::Tick due = core::Never;
+    uint64_t term = 0;
   };
   std::map<core::TaskId, Held> held_;
 };

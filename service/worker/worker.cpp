@@ -1,6 +1,7 @@
 #include "service/worker/worker.hpp"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
@@ -46,15 +47,13 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
           context,
           {options_.rest_url, options_.tls, ConnectTimeout, options_.request_timeout, options_.exchange_ip_family},
           options_.connections, [this] { send_ready(); }),
-      backend_(std::make_unique<io::ZmqSocket>(context, zmq, zmq::socket_type::dealer)),
-      connection_(std::make_unique<io::BusConnection>(context, zmq, *backend_, options_.curve)),
+      buses_(std::make_unique<backend::Buses>(context, zmq, options_.curve)),
       monitor_(context,
                {[this] { return metrics_text(); }, [] { return std::string(); }, [this] { return why_unready(); }}),
       key_watch_(context, options_.key_files, [this](const io::ApiKeyPair& pair) { return use_key(pair); }),
-      recorder_("worker", options_.signer, io::now().tick,
-                [this](const base::Recorded& recorded) {
-                  return !ended_ && backend_->send({wire::encode_recorded(recorded)}) == io::SendResult::Sent;
-                }),
+      recorder_(
+          "worker", options_.signer, io::now().tick,
+          [this](const base::Recorded& recorded) { return !ended_ && buses_->send(wire::encode_recorded(recorded)); }),
       heartbeat_timer_(context),
       repeat_timer_(context),
       drain_timer_(context),
@@ -66,13 +65,13 @@ Worker::Worker(asio::io_context& context, zmq::context_t& zmq, Options options, 
 }
 
 absl::Status Worker::start() {
-  if (auto status = backend::open(options_, monitor_, *connection_); !status.ok()) return status;
+  if (auto status = backend::open(options_, monitor_, *buses_); !status.ok()) return status;
   io::log_info("started", {{"worker", self_.name},
                            {"worker_id", self_.worker},
-                           {"backend", options_.backend_endpoint},
+                           {"backend", absl::StrJoin(options_.backend_endpoints, ",")},
                            {"exchange", options_.rest_url.authority},
                            {"connections", options_.connections}});
-  backend_->on_ready([this] { take_replies(); });
+  buses_->on_ready([this] { take_replies(); });
   connections_.start();
   key_watch_.start();
   io::spawn(context_, keep_clock());
@@ -84,7 +83,7 @@ absl::Status Worker::start() {
 
 void Worker::take_replies() {
   io::Frames frames;
-  while (!ended_ && backend_->receive(frames)) {
+  while (!ended_ && buses_->receive(frames)) {
     if (frames.size() != 1) {
       io::log_warn("backend_frames_ignored", {{"frames", frames.size()}});
       continue;
@@ -111,7 +110,7 @@ void Worker::on_reply(wire::BackendReply reply) {
 }
 
 void Worker::on_task(wire::Task task) {
-  if (!book_.take(task.task)) {
+  if (!book_.take(task.task, task.term ? task.term->term : 0)) {
     io::log_warn("task_ignored", {{"task", task.task}, {"held", book_.size()}});
     return;
   }
@@ -123,12 +122,28 @@ void Worker::on_task(wire::Task task) {
                               {"attempt", task.attempt},
                               {"stamp", task.stamp_ms},
                               {"traceparent", task.order.traceparent}});
+  if (!buses_->believes(task.term, "task")) return finish(task, never_sent(task));
   send_ready();
   io::spawn(context_, work(std::move(task)));
 }
 
+bool Worker::is_over(const wire::Task& task) const {
+  return task.term && buses_ && buses_->seen() && task.term->term < buses_->seen()->term;
+}
+
+// The bus that leads no more has its permit back and its command in the queue, as after any request that was not
+// written.
+core::Answer Worker::never_sent(const wire::Task& task) {
+  metrics_.refused();
+  return btcturk::never_written(
+      absl::StrCat("not sent: term ", to_text(*task.term), " is over, and term ", to_text(*buses_->seen()), " leads"));
+}
+
 void Worker::on_confirm(const wire::Confirm& confirm) {
+  const bool leads = buses_->believes(confirm.term, "confirm");
   for (const core::TaskId task : confirm.tasks) {
+    // What another bus does not know means nothing to the one that leads, or to the one that gave the task.
+    if (!leads && book_.term_of(task) != confirm.term->term) continue;
     if (book_.confirm(task)) io::log_debug("task_confirmed", {{"task", task}});
   }
   end_if_drained();
@@ -152,17 +167,17 @@ asio::awaitable<core::Answer> Worker::ask(const wire::Task& task, const base::Ht
   if (!clock_.known()) co_return btcturk::never_written("the exchange's clock is not known yet");
   std::string why = "no connection to the exchange";
   while (!stamp_is_void()) {
+    if (is_over(task)) co_return never_sent(task);
     auto lease = co_await connections_.acquire(clock_.stale_at(task.stamp_ms, io::now().tick));
     if (!lease) co_return btcturk::never_written(why);
     bool refused = false;
     std::function<bool()> still_good = [&] {
-      refused = stamp_is_void();
+      refused = stamp_is_void() || is_over(task);
       return !refused;
     };
     outcome = co_await lease->client().request(request, std::move(still_good));
     if (outcome.end != io::HttpOutcome::End::NeverWritten) co_return answer_to(task, outcome);
-    if (refused) break;
-    why = outcome.error;
+    if (!refused) why = outcome.error;
   }
   co_return btcturk::stale_stamp(clock_.behind(task.stamp_ms, io::now().tick));
 }
@@ -269,7 +284,8 @@ void Worker::send_ready() {
   self_.ending = draining_;
   self_.tasks = book_.tasks();
   self_.clock = clock_.sample(io::now());
-  bus_reached_ = backend_->send({wire::encode_ready(self_)}) == io::SendResult::Sent;
+  self_.seen = buses_->seen();
+  bus_reached_ = buses_->send(wire::encode_ready(self_));
 }
 
 void Worker::heartbeat() {
@@ -281,7 +297,7 @@ void Worker::heartbeat() {
 }
 
 void Worker::send_outcomes() {
-  for (std::string& frame : book_.take_due(io::now().tick)) backend_->send({std::move(frame)});
+  for (const std::string& frame : book_.take_due(io::now().tick)) buses_->send(frame);
   repeat_timer_.arm(book_.next_due(), [this] {
     if (!ended_) send_outcomes();
   });
@@ -342,8 +358,7 @@ void Worker::end() {
   key_watch_.stop();
   connections_.stop();
   monitor_.close();
-  connection_.reset();
-  backend_.reset();
+  buses_.reset();
   on_done_();
 }
 

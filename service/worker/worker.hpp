@@ -18,12 +18,11 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "service/backend/buses.hpp"
 #include "service/backend/recorder.hpp"
 #include "service/io/api_key_files.hpp"
 #include "service/io/clock.hpp"
-#include "service/io/curve_client.hpp"
 #include "service/io/monitor.hpp"
-#include "service/io/zmq_socket.hpp"
 #include "service/wire/backend_codec.hpp"
 #include "service/worker/clock_schedule.hpp"
 #include "service/worker/connections.hpp"
@@ -52,6 +51,8 @@ class Worker {
   void take_replies();
   void on_reply(wire::BackendReply reply);
   void on_task(wire::Task task);
+  bool is_over(const wire::Task& task) const;
+  core::Answer never_sent(const wire::Task& task);
   void on_confirm(const wire::Confirm& confirm);
 
   asio::awaitable<void> work(wire::Task task);
@@ -86,8 +87,7 @@ class Worker {
   ExchangeClock clock_;
   ClockSchedule clock_schedule_;
   Metrics metrics_;
-  std::unique_ptr<io::ZmqSocket> backend_;
-  std::unique_ptr<io::BusConnection> connection_;
+  std::unique_ptr<backend::Buses> buses_;
   io::Monitor monitor_;
   io::ApiKeyWatch key_watch_;
   backend::Recorder recorder_;
@@ -95,9 +95,8 @@ class Worker {
   io::TickTimer repeat_timer_;
   io::TickTimer drain_timer_;
   asio::steady_timer clock_timer_;
-  bool bus_reached_ =
-      false;             // the last Ready had a connection to go to, and one exists only once both keys are accepted
-  std::string refused_;  // how the exchange refused the key, until it accepts it again
+  bool bus_reached_ = false;    // the last Ready had a connection to go to
+  std::string refused_;         // how the exchange refused the key, until it accepts it again
   absl::Status clock_trouble_;  // why the exchange's clock could not be read last
   bool draining_ = false;
   bool drain_settled_ = false;

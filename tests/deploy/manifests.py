@@ -16,6 +16,7 @@ KNOWN = {"apiVersion", "kind", "resources", "components", "patches", "namespace"
 # How lists of objects are merged by a patch; a list of anything else is replaced.
 MERGE_KEYS = {"containers": "name", "initContainers": "name", "env": "name", "volumes": "name",
               "volumeMounts": "mountPath", "ports": "containerPort"}
+MERGE_KEY_OF_SERVICE_PORTS = "port"
 
 
 def load(file):
@@ -94,15 +95,24 @@ def set_field(one, path, value, create):
 
 
 def merged(base, patch, key=None):
-    """A strategic merge patch: of a list, what the patch names stands first, in its order."""
+    """A strategic merge patch: of a list, what the patch names stands first, in its order. A null, and `$patch: delete` in an
+    item of a list, take away what they name."""
     if isinstance(base, dict) and isinstance(patch, dict):
-        result = {name: merged(base[name], patch[name], name) if name in patch else base[name] for name in base}
-        return copy.deepcopy(result | {name: patch[name] for name in patch if name not in base})
+        result = {name: merged(base[name], patch[name], name) if name in patch else base[name] for name in base
+                  if patch.get(name, base) is not None}
+        added = {name: merged({}, value, name) if isinstance(value, dict) else value for name, value in patch.items()
+                 if name not in base and value is not None}
+        return copy.deepcopy(result | added)
     if isinstance(base, list) and isinstance(patch, list) and key in MERGE_KEYS:
         merge_key = MERGE_KEYS[key]
+        if key == "ports" and not any(merge_key in item for item in base):
+            merge_key = MERGE_KEY_OF_SERVICE_PORTS
         there = {item[merge_key]: item for item in base}
-        named = {item[merge_key]: merged(there.get(item[merge_key], {}), item) for item in patch}
-        return copy.deepcopy([*named.values(), *(item for name, item in there.items() if name not in named)])
+        gone = {item[merge_key] for item in patch if item.get("$patch") == "delete"}
+        if gone - there.keys():
+            raise ValueError(f"there is no {', '.join(gone - there.keys())} to delete")
+        named = {item[merge_key]: merged(there.get(item[merge_key], {}), item) for item in patch if item[merge_key] not in gone}
+        return copy.deepcopy([*named.values(), *(item for name, item in there.items() if name not in named.keys() | gone)])
     return copy.deepcopy(patch)
 
 

@@ -9,7 +9,8 @@ namespace cancelbus::fuzz {
 namespace {
 
 std::string written(const wire::Task& task) {
-  return wire::encode_task({"", task.task, task.attempt, task.stamp_ms, task.kind, task.order}, task.term);
+  return wire::encode_task({"", task.task, task.attempt, task.stamp_ms, task.kind, task.order},
+                           task.term.value_or(core::Term()));
 }
 
 void require_sane(const wire::Task& task) {
@@ -36,9 +37,9 @@ std::vector<std::string> backend_reply_seeds() {
   order.order_id = 5;
   order.symbol = "BTCTRY";
   order.time_to_live = std::chrono::seconds(2);
-  seeds.push_back(wire::encode_task({"", 7, 1, 1'700'000'000'000, core::LimiterKind::Cancel, order}, 3));
-  seeds.push_back(wire::encode_task({"", 8, 1, 1'700'000'000'001, core::LimiterKind::Query, order}, 3));
-  seeds.push_back(wire::encode_task({"", 0, 1, 1'700'000'000'001, core::LimiterKind::Query, order}, 3));
+  seeds.push_back(wire::encode_task({"", 7, 1, 1'700'000'000'000, core::LimiterKind::Cancel, order}, {3, "bus-a", 12}));
+  seeds.push_back(wire::encode_task({"", 8, 1, 1'700'000'000'001, core::LimiterKind::Query, order}, {3, "bus-a", 12}));
+  seeds.push_back(wire::encode_task({"", 0, 1, 1'700'000'000'001, core::LimiterKind::Query, order}, {3, "bus-a", 12}));
   return seeds;
 }
 

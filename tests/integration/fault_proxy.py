@@ -107,6 +107,12 @@ class Link:
         """Nothing passes these ways (none given: both), connections stay open, new ones are accepted."""
         self._call(lambda: [self._open[way].clear() for way in ways or WAYS])
 
+    def lead_to(self, address):
+        """Every connection ends, and new ones lead to this "HOST:PORT", as with an address that moves to another machine."""
+        host, port = address.rsplit(":", 1)
+        self._call(self._set_target, (host, int(port)))
+        self._call(self._reset)
+
     def half_close(self, way):
         """Every connection ends this way as if its sender had no more to say; the other way goes on."""
         self._call(lambda: [connection.half_close(way) for connection in list(self._connections)])
@@ -144,6 +150,9 @@ class Link:
 
     def _set_refuses(self, refuses):
         self._refuses = refuses
+
+    def _set_target(self, target):
+        self._target = target
 
     def _set_delay(self, seconds):
         self._delay_seconds = seconds

@@ -34,8 +34,9 @@ enum class Blow : uint8_t {
   SetAnyClock,  ///< that of bus, subscriber or a worker
   CutPower,     ///< of the bus's machine: only where its store is not synced, or it were another RebootBus
   StopWriting,  ///< a worker goes on taking tasks, and writes none of them
+  PutBackCopy,  ///< the bus is killed, and its store replaced by an older copy while workers go on
 };
-constexpr size_t Blows = static_cast<size_t>(Blow::StopWriting) + 1;
+constexpr size_t Blows = static_cast<size_t>(Blow::PutBackCopy) + 1;
 const char* blow_name(Blow blow);
 
 }  // namespace cancelbus::simulation

@@ -23,8 +23,12 @@ Bus::Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, 
 
 Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
     : engine(bus.options_, snapshot, bus.now(), bus.store_,
-             {{[&bus](const core::Send& s) { bus.send(s); }, [&bus](const io::EventRow& event) { bus.publish(event); }},
-              [&bus](const core::Actions& actions) { bus.watch_.decided(actions, bus.now().tick); }}),
+             bus::Engine::Edge{
+                 .out = {[&bus](const core::Send& s) { bus.send(s); },
+                         [&bus](const io::EventRow& event) { bus.publish(event); }},
+                 .decided = [&bus](const core::Actions& actions) { bus.watch_.decided(actions, bus.now().tick); },
+                 .deciding = [&bus](const std::vector<core::Event>& events) { bus.deciding(events); },
+                 .began_again = [&bus](const core::Term& seen) { bus.begun_again(seen); }}),
       turns(bus, [&bus] { bus.turn({}); }) {}
 
 // ---- Its life as a process ----
@@ -36,7 +40,8 @@ void Bus::on_start() {
   operations_left_ = operations_before_stop_ = -1;
   dead_ = false;
   owners_told_ = false;
-  watch_.bus_started();
+  // Of what an older copy holds nothing is decided: it is told of when the bus has found out.
+  if (!store_.is_older()) watch_.bus_started();
   life_ = std::make_unique<Life>(*this, store_.snapshot());
   arm(now().tick);
 }
@@ -129,13 +134,6 @@ void Bus::turn(std::vector<core::Event> events) {
   if (!std::exchange(owners_told_, true)) events.emplace_back(owners_);
   for (const auto& [peer, frame] : std::exchange(session_frames_, {})) take_session(events, peer, frame);
   for (const auto& [peer, frame] : std::exchange(backend_frames_, {})) take_backend(events, peer, frame);
-  for (const core::Event& event : events) {
-    if (world().transcript) {
-      if (const std::string text = describe(event); !text.empty()) tell("hears ", text);
-    }
-    watch_.stepping(event);
-  }
-  watch_.judging_deadlines();
   life_->engine.turn(now, std::move(events));
   tell_store();
   if (!dead_) {
@@ -149,6 +147,22 @@ void Bus::turn(std::vector<core::Event> events) {
   } else if (life_->engine.drained()) {
     world().agenda.after(Duration::zero(), [this] { end_in_order(); });
   }
+}
+
+void Bus::begun_again(const core::Term& seen) {
+  tell("begins again, above term ", to_text(seen));
+  world().happened.add(Fault::OlderStore);
+  watch_.bus_started();
+}
+
+void Bus::deciding(const std::vector<core::Event>& events) {
+  for (const core::Event& event : events) {
+    if (world().transcript) {
+      if (const std::string text = describe(event); !text.empty()) tell("hears ", text);
+    }
+    watch_.stepping(event);
+  }
+  watch_.judging_deadlines();
 }
 
 void Bus::count_turn() {

@@ -110,6 +110,8 @@ class Bus : public Process {
   void turn(std::vector<core::Event> events);
   void arm(Tick at);
   void count_turn();
+  void begun_again(const core::Term& seen);
+  void deciding(const std::vector<core::Event>& events);
   void take_session(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
   void take_backend(std::vector<core::Event>& events, const core::PeerId& peer, const std::string& frame);
   void tell_store();

@@ -61,6 +61,7 @@ const char* fault_name(Fault fault) {
                                           "guess: filled_reads=Canceled",
                                           "never written",
                                           "commits lost",
+                                          "an older store",
                                           "sweep: not complete",
                                           "sweep: in parts",
                                           "mass cancel",

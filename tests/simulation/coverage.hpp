@@ -70,6 +70,7 @@ enum class Fault : uint8_t {
   // Machines.
   NeverWritten,  ///< a worker took a task and wrote nothing
   CommitsLost,   ///< by a power cut
+  OlderStore,    ///< workers have seen more than the store holds, and the bus has begun again
   // Sweeps of the open orders.
   SweepFailed,
   SweepInParts,

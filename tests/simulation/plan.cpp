@@ -156,6 +156,21 @@ void plan_power_cuts(Plan& plan) {
   }
 }
 
+/// Drawn from a source of its own. Only where every worker can report what it has seen before the bus decides anything:
+/// otherwise nothing shows that the store is old.
+void plan_old_copies(Plan& plan) {
+  constexpr uint64_t Own = 0xC2B2AE3D27D4EB4F;
+  Random random(plan.seed ^ Own);
+  for (const Blow blow : {Blow::KillWorker, Blow::FreezeWorker, Blow::DrainWorker, Blow::HoldPath, Blow::CutPath,
+                          Blow::DropReplies, Blow::RebootBus, Blow::FillDisk, Blow::SetExchangeClock}) {
+    if (plan.has(blow)) return;
+  }
+  if (!plan.store_synced || plan.wrong_readings || !random.chance(0.5)) return;
+  plan.old_copies = true;
+  const Duration age = random.chance(0.5) ? random.between(100ms, 2s) : random.between(1s, 15s);
+  plan.blows.push_back({random.between(0ms, plan.trouble), Blow::PutBackCopy, random.number(), age, random.number()});
+}
+
 /// Drawn from a source of its own. Some readings are wrong, and not only those of one worker.
 void plan_wrong_readings(Plan& plan) {
   constexpr uint64_t Own = 0x8EBC6AF09C88C6E3;
@@ -358,7 +373,8 @@ const char* blow_name(Blow blow) {
                                           "set the bus's wall clock",
                                           "set a wall clock",
                                           "cut the bus's power",
-                                          "stop a worker's writing"};
+                                          "stop a worker's writing",
+                                          "put back an older copy of the store"};
   static_assert(std::size(Names) == Blows);
   return Names[static_cast<size_t>(blow)];
 }
@@ -387,6 +403,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_blows(plan, random);
   plan_wrong_readings(plan);
   plan_power_cuts(plan);
+  plan_old_copies(plan);
   plan_statuses(plan);
   plan_faults(plan, random);
   plan_answers(plan, random);

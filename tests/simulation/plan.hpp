@@ -124,6 +124,7 @@ struct Plan {
   core::GatewayOptions options;
   exchange_sim::Settings exchange;
   bool store_synced = true;  ///< --store_sync=full
+  bool old_copies = false;   ///< the store is replaced by one
   Weather inside;            ///< between our machines
   Weather outside;           ///< to the exchange
   int workers = 1;

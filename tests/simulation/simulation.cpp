@@ -64,7 +64,9 @@ Masses::Rules masses_of(const Plan& plan) {
   return rules;
 }
 
-Readers::Rules reading_of(const Plan& plan) { return {plan.options.retention < 1h, !plan.store_synced}; }
+Readers::Rules reading_of(const Plan& plan) {
+  return {plan.options.retention < 1h, !plan.store_synced || plan.old_copies};
+}
 
 /// A MassCancel or a KillSwitchRequest.
 template <typename Scoped>
@@ -367,6 +369,13 @@ void Simulation::strike_bus(const BlowPlan& blow) {
     case Blow::CutPower:
       bus_->cut_power(clock_of_next_boot(blow));
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
+    case Blow::PutBackCopy:
+      store_.keep_copy();
+      return world_.agenda.after(blow.length, [this, down = std::chrono::milliseconds(10 + blow.choice % 90)] {
+        bus_->kill();
+        store_.put_back_copy();
+        world_.agenda.after(down, [this] { bus_->start(); });
+      });
     case Blow::FreezeBus:
       return freeze(*bus_, blow.length);
     case Blow::DrainBus:

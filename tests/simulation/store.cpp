@@ -8,26 +8,49 @@
 namespace cancelbus::simulation {
 
 void Store::opened(uint64_t boot, Tick now) {
-  commits_lost_ = !synced_ && term_ > 0 && boot != rows_.boot;
-  if (commits_lost_) ++epoch_;
-  ++term_;
   boot_ = boot;
   refused_ = false;
   run_clock_ = {rows_.run_time, now};
+  begin_term();
+}
+
+void Store::begin_term() {
+  stored_term_ = rows_.leader;
+  commits_lost_ = (!synced_ && stored_term_.term > 0 && boot_ != rows_.boot) || rows_.behind;
+  if (commits_lost_) rows_.epoch = ++last_epoch_;
+  const uint64_t above = std::max(stored_term_.term, rows_.behind ? rows_.behind->term : 0);
+  rows_.leader = {above + 1, "bus-" + std::to_string(++starts_), stored_term_.batch};
   // The start of a term is synced, and with it all that stands before.
   on_disk_ = rows_;
+}
+
+void Store::begin_again(const core::Term& seen, Done<core::Snapshot> done) {
+  if (!may_write()) return;
+  if (full_) return done(absl::ResourceExhaustedError("disk full"));
+  rows_.behind = seen;
+  begin_term();
+  older_ = false;
+  done(snapshot());
 }
 
 void Store::cut_power() {
   if (!synced_) rows_ = on_disk_;
 }
 
+void Store::put_back_copy() {
+  older_ = rows_.leader != copy_->leader;
+  rows_ = *copy_;
+}
+
 core::Snapshot Store::snapshot() const {
   core::Snapshot snapshot;
-  snapshot.epoch = epoch_;
-  snapshot.term = term_;
+  snapshot.epoch = rows_.epoch;
+  snapshot.term = rows_.leader.term;
+  snapshot.leader_id = rows_.leader.leader_id;
+  snapshot.stored_term = stored_term_;
   snapshot.same_boot = boot_ == rows_.boot;
   snapshot.commits_lost = commits_lost_;
+  snapshot.behind = rows_.behind;
   snapshot.run_time = rows_.run_time;
   for (const auto& [key, command] : rows_.commands) snapshot.commands.push_back(command);
   for (const auto& [task, permit] : rows_.permits) snapshot.permits.push_back(permit);
@@ -56,6 +79,8 @@ void Store::commit(const io::Batch& batch, std::function<void(absl::Status)> don
   if (!batch.empty()) {
     rows_.boot = boot_;
     rows_.run_time = run_time();
+    ++rows_.leader.batch;
+    rows_.behind.reset();
   }
   prune();
   const bool first_of_boot = on_disk_.boot != boot_;

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,10 +25,15 @@ class Store : public io::Store {
   void opened(uint64_t boot, Tick now);
   /// The machine has ended: what was only in its memory is gone.
   void cut_power();
+  /// As an operator does who saves the file and puts it back later.
+  void keep_copy() { copy_ = rows_; }
+  void put_back_copy();
+  /// Since the latest start: what is in place is older than what the bus had committed before.
+  bool is_older() const { return older_; }
   /// Of the bus's machine, as the latest start of the bus found it.
   uint64_t boot() const { return boot_; }
   /// New whenever commits may have been lost.
-  uint64_t epoch() const { return epoch_; }
+  uint64_t epoch() const { return rows_.epoch; }
   void set_full(bool full) { full_ = full; }
   bool full() const { return full_; }
   /// The path leads to another file, or to none, until it is put back.
@@ -47,6 +53,8 @@ class Store : public io::Store {
   }
   absl::Status check() override { return misplaced_ ? absl::UnavailableError("the file is gone") : absl::OkStatus(); }
   io::StoreBytes bytes() override { return {}; }
+  const core::Term& term() const override { return rows_.leader; }
+  void begin_again(const core::Term& seen, Done<core::Snapshot> done) override;
   core::Snapshot snapshot() const;
 
   /// Asked before each commit; false: the process died before it.
@@ -86,6 +94,9 @@ class Store : public io::Store {
   struct Rows {
     uint64_t boot = 0;    ///< of the latest batch
     Duration run_time{};  ///< likewise
+    core::Term leader;
+    std::optional<core::Term> behind;  ///< what it lacks, until the first batch after that
+    uint64_t epoch = 77;
     std::map<core::CommandKey, core::CommandRecord> commands;
     std::map<core::TaskId, core::PermitRecord> permits;
     std::map<core::LimiterKind, core::HoldRecord> holds;
@@ -99,6 +110,7 @@ class Store : public io::Store {
     std::map<std::string, core::DeadManRecord> dead_men;
   };
 
+  void begin_term();
   void put(const core::CommandRecord& record) { rows_.commands[record.key] = record; }
   void put(const core::CommandForgotten& forgotten) { rows_.commands.erase(forgotten.key); }
   void put(const core::PermitRecord& record) { rows_.permits[record.task] = record; }
@@ -140,10 +152,13 @@ class Store : public io::Store {
   bool commits_lost_ = false;
   uint64_t boot_ = 0;
   core::RunClock run_clock_;
-  uint64_t term_ = 0;
-  uint64_t epoch_ = 77;
+  core::Term stored_term_;    ///< before the latest start
+  uint64_t starts_ = 0;       ///< of buses, on this store and its copies
+  uint64_t last_epoch_ = 77;  ///< likewise
   Rows rows_;
   Rows on_disk_;  ///< of a store that is not synced
+  std::optional<Rows> copy_;
+  bool older_ = false;
 };
 
 }  // namespace cancelbus::simulation

@@ -54,6 +54,7 @@ struct SubscriberProcess::Life {
   uint64_t id;
   btcturk::StreamSession session;
   subscriber::Outbox outbox;
+  core::HighestTerm highest;
   std::shared_ptr<char> life = std::make_shared<char>();
   std::shared_ptr<Line> line;
   std::shared_ptr<uint64_t> stream = std::make_shared<uint64_t>(0);  ///< as the exchange knows it; 0: not open
@@ -202,7 +203,7 @@ void SubscriberProcess::Life::on_message(const Frames& frames) {
   const auto reply = wire::decode_backend_reply(frames.front());
   if (!reply.ok()) return process.world().fail("the bus's frame: ", std::string(reply.status().message()));
   if (const auto* confirm = std::get_if<wire::Confirm>(&*reply)) {
-    outbox.confirm(confirm->fact_seq, process.now().tick);
+    if (highest.take(*confirm->term)) outbox.confirm(confirm->fact_seq, process.now().tick);
   } else if (std::holds_alternative<wire::Relogin>(*reply)) {
     step(event::Relogin{});
   }

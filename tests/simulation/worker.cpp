@@ -70,6 +70,7 @@ struct WorkerProcess::Life {
   btcturk::Signer signer = make_signer();
   core::WorkerReady self;
   worker::TaskBook book;
+  core::HighestTerm highest;
   ExchangeClock clock;
   std::deque<std::unique_ptr<RestConnection>> connections;
   std::deque<Waiting> waiting;
@@ -137,7 +138,10 @@ void WorkerProcess::Life::on_message(const Frames& frames) {
   if (std::holds_alternative<wire::Task>(*reply)) {
     on_task(std::get<wire::Task>(*reply));
   } else if (const auto* confirm = std::get_if<wire::Confirm>(&*reply)) {
-    for (const core::TaskId task : confirm->tasks) book.confirm(task);
+    const bool leads = highest.take(*confirm->term);
+    for (const core::TaskId task : confirm->tasks) {
+      if (leads || book.term_of(task) == confirm->term->term) book.confirm(task);
+    }
     end_if_drained();
   } else if (std::holds_alternative<wire::Drain>(*reply)) {
     drain();
@@ -148,7 +152,8 @@ void WorkerProcess::Life::on_task(const wire::Task& task) {
   if (task.kind == core::LimiterKind::OpenOrders && !self.sweeps) {
     return process.world().fail("a worker that does not know it is given a request for open orders");
   }
-  if (!book.take(task.task)) return process.tell("ignores task ", task_name(task.task));
+  if (!book.take(task.task, task.term->term)) return process.tell("ignores task ", task_name(task.task));
+  if (!highest.take(*task.term)) return finish(task, btcturk::never_written("another bus leads"));
   send_ready();
   ask(task);
 }
@@ -165,6 +170,7 @@ void WorkerProcess::Life::ask(const wire::Task& task) {
 
 void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connection) {
   const Instant now = process.now();
+  if (task.term->term < highest.seen()->term) return finish(task, btcturk::never_written("another bus leads"));
   if (clock.is_void(task.stamp_ms, now.tick)) {
     return finish(task, btcturk::stale_stamp(clock.behind(task.stamp_ms, now.tick)));
   }
@@ -323,6 +329,7 @@ void WorkerProcess::Life::send_ready() {
   self.credit = draining || !connected ? 0 : static_cast<uint32_t>(connections.size());
   self.tasks = book.tasks();
   self.clock = clock.sample(process.now());
+  self.seen = highest.seen();
   backend.send(wire::encode_ready(self));
 }
 

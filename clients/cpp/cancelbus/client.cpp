@@ -102,6 +102,15 @@ struct Client::Impl {
     sub_watch.renew();
   }
 
+  // To the next bus that may lead. Hello follows when there is a connection.
+  void move() {
+    connected = false;
+    unsubscribe();
+    dealer_watch.move_to(links.session_endpoint());
+    sub_watch.move_to(links.event_endpoint());
+    cut_off = true;
+  }
+
   void note(const Notice& notice) {
     if (std::holds_alternative<Connected>(notice)) {
       connected = true;
@@ -226,6 +235,7 @@ struct Client::Impl {
     read_replies();
     read_events();
     session.on_time(steady_clock::now());
+    if (session.take_next_bus() && links.next_bus()) move();
     collect_notices();
     flush();  // after the subscriptions: the answers come to them
   }
@@ -314,9 +324,9 @@ std::unique_ptr<Client> Client::open(const ClientOptions& given, std::string& er
     auto impl = std::make_shared<Impl>(options);
     if (keys) impl->encrypt(*keys);
     at = "event_endpoint \"" + options.event_endpoint + "\" cannot be used: ";
-    impl->sub_watch.connect(options.event_endpoint);
+    impl->sub_watch.connect(impl->links.event_endpoint());
     at = "session_endpoint \"" + options.session_endpoint + "\" cannot be used: ";
-    impl->dealer_watch.connect(options.session_endpoint);
+    impl->dealer_watch.connect(impl->links.session_endpoint());
     impl->session.start(steady_clock::now());
     impl->wakeup.at(Wakeup::Now);
     return std::unique_ptr<Client>(new Client(std::move(impl)));

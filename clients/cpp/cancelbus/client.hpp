@@ -25,9 +25,11 @@ namespace cancelbus::client {
 
 /// What is left empty is taken from the environment: CANCELBUS_SESSION_ENDPOINT and so on, CANCELBUS_SENDER.
 struct ClientOptions {
-  /// tcp://127.0.0.1:5550 if the environment does not say either.
+  static constexpr size_t MaxBuses = 8;
+  /// tcp://127.0.0.1:5550 if the environment does not say either. Of several buses, of which one leads: up to MaxBuses
+  /// endpoints, separated by commas. The client finds the one that leads, and follows when another does.
   std::string session_endpoint = {};
-  /// tcp://127.0.0.1:5551.
+  /// tcp://127.0.0.1:5551. Of several buses the endpoint of each, in the same order.
   std::string event_endpoint = {};
   SessionOptions session = {};  ///< the name, topics and dead man's switch
   /// Files with our secret key and with the bus's public one, as cancelctl keygen writes them. The latter may hold two,

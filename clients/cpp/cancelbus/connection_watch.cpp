@@ -56,6 +56,16 @@ void ConnectionWatch::connect(const std::string& endpoint) {
   watched_.connect(endpoint);
 }
 
+void ConnectionWatch::move_to(const std::string& endpoint) {
+  watched_.disconnect(endpoint_);
+  told_.reset();
+  up_ = false;
+  no_listener_ = true;
+  hung_up_ = 0;
+  next_try_ = Never;
+  connect(endpoint);
+}
+
 void ConnectionWatch::reconnect() {
   if (std::chrono::steady_clock::now() >= next_try_) renew();
 }

@@ -42,6 +42,8 @@ class ConnectionWatch {
   void encrypt(const CurveKeys& keys);
   /// Throws zmq::error_t if it cannot be an endpoint.
   void connect(const std::string& endpoint);
+  /// Connects to another endpoint instead.
+  void move_to(const std::string& endpoint);
   /// Connects again if libzmq has given up, or has found no address of the kind it looked for; at most every second.
   void reconnect();
   /// Connects again now, and drops what waited to be sent.

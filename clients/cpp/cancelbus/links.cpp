@@ -38,8 +38,13 @@ std::string no_listener_at(const std::string& endpoint, std::string option) {
 std::string Links::why_not(NotReachedReason reason) const {
   const std::string text = explanation(reason, public_key_);
   if (reason != NotReachedReason::HungUp || !session_.hangs_up() || !events_.hangs_up()) return text;
-  return "both endpoints hang up on our handshake: perhaps session_endpoint (" + session_endpoint_ +
-         ") and event_endpoint (" + event_endpoint_ + ") are swapped. Or " + text;
+  return "both endpoints hang up on our handshake: perhaps session_endpoint (" + session_endpoint() +
+         ") and event_endpoint (" + event_endpoint() + ") are swapped. Or " + text;
+}
+
+bool Links::next_bus() {
+  bus_ = (bus_ + 1) % session_endpoints_.size();
+  return session_endpoints_.size() > 1;
 }
 
 std::string Links::barred_text(const std::optional<v1::EventBar>& bar) {
@@ -50,8 +55,8 @@ std::string Links::barred_text(const std::optional<v1::EventBar>& bar) {
 
 std::optional<Problem> Links::problem() const {
   std::optional<Problem> worst;
-  for (const auto& [watch, option, endpoint] : {std::tuple{&session_, "session_endpoint", &session_endpoint_},
-                                                {&events_, "event_endpoint", &event_endpoint_}}) {
+  for (const auto& [watch, option, endpoint] : {std::tuple{&session_, "session_endpoint", &session_endpoints_[bus_]},
+                                                {&events_, "event_endpoint", &event_endpoints_[bus_]}}) {
     if (watch->up() || (watch == &events_ && is_barred())) continue;
     if (const auto reason = watch->reason()) {
       const bool of_keys = reason != NotReachedReason::HungUp || !public_key_.empty();

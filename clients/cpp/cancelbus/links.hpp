@@ -5,9 +5,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cancelbus/client.hpp"
 #include "cancelbus/connection_watch.hpp"
+#include "cancelbus/options.hpp"
 
 namespace cancelbus::client {
 
@@ -17,12 +19,15 @@ class Links {
   Links(const ConnectionWatch& session, const ConnectionWatch& events, const ClientOptions& options)
       : session_(session),
         events_(events),
-        session_endpoint_(options.session_endpoint),
-        event_endpoint_(options.event_endpoint) {}
+        session_endpoints_(endpoints_in(options.session_endpoint)),
+        event_endpoints_(endpoints_in(options.event_endpoint)) {}
 
   void encrypt(const std::string& public_key) { public_key_ = public_key; }
-  const std::string& session_endpoint() const { return session_endpoint_; }
-  const std::string& event_endpoint() const { return event_endpoint_; }
+  /// Of the bus that is tried, or talked to.
+  const std::string& session_endpoint() const { return session_endpoints_[bus_]; }
+  const std::string& event_endpoint() const { return event_endpoints_[bus_]; }
+  /// The next of several buses; false: there is only one.
+  bool next_bus();
 
   std::string why_not(NotReachedReason reason) const;
   /// A refusal by the event endpoint alone says nothing against the key: the session's connection tells whether it is
@@ -36,8 +41,9 @@ class Links {
  private:
   const ConnectionWatch& session_;
   const ConnectionWatch& events_;
-  std::string session_endpoint_;
-  std::string event_endpoint_;
+  std::vector<std::string> session_endpoints_;  ///< one for each bus that may lead
+  std::vector<std::string> event_endpoints_;    ///< likewise, in the same order
+  size_t bus_ = 0;
   std::string public_key_;  ///< empty without encryption
 };
 

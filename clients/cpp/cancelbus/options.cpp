@@ -46,12 +46,25 @@ std::string check_session(const SessionOptions& session) {
 }
 
 std::string check_loopback(const ClientOptions& options) {
-  for (const auto& [name, endpoint] :
+  for (const auto& [name, option] :
        {std::pair{"session_endpoint", &options.session_endpoint}, {"event_endpoint", &options.event_endpoint}}) {
-    if (!is_loopback(*endpoint)) {
-      return std::string(name) + " \"" + *endpoint +
+    for (const std::string& endpoint : endpoints_in(*option)) {
+      if (is_loopback(endpoint)) continue;
+      return std::string(name) + " \"" + endpoint +
              "\" is not on this machine, and insecure_loopback allows nothing else";
     }
+  }
+  return {};
+}
+
+std::string check_endpoints(const ClientOptions& options) {
+  const auto sessions = endpoints_in(options.session_endpoint), events = endpoints_in(options.event_endpoint);
+  if (sessions.size() != events.size()) {
+    return "session_endpoint names " + std::to_string(sessions.size()) + " and event_endpoint " +
+           std::to_string(events.size()) + " endpoints; each bus has one of both, in the same order";
+  }
+  if (sessions.size() > ClientOptions::MaxBuses) {
+    return "session_endpoint names more than " + std::to_string(ClientOptions::MaxBuses) + " endpoints";
   }
   return {};
 }
@@ -79,11 +92,22 @@ std::string read_keys(const ClientOptions& options, CurveKeys& keys) {
 
 }  // namespace
 
+std::vector<std::string> endpoints_in(const std::string& option) {
+  std::vector<std::string> endpoints;
+  for (size_t begin = 0; begin <= option.size();) {
+    const size_t end = std::min(option.find(',', begin), option.size());
+    endpoints.push_back(option.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return endpoints;
+}
+
 std::string complete(ClientOptions& options, std::optional<CurveKeys>& keys) {
   fill(options.session_endpoint, "session_endpoint", "tcp://127.0.0.1:5550");
   fill(options.event_endpoint, "event_endpoint", "tcp://127.0.0.1:5551");
   fill(options.session.sender_comp_id, "sender");
   if (auto complaint = check_session(options.session); !complaint.empty()) return complaint;
+  if (auto complaint = check_endpoints(options); !complaint.empty()) return complaint;
   if (options.insecure_loopback) {
     if (!options.curve_key_file.empty() || !options.curve_server_key_file.empty()) {
       return "insecure_loopback contradicts curve_key_file and curve_server_key_file";

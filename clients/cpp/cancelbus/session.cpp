@@ -44,6 +44,7 @@ void Session::start(Time now) {
 }
 
 void Session::say_hello(Time now) {
+  if (next_bus_due_ == Never) next_bus_due_ = now + NextAfter;
   v1::Hello& hello = *frames_.emplace_back().mutable_hello();
   hello.set_sender_comp_id(options_.sender_comp_id);
   for (const auto& topic : options_.topics) hello.add_topics(topic);
@@ -171,7 +172,8 @@ void Session::on_reply(v1::SessionReply& reply, Time now) {
       on_reject(reply.reject());
       notices_.emplace_back(std::move(*reply.mutable_reject()));
       return;
-    case v1::SessionReply::kNotLeading:    // hello is repeated until a bus that leads answers
+    case v1::SessionReply::kNotLeading:
+      return on_not_leading(now);
     case v1::SessionReply::REPLY_NOT_SET:  // a reply of a later contract
       return;
   }
@@ -190,7 +192,24 @@ void Session::on_reject(const v1::Reject& reject) {
   recording_ = false;
 }
 
+void Session::on_not_leading(Time now) {
+  open_ = false;
+  next_bus_due_ = bus_since_ == Time::min() ? now : std::max(now, bus_since_ + NextAfterRefusal);
+  hello_due_ = now + HelloEvery;
+}
+
+// Of a bus that leads no more. A store of which nothing was seen yet has terms of its own.
+bool Session::is_outdated(uint64_t epoch, uint64_t term) {
+  if (term == 0) return false;
+  if (term < term_ && epochs_.contains(epoch)) return true;
+  term_ = term;
+  epochs_.insert(epoch);
+  return false;
+}
+
 void Session::on_welcome(const v1::Welcome& welcome, Time now) {
+  if (is_outdated(welcome.epoch(), welcome.term())) return on_not_leading(now);
+  next_bus_due_ = Never;
   if (!open_) {
     open_ = true;
     silent_told_ = false;
@@ -210,6 +229,7 @@ void Session::on_welcome(const v1::Welcome& welcome, Time now) {
 }
 
 void Session::on_heartbeat(v1::HeartbeatReply& reply, Time now) {
+  if (is_outdated(reply.epoch(), reply.term())) return on_not_leading(now);
   const auto same = [](const v1::Cause& a, const v1::Cause& b) {
     return a.kind() == b.kind() && a.limiter() == b.limiter();
   };
@@ -259,6 +279,8 @@ void Session::on_event(std::string_view topic, std::string_view payload, Time no
     notices_.emplace_back(Unreadable{"an event of " + std::to_string(payload.size()) + " bytes on its topic frame"});
     return;
   }
+  // What it lacks comes with the next heartbeat of the bus that leads.
+  if (event.term() != 0 && event.term() < term_ && epochs_.contains(event.epoch())) return;
   reader_.on_event(std::move(event), now);
   drain_reader(now);
   send_waiting(now);
@@ -392,8 +414,14 @@ void Session::on_time(Time now) {
     open_ = false;
     notices_.emplace_back(Silent{SilentAfter});
     hello_due_ = now;
+    next_bus_due_ = now;
   }
   if (!open_ && hello_due_ <= now) say_hello(now);
+  if (!open_ && next_bus_due_ <= now) {
+    next_bus_wanted_ = true;
+    bus_since_ = now;
+    next_bus_due_ = now + NextAfter;
+  }
   if (open_ && !is_leaving()) ask_what_is_due(now);
   if (auto frame = open_ ? switches_.take_due(now) : std::nullopt) frames_.push_back(*std::move(frame));
   reader_.on_time(now);
@@ -427,7 +455,7 @@ Time Session::next_deadline() const {
   if (switches_.has_left()) return Never;
   Time deadline = reader_.next_deadline();
   if (!silent_told_) deadline = std::min(deadline, last_heard_ + SilentAfter);
-  if (!open_) return std::min(deadline, hello_due_);
+  if (!open_) return std::min({deadline, hello_due_, next_bus_due_});
   deadline = std::min(deadline, switches_.next_deadline());
   if (is_leaving()) return deadline;
   deadline = std::min({deadline, heartbeat_due_, status_due_, resolve_due_, record_due_, open_orders_.next_deadline(),

@@ -11,8 +11,10 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -101,6 +103,10 @@ class Session {
   static constexpr auto RepeatUntilAck = std::chrono::seconds(10);
   static constexpr auto RecordEvery = std::chrono::seconds(1);
   static constexpr auto SilentAfter = std::chrono::seconds(3);
+  /// Of several buses the next one is tried when none has welcomed us for so long, and at once when one says that it
+  /// does not lead, but no more often than every NextAfterRefusal.
+  static constexpr auto NextAfter = std::chrono::seconds(2);
+  static constexpr auto NextAfterRefusal = std::chrono::milliseconds(250);
   /// Commands on the wire that wait for a receipt; more of them wait here, so that a large batch is not repeated in
   /// full while the bus works through it.
   static constexpr size_t MaxUnreceipted = 1'000;
@@ -142,6 +148,9 @@ class Session {
   /// The session socket has a connection again: hello goes first on it.
   void on_reconnected(Time now);
   void on_time(Time now);
+  /// The bus that we talk to does not lead, or does not answer: another one is to be tried, if there is one, and
+  /// on_reconnected() called when that has a connection. True once each time.
+  bool take_next_bus() { return std::exchange(next_bus_wanted_, false); }
 
   /// When on_time() wants to be called next; never in the past of the last on_time().
   Time next_deadline() const;
@@ -178,6 +187,8 @@ class Session {
   void on_reply(v1::SessionReply& reply, Time now);
   void on_welcome(const v1::Welcome& welcome, Time now);
   void on_heartbeat(v1::HeartbeatReply& reply, Time now);
+  void on_not_leading(Time now);
+  bool is_outdated(uint64_t epoch, uint64_t term);
   void on_reject(const v1::Reject& reject);
   void on_receipt(v1::Receipt& receipt, Time now);
   void on_retransmission(v1::Event& event, Time now);
@@ -211,6 +222,11 @@ class Session {
   std::vector<v1::Cause> causes_;
   std::optional<v1::EventBar> event_bar_;
   Time last_heard_ = Never;
+  Time next_bus_due_ = Never;
+  bool next_bus_wanted_ = false;
+  Time bus_since_ = Time::min();  ///< the one that we talk to
+  uint64_t term_ = 0;             ///< the highest that was seen of a bus of these epochs
+  std::set<uint64_t> epochs_;
   Time hello_due_ = Never;
   Time heartbeat_due_ = Never;
   Time status_due_ = Never;

@@ -58,6 +58,9 @@ class Client(MassCancels, Inquiries, Switches):
         """What is not given is taken from the environment: CANCELBUS_SENDER, and CANCELBUS_SESSION_ENDPOINT and so on.
 
         sender_comp_id         your name, 1 to 32 letters, digits, _ and -
+        session_endpoint       as "tcp://bus:5550"; of several buses, of which one leads, the endpoint of each, separated by commas.
+                               The client finds the one that leads, and follows when another does. event_endpoint: likewise, in
+                               the same order
         topics                 prefixes to follow besides your own topic, as ["venue.", "bus."]; "client.", everyone's, needs an
                                observer's or an operator's key
         open_commands          ask at each connection for a Status of every undecided command of this sender
@@ -244,6 +247,10 @@ class Client(MassCancels, Inquiries, Switches):
         return self._obstacle or (BusImpaired(causes) if causes else None)
 
     @property
+    def _session_endpoint(self) -> str:
+        return self._connection.session_endpoint if self._connection is not None else self._options.session_endpoints[0]
+
+    @property
     def _obstacle(self) -> Optional[CancelbusError]:
         """Between the bus and us."""
         if self._rejected is not None and self._connection is not None and self._connection.session_up:
@@ -252,7 +259,7 @@ class Client(MassCancels, Inquiries, Switches):
         heard = self._connection is not None and not self._silent and self._welcome.done()
         if heard or (worst is not None and not isinstance(worst, EventsBarred)):
             return worst
-        return BusUnreachable(f"the connection to {self._options.session_endpoint} stands, but the bus says nothing: is "
+        return BusUnreachable(f"the connection to {self._session_endpoint} stands, but the bus says nothing: is "
                               "it a cancel-bus, is it stopped?")
 
     @property
@@ -290,6 +297,8 @@ class Client(MassCancels, Inquiries, Switches):
                 self._session.on_reconnected(time.monotonic_ns())
             self._connection.read(self._session)
             self._session.on_time(time.monotonic_ns())
+            if self._session.take_next_bus():
+                self._connection.next_bus()
             for notice in self._session.take_notices():
                 self._handlers[type(notice)](notice)
             self._connection.send(self._session.take_frames())  # after the subscriptions: the answers come to them
@@ -331,7 +340,7 @@ class Client(MassCancels, Inquiries, Switches):
     # What the session says.
 
     def _on_connected(self, connected: Connected) -> None:
-        (log.warning if self._silent else log.info)("connected to %s", self._options.session_endpoint)
+        (log.warning if self._silent else log.info)("connected to %s", self._session_endpoint)
         self._silent = False
         self._rejected = None
         if self._connection is not None:

@@ -27,8 +27,8 @@ class Connection:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._dealer = Link(self._context, zmq.DEALER, "session_endpoint", options.session_endpoint, options.curve)
-        self._sub = Link(self._context, zmq.SUB, "event_endpoint", options.event_endpoint, options.curve)
+        self._dealer = Link(self._context, zmq.DEALER, "session_endpoint", options.session_endpoints, options.curve)
+        self._sub = Link(self._context, zmq.SUB, "event_endpoint", options.event_endpoints, options.curve)
         self._links = (self._dealer, self._sub)
         # Without a connection a send fails instead of piling up: old hellos and repetitions are of no use to a bus that
         # comes back.
@@ -73,6 +73,14 @@ class Connection:
             self._sub.socket.unsubscribe(prefix)
         self._subscribed = []
         self._sub.renew()  # libzmq has queued them for the connection that comes next, when the last one broke
+
+    def next_bus(self) -> None:
+        """To the next bus that may lead, if there are several. look() says when its session's connection is up."""
+        if len(self._options.session_endpoints) == 1:
+            return
+        self.unsubscribe()
+        for link in self._links:
+            link.next_bus()
 
     def look(self, now: int) -> bool:
         """Takes in what happened to the connections. True if the session's came up."""
@@ -120,6 +128,11 @@ class Connection:
     # What is wrong.
 
     @property
+    def session_endpoint(self) -> str:
+        """Of the bus that is tried, or talked to."""
+        return self._dealer.endpoint
+
+    @property
     def session_up(self) -> bool:
         return self._dealer.up
 
@@ -135,8 +148,8 @@ class Connection:
 
     def _swapped(self, session_problem: Optional[CancelbusError]) -> CancelbusError:
         options = self._options
-        text = (f"both endpoints hang up on our handshake: perhaps session_endpoint ({options.session_endpoint}) and "
-                f"event_endpoint ({options.event_endpoint}) are swapped")
+        text = (f"both endpoints hang up on our handshake: perhaps session_endpoint ({self._dealer.endpoint}) and "
+                f"event_endpoint ({self._sub.endpoint}) are swapped")
         if isinstance(session_problem, KeyRefused):
             return KeyRefused(f"{text}. Or {session_problem}")
         if options.curve is not None:

@@ -8,7 +8,7 @@ while it has no IPv4 address.
 
 from __future__ import annotations
 
-from typing import Iterable, Optional
+from typing import Iterable, Optional, Sequence
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
@@ -38,10 +38,11 @@ def readable(socket: zmq.Socket[bytes]) -> bool:
 
 
 class Link:
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], kind: int, option: str, endpoint: str,
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], kind: int, option: str, endpoints: Sequence[str],
                  curve: Optional[Curve]) -> None:
-        """`option` is the name under which the user gave the endpoint."""
-        self.endpoint = endpoint
+        """`option` is the name under which the user gave the endpoints, one for each bus that may lead."""
+        self._endpoints = tuple(endpoints)
+        self.endpoint = self._endpoints[0]
         self.up = False
         self._option = option
         self._curve = curve
@@ -138,6 +139,14 @@ class Link:
         self.socket.ipv6 = self.socket.ipv6 != self._other_kind
         self._other_kind = False
         self.socket.connect(self.endpoint)
+
+    def next_bus(self) -> None:
+        """Connects to the endpoint of the next one instead."""
+        self.socket.disconnect(self.endpoint)
+        self.endpoint = self._endpoints[(self._endpoints.index(self.endpoint) + 1) % len(self._endpoints)]
+        self.up, self.key_refused, self._refusal, self._broken = False, False, None, 0
+        self._retry_at, self._other_kind = NEVER, False
+        self.connect()
 
     def next_deadline(self) -> int:
         return self._retry_at

@@ -14,6 +14,7 @@ import zmq
 from .errors import OptionError
 
 KEY_CHARACTERS = 40
+MOST_BUSES = 8
 MOST_TOPICS = 64
 MOST_TOPIC_CHARACTERS = 40  # of client.<sender_comp_id>.
 MOST_KEY_FILE_BYTES = 4096
@@ -32,8 +33,8 @@ class Curve:
 @dataclass(frozen=True)
 class Options:
     sender_comp_id: str
-    session_endpoint: str
-    event_endpoint: str
+    session_endpoints: tuple[str, ...]  # one for each bus that may lead
+    event_endpoints: tuple[str, ...]  # likewise, in the same order
     topics: tuple[str, ...]
     open_commands: bool
     curve: Optional[Curve]  # None: plain sockets on this machine
@@ -48,13 +49,17 @@ def _named(name: str) -> str:
     return f"{name} (or CANCELBUS_{name.upper()})"
 
 
-def _endpoint(name: str, value: Optional[str], otherwise: str) -> str:
-    endpoint = _given(name, value, otherwise)
-    if not re.fullmatch(r"tcp://.+:\d+|ipc://.+", endpoint):
-        raise OptionError(f"{_named(name)}: {endpoint!r} is not an endpoint such as {otherwise}")
-    if endpoint.startswith("tcp://"):
-        _check_host(name, endpoint)
-    return endpoint
+def _endpoints(name: str, value: Optional[str], otherwise: str) -> tuple[str, ...]:
+    """Of several buses their endpoints, separated by commas."""
+    endpoints = tuple(_given(name, value, otherwise).split(","))
+    for endpoint in endpoints:
+        if not re.fullmatch(r"tcp://[^,]+:\d+|ipc://.+", endpoint):
+            raise OptionError(f"{_named(name)}: {endpoint!r} is not an endpoint such as {otherwise}")
+        if endpoint.startswith("tcp://"):
+            _check_host(name, endpoint)
+    if len(endpoints) > MOST_BUSES or len(set(endpoints)) < len(endpoints):
+        raise OptionError(f"{_named(name)}: expected at most {MOST_BUSES} endpoints, none of them twice")
+    return endpoints
 
 
 def _is_ipv6(text: str) -> bool:
@@ -198,10 +203,14 @@ def resolve(sender_comp_id: Optional[str], session_endpoint: Optional[str], even
     if not is_sender(sender):
         raise OptionError(f"sender_comp_id (or CANCELBUS_SENDER): {sender!r} is not 1 to 32 letters, digits, _ and -")
     _check_topics(topics)
-    session = _endpoint("session_endpoint", session_endpoint, "tcp://127.0.0.1:5550")
-    event = _endpoint("event_endpoint", event_endpoint, "tcp://127.0.0.1:5551")
-    if session == event:
-        raise OptionError(f"{_named('session_endpoint')} and {_named('event_endpoint')}: are both {session}; a bus has one "
-                          "for each")
-    curve = _curve(curve_key_file, curve_server_key_file, insecure_loopback, (session, event))
-    return Options(sender, session, event, tuple(topics), open_commands, curve)
+    sessions = _endpoints("session_endpoint", session_endpoint, "tcp://127.0.0.1:5550")
+    events = _endpoints("event_endpoint", event_endpoint, "tcp://127.0.0.1:5551")
+    if len(sessions) != len(events):
+        raise OptionError(f"{_named('session_endpoint')} and {_named('event_endpoint')}: name {len(sessions)} and {len(events)} "
+                          "endpoints; each bus has one of both, in the same order")
+    for session, event in zip(sessions, events):
+        if session == event:
+            raise OptionError(f"{_named('session_endpoint')} and {_named('event_endpoint')}: are both {session}; a bus has one "
+                              "for each")
+    curve = _curve(curve_key_file, curve_server_key_file, insecure_loopback, (*sessions, *events))
+    return Options(sender, sessions, events, tuple(topics), open_commands, curve)

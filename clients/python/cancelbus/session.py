@@ -26,6 +26,10 @@ from .v1.session_pb2 import (RESOLVE_STATUS_PENDING, Commands, Goodbye, GoodbyeR
 
 HELLO_EVERY = SECOND
 HEARTBEAT_EVERY = SECOND
+# Of several buses the next one is tried when none has welcomed us for NEXT_AFTER, and at once when one says that it does not
+# lead, but no more often than every NEXT_AFTER_REFUSAL.
+NEXT_AFTER = 2 * SECOND
+NEXT_AFTER_REFUSAL = SECOND // 4
 
 # What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
 # Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on the
@@ -56,6 +60,11 @@ class Session:
         self._open = False
         self._silent_told = False
         self._last_heard = self._hello_due = self._heartbeat_due = NEVER
+        self._next_bus_due = NEVER
+        self._next_bus_wanted = False
+        self._bus_since = 0  # the one that we talk to
+        self._term = 0  # the highest that was seen of a bus of these epochs
+        self._epochs: set[int] = set()
         self._leaving = False  # said goodbye, or about to
         self._asked = Asked()
         self._kill_switches = 0
@@ -178,9 +187,18 @@ class Session:
         if event is None or event.topic.encode() != topic:
             self._notices.append(Unreadable(f"an event of {len(payload)} bytes on its topic frame"))
             return
+        # What it lacks comes with the next heartbeat of the bus that leads.
+        if 0 < event.term < self._term and event.epoch in self._epochs:
+            return
         self._reader.on_event(event, now)
         self._drain_reader(now)
         self._send_waiting(now)
+
+    def take_next_bus(self) -> bool:
+        """The bus that we talk to does not lead, or does not answer: another one is to be tried, if there is one, and
+        on_reconnected() called when that has a connection. True once each time."""
+        wanted, self._next_bus_wanted = self._next_bus_wanted, False
+        return wanted
 
     def on_reconnected(self, now: int) -> None:
         """The session socket has a connection again: hello goes first on it."""
@@ -194,9 +212,13 @@ class Session:
             self._silent_told = True
             self._open = False
             self._notices.append(Silent())
-            self._hello_due = now
+            self._hello_due = self._next_bus_due = now
         if not self._open and self._hello_due <= now:
             self._say_hello(now)
+        if not self._open and self._next_bus_due <= now:
+            self._next_bus_wanted = True
+            self._bus_since = now
+            self._next_bus_due = now + NEXT_AFTER
         if self._open and self._heartbeat_due <= now:
             self._put(SessionRequest(heartbeat=Heartbeat()))
             self._heartbeat_due = now + HEARTBEAT_EVERY
@@ -220,7 +242,7 @@ class Session:
         if not self._silent_told:
             deadline = min(deadline, self._last_heard + SILENT_AFTER)
         if not self._open:
-            return min(deadline, self._hello_due)
+            return min(deadline, self._hello_due, self._next_bus_due)
         return min(deadline, self._heartbeat_due, self._asked.next_deadline(), self._open_orders.next_deadline(),
                    self._mass.next_deadline(), self._commands.next_deadline())
 
@@ -247,6 +269,23 @@ class Session:
     def _say_hello(self, now: int) -> None:
         self._put(SessionRequest(hello=self._hello))
         self._hello_due = now + HELLO_EVERY
+        if self._next_bus_due == NEVER:
+            self._next_bus_due = now + NEXT_AFTER
+
+    def _on_not_leading(self, now: int) -> None:
+        self._open = False
+        self._next_bus_due = max(now, self._bus_since + NEXT_AFTER_REFUSAL)
+        self._hello_due = now + HELLO_EVERY
+
+    def _is_outdated(self, epoch: int, term: int) -> bool:
+        """Of a bus that leads no more. A store of which nothing was seen yet has terms of its own."""
+        if term == 0:
+            return False
+        if term < self._term and epoch in self._epochs:
+            return True
+        self._term = term
+        self._epochs.add(epoch)
+        return False
 
     def _on_reply(self, reply: SessionReply, now: int) -> None:
         kind = reply.WhichOneof("reply")  # None: a reply of a later contract
@@ -258,7 +297,11 @@ class Session:
             self._on_retransmission(reply.retransmission, now)
         elif kind == "retransmit_reject":
             self._reader.on_reject(reply.retransmit_reject, now)
+        elif kind == "not_leading":
+            self._on_not_leading(now)
         elif kind == "heartbeat":
+            if self._is_outdated(reply.heartbeat.epoch, reply.heartbeat.term):
+                return self._on_not_leading(now)
             self._on_causes(reply.heartbeat)
             self._reader.on_positions(reply.heartbeat.epoch, reply.heartbeat.position, now)
         elif kind == "hello_required":
@@ -296,6 +339,9 @@ class Session:
             self._notices.append(listing)
 
     def _on_welcome(self, welcome: Welcome, now: int) -> None:
+        if self._is_outdated(welcome.epoch, welcome.term):
+            return self._on_not_leading(now)
+        self._next_bus_due = NEVER
         if not self._open:
             self._open = True
             self._silent_told = False

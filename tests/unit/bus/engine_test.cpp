@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cancelbus/v1/session.pb.h"
 #include "service/io/clock.hpp"
 #include "service/wire/event_codec.hpp"
@@ -52,6 +54,7 @@ TEST_F(EngineTest, ABarredKeyIsACauseUntilItIsLetInAndNoHeartbeatSaysSo) {
   edge.bars = [&bars](core::Instant) { return bars; };
   core::Instant now = io::now();
   Engine engine(core::GatewayOptions(), core::Snapshot{}, now, *store_, std::move(edge));
+  now.tick += Engine::ListensFirst;
   engine.turn(now, {});
   ASSERT_EQ(engine.status(now).causes.size(), 1U);
   EXPECT_EQ(engine.status(now).causes[0].kind, core::CauseKind::KeyBarred);
@@ -96,6 +99,119 @@ TEST_F(EngineTest, ARequestInTheNumbersOfAnotherEpochIsRefusedWithTheFirstThatIs
   EXPECT_EQ(replies(core::SendRetransmitReject{"p", "venue.", 3, true})[0].retransmit_reject().first_kept_seq(), 3U);
   EXPECT_EQ(replies(core::SendRetransmitReject{"p", "client.desk-a.", 7})[0].retransmit_reject().first_kept_seq(), 7U)
       << "in this one's: nothing lies beyond the last";
+}
+
+/// An engine in its own time, and what it sends.
+class TermTest : public ::testing::Test {
+ protected:
+  static constexpr core::Duration Second = std::chrono::seconds(1);
+
+  void start() {
+    core::Snapshot snapshot;
+    store_->load([&](absl::StatusOr<core::Snapshot> loaded) { snapshot = loaded.value(); });
+    stored_ = store_->term();
+    engine_.reset();
+    engine_.emplace(
+        core::GatewayOptions(), snapshot, now_, *store_,
+        Engine::Edge{.out = {[this](const core::Send& send) { sent_.push_back(send); }, [](const io::EventRow&) {}},
+                     .deciding = [this](const auto& events) { decided_ += events.size(); },
+                     .began_again = [this](const core::Term& seen) { began_again_ = seen; }});
+  }
+  static core::WorkerReady ready(const std::optional<core::Term>& seen) {
+    core::WorkerReady ready;
+    ready.peer = "w";
+    ready.worker = 7;
+    ready.name = "host/7";
+    ready.credit = 4;
+    ready.request_timeout = 5 * Second;
+    ready.seen = seen;
+    return ready;
+  }
+  void turn_after(core::Duration wait, std::vector<core::Event> events = {}) {
+    now_.tick += wait;
+    now_.wall += wait;
+    engine_->turn(now_, std::move(events));
+  }
+  template <typename Send>
+  size_t sent() const {
+    return static_cast<size_t>(
+        std::ranges::count_if(sent_, [](const core::Send& send) { return std::holds_alternative<Send>(send); }));
+  }
+
+  std::unique_ptr<io::Store> store_ = io::open_store({}).value();
+  core::Term stored_;
+  core::Instant now_ = io::now();
+  std::vector<core::Send> sent_;
+  size_t decided_ = 0;
+  std::optional<core::Term> began_again_;
+  std::optional<Engine> engine_;
+};
+
+TEST_F(TermTest, NothingIsDecidedBeforeWorkersCouldReport) {
+  start();
+  turn_after(core::Duration::zero(), {core::Hello{"c", "desk-a", {}}});
+  turn_after(Engine::ListensFirst - core::Duration(1));
+  EXPECT_EQ(decided_, 0U);
+  EXPECT_TRUE(sent_.empty());
+  EXPECT_EQ(engine_->next_deadline(now_.tick), now_.tick + core::Duration(1));
+  turn_after(core::Duration(1));
+  EXPECT_EQ(decided_, 1U);
+  EXPECT_EQ(sent<core::SendWelcome>(), 1U) << "what came meanwhile is answered";
+}
+
+TEST_F(TermTest, AWorkerIsToldTheTermUntilItReportsIt) {
+  start();
+  turn_after(Engine::ListensFirst, {ready({})});
+  EXPECT_EQ(sent<core::SendConfirm>(), 1U);
+  turn_after(Second / 4, {ready(core::Term{stored_.term - 1, "bus-x", 3})});
+  EXPECT_EQ(sent<core::SendConfirm>(), 2U);
+  turn_after(Second / 4, {ready(stored_)});
+  EXPECT_EQ(sent<core::SendConfirm>(), 2U);
+}
+
+TEST_F(TermTest, AStoreThatIsBehindBeginsAgainBeforeItAnswersAnything) {
+  start();
+  const uint64_t epoch = engine_->epoch();
+  turn_after(core::Duration::zero(), {core::Hello{"c", "desk-a", {}}});
+  turn_after(Second / 4, {ready(core::Term{8, "bus-b", 3})});
+  EXPECT_EQ(began_again_, (core::Term{8, "bus-b", 3}));
+  EXPECT_NE(engine_->epoch(), epoch);
+  EXPECT_EQ(engine_->term(), 9U);
+  EXPECT_TRUE(sent_.empty());
+  turn_after(Second / 4);
+  EXPECT_EQ(sent<core::SendWelcome>(), 1U);
+  const core::BusStatus status = engine_->status(now_);
+  EXPECT_EQ(status.term, 9U);
+  EXPECT_EQ(status.leader, store_->term().leader_id);
+  ASSERT_FALSE(status.causes.empty());
+  const auto cause = std::ranges::find(status.causes, core::CauseKind::Backoff, &core::Cause::kind);
+  ASSERT_NE(cause, status.causes.end());
+  EXPECT_EQ(cause->text,
+            "the store lacks what was sent in term 8 of bus-b, which a worker has seen; nothing is sent until that "
+            "counts no more");
+  EXPECT_EQ(cause->remaining, 75 * Second + std::chrono::milliseconds(60)) << "and a thousandth of a minute";
+  EXPECT_EQ(cause->runbook, "An older store");
+}
+
+TEST_F(TermTest, AWorkerThatReportsLateHasItBeginAgainAsWell) {
+  start();
+  turn_after(Engine::ListensFirst, {core::OwnersSet{}, core::Hello{"c", "desk-a", {}}, ready(store_->term())});
+  ASSERT_EQ(sent<core::SendWelcome>(), 1U);
+  turn_after(10 * Second, {ready(core::Term{store_->term().term, "bus-b", 3}), core::SessionHeartbeat{"c"}});
+  EXPECT_TRUE(began_again_);
+  EXPECT_EQ(sent<core::SendHelloRequired>(), 1U) << "the session begins again too";
+  EXPECT_EQ(engine_->status(now_).uptime, Engine::ListensFirst + 10 * Second) << "the process goes on";
+  turn_after(Second, {ready(store_->term())});
+  EXPECT_EQ(engine_->term(), store_->term().term) << "once is enough";
+}
+
+TEST_F(TermTest, AfterABeginningAgainTheDrainGoesOn) {
+  start();
+  turn_after(Engine::ListensFirst, {core::DrainRequested{}});
+  EXPECT_TRUE(engine_->drained());
+  turn_after(Second, {ready(core::Term{8, "bus-b", 3})});
+  EXPECT_TRUE(began_again_);
+  EXPECT_TRUE(engine_->drained());
 }
 
 }  // namespace

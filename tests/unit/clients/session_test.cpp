@@ -555,5 +555,100 @@ TEST_F(SessionTest, AProgramThatKeepsWhatItReadGoesOnThere) {
   EXPECT_EQ(asked[0].retransmit_request().count(), 2U);
 }
 
+// ---- Several buses ----
+
+class SeveralBuses : public SessionTest {
+ protected:
+  void welcome(uint64_t term, uint64_t epoch = Epoch) {
+    v1::SessionReply reply;
+    reply.mutable_welcome()->set_epoch(epoch);
+    reply.mutable_welcome()->set_term(term);
+    auto* position = reply.mutable_welcome()->add_position();
+    position->set_topic(OwnTopic);
+    position->set_next_seq(1);
+    hear(reply);
+  }
+  void not_leading() {
+    v1::SessionReply reply;
+    reply.mutable_not_leading()->set_term(4);
+    hear(reply);
+  }
+  static v1::Event of_term(v1::Event event, uint64_t term) {
+    event.set_term(term);
+    return event;
+  }
+};
+
+TEST_F(SeveralBuses, TheNextOneIsTriedWhenOneDoesNotLead) {
+  EXPECT_FALSE(session_.take_next_bus());
+  not_leading();
+  EXPECT_EQ(session_.next_deadline(), now_);
+  pass(milliseconds(0));
+  EXPECT_TRUE(session_.take_next_bus());
+  EXPECT_FALSE(session_.take_next_bus()) << "once";
+  not_leading();
+  pass(Session::NextAfterRefusal - milliseconds(1));
+  EXPECT_FALSE(session_.take_next_bus()) << "where none leads they are not asked without a pause";
+  pass(milliseconds(1));
+  EXPECT_TRUE(session_.take_next_bus());
+}
+
+TEST_F(SeveralBuses, TheNextOneIsTriedWhenNoneAnswers) {
+  pass(Session::NextAfter - milliseconds(1));
+  EXPECT_FALSE(session_.take_next_bus());
+  pass(milliseconds(1));
+  EXPECT_TRUE(session_.take_next_bus());
+  welcome(3);
+  pass(Session::NextAfter);
+  EXPECT_FALSE(session_.take_next_bus()) << "it has found one";
+  pass(Session::SilentAfter - Session::NextAfter);
+  EXPECT_TRUE(session_.take_next_bus()) << "which has fallen silent";
+}
+
+TEST_F(SeveralBuses, ABusThatStopsLeadingIsLeft) {
+  welcome(3);
+  cancel("a");
+  not_leading();
+  pass(milliseconds(0));
+  EXPECT_TRUE(session_.take_next_bus());
+  session_.take_frames();
+  welcome(4);
+  EXPECT_THAT(commands(), ElementsAre("cancel a")) << "what it may not have taken is repeated to the next";
+}
+
+TEST_F(SeveralBuses, WhatComesFromALowerTermIsIgnored) {
+  welcome(5);
+  notices();
+  publish(of_term(ack(1, "x"), 4));
+  EXPECT_THAT(notices(), IsEmpty());
+  v1::SessionReply heartbeat;
+  heartbeat.mutable_heartbeat()->set_epoch(Epoch);
+  heartbeat.mutable_heartbeat()->set_term(4);
+  heartbeat.mutable_heartbeat()->add_cause()->set_kind(v1::CAUSE_KIND_NO_WORKER);
+  hear(heartbeat);
+  EXPECT_THAT(notices(), IsEmpty());
+  pass(milliseconds(0));
+  EXPECT_TRUE(session_.take_next_bus()) << "the bus that said so does not lead";
+  welcome(4);
+  EXPECT_THAT(notices(), IsEmpty());
+  welcome(5);
+  EXPECT_THAT(notices(), ElementsAre("connected"));
+}
+
+TEST_F(SeveralBuses, AnEventOfAnEarlierTermIsTakenWhenItIsRepeated) {
+  welcome(5);
+  notices();
+  retransmit(of_term(ack(1, "x"), 4));
+  EXPECT_EQ(notices().size(), 1u);
+}
+
+TEST_F(SeveralBuses, ANewStoreHasTermsOfItsOwn) {
+  welcome(5);
+  notices();
+  welcome(1, Epoch + 1);
+  publish(of_term(ack(1, "x", true, Epoch + 1), 1));
+  EXPECT_EQ(notices().size(), 2u) << "a new epoch, and its first event";
+}
+
 }  // namespace
 }  // namespace cancelbus::client

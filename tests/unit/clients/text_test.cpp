@@ -218,6 +218,20 @@ TEST(Text, StatusTableSaysWhichBusItIs) {
   EXPECT_THAT(status_table(status, Paint()), EndsWith(", version 1.2.3, account desk?, up 3 h\n"));
 }
 
+TEST(Text, StatusTableSaysWhoLeads) {
+  v1::BusStatus status;
+  EXPECT_THAT(status_table(status, Paint()), Not(HasSubstr("leader")));
+  status.set_term(12);
+  status.set_leader("bus-a-3f9c\x1b");
+  EXPECT_THAT(status_table(status, Paint()), HasSubstr("\nleader   bus-a-3f9c? in term 12\n"));
+  auto& standby = *status.add_standbys();
+  standby.set_name("bus-b-77e0");
+  standby.mutable_heard_ago()->set_nanos(300'000'000);
+  status.set_replication("synchronous, on db-2");
+  EXPECT_EQ(leader_text(status),
+            "bus-a-3f9c? in term 12, standby bus-b-77e0 (0.3 s ago); replication: synchronous, on db-2");
+}
+
 TEST(Text, StatusTableCountsOpenOrdersByOwner) {
   v1::BusStatus status;
   EXPECT_THAT(status_table(status, Paint()), HasSubstr("orders   0 known, not complete yet\n"));

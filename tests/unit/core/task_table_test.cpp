@@ -588,7 +588,7 @@ TEST_F(TaskTableTest, TheRestoredCountOfUnauthorizedIsSavedAlready) {
 }
 
 TEST_F(TaskTableTest, AStoreThatMissesCommitsHoldsAllLimitersUntilNothingUnknownCounts) {
-  table.distrust(records);
+  table.distrust("commits may be missing", records);
   const Tick until = at(options.lost_after + milliseconds(60'060));
   EXPECT_EQ(limiter().held_until(), until);
   EXPECT_EQ(limiter(LimiterKind::Query).held_until(), until);
@@ -598,7 +598,7 @@ TEST_F(TaskTableTest, AStoreThatMissesCommitsHoldsAllLimitersUntilNothingUnknown
 }
 
 TEST_F(TaskTableTest, AStoreThatMissesCommitsLetsUnknownRequestsBeThrottledWhileTheyMayLive) {
-  table.distrust(records);
+  table.distrust("commits may be missing", records);
   begin(options.lost_after - Duration(1));
   EXPECT_TRUE(table.end(throttled(999, seconds(100)), records).throttled);
   EXPECT_TRUE(only<LoweredLimits>(records).empty()) << "the excess may be our own";

@@ -10,7 +10,7 @@ namespace {
 using core::HistoryLine;
 using What = core::HistoryLine::What;
 
-class HistoryTableTest : public StoreFixture {
+class HistoryTableTest : public EachStore {
  protected:
   static core::WallTime at(int second) { return core::WallTime(std::chrono::seconds(1'000'000 + second)); }
 
@@ -35,10 +35,10 @@ class HistoryTableTest : public StoreFixture {
   }
 
   core::HistoryPage read(Store& store, const core::HistoryQuery& query) {
-    absl::StatusOr<core::HistoryPage> result = absl::UnknownError("not called back");
-    store.read_history(query, [&](absl::StatusOr<core::HistoryPage> page) { result = std::move(page); });
+    using Result = absl::StatusOr<core::HistoryPage>;
+    const auto result = answered<Result>([&](auto done) { store.read_history(query, std::move(done)); });
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? *std::move(result) : core::HistoryPage();
+    return result.ok() ? *result : core::HistoryPage();
   }
 
   /// As "desk-a/c1:2": how many lines came with each command; one that goes on is told again.
@@ -55,7 +55,9 @@ class HistoryTableTest : public StoreFixture {
 
 using Told = std::vector<std::string>;
 
-TEST_F(HistoryTableTest, FindsCommandsByOrderByNameBySenderAndByTime) {
+INSTANTIATE_TEST_SUITE_P(On, HistoryTableTest, ::testing::ValuesIn(engines()), engine_name);
+
+TEST_P(HistoryTableTest, FindsCommandsByOrderByNameBySenderAndByTime) {
   auto store = open();
   ASSERT_TRUE(commit(*store, {known("desk-a", "c1", 100, 10, 20), known("desk-a", "c2", 101, 15),
                               known("desk-b", "c1", 100, 30, 31), line(100, 11), line(100, 12), line(101, 16)})
@@ -73,7 +75,7 @@ TEST_F(HistoryTableTest, FindsCommandsByOrderByNameBySenderAndByTime) {
   EXPECT_FALSE(read(*store, {}).next.has_value());
 }
 
-TEST_F(HistoryTableTest, TellsWhatIsKnownOfACommandAndOfItsLines) {
+TEST_P(HistoryTableTest, TellsWhatIsKnownOfACommandAndOfItsLines) {
   auto store = open();
   core::CommandRecord record = known("desk-a", "c1", 100, 10, 20);
   record.order.symbol = "BTCTRY";
@@ -121,7 +123,7 @@ TEST_F(HistoryTableTest, TellsWhatIsKnownOfACommandAndOfItsLines) {
   EXPECT_EQ(row.left_amount, "1");
 }
 
-TEST_F(HistoryTableTest, PagesAreBoundedAndEveryLineIsOnOneOfThem) {
+TEST_P(HistoryTableTest, PagesAreBoundedAndEveryLineIsOnOneOfThem) {
   auto store = open();
   Batch batch = {known("desk-a", "c1", 100, 10), known("desk-b", "c1", 100, 10)};
   for (int i = 1; i <= 1'200; ++i) batch.push_back(line(100, i));
@@ -133,14 +135,14 @@ TEST_F(HistoryTableTest, PagesAreBoundedAndEveryLineIsOnOneOfThem) {
   size_t pages = 0;
   for (bool more = true; more; ++pages) {
     const core::HistoryPage page = read(*store, query);
-    EXPECT_LE(page.commands.size(), HistoryTable::MostCommands);
+    EXPECT_LE(page.commands.size(), HistoryPager::MostCommands);
     size_t rows = 0;
     for (const core::HistoryCommand& command : page.commands) {
       if (commands.empty() || commands.back() != command.key) commands.push_back(command.key);
       for (const core::HistoryRow& row : command.rows) lines.push_back(row.line);
       rows += command.rows.size();
     }
-    EXPECT_LE(rows, HistoryTable::MostRows);
+    EXPECT_LE(rows, HistoryPager::MostRows);
     more = page.next.has_value();
     if (more) query.after = *page.next;
   }
@@ -150,7 +152,7 @@ TEST_F(HistoryTableTest, PagesAreBoundedAndEveryLineIsOnOneOfThem) {
   EXPECT_GE(pages, 5U);
 }
 
-TEST_F(HistoryTableTest, OfOneOrderTheLinesComeOnceOverAllPages) {
+TEST_P(HistoryTableTest, OfOneOrderTheLinesComeOnceOverAllPages) {
   auto store = open();
   Batch batch;
   for (int i = 0; i < 250; ++i) batch.push_back(known("desk-a", "c" + std::to_string(1'000 + i), 100, 10));
@@ -169,7 +171,7 @@ TEST_F(HistoryTableTest, OfOneOrderTheLinesComeOnceOverAllPages) {
   EXPECT_GE(commands, 250U);
 }
 
-TEST_F(HistoryTableTest, APageLooksAtSoManyCommandsAtMost) {
+TEST_P(HistoryTableTest, APageLooksAtSoManyCommandsAtMost) {
   auto store = open();
   Batch batch;
   for (int i = 0; i < 1'500; ++i) batch.push_back(known("desk-a", "c" + std::to_string(10'000 + i), 100 + i, 10, 11));
@@ -183,7 +185,7 @@ TEST_F(HistoryTableTest, APageLooksAtSoManyCommandsAtMost) {
   EXPECT_FALSE(read(*store, query).next.has_value());
 }
 
-TEST_F(HistoryTableTest, AStrategyDoesNotReadWhatAnOperatorDidWithCommandsOfOthers) {
+TEST_P(HistoryTableTest, AStrategyDoesNotReadWhatAnOperatorDidWithCommandsOfOthers) {
   auto store = open();
   ASSERT_TRUE(commit(*store, {known("desk-a", "c1", 100, 10), known("desk-b", "c9", 100, 10), line(100, 11),
                               line(100, 12, {.what = What::Resolve, .text = "of desk-b/c9 by ctl"}),
@@ -193,7 +195,7 @@ TEST_F(HistoryTableTest, AStrategyDoesNotReadWhatAnOperatorDidWithCommandsOfOthe
   EXPECT_EQ(told(read(*store, {.sender = "desk-a"})), (Told{"desk-a/c1:3"}));
 }
 
-TEST_F(HistoryTableTest, WhatIsForgottenIsGone) {
+TEST_P(HistoryTableTest, WhatIsForgottenIsGone) {
   auto store = open();
   ASSERT_TRUE(commit(*store, {known("desk-a", "c1", 100, 10, 11), line(100, 11)}).ok());
   ASSERT_TRUE(commit(*store, {core::CommandForgotten{{"desk-a", "c1"}}, core::HistoryForgotten{100}}).ok());

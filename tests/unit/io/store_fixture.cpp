@@ -2,6 +2,11 @@
 
 #include <utility>
 
+#ifdef STORE_ON_POSTGRES
+#include "service/io/postgres_store.hpp"
+#include "tests/unit/io/postgres_server.hpp"
+#endif
+
 namespace cancelbus::io {
 namespace {
 
@@ -36,6 +41,47 @@ void see_changes() {
 }
 
 }  // namespace
+
+std::vector<Engine> engines() {
+#ifdef STORE_ON_POSTGRES
+  return {Engine::OfPostgres};
+#else
+  return {Engine::OfSqlite};
+#endif
+}
+
+#ifdef STORE_ON_POSTGRES
+
+EachStore::EachStore() {
+  options_.uri = postgres_uri();
+  options_.full_sync = false;                // the server has no standby
+  options_.lease = std::chrono::minutes(1);  // no renewal comes between two looks at it
+  run("DROP SCHEMA IF EXISTS cancelbus CASCADE");
+}
+
+absl::StatusOr<std::unique_ptr<Store>> EachStore::opened() {
+  LeaseClaim claim;
+  if (select("SELECT to_regclass('cancelbus.lease') IS NOT NULL") == "t") {
+    claim.term = std::stoull(select("SELECT term FROM lease"));
+    claim.renewals = std::stoull(select("SELECT renewals FROM lease"));
+  }
+  return answered<absl::StatusOr<std::unique_ptr<Store>>>([&](auto done) {
+    open_postgres_store(
+        context_, options_, claim, [](const absl::Status&) {}, std::move(done));
+  });
+}
+
+void EachStore::with_db(const char* sql, std::function<void(char**, int)> row) { postgres_query(sql, row); }
+
+#else
+
+EachStore::EachStore() = default;
+absl::StatusOr<std::unique_ptr<Store>> EachStore::opened() { return StoreFixture::opened(); }
+void EachStore::with_db(const char* sql, std::function<void(char**, int)> row) {
+  StoreFixture::with_db(sql, std::move(row));
+}
+
+#endif
 
 void on_write(std::function<void()> seen) {
   see_changes();

@@ -1,4 +1,6 @@
-// A store in a folder of its own, and calls that wait for its answers. Used by the tests of the store.
+// A store of its own, and calls that wait for its answers. Used by the tests of the store.
+//
+// What both engines must do is in tests of EachStore: io_tests runs them on SQLite, postgres_tests on PostgreSQL.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -6,9 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,31 +31,44 @@ class StoreFixture : public ::testing::Test {
   ~StoreFixture() override { std::filesystem::remove_all(folder_); }
 
   std::unique_ptr<Store> open() {
-    auto store = open_store(options_);
+    auto store = opened();
     EXPECT_TRUE(store.ok()) << store.status();
     return store.ok() ? *std::move(store) : nullptr;
   }
+  /// A bus that starts now: on PostgreSQL the lease of the one before is old.
+  virtual absl::StatusOr<std::unique_ptr<Store>> opened() { return open_store(options_); }
+
+  /// Runs the loop until it is called back.
+  template <typename Result>
+  static Result answered(const std::function<void(std::function<void(Result)>)>& ask) {
+    std::optional<Result> result;
+    ask([&result](Result answer) { result = std::move(answer); });
+    while (!result && context_.run_one() > 0) {
+    }
+    context_.restart();
+    EXPECT_TRUE(result.has_value()) << "not called back";
+    return result ? *std::move(result) : Result(absl::UnknownError("not called back"));
+  }
 
   static absl::Status commit(Store& store, const Batch& batch) {
-    absl::Status result = absl::UnknownError("not called back");
-    store.commit(batch, [&](absl::Status status) { result = std::move(status); });
-    return result;
+    return answered<absl::Status>([&](auto done) { store.commit(batch, std::move(done)); });
   }
   static core::Snapshot load(Store& store) {
-    absl::StatusOr<core::Snapshot> result = absl::UnknownError("not called back");
-    store.load([&](absl::StatusOr<core::Snapshot> snapshot) { result = std::move(snapshot); });
+    using Result = absl::StatusOr<core::Snapshot>;
+    const auto result = answered<Result>([&](auto done) { store.load(std::move(done)); });
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? *std::move(result) : core::Snapshot();
+    return result.ok() ? *result : core::Snapshot();
   }
   static std::vector<std::string> kept(Store& store, const std::string& topic, uint64_t from_seq, uint32_t count) {
-    absl::StatusOr<std::vector<std::string>> result = absl::UnknownError("not called back");
-    store.read_events(topic, from_seq, count, [&](auto payloads) { result = std::move(payloads); });
+    using Result = absl::StatusOr<std::vector<std::string>>;
+    const auto result =
+        answered<Result>([&](auto done) { store.read_events(topic, from_seq, count, std::move(done)); });
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? *std::move(result) : std::vector<std::string>();
+    return result.ok() ? *result : std::vector<std::string>();
   }
   static uint64_t first_kept(Store& store, const std::string& topic) {
-    absl::StatusOr<uint64_t> result = absl::UnknownError("not called back");
-    store.first_kept(topic, [&](absl::StatusOr<uint64_t> seq) { result = seq; });
+    using Result = absl::StatusOr<uint64_t>;
+    const auto result = answered<Result>([&](auto done) { store.first_kept(topic, std::move(done)); });
     EXPECT_TRUE(result.ok()) << result.status();
     return result.value_or(0);
   }
@@ -69,8 +86,14 @@ class StoreFixture : public ::testing::Test {
     with_db(sql.c_str(), [&](char** columns, int) { value = columns[0] ? columns[0] : ""; });
     return value;
   }
+  /// The only column of each row, with commas between them.
+  std::string list(const std::string& sql) {
+    std::string values;
+    with_db(sql.c_str(), [&](char** columns, int) { values += (values.empty() ? "" : ",") + std::string(columns[0]); });
+    return values;
+  }
   /// As another program would.
-  void with_db(const char* sql, std::function<void(char**, int)> row) {
+  virtual void with_db(const char* sql, std::function<void(char**, int)> row) {
     sqlite3* db = nullptr;
     ASSERT_EQ(sqlite3_open(options_.path.c_str(), &db), SQLITE_OK);
     const auto take = [](void* to, int count, char** columns, char**) {
@@ -92,8 +115,24 @@ class StoreFixture : public ::testing::Test {
     return record;
   }
 
+  static inline boost::asio::io_context context_;
   std::filesystem::path folder_;
   StoreOptions options_;
+};
+
+enum class Engine { OfSqlite, OfPostgres };
+/// Those that this program tests.
+std::vector<Engine> engines();
+inline std::string engine_name(const ::testing::TestParamInfo<Engine>& info) {
+  return info.param == Engine::OfSqlite ? "Sqlite" : "Postgres";
+}
+
+class EachStore : public StoreFixture, public ::testing::WithParamInterface<Engine> {
+ protected:
+  EachStore();
+  absl::StatusOr<std::unique_ptr<Store>> opened() override;
+  void with_db(const char* sql, std::function<void(char**, int)> row) override;
+  bool on_postgres() const { return GetParam() == Engine::OfPostgres; }
 };
 
 /// Called before each of SQLite's writes of a file; empty: no more.

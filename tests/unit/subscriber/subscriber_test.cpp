@@ -131,7 +131,7 @@ class SubscriberTest : public testing::Test {
     const std::string host = "127.0.0.1";
     auto tls = io::make_tls_context(authority.ca_file());
     ASSERT_TRUE(tls.ok()) << tls.status();
-    Options options{{bus.endpoint(), *tls, *btcturk::Signer::make("PUB", "c2VjcmV0"), {"", ""}},
+    Options options{{{bus.endpoint()}, *tls, *btcturk::Signer::make("PUB", "c2VjcmV0"), {"", ""}},
                     {host, exchange->port(), "/", host},
                     3000,
                     15s};

@@ -14,6 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const core::Term Leader{9, "bus-a-3f9c21", 4711};
+
 core::WorkerReady ready() {
   core::WorkerReady result;
   result.worker = 0xDEAD'BEEF'0000'0001;
@@ -25,6 +27,7 @@ core::WorkerReady ready() {
   result.key_series = 2;
   result.ending = true;
   result.sweeps = true;
+  result.seen = Leader;
   return result;
 }
 
@@ -75,6 +78,7 @@ TEST(Backend, ReadyArrives) {
   EXPECT_EQ(got.clock->round_trip, 12345678ns);
   EXPECT_EQ(got.request_timeout, 5s);
   EXPECT_EQ(got.key_series, 2U);
+  EXPECT_EQ(got.seen, Leader);
 }
 
 TEST(Backend, AClockOfAnEarlierVersionArrivesWithoutExchangeTime) {
@@ -164,14 +168,14 @@ TEST(Backend, StreamStatesArrive) {
 }
 
 TEST(Backend, CancelTaskArrives) {
-  const auto reply = decode_backend_reply(encode_task(cancel_task(), 9));
+  const auto reply = decode_backend_reply(encode_task(cancel_task(), Leader));
   ASSERT_TRUE(reply.ok()) << reply.status();
   const auto& got = std::get<Task>(*reply);
   const core::CancelOrder want = cancel_task().order;
   EXPECT_EQ(got.task, 0x8000'0000'0000'0001U);
   EXPECT_EQ(got.attempt, 2U);
   EXPECT_EQ(got.stamp_ms, 1'700'000'000'123);
-  EXPECT_EQ(got.term, 9U);
+  EXPECT_EQ(got.term, Leader);
   EXPECT_EQ(got.kind, core::LimiterKind::Cancel);
   EXPECT_EQ(got.order.cl_ord_id, want.cl_ord_id);
   EXPECT_EQ(got.order.order_id, want.order_id);
@@ -188,7 +192,7 @@ TEST(Backend, QueryTaskArrives) {
   core::SendTask sent = cancel_task();
   sent.kind = core::LimiterKind::Query;
   sent.attempt = 0;
-  const auto reply = decode_backend_reply(encode_task(sent, 9));
+  const auto reply = decode_backend_reply(encode_task(sent, Leader));
   ASSERT_TRUE(reply.ok()) << reply.status();
   const auto& got = std::get<Task>(*reply);
   EXPECT_EQ(got.kind, core::LimiterKind::Query);
@@ -203,7 +207,7 @@ TEST(Backend, OpenOrdersTaskArrives) {
   sent.attempt = 0;
   for (const char* symbol : {"BTCTRY", "BTC_TRY", ""}) {
     sent.order.symbol = symbol;
-    const auto reply = decode_backend_reply(encode_task(sent, 9));
+    const auto reply = decode_backend_reply(encode_task(sent, Leader));
     ASSERT_TRUE(reply.ok()) << reply.status();
     const auto& got = std::get<Task>(*reply);
     EXPECT_EQ(got.kind, core::LimiterKind::OpenOrders);
@@ -211,15 +215,38 @@ TEST(Backend, OpenOrdersTaskArrives) {
     EXPECT_EQ(got.order.order_id, 0);
   }
   sent.order.symbol = "BTC&TRY";
-  EXPECT_EQ(decode_backend_reply(encode_task(sent, 9)).status().message(),
+  EXPECT_EQ(decode_backend_reply(encode_task(sent, Leader)).status().message(),
             "task.open_orders.symbol: must be 1 to 32 of the characters A-Z a-z 0-9 _ -");
 }
 
+TEST(Backend, ATermThatAWorkerReportsIsOne) {
+  core::WorkerReady sent = ready();
+  sent.seen->term = 0;
+  EXPECT_EQ(decode_backend_request(encode_ready(sent), "peer").status().message(),
+            "ready.seen.term: must be 1 or above");
+  v1::BackendRequest frame;
+  ASSERT_TRUE(frame.ParseFromString(encode_ready(ready())));
+  frame.mutable_ready()->mutable_seen()->set_leader_id(std::string(65, 'x'));
+  EXPECT_EQ(decode_backend_request(frame.SerializeAsString(), "peer").status().message(),
+            "ready.seen.leader_id: longer than 64 characters");
+  sent.seen.reset();
+  const auto event = decode_backend_request(encode_ready(sent), "peer");
+  ASSERT_TRUE(event.ok()) << event.status();
+  EXPECT_FALSE(std::get<core::WorkerReady>(*event).seen) << "of an earlier version";
+}
+
+TEST(Backend, ATaskOfABusThatKnowsNoTermsHasNone) {
+  const auto reply = decode_backend_reply(encode_task(cancel_task(), core::Term()));
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_FALSE(std::get<Task>(*reply).term);
+}
+
 TEST(Backend, ConfirmArrives) {
-  const auto of_task = decode_backend_reply(encode_confirm({"worker-1", 42, 0}));
+  const auto of_task = decode_backend_reply(encode_confirm({"worker-1", 42, 0}, Leader));
   ASSERT_TRUE(of_task.ok()) << of_task.status();
   EXPECT_EQ(std::get<Confirm>(*of_task).tasks, std::vector<core::TaskId>{42});
   EXPECT_EQ(std::get<Confirm>(*of_task).fact_seq, 0U);
+  EXPECT_EQ(std::get<Confirm>(*of_task).term, Leader);
   const auto of_facts = decode_backend_reply(encode_confirm({"sub", 0, 17}));
   ASSERT_TRUE(of_facts.ok()) << of_facts.status();
   EXPECT_TRUE(std::get<Confirm>(*of_facts).tasks.empty());
@@ -239,7 +266,7 @@ TEST(Backend, OrdersWithoutFieldsArrive) {
 
 TEST(Backend, WorkerDoesNotStumbleOverWhatItDoesNotNeed) {
   v1::BackendReply frame;
-  ASSERT_TRUE(frame.ParseFromString(encode_task(cancel_task(), 1)));
+  ASSERT_TRUE(frame.ParseFromString(encode_task(cancel_task(), Leader)));
   auto& order = *frame.mutable_task()->mutable_cancel_order();
   order.set_priority(static_cast<v1::Priority>(9));
   order.mutable_time_to_live()->set_nanos(2'000'000'000);
@@ -356,7 +383,7 @@ TEST(Backend, BadTasksAreRefusedByName) {
   };
   for (const auto& bad : cases) {
     v1::BackendReply frame;
-    ASSERT_TRUE(frame.ParseFromString(encode_task(cancel_task(), 1)));
+    ASSERT_TRUE(frame.ParseFromString(encode_task(cancel_task(), Leader)));
     bad.spoil(frame);
     const auto reply = decode_backend_reply(frame.SerializeAsString());
     ASSERT_FALSE(reply.ok()) << bad.field;

@@ -85,7 +85,7 @@ std::string a_task() {
   task.stamp_ms = 1'700'000'000'000;
   task.order.cl_ord_id = "c-1";
   task.order.order_id = 5'000'000'001;
-  return encode_task(task, 1);
+  return encode_task(task, {1, "bus-a", 0});
 }
 
 /// Some bytes changed, cut or repeated: much nearer to the truth than noise.

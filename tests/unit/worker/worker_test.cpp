@@ -138,7 +138,7 @@ class WorkerTest : public testing::Test {
     auto signer = btcturk::Signer::make("public-key", "c2VjcmV0");
     ASSERT_TRUE(signer.ok());
     const std::string port = std::to_string(exchange->port());
-    Options options{{bus->last_endpoint(), *tls, *std::move(signer), {"", ""}},
+    Options options{{{bus->last_endpoint()}, *tls, *std::move(signer), {"", ""}},
                     {"127.0.0.1", exchange->port(), "/", "127.0.0.1:" + port},
                     1,
                     request_timeout};
@@ -169,13 +169,13 @@ class WorkerTest : public testing::Test {
     send.order.order_id = 25338392433;
     if (kind == core::LimiterKind::Cancel) send.order.cl_ord_id = "c1";
     if (kind == core::LimiterKind::OpenOrders) send.order.symbol = "BTCTRY";
-    ASSERT_EQ(bus->send({peer, wire::encode_task(send, 1)}), io::SendResult::Sent);
+    ASSERT_EQ(bus->send({peer, wire::encode_task(send, term_)}), io::SendResult::Sent);
   }
   void give_cancel(core::TaskId task) { give(task, core::LimiterKind::Cancel, stamp()); }
   void confirm(core::TaskId task) {
     core::SendConfirm send;
     send.task = task;
-    bus->send({peer, wire::encode_confirm(send)});
+    bus->send({peer, wire::encode_confirm(send, term_)});
   }
   /// The outcome of the task, once it has come.
   core::Answer outcome(core::TaskId task) {
@@ -199,6 +199,7 @@ class WorkerTest : public testing::Test {
   std::vector<core::TaskEnded> ended_tasks;
   bool confirm_all = false;
   bool done = false;
+  core::Term term_{3, "bus-a", 10};  ///< of what the bus says
 };
 
 TEST_F(WorkerTest, PresentsItselfOnceItKnowsTheExchangesClock) {
@@ -228,6 +229,67 @@ TEST_F(WorkerTest, ReadyIsItsHeartbeat) {
   }
   EXPECT_GE(readies.size(), before + 4);
   EXPECT_EQ(readies.front().worker, readies.back().worker);
+}
+
+TEST_F(WorkerTest, ReportsTheHighestTermThatItHasSeen) {
+  start_worker();
+  EXPECT_FALSE(readies.back().seen);
+  bus->send({peer, wire::encode_confirm({}, term_)});
+  ASSERT_TRUE(run_until([&] { return readies.back().seen.has_value(); }));
+  EXPECT_EQ(readies.back().seen, term_);
+  bus->send({peer, wire::encode_confirm({}, {3, "bus-a", 12})});
+  ASSERT_TRUE(run_until([&] { return readies.back().seen->batch == 12; }));
+  bus->send({peer, wire::encode_confirm({}, {2, "bus-b", 99})});
+  const size_t before = readies.size();
+  ASSERT_TRUE(run_until([&] { return readies.size() > before + 1; }));
+  EXPECT_EQ(readies.back().seen, (core::Term{3, "bus-a", 12}));
+}
+
+TEST_F(WorkerTest, SendsNothingForABusThatLeadsNoMore) {
+  start_worker();
+  bus->send({peer, wire::encode_confirm({}, term_)});
+  ASSERT_TRUE(run_until([&] { return readies.back().seen.has_value(); }));
+  for (const core::Term& older : {core::Term{2, "bus-a", 99}, core::Term{3, "bus-b", 99}}) {
+    SCOPED_TRACE(older.leader_id);
+    const core::TaskId task = older.term + 10;
+    term_ = older;
+    give_cancel(task);
+    const core::Answer answer = outcome(task);
+    EXPECT_EQ(answer.verdict, Verdict::NeverWritten);
+    EXPECT_EQ(answer.arrival, core::Arrival::NeverSent);
+    EXPECT_EQ(answer.text, "not sent: term " + to_text(older) + " is over, and term 3 of bus-a leads");
+    confirm(task);
+    EXPECT_TRUE(run_until([&] { return readies.back().tasks.empty(); })) << "who gave the task confirms it";
+  }
+  EXPECT_TRUE(exchange->requests().empty());
+  term_ = {4, "bus-b", 0};
+  exchange->prepare(Success);
+  give_cancel(20);
+  EXPECT_EQ(outcome(20).verdict, Verdict::Accepted) << "a later bus leads";
+}
+
+// It knows nothing of the task, and confirms it all the same.
+TEST_F(WorkerTest, KeepsAnOutcomeThatOnlyAnOlderBusConfirms) {
+  start_worker();
+  exchange->prepare(Success);
+  give_cancel(7);
+  outcome(7);
+  bus->send({peer, wire::encode_confirm({{}, 7, 0}, {2, "bus-b", 99})});
+  const size_t before = readies.size();
+  ASSERT_TRUE(run_until([&] { return readies.size() > before + 2; }));
+  EXPECT_EQ(readies.back().tasks, std::vector<core::TaskId>{7});
+  bus->send({peer, wire::encode_confirm({{}, 7, 0}, {4, "bus-a", 99})});
+  EXPECT_TRUE(run_until([&] { return readies.back().tasks.empty(); })) << "the bus that took over";
+}
+
+TEST_F(WorkerTest, TakesTheTaskOfABusThatKnowsNoTerms) {
+  start_worker();
+  bus->send({peer, wire::encode_confirm({}, term_)});
+  ASSERT_TRUE(run_until([&] { return readies.back().seen.has_value(); }));
+  term_ = {};
+  exchange->prepare(Success);
+  give_cancel(7);
+  EXPECT_EQ(outcome(7).verdict, Verdict::Accepted);
 }
 
 TEST_F(WorkerTest, MakesOneSignedRequestOfATask) {
