@@ -370,6 +370,8 @@ void Simulation::strike_bus(const BlowPlan& blow) {
       bus_->cut_power(clock_of_next_boot(blow));
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::PutBackCopy:
+      // Without a worker nothing shows that it is one.
+      if (bus_->gateway()->status(bus_->now()).workers.empty()) return;
       store_.keep_copy();
       return world_.agenda.after(blow.length, [this, down = std::chrono::milliseconds(10 + blow.choice % 90)] {
         bus_->kill();
