@@ -126,8 +126,8 @@ void Engine::remember(const core::Event& event) {
   draining_ |= std::holds_alternative<core::DrainRequested>(event);
 }
 
-// A worker that has seen this term takes no task of an earlier one any more. And what it has seen shows a later bus that
-// its store is older: so workers learn of each batch, also where none gives them work.
+// A worker that has seen this term takes no task of an earlier one any more. And what it has seen shows a later bus
+// that its store is older: so workers learn of each batch, also where none gives them work.
 void Engine::announce(const core::Event& event) {
   const auto* ready = std::get_if<core::WorkerReady>(&event);
   if (!ready) return;
