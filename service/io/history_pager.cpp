@@ -101,7 +101,7 @@ std::optional<HistoryPager::Read> HistoryPager::next() {
     }
     if (auto read = next_of_command()) return read;
   }
-  if (!complete_ && commands_->size() == MostCommandsLookedAt) page_.next = behind(commands_->back().shown.key);
+  if (!complete_ && commands_->size() == MostCommandsLookedAt) page_.next = behind(last_);
   complete_ = true;
   return std::nullopt;
 }
@@ -150,7 +150,10 @@ HistoryPager::ReadRows HistoryPager::rows_read() const {
   return {command.order_id, resumed ? query_.after : core::HistoryPlace{command.key, 0, 0}, MostRows - rows_looked_at_};
 }
 
-void HistoryPager::take(std::vector<HistoryCommandRow> commands) { commands_ = std::move(commands); }
+void HistoryPager::take(std::vector<HistoryCommandRow> commands) {
+  commands_ = std::move(commands);
+  if (!commands_->empty()) last_ = commands_->back().shown.key;
+}
 
 void HistoryPager::take(std::string payload) {
   core::HistoryCommand& command = (*commands_)[at_].shown;
@@ -211,25 +214,32 @@ std::string history_sql(const HistoryPager::Read& read) {
 }
 
 template <typename Binder>
-void bind_read(Binder& statement, const HistoryPager::Read& read) {
-  if (const auto* event = std::get_if<HistoryPager::ReadEvent>(&read)) {
-    statement.bind(event->topic).bind(event->seq);
-  } else if (const auto* rows = std::get_if<HistoryPager::ReadRows>(&read)) {
-    statement.bind(rows->order_id).bind(rows->after.term).bind(rows->after.line).bind(rows->most);
-  } else {
-    const auto& commands = std::get<HistoryPager::ReadCommands>(read);
-    const bool of_order = commands.order_id != 0;
-    if (of_order) statement.bind(commands.order_id);
-    statement.bind(of_order || commands.sender.empty() ? commands.from.sender : commands.sender);
-    statement.bind(commands.from.cl_ord_id).bind(commands.most);
-  }
+void bind_read(Binder& statement, const HistoryPager::ReadCommands& commands) {
+  const bool of_order = commands.order_id != 0;
+  if (of_order) statement.bind(commands.order_id);
+  statement.bind(of_order || commands.sender.empty() ? commands.from.sender : commands.sender);
+  statement.bind(commands.from.cl_ord_id).bind(commands.most);
+}
+
+template <typename Binder>
+void bind_read(Binder& statement, const HistoryPager::ReadEvent& event) {
+  statement.bind(event.topic).bind(event.seq);
+}
+
+template <typename Binder>
+void bind_read(Binder& statement, const HistoryPager::ReadRows& rows) {
+  statement.bind(rows.order_id).bind(rows.after.term).bind(rows.after.line).bind(rows.most);
 }
 
 template HistoryCommandRow read_history_command(Statement&);
 template HistoryCommandRow read_history_command(PgRow&);
 template core::HistoryRow read_history_row(Statement&);
 template core::HistoryRow read_history_row(PgRow&);
-template void bind_read(Statement&, const HistoryPager::Read&);
-template void bind_read(PgParameters&, const HistoryPager::Read&);
+template void bind_read(Statement&, const HistoryPager::ReadCommands&);
+template void bind_read(Statement&, const HistoryPager::ReadEvent&);
+template void bind_read(Statement&, const HistoryPager::ReadRows&);
+template void bind_read(PgParameters&, const HistoryPager::ReadCommands&);
+template void bind_read(PgParameters&, const HistoryPager::ReadEvent&);
+template void bind_read(PgParameters&, const HistoryPager::ReadRows&);
 
 }  // namespace cancelbus::io

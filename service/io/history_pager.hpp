@@ -81,6 +81,7 @@ class HistoryPager {
   const core::HistoryQuery query_;
   core::HistoryPage page_;
   std::optional<std::vector<HistoryCommandRow>> commands_;
+  core::CommandKey last_;  ///< of these
   size_t at_ = 0;
   Step step_ = Step::Ack;
   bool complete_ = false;
@@ -89,9 +90,14 @@ class HistoryPager {
   absl::flat_hash_set<core::OrderId> told_;  ///< orders whose lines are on this page, or on an earlier one
 };
 
-/// The statements of the three reads, with `?` for each parameter; bind_read() binds them.
+/// The statements of the three reads, with `?` for each parameter; bind_read() binds them. What is read must outlive
+/// the statement's last step: its texts are not copied.
 std::string history_sql(const HistoryPager::Read& read);
 template <typename Binder>
-void bind_read(Binder& statement, const HistoryPager::Read& read);
+void bind_read(Binder& statement, const HistoryPager::ReadCommands& read);
+template <typename Binder>
+void bind_read(Binder& statement, const HistoryPager::ReadEvent& read);
+template <typename Binder>
+void bind_read(Binder& statement, const HistoryPager::ReadRows& read);
 
 }  // namespace cancelbus::io

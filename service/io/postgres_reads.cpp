@@ -66,7 +66,7 @@ asio::awaitable<void> pg_read_history(PgConnection& connection, core::HistoryQue
   while (const auto read = pager.next()) {
     const std::string sql = in_dialect(history_sql(*read), Dialect::OfPostgres);
     PgStatement statement{sql};
-    bind_read(statement.parameters, *read);
+    std::visit([&](const auto& what) { bind_read(statement.parameters, what); }, *read);
     PgRequest request;
     request.push_back(std::move(statement));
     const PgReply reply = co_await pg_run(connection, std::move(request));

@@ -162,8 +162,8 @@ def test_what_cannot_be_read_or_written_is_named_and_leaves_nothing(stack):
     later = folder / "later.db"
     later.write_bytes(copy.read_bytes())
     db = sqlite3.connect(later)
-    db.execute("PRAGMA user_version=6")
+    db.execute("PRAGMA user_version=7")
     db.close()
     _, future = backup(stack, "other.db", store=later)
-    assert future.exit_code == 2 and f"{later}: schema version 6" in future.log
+    assert future.exit_code == 2 and f"{later}: schema version 7" in future.log
     assert {file.name for file in folder.iterdir()} == {"copy.db", "later.db"}

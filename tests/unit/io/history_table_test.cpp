@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "service/io/history_pager.hpp"
 #include "tests/unit/io/store_fixture.hpp"
 
 namespace cancelbus::io {
@@ -73,6 +74,32 @@ TEST_P(HistoryTableTest, FindsCommandsByOrderByNameBySenderAndByTime) {
   EXPECT_EQ(told(read(*store, {.from = at(21)})), (Told{"desk-a/c2:0", "desk-b/c1:0"}));
   EXPECT_EQ(told(read(*store, {.from = at(12), .to = at(15)})), (Told{"desk-a/c1:1", "desk-a/c2:0"}));
   EXPECT_FALSE(read(*store, {}).next.has_value());
+}
+
+TEST_P(HistoryTableTest, FindsLongNames) {
+  auto store = open();
+  const std::string sender(64, 's'), id = "0b4c3f1e-9f0f-4d6a-8f43-0f6f1c0a7e55";
+  ASSERT_TRUE(commit(*store, {known(sender, id, 100, 10, 20), line(100, 11)}).ok());
+  EXPECT_EQ(told(read(*store, {.sender = sender, .cl_ord_id = id})), (Told{sender + "/" + id + ":1"}));
+  EXPECT_EQ(told(read(*store, {.sender = sender})), (Told{sender + "/" + id + ":1"}));
+}
+
+TEST_P(HistoryTableTest, GoesOnBehindTheLastCommandThatItHasLookedAt) {
+  auto store = open();
+  Batch batch;
+  for (uint32_t i = 0; i < HistoryPager::MostCommandsLookedAt; ++i) {
+    const bool last = i + 1 == HistoryPager::MostCommandsLookedAt;
+    batch.push_back(known("desk-a", "c" + std::to_string(10'000 + i), 100 + i, 10,
+                          last ? std::nullopt : std::optional(20)));
+  }
+  batch.push_back(known("desk-b", "c1", 99, 30));
+  ASSERT_TRUE(commit(*store, batch).ok());
+  const core::HistoryPage page = read(*store, {.from = at(21)});
+  EXPECT_EQ(told(page), (Told{"desk-a/c10999:0"}));
+  ASSERT_TRUE(page.next);
+  const core::HistoryPage rest = read(*store, {.from = at(21), .after = *page.next});
+  EXPECT_EQ(told(rest), (Told{"desk-b/c1:0"}));
+  EXPECT_FALSE(rest.next);
 }
 
 TEST_P(HistoryTableTest, TellsWhatIsKnownOfACommandAndOfItsLines) {
