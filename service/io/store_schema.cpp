@@ -162,14 +162,22 @@ ALTER TABLE mass_cancels DROP COLUMN cause;
 const char* const Version6 = R"sql(
 CREATE TABLE leader(
   one INTEGER PRIMARY KEY CHECK(one = 1), term INTEGER NOT NULL, leader_id TEXT NOT NULL, batch INTEGER NOT NULL);
-INSERT INTO leader SELECT 1, COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'term'), 0), '', 0;
-DELETE FROM meta WHERE key = 'term';
+INSERT INTO leader
+  SELECT 1, COALESCE(CAST(term.value AS INTEGER), 0), COALESCE(id.value, ''), COALESCE(CAST(batch.value AS INTEGER), 0)
+  FROM (SELECT 1) LEFT JOIN meta term ON term.key = 'term'
+  LEFT JOIN meta taken_back ON taken_back.key = 'leader_term' AND taken_back.value = term.value
+  LEFT JOIN meta id ON id.key = 'leader_id' AND taken_back.key IS NOT NULL
+  LEFT JOIN meta batch ON batch.key = 'leader_batch' AND taken_back.key IS NOT NULL;
+DELETE FROM meta WHERE key IN ('term', 'leader_term', 'leader_id', 'leader_batch');
 )sql";
 
 // A bus of version 5 knows no store that is behind, but one that was not synced when its machine ended, and then it
-// waits as long.
+// waits as long. If no such bus was started until the store comes back, its leader and batch are still right.
 const char* const BackToVersion5 = R"sql(
 INSERT INTO meta(key, value) SELECT 'term', CAST(term AS TEXT) FROM leader WHERE term > 0;
+INSERT INTO meta(key, value) SELECT 'leader_term', CAST(term AS TEXT) FROM leader;
+INSERT INTO meta(key, value) SELECT 'leader_id', leader_id FROM leader;
+INSERT INTO meta(key, value) SELECT 'leader_batch', CAST(batch AS TEXT) FROM leader;
 DROP TABLE leader;
 UPDATE meta SET value = 'normal' WHERE key = 'sync' AND EXISTS(SELECT 1 FROM meta WHERE key = 'behind');
 DELETE FROM meta WHERE key = 'boot_id' AND EXISTS(SELECT 1 FROM meta WHERE key = 'behind');

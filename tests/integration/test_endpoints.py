@@ -93,6 +93,8 @@ def test_cancelctl_and_the_cpp_client_find_the_bus_that_leads(shared, standby):
 def test_clients_and_workers_follow_the_bus_to_another_address(stack, connect):
     """A bus dies, and another one leads on the same store: here the only one, at other endpoints."""
     stack.start_exchange()
+    # No connection leaves from there, and so none takes a port while no bus has it.
+    stack.loopback = "127.0.0.2"
     first = stack.start_bus()
     before = {name: stack._endpoint(name) for name in ("session", "event", "backend")}
     for name in (*before, "monitor"):

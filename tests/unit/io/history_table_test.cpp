@@ -89,8 +89,8 @@ TEST_P(HistoryTableTest, GoesOnBehindTheLastCommandThatItHasLookedAt) {
   Batch batch;
   for (uint32_t i = 0; i < HistoryPager::MostCommandsLookedAt; ++i) {
     const bool last = i + 1 == HistoryPager::MostCommandsLookedAt;
-    batch.push_back(known("desk-a", "c" + std::to_string(10'000 + i), 100 + i, 10,
-                          last ? std::nullopt : std::optional(20)));
+    batch.push_back(
+        known("desk-a", "c" + std::to_string(10'000 + i), 100 + i, 10, last ? std::nullopt : std::optional(20)));
   }
   batch.push_back(known("desk-b", "c1", 99, 30));
   ASSERT_TRUE(commit(*store, batch).ok());

@@ -84,11 +84,35 @@ TEST_F(LeaderTest, UntilTheFirstBatchEachStartBeginsAgain) {
   EXPECT_EQ(later.epoch, snapshot.epoch);
 }
 
+TEST_F(LeaderTest, AStoreThatIsTakenBackAndNotUsedIsStillOfItsLeader) {
+  core::Term led;
+  {
+    auto store = open();
+    ASSERT_TRUE(commit(*store, some(1)).ok());
+    led = store->term();
+  }
+  ASSERT_TRUE(downgrade_store(options_, 1).ok());
+  EXPECT_EQ(load(*open()).stored_term, led);
+}
+
+TEST_F(LeaderTest, AStoreThatAnEarlierBusHasUsedIsOfALeaderThatIsNotKnown) {
+  {
+    auto store = open();
+    ASSERT_TRUE(commit(*store, some(1)).ok());
+  }
+  ASSERT_TRUE(downgrade_store(options_, 5).ok());
+  run("UPDATE meta SET value = '2' WHERE key = 'term'");
+  EXPECT_EQ(load(*open()).stored_term, (core::Term{2, "", 0}));
+  EXPECT_EQ(select("SELECT COUNT(*) FROM meta WHERE key LIKE 'leader%'"), "0");
+}
+
 TEST_F(LeaderTest, AStoreThatIsTakenBackCountsItsTermsOnAndWaitsAsLong) {
+  core::Term led;
   {
     auto store = open();
     ASSERT_TRUE(commit(*store, some(1)).ok());
     begin_again(*store, {41, "bus-b", 7});
+    led = store->term();
   }
   ASSERT_TRUE(downgrade_store(options_, 5).ok());
   EXPECT_EQ(select("SELECT value FROM meta WHERE key='term'"), "42");
@@ -96,7 +120,7 @@ TEST_F(LeaderTest, AStoreThatIsTakenBackCountsItsTermsOnAndWaitsAsLong) {
   EXPECT_EQ(select("SELECT COUNT(*) FROM meta WHERE key IN ('boot_id', 'behind')"), "0");
   const core::Snapshot snapshot = load(*open());
   EXPECT_EQ(snapshot.term, 43U);
-  EXPECT_EQ(snapshot.stored_term, (core::Term{42, "", 0}));
+  EXPECT_EQ(snapshot.stored_term, led);
   EXPECT_TRUE(snapshot.commits_lost);
 }
 
