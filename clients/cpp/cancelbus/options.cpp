@@ -1,8 +1,12 @@
 #include "cancelbus/options.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <functional>
+#include <string_view>
 #include <utility>
 
 namespace cancelbus::client {
@@ -57,14 +61,55 @@ std::string check_loopback(const ClientOptions& options) {
   return {};
 }
 
+bool is_ipv6(const std::string& text) {
+  in6_addr address;
+  return inet_pton(AF_INET6, text.substr(0, text.find('%')).c_str(), &address) == 1;
+}
+
+/// What is wrong with it; libzmq would only never connect.
+std::string check_endpoint(const std::string& endpoint) {
+  constexpr std::string_view Tcp = "tcp://", Ipc = "ipc://";
+  if (endpoint.starts_with(Ipc) && endpoint.size() > Ipc.size()) return {};
+  const size_t colon = endpoint.rfind(':');
+  const std::string port = endpoint.substr(colon + 1);
+  const bool has_port = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
+  if (!endpoint.starts_with(Tcp) || colon <= Tcp.size() || !has_port) {
+    return "is not an endpoint such as tcp://127.0.0.1:5550";
+  }
+  const std::string host = endpoint.substr(Tcp.size(), colon - Tcp.size());
+  if (host.find(':') == std::string::npos) return {};
+  // Without brackets it is not clear where an IPv6 address ends and the port begins.
+  const bool bracketed = host.front() == '[' && host.back() == ']';
+  const std::string address = bracketed ? host.substr(1, host.size() - 2) : host;
+  if (!is_ipv6(address)) {
+    return "is neither a name nor an address with a port: an IPv6 address needs brackets, as in tcp://[::1]:" + port;
+  }
+  return bracketed ? "" : "is an IPv6 address without brackets: write tcp://[" + address + "]:" + port;
+}
+
+std::string check_endpoints(const char* name, const std::vector<std::string>& endpoints) {
+  for (auto endpoint = endpoints.begin(); endpoint != endpoints.end(); ++endpoint) {
+    std::string complaint = check_endpoint(*endpoint);
+    if (std::count(endpoints.begin(), endpoint, *endpoint) > 0) complaint = "stands there twice";
+    if (!complaint.empty()) return std::string(name) + " \"" + *endpoint + "\" " + complaint;
+  }
+  return {};
+}
+
 std::string check_endpoints(const ClientOptions& options) {
   const auto sessions = endpoints_in(options.session_endpoint), events = endpoints_in(options.event_endpoint);
+  if (auto complaint = check_endpoints("session_endpoint", sessions); !complaint.empty()) return complaint;
+  if (auto complaint = check_endpoints("event_endpoint", events); !complaint.empty()) return complaint;
   if (sessions.size() != events.size()) {
     return "session_endpoint names " + std::to_string(sessions.size()) + " and event_endpoint " +
            std::to_string(events.size()) + " endpoints; each bus has one of both, in the same order";
   }
   if (sessions.size() > ClientOptions::MaxBuses) {
     return "session_endpoint names more than " + std::to_string(ClientOptions::MaxBuses) + " endpoints";
+  }
+  const auto same = std::ranges::mismatch(sessions, events, std::not_equal_to<>()).in1;
+  if (same != sessions.end()) {
+    return "session_endpoint and event_endpoint are both \"" + *same + "\"; a bus has one for each";
   }
   return {};
 }

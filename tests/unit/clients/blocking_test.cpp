@@ -170,7 +170,7 @@ TEST_F(BlockingTest, WhatIsKnownOfManyOrdersWhenItIsClosedIsInTheSummary) {
 TEST_F(BlockingTest, ABusThatIsNotThereIsNamed) {
   Problem problem;
   const ClientOptions options{.session_endpoint = "tcp://127.0.0.1:1",
-                              .event_endpoint = "tcp://127.0.0.1:1",
+                              .event_endpoint = "tcp://127.0.0.1:2",
                               .session = {.sender_comp_id = "desk-a"},
                               .insecure_loopback = true};
   EXPECT_EQ(Client::open(options, problem, {.connect_timeout = seconds(3)}), nullptr);

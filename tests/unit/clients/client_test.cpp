@@ -386,9 +386,34 @@ TEST(ClientOpen, ABadEndpointIsNamed) {
   EXPECT_THAT(error, HasSubstr("event_endpoint \"smoke://signals\""));
 }
 
+TEST(ClientOpen, AnEndpointThatCannotBeMeantIsNamed) {
+  const auto refusal = [](const std::string& session, const std::string& event) {
+    std::string error;
+    const auto client =
+        Client::open({session, event, {.sender_comp_id = "a"}, {}, {}, /*insecure_loopback=*/true}, error);
+    return client ? "" : error;
+  };
+  const std::string event = "tcp://127.0.0.1:2";
+  EXPECT_EQ(refusal("tcp://[::1]:1", event), "");
+  EXPECT_EQ(refusal("ipc:///tmp/cancelbus-session", event), "");
+  EXPECT_EQ(refusal("tcp://::1:5550", event),
+            "session_endpoint \"tcp://::1:5550\" is an IPv6 address without brackets: write tcp://[::1]:5550");
+  EXPECT_THAT(refusal("tcp://[::1]:9:5550", event), HasSubstr("is neither a name nor an address with a port"));
+  EXPECT_THAT(refusal("tcp://[1::2::3]:5550", event), HasSubstr("is neither a name nor an address with a port"));
+  for (const std::string none :
+       {"tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://:5550", "ipc://", "", "tcp://127.0.0.1:a"}) {
+    EXPECT_THAT(refusal(none + ",tcp://127.0.0.1:3", event + ",tcp://127.0.0.1:4"),
+                HasSubstr("is not an endpoint such as"))
+        << none;
+  }
+  EXPECT_THAT(refusal(event, event), HasSubstr("are both \"" + event + "\"; a bus has one for each"));
+  EXPECT_THAT(refusal("tcp://127.0.0.1:1,tcp://127.0.0.1:1", event + ",tcp://127.0.0.1:3"),
+              HasSubstr("session_endpoint \"tcp://127.0.0.1:1\" stands there twice"));
+}
+
 TEST(ClientOpen, WhatIsNotGivenComesFromTheEnvironment) {
   std::string error;
-  const Environment sender("CANCELBUS_SENDER", "desk a"), endpoint("CANCELBUS_EVENT_ENDPOINT", "smoke://signals");
+  const Environment sender("CANCELBUS_SENDER", "desk a");
   EXPECT_EQ(Client::open({}, error), nullptr);
   EXPECT_THAT(error, HasSubstr("sender_comp_id (or CANCELBUS_SENDER) \"desk a\""));
   const SessionOptions named{.sender_comp_id = "desk-a"};
@@ -400,8 +425,9 @@ TEST(ClientOpen, WhatIsNotGivenComesFromTheEnvironment) {
     EXPECT_THAT(error, HasSubstr("CANCELBUS_INSECURE_LOOPBACK=perhaps is neither true nor false"));
   }
   const Environment loopback("CANCELBUS_INSECURE_LOOPBACK", "true");
+  const Environment endpoint("CANCELBUS_EVENT_ENDPOINT", "tcp://192.0.2.1:5551");
   EXPECT_EQ(Client::open({.session = named}, error), nullptr);
-  EXPECT_THAT(error, HasSubstr("event_endpoint \"smoke://signals\""));
+  EXPECT_THAT(error, HasSubstr("event_endpoint \"tcp://192.0.2.1:5551\" is not on this machine"));
   EXPECT_EQ(Client::open({.session = named, .curve_key_file = "/nowhere"}, error), nullptr);
   EXPECT_THAT(error, HasSubstr("curve_server_key_file is missing"));
   EXPECT_NE(Client::open({.event_endpoint = "tcp://127.0.0.1:1", .session = named}, error), nullptr) << error;
