@@ -25,6 +25,7 @@ def good(tmp_path_factory):
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     address = f"127.0.0.1:{listener.getsockname()[1]}"
+    by_name = address.replace("127.0.0.1", "localhost")
     keys = {name: str(file) for name, file in key.flags.items()}
     plain = {"insecure_loopback": "true"}
     flags = {
@@ -35,8 +36,8 @@ def good(tmp_path_factory):
                      "backend_endpoint": f"tcp://{address}", "ca_file": str(authority.cert_file), **keys, **plain},
         SIM: {"rest_address": address, "cert_file": str(certificate.cert_file),
               "key_file": str(certificate.key_file), **keys},
-        CTL: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{address}", **plain},
-        LOAD: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{address}",
+        CTL: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{by_name}", **plain},
+        LOAD: {"session_endpoint": f"tcp://{address}", "event_endpoint": f"tcp://{by_name}",
                "exchange_url": f"https://{address}", "exchange_ca_file": str(authority.cert_file), **plain},
     }
     with listener:
@@ -116,6 +117,8 @@ def refused(good, program, folder, *arguments, environment=None):
     (CTL, ["--insecure_loopback=false", "status"], "--curve_key_file"),
     (CTL, ["--curve_key_file=ops.key", "status"], "insecure_loopback"),
     (CTL, ["--session_endpoint=tcp://10.0.0.1:5550", "status"], "--session_endpoint"),
+    (CTL, ["--session_endpoint=tcp://::1:5550", "status"], "--session_endpoint"),
+    (CTL, ["--event_endpoint=tcp://127.0.0.1", "status"], "event_endpoint"),
     (CTL, ["--out=.", "status"], "--out"),
     (WORKER, ["--colour=red"], "--colour"),
     (WORKER, ["--connections=0"], "--connections"),
