@@ -25,7 +25,7 @@ namespace cancelbus::client {
 
 /// What is left empty is taken from the environment: CANCELBUS_SESSION_ENDPOINT and so on, CANCELBUS_SENDER.
 struct ClientOptions {
-  static constexpr size_t MaxBuses = 8;
+  static constexpr size_t MaxBuses = 8;  ///< endpoints in one list
   /// tcp://127.0.0.1:5550 if the environment does not say either. Of several buses, of which one leads: up to MaxBuses
   /// endpoints, separated by commas. The client finds the one that leads, and follows when another does.
   std::string session_endpoint = {};

@@ -21,13 +21,15 @@ namespace cancelbus::client {
 
 /// The bus did not answer it: it is of an earlier version, or the key may not ask this.
 struct InquiryRefused {
-  uint64_t request_id = 0;
-  std::string why;
+  uint64_t request_id = 0;  ///< as ask() returned it
+  std::string why;          ///< a sentence for people
 };
 
+/// The inquiries of one session, in the order in which they were asked.
 class Inquiries {
  public:
-  static constexpr auto RepeatAfter = std::chrono::seconds(1);
+  static constexpr auto RepeatAfter = std::chrono::seconds(1);  ///< without an answer
+  /// What an inquiry ends with: the bus's reply, or why there is none.
   using Told = std::variant<v1::Commands, v1::History, v1::RetryReply, InquiryRefused>;
 
   /// A commands_request, a history_request or a retry. Returns the request_id that it sets, from 1.
@@ -43,6 +45,7 @@ class Inquiries {
   // What of it is to be told.
   /// Of a reply to one of these; a second copy tells nothing.
   std::vector<Told> on_answer(v1::SessionReply& reply);
+  /// The one that is under way is refused, if the reject is of its kind.
   std::vector<Told> on_reject(const v1::Reject& reject);
   /// Every inquiry is refused for this reason.
   std::vector<Told> end_all(const std::string& why);
