@@ -181,6 +181,14 @@ function workers(s) {
       : word('good', 'gets work'))));
 }
 
+// Of a store that is this bus's alone nothing is to be said.
+function buses(s) {
+  if (!s.replication) return [];
+  const standbys = (s.standbys || []).map((b) => row(b.name, 'follows', 'heard ' + elapsed(parseFloat(b.heard_ago)) + ' ago'));
+  return [row(s.leader, 'leads, term ' + s.term), ...(standbys.length ? standbys : [make('p', 'warn', 'no bus follows')]),
+    make('p', 'quiet', s.replication)];
+}
+
 function finals(events) {
   if (!events.length) return [make('p', 'quiet', 'none since the bus started')];
   return events.map((event) => {
@@ -207,6 +215,8 @@ function show(told) {
   fill('queue', queues(s));
   fill('orders', openOrders(s));
   fill('workers', workers(s));
+  fill('bus-list', buses(s));
+  byId('buses').hidden = !byId('bus-list').hasChildNodes();
   fill('finals', finals(told.finals));
   byId('main').hidden = false;
   byId('state').dataset.asOf = s.as_of;
