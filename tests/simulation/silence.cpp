@@ -72,10 +72,15 @@ void Silence::sending(const core::SendTask& task) {
 }
 
 void Silence::heard(const core::TaskEnded& ended) {
-  if (!ended_.insert(ended.task).second) return;  // a repetition
   const core::Verdict verdict = ended.answer.verdict;
   const auto given = given_.find(ended.task);
   const auto from = worker_of_.find(ended.peer);
+  if (given != given_.end()) {
+    // Before its worker has presented itself on a new connection the bus takes none from there: it is repeated.
+    const core::WorkerId holder = given->second.worker;
+    if (from == worker_of_.end() || from->second != holder || workers_[holder].peer != ended.peer) return;
+    if (!ended_.insert(ended.task).second) return;  // a repetition
+  }
   // Commands do not wait for sweeps, but for a key that is let in.
   const bool of_sweep = given != given_.end() && given->second.kind == core::LimiterKind::OpenOrders;
   if (of_sweep && verdict != core::Verdict::Unauthorized) return;
