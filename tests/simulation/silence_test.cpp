@@ -241,6 +241,26 @@ TEST_F(SilenceTest, WantsItNamedNoMoreTwoSecondsAfterOneWasLetIn) {
   EXPECT_NE(answer({v1::CAUSE_KIND_EXCHANGE_FAILING}).find("names CAUSE_KIND_EXCHANGE_FAILING"), std::string::npos);
 }
 
+TEST_F(SilenceTest, WantsFailedCancelsNamedForAMinuteByTheBussClock) {
+  work(3s);
+  end(1, core::Verdict::Doubtful);
+  end(2, core::Verdict::Doubtful);
+  end(3, core::Verdict::Read, core::LimiterKind::Query);
+  work(59'500ms);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_EXCHANGE_FAILING}), "");
+  wait(470ms);
+  EXPECT_EQ(answer({}), "") << "the bus's clock may have run faster";
+}
+
+TEST_F(SilenceTest, WantsFailedCancelsNamedUntilTheMinuteIsNearlyOver) {
+  work(3s);
+  end(1, core::Verdict::Doubtful);
+  end(2, core::Verdict::Doubtful);
+  end(3, core::Verdict::Read, core::LimiterKind::Query);
+  work(59'500ms);
+  EXPECT_NE(answer({}).find("the last two cancels got no usable answer"), std::string::npos);
+}
+
 TEST_F(SilenceTest, WantsABackoffNamedWhileItLasts) {
   const core::HoldRecord hold{core::LimiterKind::Cancel, world.now() + 10s, {}, "", 10s, {}};
   core::Actions actions;
