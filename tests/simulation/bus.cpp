@@ -40,7 +40,7 @@ void Bus::on_start() {
   operations_left_ = operations_before_stop_ = -1;
   dead_ = false;
   owners_told_ = false;
-  // Of what an older copy holds nothing is decided: it is told of when the bus has found out.
+  // Of what an older copy holds nothing is decided: the judge starts when the bus has found out.
   if (!store_.is_older()) watch_.bus_started();
   life_ = std::make_unique<Life>(*this, store_.snapshot());
   arm(now().tick);
@@ -156,6 +156,7 @@ void Bus::begun_again(const core::Term& seen) {
 }
 
 void Bus::deciding(const std::vector<core::Event>& events) {
+  if (store_.is_older()) world().fail("the bus decides on a store that is older than what a worker has seen");
   for (const core::Event& event : events) {
     if (world().transcript) {
       if (const std::string text = describe(event); !text.empty()) tell("hears ", text);

@@ -12,6 +12,7 @@ struct SilenceTest : ::testing::Test {
   Ledger ledger{world, store};
   core::GatewayOptions options = with_few_statuses();
   Silence silence{world, store, ledger, options};
+  core::PeerId peer = "p";  ///< the worker's connection
 
   SilenceTest() {
     store.tick = [this] { return world.now(); };
@@ -28,7 +29,7 @@ struct SilenceTest : ::testing::Test {
   }
   void ready(uint32_t credit = 4, bool clock = true) {
     core::WorkerReady ready;
-    ready.peer = "p";
+    ready.peer = peer;
     ready.worker = 7;
     ready.credit = credit;
     if (clock) ready.clock.emplace();
@@ -53,14 +54,20 @@ struct SilenceTest : ::testing::Test {
     return world.failure;
   }
   void end(core::TaskId task, core::Verdict verdict, core::LimiterKind kind = core::LimiterKind::Cancel) {
+    give(task, kind);
+    report(task, verdict, peer);
+  }
+  void give(core::TaskId task, core::LimiterKind kind = core::LimiterKind::Cancel) {
     core::SendTask sent;
     sent.kind = kind;
-    sent.peer = "p";
+    sent.peer = peer;
     sent.task = task;
     silence.sending(sent);
+  }
+  void report(core::TaskId task, core::Verdict verdict, const core::PeerId& from) {
     core::Answer answer;
     answer.verdict = verdict;
-    silence.heard(core::TaskEnded{"p", task, answer});
+    silence.heard(core::TaskEnded{from, task, answer});
   }
   std::string decide(core::Stage stage, int times) {
     core::Actions actions;
@@ -164,6 +171,31 @@ TEST_F(SilenceTest, WantsTheKeysNamedThatWereRefused) {
   EXPECT_NE(answer({}).find("does not name CAUSE_KIND_KEYS_REFUSED"), std::string::npos);
 }
 
+TEST_F(SilenceTest, LetsTheKeyBeNamedOnceItsWorkerRepeatsTheRefusalOnAConnectionThatTheBusKnows) {
+  work(3s);
+  give(1);
+  report(1, core::Verdict::Unauthorized, "q");
+  work(250ms);
+  EXPECT_EQ(answer({}), "");
+  peer = "q";
+  ready();
+  end(2, core::Verdict::Read, core::LimiterKind::Query);
+  report(1, core::Verdict::Unauthorized, "q");
+  EXPECT_EQ(answer({v1::CAUSE_KIND_KEYS_REFUSED}), "");
+  work(2500ms);
+  EXPECT_NE(answer({}).find("does not name CAUSE_KIND_KEYS_REFUSED"), std::string::npos);
+}
+
+TEST_F(SilenceTest, WantsNoKeyNamedForARefusalThatTheBusHasNotTaken) {
+  work(3s);
+  give(1);
+  report(1, core::Verdict::Unauthorized, "q");
+  peer = "q";
+  work(3s);
+  EXPECT_EQ(answer({}), "");
+  EXPECT_NE(answer({v1::CAUSE_KIND_KEYS_REFUSED}).find("no key was refused"), std::string::npos);
+}
+
 TEST_F(SilenceTest, WantsTheKeyNamedNoMoreOfAWorkerWhoseLeaseEnds) {
   work(3s);
   end(1, core::Verdict::Unauthorized);
@@ -207,6 +239,26 @@ TEST_F(SilenceTest, WantsItNamedNoMoreTwoSecondsAfterOneWasLetIn) {
   EXPECT_EQ(answer({v1::CAUSE_KIND_EXCHANGE_FAILING}), "");
   work(2500ms);
   EXPECT_NE(answer({v1::CAUSE_KIND_EXCHANGE_FAILING}).find("names CAUSE_KIND_EXCHANGE_FAILING"), std::string::npos);
+}
+
+TEST_F(SilenceTest, WantsFailedCancelsNamedForAMinuteByTheBussClock) {
+  work(3s);
+  end(1, core::Verdict::Doubtful);
+  end(2, core::Verdict::Doubtful);
+  end(3, core::Verdict::Read, core::LimiterKind::Query);
+  work(59'500ms);
+  EXPECT_EQ(answer({v1::CAUSE_KIND_EXCHANGE_FAILING}), "");
+  wait(470ms);
+  EXPECT_EQ(answer({}), "") << "the bus's clock may have run faster";
+}
+
+TEST_F(SilenceTest, WantsFailedCancelsNamedUntilTheMinuteIsNearlyOver) {
+  work(3s);
+  end(1, core::Verdict::Doubtful);
+  end(2, core::Verdict::Doubtful);
+  end(3, core::Verdict::Read, core::LimiterKind::Query);
+  work(59'500ms);
+  EXPECT_NE(answer({}).find("the last two cancels got no usable answer"), std::string::npos);
 }
 
 TEST_F(SilenceTest, WantsABackoffNamedWhileItLasts) {

@@ -370,10 +370,14 @@ void Simulation::strike_bus(const BlowPlan& blow) {
       bus_->cut_power(clock_of_next_boot(blow));
       return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::PutBackCopy:
-      // Without a worker nothing shows that it is one.
-      if (bus_->gateway()->status(bus_->now()).workers.empty()) return;
       store_.keep_copy();
       return world_.agenda.after(blow.length, [this, down = std::chrono::milliseconds(10 + blow.choice % 90)] {
+        // Nothing else shows that it is older, and of a store that is taken for the latest nothing is promised.
+        const bool shown = std::ranges::any_of(workers_, [this](const auto& worker) {
+          const std::optional<core::Term> seen = worker->seen();
+          return seen && store_.shows_copy(*seen);
+        });
+        if (!shown) return world_.tell("store", "the copy is not put back: no worker has heard of anything later");
         bus_->kill();
         store_.put_back_copy();
         world_.agenda.after(down, [this] { bus_->start(); });

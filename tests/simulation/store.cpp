@@ -37,6 +37,11 @@ void Store::cut_power() {
   if (!synced_) rows_ = on_disk_;
 }
 
+bool Store::shows_copy(const core::Term& seen) const {
+  const core::Term& copied = copy_->leader;
+  return seen.term > copied.term || (seen.term == copied.term && seen.batch > copied.batch);
+}
+
 void Store::put_back_copy() {
   older_ = rows_.leader != copy_->leader;
   rows_ = *copy_;

@@ -27,6 +27,8 @@ class Store : public io::Store {
   void cut_power();
   /// As an operator does who saves the file and puts it back later.
   void keep_copy() { copy_ = rows_; }
+  /// Whether what a worker has seen shows that the copy is older.
+  bool shows_copy(const core::Term& seen) const;
   void put_back_copy();
   /// Since the latest start: what is in place is older than what the bus had committed before.
   bool is_older() const { return older_; }

@@ -102,6 +102,8 @@ void WorkerProcess::drain() {
   deliver([this] { life_->drain(); });
 }
 
+std::optional<core::Term> WorkerProcess::seen() const { return life_ ? life_->highest.seen() : std::nullopt; }
+
 WorkerProcess::Life::Life(WorkerProcess& worker)
     : process(worker),
       patience(worker, [this] { serve(); }),

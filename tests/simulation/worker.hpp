@@ -6,9 +6,11 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "service/btcturk/rest.hpp"
+#include "service/core/term.hpp"
 #include "service/wire/backend_codec.hpp"
 #include "service/worker/clock_schedule.hpp"
 #include "service/worker/exchange_clock.hpp"
@@ -51,6 +53,8 @@ class WorkerProcess : public Process {
   void drain();
   /// False: it goes on taking tasks, and writes none of them.
   void set_writes(bool writes) { writes_ = writes; }
+  /// The highest term and batch that it has heard of; absent while it is down, too.
+  std::optional<core::Term> seen() const;
 
  protected:
   void on_start() override;
