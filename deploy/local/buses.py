@@ -20,15 +20,23 @@ class Buses:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def start(self):
-        """The first one leads. Workers, subscriber and clients that are started from now on know the endpoints of both."""
+        """The first one leads."""
         for name in self.NAMES:
             self.start_bus(name)
             self.wait_leader()
-        self.stack.reach_bus_at(**{which: ",".join(self.addresses[name][which] for name in self.NAMES) for which in WHICH})
+        self.be_found()
         return self
 
+    def be_found(self):
+        """Workers, the subscriber and clients that are started from now on know the endpoints of both."""
+        self.stack.reach_bus_at(**{which: ",".join(self.addresses[name][which] for name in self.NAMES) for which in WHICH})
+
+    def launch_bus(self, name, **flags):
+        """As start_bus, but does not wait until it is ready."""
+        return self.stack.launch_bus_at(name, self.addresses[name], **self.flags | flags)
+
     def start_bus(self, name, **flags):
-        process = self.stack.launch_bus_at(name, self.addresses[name], **self.flags | flags).wait_ready()
+        process = self.launch_bus(name, **flags).wait_ready()
         self.addresses[name] = {which: url.split("://", 1)[1] for which, url in process.endpoints.items()}
         return process
 
