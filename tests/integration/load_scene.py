@@ -6,7 +6,6 @@ stands in reckoning.py.
 """
 
 import os
-import sqlite3
 from contextlib import contextmanager
 
 from conftest import BUILD, ROOT
@@ -41,10 +40,11 @@ class LoadScene:
 
     buses = ("bus",)
     lease_seconds = WORKER_LEASE_SECONDS
-    may_refuse = frozenset()
 
-    def __init__(self, stack, proxy, seed):
-        self.stack, self.seed = stack, seed
+    def __init__(self, store, proxy, seed):
+        """`store`: of stores.py."""
+        self.store, self.stack, self.seed = store, store.stack, seed
+        stack = store.stack
         exchange = stack.start_exchange(cancel_limits=CANCEL_LIMITS, query_limits=QUERY_LIMITS, connect_limits="off",
                                         ping_interval="500ms")
         stack.exchange.set_faults(**HABITS)
@@ -156,15 +156,10 @@ class LoadScene:
         silence of a worker is an excuse."""
         journals = {sender: Journal(self.journal(sender)).entries() for sender in SENDERS}
         links = {worker: self.links[f"{worker} to bus"] for worker in WORKERS} if harms else {}
-        reckoning = Reckoning(read_world(self.stack, WORKERS, journals, self.read_events(), harms, links, limits=LIMITS,
-                                         lease=self.lease_seconds, connections=CONNECTIONS, may_refuse=self.may_refuse))
+        reckoning = Reckoning(read_world(self.stack, WORKERS, journals, events_by_topic(self.store.events()), harms, links, limits=LIMITS,
+                                         lease=self.lease_seconds, connections=CONNECTIONS, may_refuse=self.store.may_refuse))
         reckoning.settle()
         running = [name for name, process in self.stack.processes.items() if process.running]
         assert set(running) == {"exchange", *self.buses, "subscriber", *WORKERS}
         assert self.stack.status().get("commands_undecided", 0) == 0
         return reckoning.summary()
-
-    def read_events(self):
-        """As stored."""
-        with sqlite3.connect(f"file:{self.stack.store_file}?mode=ro", uri=True) as store:
-            return events_by_topic(store.execute("SELECT topic, seq, payload FROM events ORDER BY topic, seq"))

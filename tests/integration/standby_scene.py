@@ -10,10 +10,9 @@ from itertools import pairwise
 
 from blows import Blow, link_blows
 from buses import Buses
-from cancelbus.v1.cancel_pb2 import CXL_REJ_REASON_STORE_UNAVAILABLE
 from fault_proxy import Links
 from load_scene import LIMITS, WORKERS, LoadScene
-from witnesses import DELETE, events_by_topic, read_requests
+from witnesses import DELETE, read_requests
 
 # A takeover takes less, so it is no reason to give out a task a second time.
 LEASE_SECONDS = 6.0
@@ -24,13 +23,13 @@ PERMITS_READ_SECONDS = 10.0
 class StandbyScene(LoadScene):
     buses = Buses.NAMES
     lease_seconds = LEASE_SECONDS
-    may_refuse = frozenset({CXL_REJ_REASON_STORE_UNAVAILABLE})  # until a bus without its database leads no more
 
-    def __init__(self, stack, proxy, seed, database):
-        self.database = database
-        self.pair = Buses(stack, **self.bus_flags())
+    def __init__(self, store, proxy, seed):
+        """`store`: of the database, which only this scene uses."""
+        self.database = store.cluster
+        self.pair = Buses(store.stack, **self.bus_flags())
         self._stores = {}
-        super().__init__(stack, proxy, seed)
+        super().__init__(store, proxy, seed)
 
     # Starting.
 
@@ -93,11 +92,6 @@ class StandbyScene(LoadScene):
         return [blow for name, link in self.links.items() if isinstance(link, Links) for blow in link_blows(name, link)]
 
     # Reckoning.
-
-    def read_events(self):
-        rows = self.database.primary.sql("SELECT topic, seq, encode(payload, 'hex') FROM cancelbus.events ORDER BY topic, seq")
-        return events_by_topic((topic, int(seq), bytes.fromhex(payload))
-                               for topic, seq, payload in (row.split("|") for row in rows.splitlines()))
 
     def reckon(self, harms):
         for name in self.buses:

@@ -15,12 +15,6 @@ from scene import curve_keys, encrypt, place_orders
 from cancelbus.v1.session_pb2 import SessionReply, SessionRequest
 
 
-@pytest.fixture(scope="module")
-def database():
-    with postgres(with_standby=True) as cluster:
-        yield cluster
-
-
 @pytest.fixture
 def pair(stack, database):
     database.primary.sql("DROP SCHEMA IF EXISTS cancelbus CASCADE")

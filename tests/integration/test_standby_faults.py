@@ -14,6 +14,7 @@ from fault_proxy import FaultProxy
 from postgres import postgres
 from scene import positive_number
 from standby_scene import StandbyScene
+from stores import PostgresStore
 
 FAULTS = positive_number("CANCELBUS_STANDBY_FAULTS", 10)
 FAULTS_A_ROUND = 50
@@ -24,7 +25,7 @@ ROUNDS = [(FIRST_SEED + number, min(FAULTS_A_ROUND, FAULTS - number * FAULTS_A_R
 
 
 @pytest.fixture
-def database():
+def cluster():
     with postgres(with_standby=True) as cluster:
         yield cluster
 
@@ -36,9 +37,9 @@ def deck(scene, dice):
 
 
 @pytest.mark.parametrize("seed, faults", ROUNDS)
-def test_every_command_ends_once_whichever_bus_leads(database, stack, capsys, seed, faults):
+def test_every_command_ends_once_whichever_bus_leads(cluster, stack, capsys, seed, faults):
     with FaultProxy() as proxy:
-        scene, dice = StandbyScene(stack, proxy, seed, database), random.Random(seed)
+        scene, dice = StandbyScene(PostgresStore(stack, cluster), proxy, seed), random.Random(seed)
         dealer = Dealer(lambda: deck(scene, dice), dice, scene.flows)
         with scene.under_load(dealer.log) as rate:
             dealer.deal(faults)
