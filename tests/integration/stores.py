@@ -7,6 +7,17 @@ from cancelbus.v1.cancel_pb2 import CXL_REJ_REASON_STORE_UNAVAILABLE
 from scene import full_disk
 
 
+# Copies of an undecided command, of 20 senders, for the orders behind its own.
+COPIES = """WITH RECURSIVE copies(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM copies WHERE i < {count})
+INSERT INTO {schema}cancels({columns}) SELECT {values} FROM {schema}cancels, copies"""
+COPIED = {"sender_comp_id": "'copy-' || (i % 20)", "cl_ord_id": "'copy-' || i", "order_id": "order_id + i"}
+
+
+def copies(count, columns, schema=""):
+    return COPIES.format(count=count, schema=schema, columns=", ".join(columns),
+                         values=", ".join(COPIED.get(column, column) for column in columns))
+
+
 class SqliteStore:
     name = "sqlite"
     # Of a bus that is to keep what it has while the store refuses.
@@ -21,6 +32,12 @@ class SqliteStore:
         """While no bus runs. Returns how many rows went."""
         with closing(sqlite3.connect(self.stack.store_file)) as store, store:
             return store.execute(f"DELETE FROM {table} WHERE {where}").rowcount
+
+    def copy_command(self, count):
+        """While no bus runs, of the only command."""
+        with closing(sqlite3.connect(self.stack.store_file)) as store, store:
+            columns = [column[1] for column in store.execute("PRAGMA table_info(cancels)")]
+            store.execute(copies(count, columns))
 
     def events(self):
         """(topic, seq, payload) of each, in this order."""
@@ -47,6 +64,12 @@ class PostgresStore:
     def delete(self, table, where):
         gone = f"WITH gone AS (DELETE FROM cancelbus.{table} WHERE {where} RETURNING 1) SELECT count(*) FROM gone"
         return int(self.cluster.primary.sql(gone))
+
+    def copy_command(self, count):
+        """The bus that leads does not know of them."""
+        columns = self.cluster.primary.sql("SELECT quote_ident(column_name) FROM information_schema.columns WHERE "
+                                           "table_schema = 'cancelbus' AND table_name = 'cancels'").splitlines()
+        self.cluster.primary.sql(copies(count, columns, "cancelbus."))
 
     def events(self):
         rows = self.cluster.primary.sql("SELECT topic, seq, encode(payload, 'hex') FROM cancelbus.events ORDER BY topic, seq")
