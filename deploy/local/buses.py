@@ -36,8 +36,11 @@ class Buses:
         return self.stack.launch_bus_at(name, self.addresses[name], **self.flags | flags)
 
     def start_bus(self, name, **flags):
-        process = self.launch_bus(name, **flags).wait_ready()
-        self.addresses[name] = {which: url.split("://", 1)[1] for which, url in process.endpoints.items()}
+        return self.remember(self.launch_bus(name, **flags).wait_ready())
+
+    def remember(self, process):
+        """Where it listens, once it is ready."""
+        self.addresses[process.name] = {which: url.split("://", 1)[1] for which, url in process.endpoints.items()}
         return process
 
     def process(self, name):

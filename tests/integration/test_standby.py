@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 import zmq
+from buses import Buses
 from database import cluster
 from pairs import Pair, deletes
 from postgres import postgres
@@ -162,6 +163,18 @@ def test_the_primary_and_the_leader_fall_silent_together(pair, connect, stack):
         assert_no_gaps(strategy)
         assert_limits_were_kept(stack.exchange.counters())
         assert pair.stack.processes[pair.leads].stop() == 0
+
+
+def test_two_buses_start_at_once_on_an_empty_database(stack, database):
+    database.primary.sql("DROP SCHEMA IF EXISTS cancelbus CASCADE")
+    buses = Buses(stack, store=database.uri())
+    for name in buses.NAMES:
+        buses.launch_bus(name)
+    for name in buses.NAMES:
+        buses.remember(buses.process(name).wait_ready())
+    leader = buses.wait_leader()
+    assert lease(database, "term") == "1"
+    stack.wait_until(lambda: "follows" in buses.events(buses.other(leader)), "the other one follows")
 
 
 def test_a_standby_answers_that_it_does_not_lead(pair, connect, database):
