@@ -24,10 +24,17 @@ ROUNDS = [(FIRST_SEED + number, min(FAULTS_A_ROUND, FAULTS - number * FAULTS_A_R
           for number in range(-(-FAULTS // FAULTS_A_ROUND))]
 
 
+# Both outlast the stack: the buses reach their database through the proxy until they end.
 @pytest.fixture
 def cluster():
     with postgres(with_standby=True) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def proxy():
+    with FaultProxy() as proxy:
+        yield proxy
 
 
 def deck(scene, dice):
@@ -37,12 +44,20 @@ def deck(scene, dice):
 
 
 @pytest.mark.parametrize("seed, faults", ROUNDS)
-def test_every_command_ends_once_whichever_bus_leads(cluster, stack, capsys, seed, faults):
-    with FaultProxy() as proxy:
-        scene, dice = StandbyScene(PostgresStore(stack, cluster), proxy, seed), random.Random(seed)
-        dealer = Dealer(lambda: deck(scene, dice), dice, scene.flows)
-        with scene.under_load(dealer.log) as rate:
-            dealer.deal(faults)
+def test_every_command_ends_once_whichever_bus_leads(cluster, proxy, stack, capsys, seed, faults):
+    scene, dice = StandbyScene(PostgresStore(stack, cluster), proxy, seed), random.Random(seed)
+    dealer = Dealer(lambda: deck(scene, dice), dice, scene.flows)
+    with scene.under_load(dealer.log) as rate:
+        dealer.deal(faults)
     summary = scene.reckon(dealer.log)
     with capsys.disabled():
         print(f"\nseed {seed}: {rate:.0f} cancels a second before the first blow\n{summary}")
+
+
+def test_a_permit_that_the_store_has_lost_is_noticed(cluster, proxy, stack):
+    scene = StandbyScene(PostgresStore(stack, cluster), proxy, seed=1)
+    with scene.under_load(harms=[]):
+        pass
+    assert scene.store.delete("permits", "true") > 0
+    with pytest.raises(AssertionError, match="no permit in the store"):
+        scene.reckon(harms=[])
