@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import failover
 import report
 from fix import FixClient, shown
 from process import Ended, Failed, die_with_parent, end_on, wait_until
@@ -263,6 +264,7 @@ def main():
     parser = argparse.ArgumentParser(prog="deploy/demo", allow_abbrev=False, add_help=False)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--fix", action="store_true")
+    parser.add_argument("--standby", action="store_true")
     parser.add_argument("--guess")
     parser.add_argument("--build_dir", type=Path)
     options = parser.parse_args()
@@ -273,7 +275,12 @@ def main():
         build_dir = options.build_dir or build()
         folder = Path(tempfile.mkdtemp(prefix="cancelbus-demo-"))
         stack = Stack(build_dir, folder)
-        wrong = converse(stack) if options.fix else run(stack, options.keep, options.guess)
+        if options.fix:
+            wrong = converse(stack)
+        elif options.standby:
+            wrong = failover.run(stack, say)
+        else:
+            wrong = run(stack, options.keep, options.guess)
         exit_code = 1 if wrong else 0
         for sentence in wrong:
             say(f"WRONG: {sentence}")

@@ -95,7 +95,8 @@ class Stack:
             "policy_file": self.access.policy_file} | self.bus_flags | flags)
 
     def reach_bus_at(self, **addresses):
-        """Where workers, the subscriber and clients find the bus, as reach_bus_at(session="127.0.0.1:5550", …)."""
+        """Where workers, the subscriber and clients find the bus, as reach_bus_at(session="127.0.0.1:5550", …). Of several
+        buses, of which one leads, the address of each, separated by commas."""
         self._addresses.update(addresses)
 
     def start_worker(self, name="worker-1", **flags):
@@ -302,4 +303,4 @@ class Stack:
         return self._addresses.get(name, f"{self.loopback}:0")
 
     def _endpoint(self, name):
-        return f"tcp://{self._address(name)}"
+        return ",".join(f"tcp://{address}" for address in self._address(name).split(","))

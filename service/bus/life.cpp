@@ -139,6 +139,8 @@ class Round {
   void load() {
     store_->load([this](absl::StatusOr<core::Snapshot> snapshot) {
       if (done_) return;
+      // Another attempt may find the database there.
+      if (!snapshot.ok() && standby_) return lost(snapshot.status());
       if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
       lead(*std::move(snapshot));
     });

@@ -71,7 +71,8 @@ struct PgConnection::State : std::enable_shared_from_this<State> {
     PgReply reply = {};
   };
 
-  explicit State(asio::io_context& context) : socket(context), timer(context) {}
+  State(asio::io_context& context, std::chrono::nanoseconds most_silence)
+      : socket(context), timer(context), silence_timer(context), silence(most_silence) {}
   ~State() { drop(); }
 
   // libpq owns the socket, and opens another one when it tries another host: asio must forget it before libpq acts.
@@ -157,8 +158,27 @@ struct PgConnection::State : std::enable_shared_from_this<State> {
     static_cast<State*>(to)->warned |= severity != nullptr && std::string_view(severity) == "WARNING";
   }
 
+  // One timer for many requests: it looks whether anything was heard since, and most of the time something was.
+  void watch_silence() {
+    if (!std::exchange(watches_silence, true)) look_for_silence();
+  }
+  void look_for_silence() {
+    silence_timer.expires_at(heard + silence);
+    silence_timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (error || self->connection == nullptr) return;
+      if (self->pending.empty()) {
+        self->watches_silence = false;
+      } else if (std::chrono::steady_clock::now() >= self->heard + self->silence) {
+        self->fail(absl::UnavailableError("the server has fallen silent"));
+      } else {
+        self->look_for_silence();
+      }
+    });
+  }
+
   void read_later() { wait(asio::posix::stream_descriptor::wait_read, &State::readable); }
   void readable() {
+    heard = std::chrono::steady_clock::now();
     if (PQconsumeInput(connection) == 0) return fail(absl::UnavailableError(error_text()));
     flush();
     if (connection != nullptr) take_results();
@@ -238,7 +258,9 @@ struct PgConnection::State : std::enable_shared_from_this<State> {
     return false;
   }
   void sent(bool all, size_t statements, Done done) {
+    if (pending.empty()) heard = std::chrono::steady_clock::now();
     pending.push_back({statements, std::move(done)});
+    watch_silence();
     if (!all || PQpipelineSync(connection) == 0) return fail_later(absl::UnavailableError(error_text()));
     if (PQflush(connection) < 0) return fail_later(absl::UnavailableError(error_text()));
     flush();
@@ -259,6 +281,10 @@ struct PgConnection::State : std::enable_shared_from_this<State> {
 
   asio::posix::stream_descriptor socket;
   asio::steady_timer timer;
+  asio::steady_timer silence_timer;
+  const std::chrono::nanoseconds silence;
+  std::chrono::steady_clock::time_point heard;  ///< or since when it owes an answer
+  bool watches_silence = false;
   std::deque<Target> targets;
   PGconn* connection = nullptr;
   std::function<void(absl::Status)> opened;
@@ -271,11 +297,13 @@ struct PgConnection::State : std::enable_shared_from_this<State> {
   std::map<std::string, std::string, std::less<>> prepared;
 };
 
-PgConnection::PgConnection(asio::io_context& context) : state_(std::make_shared<State>(context)) {}
+PgConnection::PgConnection(asio::io_context& context, std::chrono::nanoseconds silence)
+    : state_(std::make_shared<State>(context, silence)) {}
 
 PgConnection::~PgConnection() {
   state_->dead = true;
   state_->timer.cancel();
+  state_->silence_timer.cancel();
   state_->opened = nullptr;
   state_->pending.clear();
   state_->drop();

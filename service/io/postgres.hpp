@@ -9,6 +9,7 @@
 #include <absl/status/status.h>
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -45,7 +46,9 @@ class PgConnection {
  public:
   using Done = std::function<void(PgReply)>;
 
-  explicit PgConnection(asio::io_context& context);
+  /// A server that owes an answer and sends nothing for `silence` counts as lost: a machine without power resets no
+  /// connection.
+  PgConnection(asio::io_context& context, std::chrono::nanoseconds silence);
   /// Calls back no more.
   ~PgConnection();
   PgConnection(const PgConnection&) = delete;

@@ -157,7 +157,7 @@ asio::awaitable<absl::Status> PostgresStore::begin_session(PgConnection& connect
 }
 
 asio::awaitable<absl::Status> PostgresStore::claim(LeaseClaim claim) {
-  connection_ = std::make_unique<PgConnection>(context_);
+  connection_ = std::make_unique<PgConnection>(context_, options_.lease);
   const absl::Status opened = co_await begin_session(*connection_, options_.uri, true);
   if (!opened.ok()) co_return opened;
   const absl::Status taken = co_await take_lease(claim);
@@ -405,7 +405,7 @@ void PostgresStore::disconnected(const absl::Status& why) {
 asio::awaitable<void> PostgresStore::reconnect() {
   const std::weak_ptr<Life> life = life_;
   for (;;) {
-    next_connection_ = std::make_unique<PgConnection>(context_);
+    next_connection_ = std::make_unique<PgConnection>(context_, options_.lease);
     const absl::Status opened = co_await begin_session(*next_connection_, options_.uri, false);
     if (opened.ok()) break;
     asio::steady_timer pause(context_, ReconnectInterval);

@@ -63,7 +63,7 @@ PgRequest PostgresWatch::reads() const {
 
 asio::awaitable<absl::Status> PostgresWatch::look() {
   if (!connection_) {
-    connection_ = std::make_unique<PgConnection>(context_);
+    connection_ = std::make_unique<PgConnection>(context_, options_.lease);
     const auto version = co_await pg_open(*connection_, options_.uri);
     if (!version.ok()) co_return version.status();
     is_free_ = *version == 0 && now().tick >= earliest_;  // nobody has ever led

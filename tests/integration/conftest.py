@@ -56,6 +56,32 @@ def stack():
         yield stack
 
 
+@pytest.fixture(scope="module")
+def database():
+    """PostgreSQL with a synchronous standby, for the tests of a file, which leave both running."""
+    from postgres import postgres
+
+    with postgres(with_standby=True) as cluster:
+        yield cluster
+
+
+def pytest_generate_tests(metafunc):
+    """A test with the fixture `store` runs on SQLite and on PostgreSQL. Where that takes long, on PostgreSQL only if
+    CANCELBUS_STORES=all, as in tests/run --all standby."""
+    if "store" in metafunc.fixturenames:
+        takes_long = metafunc.definition.get_closest_marker("long_on_postgresql") is not None
+        both = not takes_long or os.environ.get("CANCELBUS_STORES") == "all"
+        metafunc.parametrize("store", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def store(request, stack):
+    """Of a stack of which nothing is started yet, `store.stack`."""
+    from stores import PostgresStore, SqliteStore
+
+    return SqliteStore(stack) if request.param == "sqlite" else PostgresStore(stack, request.getfixturevalue("database"))
+
+
 @pytest.fixture
 def running(stack):
     """Exchange, bus, two workers and the subscriber, connected."""

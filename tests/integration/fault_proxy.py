@@ -92,6 +92,10 @@ class Link:
         while self._connections:
             await asyncio.sleep(0.001)
 
+    @property
+    def endpoint(self):
+        return f"tcp://{self.address}"
+
     # Harm.
 
     def cut(self):
@@ -187,6 +191,55 @@ class Link:
             await connection.forward()
         finally:
             self._connections.discard(connection)
+
+
+class Links:
+    """Links of one peer to several others, of which it needs any one. They are harmed together."""
+
+    def __init__(self, links):
+        self.links = list(links)
+
+    @property
+    def endpoint(self):
+        return ",".join(link.endpoint for link in self.links)
+
+    def cut(self):
+        self._each("cut")
+
+    def reset(self):
+        self._each("reset")
+
+    def stall(self, *ways):
+        self._each("stall", *ways)
+
+    def half_close(self, way):
+        self._each("half_close", way)
+
+    def delay(self, seconds):
+        self._each("delay", seconds)
+
+    def restore(self):
+        self._each("restore")
+
+    def silences(self):
+        """[(began, ended)]: nothing was delivered up on any of them between."""
+        common, *others = (link.silences() for link in self.links)
+        for other in others:
+            common = overlaps(common, other)
+        return [(began, ended) for began, ended in common if ended - began >= NOTED_SECONDS]
+
+    def holds(self):
+        return sorted(hold for link in self.links for hold in link.holds())
+
+    def _each(self, harm, *arguments):
+        for link in self.links:
+            getattr(link, harm)(*arguments)
+
+
+def overlaps(some, others):
+    """Of spans of time, the parts that lie in one of both lists."""
+    both = ((max(began, other_began), min(ended, other_ended)) for began, ended in some for other_began, other_ended in others)
+    return [(began, ended) for began, ended in both if began < ended]
 
 
 class Gaps:

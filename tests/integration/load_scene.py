@@ -1,7 +1,7 @@
 """A stack under load: the bus, three workers, the subscriber, and three strategies that never stop giving commands, 100 a
 second, twice what the limits allow, or as many as the machine can bear. Every link between them goes through a fault proxy.
 
-Used by test_crashes.py and test_rolling_restart.py. CANCELBUS_LOAD asks for another load. What must be true at the end
+Used by test_crashes.py and test_rolling_restart.py, and with two buses by standby_scene.py. CANCELBUS_LOAD asks for another load. What must be true at the end
 stands in reckoning.py.
 """
 
@@ -13,7 +13,7 @@ from load_strategy import Journal, Settings
 from process import Failed, Process
 from reckoning import Reckoning
 from scene import positive_number
-from witnesses import DELETE, read_world
+from witnesses import DELETE, events_by_topic, read_world
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
 SENDERS = ("desk-a", "desk-b", "desk-c")
@@ -38,18 +38,20 @@ HABITS = {"latency": [{"share": 0.03, "request_ms": 500, "request_jitter_ms": 20
 class LoadScene:
     """How to start each of its parts, also again."""
 
-    def __init__(self, stack, proxy, seed):
-        self.stack, self.seed = stack, seed
+    buses = ("bus",)
+    lease_seconds = WORKER_LEASE_SECONDS
+
+    def __init__(self, store, proxy, seed):
+        """`store`: of stores.py."""
+        self.store, self.stack, self.seed = store, store.stack, seed
+        stack = store.stack
         exchange = stack.start_exchange(cancel_limits=CANCEL_LIMITS, query_limits=QUERY_LIMITS, connect_limits="off",
                                         ping_interval="500ms")
         stack.exchange.set_faults(**HABITS)
-        self.start_bus()
-        bus = stack.processes["bus"].endpoints
         places = {f"{worker} to exchange": exchange.endpoints["rest"] for worker in WORKERS}
-        places |= {f"{name} to bus": bus["backend"] for name in (*WORKERS, "subscriber")}
-        places |= {"subscriber to exchange": exchange.endpoints["stream"], "desk-a to bus": bus["session"],
-                   "bus to desk-a": bus["event"]}
+        places["subscriber to exchange"] = exchange.endpoints["stream"]
         self.links = {name: proxy.link(place.split("://")[1]) for name, place in places.items()}
+        self.links |= self.start_buses(proxy)
         for worker in WORKERS:
             self.start_worker(worker)
         self.start_subscriber()
@@ -58,24 +60,35 @@ class LoadScene:
             self.start_strategy(sender)
         self._accepted = 0
 
+    def start_buses(self, proxy):
+        """Returns the links to them."""
+        self.start_bus()
+        bus = self.stack.processes["bus"].endpoints
+        places = {f"{name} to bus": bus["backend"] for name in (*WORKERS, "subscriber")}
+        places |= {"desk-a to bus": bus["session"], "bus to desk-a": bus["event"]}
+        return {name: proxy.link(place.split("://")[1]) for name, place in places.items()}
+
+    def bus_flags(self):
+        return {"cancel_limits": CANCEL_LIMITS, "query_limits": QUERY_LIMITS, "lost_after": "8s",
+                "worker_lease": f"{self.lease_seconds:g}s"}
+
     def start_bus(self):
-        self.stack.start_bus(cancel_limits=CANCEL_LIMITS, query_limits=QUERY_LIMITS, lost_after="8s",
-                             worker_lease=f"{WORKER_LEASE_SECONDS:g}s")
+        self.stack.start_bus(**self.bus_flags())
 
     def start_worker(self, name):
         self.stack.start_worker(name, connections=CONNECTIONS, request_timeout="2s",
                                 rest_url=f"https://{self.links[f'{name} to exchange'].address}",
-                                backend_endpoint=f"tcp://{self.links[f'{name} to bus'].address}")
+                                backend_endpoint=self.links[f"{name} to bus"].endpoint)
 
     def start_subscriber(self):
         self.stack.start_subscriber(silence_timeout="2s",
                                     stream_url=f"wss://{self.links['subscriber to exchange'].address}",
-                                    backend_endpoint=f"tcp://{self.links['subscriber to bus'].address}")
+                                    backend_endpoint=self.links["subscriber to bus"].endpoint)
 
     def start_strategy(self, sender):
         session, event = self.stack.session_endpoint, self.stack.event_endpoint
         if f"{sender} to bus" in self.links:
-            session, event = (f"tcp://{self.links[link].address}" for link in (f"{sender} to bus", f"bus to {sender}"))
+            session, event = (self.links[link].endpoint for link in (f"{sender} to bus", f"bus to {sender}"))
         self.stack.grant("strategy", sender)
         keys = {flag: str(file) for flag, file in self.stack.access.flags(sender).items()}
         settings = Settings(sender=sender, journal=str(self.journal(sender)), session_endpoint=session,
@@ -143,10 +156,10 @@ class LoadScene:
         silence of a worker is an excuse."""
         journals = {sender: Journal(self.journal(sender)).entries() for sender in SENDERS}
         links = {worker: self.links[f"{worker} to bus"] for worker in WORKERS} if harms else {}
-        reckoning = Reckoning(read_world(self.stack, WORKERS, journals, harms, links, limits=LIMITS,
-                                         lease=WORKER_LEASE_SECONDS, connections=CONNECTIONS))
+        reckoning = Reckoning(read_world(self.stack, WORKERS, journals, events_by_topic(self.store.events()), harms, links, limits=LIMITS,
+                                         lease=self.lease_seconds, connections=CONNECTIONS, may_refuse=self.store.may_refuse))
         reckoning.settle()
         running = [name for name, process in self.stack.processes.items() if process.running]
-        assert set(running) == {"exchange", "bus", "subscriber", *WORKERS}
+        assert set(running) == {"exchange", *self.buses, "subscriber", *WORKERS}
         assert self.stack.status().get("commands_undecided", 0) == 0
         return reckoning.summary()

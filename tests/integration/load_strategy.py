@@ -54,7 +54,7 @@ class Journal:
     """What one sender gave and heard, over all its lives: a JSON object a line.
 
     {"life": N}, {"epoch": N, "first_seq": N}, {"command": CL_ORD_ID, "fields": {...}}, {"repeated": CL_ORD_ID},
-    {"receipt": CL_ORD_ID, "status": N} and {"event": the Event in hex}, each with "time", in seconds since the Unix epoch.
+    {"receipt": CL_ORD_ID, "status": N, "reason": N} and {"event": the Event in hex}, each with "time", in seconds since the Unix epoch.
     Every event is there that came, also one that had come before.
     """
 
@@ -123,7 +123,7 @@ class LoadStrategy(StrategyClient):
 
     def _hear(self, reply):
         if reply.HasField("receipt"):
-            self._journal.write(receipt=reply.receipt.cl_ord_id, status=reply.receipt.status)
+            self._journal.write(receipt=reply.receipt.cl_ord_id, status=reply.receipt.status, reason=reply.receipt.reason)
             if reply.receipt.status == RECEIPT_STATUS_REFUSED:
                 self._open.discard(reply.receipt.cl_ord_id)
         super()._hear(reply)

@@ -43,8 +43,8 @@ class Story:
     def repeat(self, at, name):
         self.entries.append({"time": T0 + at, "repeated": name})
 
-    def receipt(self, at, name, status):
-        self.entries.append({"time": T0 + at, "receipt": name, "status": status})
+    def receipt(self, at, name, status, reason=0):
+        self.entries.append({"time": T0 + at, "receipt": name, "status": status, "reason": reason})
 
     def task(self, order_id, at, ended, verdict, worker="worker-1"):
         """Its stamp is returned. `ended` is None if the worker's log does not say."""

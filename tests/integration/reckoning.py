@@ -125,7 +125,7 @@ class Reckoning:
         if strategy.applied(cl_ord_id) > 1:
             self._fault(given.order_id, f"{cl_ord_id}: {strategy.applied(cl_ord_id)} receipts APPLIED")
         if strategy.refused(cl_ord_id):
-            if not given.has_ttl:
+            if not given.has_ttl and not strategy.reasons[cl_ord_id] <= self.world.may_refuse:
                 self._fault(given.order_id, f"{cl_ord_id}: refused, and it has no time_to_live")
             if not acks and not finals:
                 return  # _check_orders() asks whether it was executed all the same

@@ -1,14 +1,11 @@
 """How a bus is killed at a bad moment and comes back on its store, and what must be true afterwards.
 
-Used by test_restart.py; test_forgetful_store.py shows that the same scenarios fail if the store has lost what they are
-about. `forget`: keys of FORGET, executed between a kill and the next start.
+Used by test_restart.py, on each store; test_forgetful_store.py shows that the same scenarios fail if the store has lost what
+they are about. `forget`: keys of FORGET, deleted between a kill and the next start.
 
 The limits' period is long and the budget small: a restart falls into the time in which the permits of before still
 count, and a bus that has forgotten one sends a request too many.
 """
-
-import sqlite3
-from contextlib import closing
 
 from scene import place_orders, requests
 
@@ -17,7 +14,7 @@ from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_DUPL
 
 DELETE = "DELETE /api/v1/order"
 # Of the commands those whose strategy will repeat them: without an acked one its final would be waited for in vain.
-FORGET = {"commands": "DELETE FROM cancels WHERE NOT ended AND ack_seq = 0", "permits": "DELETE FROM permits"}
+FORGET = {"commands": ("cancels", "NOT ended AND ack_seq = 0"), "permits": ("permits", "true")}
 
 
 def start(stack, limits, **flags):
@@ -29,19 +26,21 @@ def start(stack, limits, **flags):
     stack.wait_connected(2)
 
 
-def kill_and_restart(stack, forget=(), **flags):
+def kill_and_restart(stack, **flags):
     stack.processes["bus"].kill()
-    forget_rows(stack, forget)
     stack.start_bus(**flags)
 
 
-def forget_rows(stack, forget):
+def kill_and_forget(store, forget, **flags):
+    store.stack.processes["bus"].kill()
+    forget_rows(store, forget)
+    store.stack.start_bus(**flags)
+
+
+def forget_rows(store, forget):
     """While the bus does not run. There must be something to forget, or nothing would be shown."""
-    if not forget:
-        return
-    with closing(sqlite3.connect(stack.store_file)) as store, store:
-        for name in forget:
-            assert store.execute(FORGET[name]).rowcount > 0, f"{name}: nothing to forget"
+    for name in forget:
+        assert store.delete(*FORGET[name]) > 0, f"{name}: nothing to forget"
 
 
 def assert_each_ended_once(strategy, commands):
@@ -66,7 +65,8 @@ def assert_no_gaps(strategy):
     assert [epoch for epoch, topic in strategy.events if topic == strategy.own_topic] == [strategy.epoch]
 
 
-def killed_with_commands_in_every_stage(stack, connect, forget=()):
+def killed_with_commands_in_every_stage(store, connect, forget=()):
+    stack = store.stack
     start(stack, limits="10/10s")
     strategy = connect(stack, topics=["venue."])
     epoch = strategy.epoch
@@ -83,7 +83,7 @@ def killed_with_commands_in_every_stage(stack, connect, forget=()):
     assert not all(strategy.acks(command) for command in others)
 
     # Time for the workers to find the new bus, also on a busy machine.
-    kill_and_restart(stack, forget, cancel_limits="10/10s", worker_lease="10s")
+    kill_and_forget(store, forget, cancel_limits="10/10s", worker_lease="10s")
     assert_each_ended_once(strategy, [ended, acked, *others])
     assert strategy.epoch == epoch
     assert_no_gaps(strategy)
@@ -102,7 +102,8 @@ def killed_with_commands_in_every_stage(stack, connect, forget=()):
     assert len(requests(stack, "DELETE", done)) == 1
 
 
-def killed_with_its_workers_while_requests_are_under_way(stack, connect, forget=()):
+def killed_with_its_workers_while_requests_are_under_way(store, connect, forget=()):
+    stack = store.stack
     start(stack, limits="8/10s", lost_after="8s")
     strategy = connect(stack, topics=["venue."])
     *ids, late = place_orders(stack, strategy, 9)
@@ -114,7 +115,7 @@ def killed_with_its_workers_while_requests_are_under_way(stack, connect, forget=
     for name in ("worker-1", "worker-2"):
         stack.processes[name].kill()
     stack.exchange.set_faults(latency=None)
-    kill_and_restart(stack, forget, cancel_limits="8/10s", lost_after="8s")
+    kill_and_forget(store, forget, cancel_limits="8/10s", lost_after="8s")
     stack.start_worker("worker-1")
     # One more finds no budget for as long as those permits count.
     commands.append(strategy.cancel(late))
@@ -123,7 +124,8 @@ def killed_with_its_workers_while_requests_are_under_way(stack, connect, forget=
     assert_limits_were_kept(stack.exchange.counters())
 
 
-def killed_again_and_again_under_a_stream_of_commands(stack, connect, forget=()):
+def killed_again_and_again_under_a_stream_of_commands(store, connect, forget=()):
+    stack = store.stack
     start(stack, limits="12/10s")
     strategy = connect(stack, topics=["venue."])
     ids = place_orders(stack, strategy, 24)
@@ -136,7 +138,7 @@ def killed_again_and_again_under_a_stream_of_commands(stack, connect, forget=())
             for command in commands[-8:]:
                 strategy.wait_receipt(command)
             strategy.wait_until(lambda: strategy.acks(commands[-8]), "an ack")
-            kill_and_restart(stack, forget if len(commands) == 8 else (), cancel_limits="12/10s")
+            kill_and_forget(store, forget if len(commands) == 8 else (), cancel_limits="12/10s")
     assert_each_ended_once(strategy, commands)
     assert_no_gaps(strategy)
     counters = stack.exchange.counters()

@@ -19,6 +19,9 @@ HEARTBEAT_SECONDS = 1.0
 REPEAT_UNTIL_RECEIPT_SECONDS = 1.0
 REPEAT_UNTIL_ACK_SECONDS = 10.0
 MOST_PER_REQUEST = 500
+# Of several buses: no reply for so long, and the next one is tried; after a refusal, not at once.
+NEXT_BUS_SECONDS = 2.0
+NEXT_AFTER_REFUSAL_SECONDS = 0.2
 
 
 def read_curve(key_file, server_key_file):
@@ -29,7 +32,8 @@ def read_curve(key_file, server_key_file):
 
 class StrategyClient:
     def __init__(self, session_endpoint, event_endpoint, sender, topics=(), manners=True, curve=None):
-        """`curve`: our public and our secret key, and the bus's public one; None: plain sockets."""
+        """`curve`: our public and our secret key, and the bus's public one; None: plain sockets. Endpoints of several buses are
+        separated by commas; the client finds the one that leads."""
         self.sender = sender
         self.own_topic = f"client.{sender}."
         self.topics = list(topics)
@@ -46,10 +50,31 @@ class StrategyClient:
         self._next_heartbeat = 0.0
         self._curve = curve
         self._context = zmq.Context()
+        self._buses = list(zip(session_endpoint.split(","), event_endpoint.split(",")))
+        self._terms = {}  # epoch: the highest that was seen
+        self._connect()
+
+    def _connect(self):
+        session_endpoint, event_endpoint = self._buses[0]
         self._events = self._socket(zmq.SUB, event_endpoint)
         for topic in (self.own_topic, *self.topics):
             self._events.subscribe(topic)
         self._session = self._socket(zmq.DEALER, session_endpoint)
+        self._next_bus_at = time.monotonic() + NEXT_BUS_SECONDS
+
+    def _next_bus(self):
+        self._events.close()
+        self._session.close()
+        self._buses.append(self._buses.pop(0))
+        self._connect()
+        self.send(hello={"sender_comp_id": self.sender, "topics": self.topics})
+        self._orders = {cl_ord_id: (order, 0.0) for cl_ord_id, (order, _) in self._orders.items()}
+
+    def _is_outdated(self, news):
+        """Of a bus that leads no more."""
+        highest = self._terms.get(news.epoch, 0)
+        self._terms[news.epoch] = max(highest, news.term)
+        return 0 < news.term < highest
 
     def _socket(self, kind, endpoint):
         socket = self._context.socket(kind)
@@ -152,7 +177,8 @@ class StrategyClient:
                 topic, payload = self._events.recv_multipart()
                 event = Event.FromString(payload)
                 assert topic.decode() == event.topic
-                self._take(event)
+                if not self._is_outdated(event):
+                    self._take(event)
             if self._session in ready:
                 self._hear(SessionReply.FromString(self._session.recv()))
             if self.manners:
@@ -161,8 +187,13 @@ class StrategyClient:
                 return
 
     def _hear(self, reply):
-        self.replies.append(reply)
         kind = reply.WhichOneof("reply")
+        outdated = kind in ("welcome", "heartbeat") and self._is_outdated(getattr(reply, kind))
+        if outdated or kind == "not_leading":
+            self._next_bus_at = min(self._next_bus_at, time.monotonic() + NEXT_AFTER_REFUSAL_SECONDS)
+            return
+        self.replies.append(reply)
+        self._next_bus_at = time.monotonic() + NEXT_BUS_SECONDS
         if kind in ("welcome", "heartbeat"):
             self._stand(getattr(reply, kind))
         elif kind == "receipt":
@@ -197,6 +228,8 @@ class StrategyClient:
 
     def _behave(self):
         now = time.monotonic()
+        if len(self._buses) > 1 and now >= self._next_bus_at:
+            self._next_bus()
         if now >= self._next_heartbeat and self.epoch:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             self._fetch_missed()

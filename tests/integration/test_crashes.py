@@ -31,10 +31,11 @@ def deck(scene, dice):
     return dice.sample(2 * blows + dice.sample(of_links, 2 * len(blows)), 4 * len(blows))
 
 
+@pytest.mark.long_on_postgresql
 @pytest.mark.parametrize("seed, blows", ROUNDS)
-def test_every_command_ends_once(stack, capsys, seed, blows):
+def test_every_command_ends_once(store, capsys, seed, blows):
     with FaultProxy() as proxy:
-        scene, dice = LoadScene(stack, proxy, seed), random.Random(seed)
+        scene, dice = LoadScene(store, proxy, seed), random.Random(seed)
         dealer = Dealer(lambda: deck(scene, dice), dice, scene.flows)
         with scene.under_load(dealer.log) as rate:
             dealer.deal(blows)

@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
+from database import binaries
 from process import PATIENCE_SECONDS, clean_environment, wait_until
 
 
@@ -56,8 +58,8 @@ class Demo:
 def start(build_dir, tmp_path):
     demos = []
 
-    def start(*flags):
-        demos.append(Demo(build_dir, tmp_path, *flags))
+    def start(*flags, folder=tmp_path):
+        demos.append(Demo(build_dir, folder, *flags))
         return demos[-1]
 
     yield start
@@ -84,6 +86,43 @@ def test_a_signal_in_the_middle_ends_all(start, number):
     assert len(demo.processes()) >= 5
     demo.popen.send_signal(number)
     assert demo.popen.wait(PATIENCE_SECONDS) == 128 + number
+    assert demo.processes() == []
+    assert list(demo.temporary.iterdir()) == []
+
+
+@pytest.fixture
+def open_folder():
+    """For PostgreSQL, which may run as another user than we: its user must be able to enter the folder."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with tempfile.TemporaryDirectory(prefix="cancelbus-test-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+# What the machine takes beside the gap itself is not judged: the demo's own limits are for a machine that is free.
+ROW = r"^{} +([\d.]+) s +{} s +(\d+) +(\d+) +(\d+) +0 +0$"
+
+
+def test_with_standbys_the_leading_bus_and_the_database_die_and_no_command_is_lost(start, open_folder):
+    demo = start("--standby", folder=open_folder)
+    exit_code = demo.popen.wait(2 * PATIENCE_SECONDS)
+    gaps = [float(re.search(ROW.format(what, limit), demo.out(), re.MULTILINE)[1])
+            for what, limit in (("the leading bus", 5), ("the primary database", 10), ("both at once", 10))]
+    slow = gaps[0] > 5 or max(gaps[1:]) > 10
+    assert exit_code == int(slow), demo.out()
+    assert re.search(r"^At the exchange: (\d+) orders canceled for \1 commands; .*; 0 answered 429\.$", demo.out(), re.MULTILINE)
+    assert demo.processes() == []
+    # The logs stay when something was wrong.
+    assert slow or list(demo.temporary.iterdir()) == []
+
+
+def test_a_signal_ends_the_databases_too(start, open_folder):
+    demo = start("--standby", folder=open_folder)
+    demo.wait_for("Killing the leading bus")
+    assert any("/bin/postgres" in command for command in demo.processes())
+    demo.popen.send_signal(signal.SIGTERM)
+    assert demo.popen.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
     assert demo.processes() == []
     assert list(demo.temporary.iterdir()) == []
 

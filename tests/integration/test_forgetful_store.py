@@ -13,6 +13,7 @@ import restarts
 import strategy_client
 from fault_proxy import FaultProxy
 from load_scene import LoadScene
+from stores import SqliteStore
 
 SCENARIOS = (restarts.killed_with_commands_in_every_stage, restarts.killed_with_its_workers_while_requests_are_under_way,
              restarts.killed_again_and_again_under_a_stream_of_commands)
@@ -24,19 +25,20 @@ PAIRS = (zip(SCENARIOS, NOTICED_BY) if os.environ.get("CANCELBUS_FORGETFUL", "")
 
 @pytest.mark.parametrize("scenario, forget", [pytest.param(scenario, forget, id=f"{scenario.__name__}-{'-and-'.join(forget)}")
                                               for scenario, forget in PAIRS])
-def test_what_is_forgotten_is_noticed(stack, connect, monkeypatch, scenario, forget):
+@pytest.mark.long_on_postgresql
+def test_what_is_forgotten_is_noticed(store, connect, monkeypatch, scenario, forget):
     # What is forgotten comes again soon.
     monkeypatch.setattr(strategy_client, "REPEAT_UNTIL_ACK_SECONDS", 1.0)
     with pytest.raises(AssertionError, match=NOTICED_BY[forget]):
-        scenario(stack, connect, forget)
+        scenario(store, connect, forget)
 
 
 def test_the_reckoning_notices_forgotten_commands(stack):
     with FaultProxy() as proxy:
-        scene = LoadScene(stack, proxy, seed=1)
+        scene = LoadScene(SqliteStore(stack), proxy, seed=1)
         with scene.under_load(harms=[]):
             stack.processes["bus"].kill()
-            restarts.forget_rows(stack, ["commands"])
+            restarts.forget_rows(SqliteStore(stack), ["commands"])
             scene.start_bus()
     with pytest.raises(AssertionError, match="2 receipts APPLIED"):
         scene.reckon(harms=[])

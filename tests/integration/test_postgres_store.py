@@ -1,40 +1,20 @@
-"""The store on PostgreSQL, for one bus: what a restart knows, what is asked of its history, and what it refuses."""
+"""The store on PostgreSQL, for one bus: an orderly end, its rows, and what it refuses. Restarts: test_restart.py."""
 
 import json
 
 import pytest
-import restarts
 from postgres import postgres
 from restarts import assert_each_ended_once, assert_no_gaps
 from scene import place_orders, requests
+from stores import PostgresStore
 
 from cancelbus.v1 import cancel_pb2
-
-
-@pytest.fixture(scope="module")
-def database():
-    with postgres(with_standby=True) as cluster:
-        yield cluster
 
 
 @pytest.fixture
 def on_postgres(stack, database):
     """A stack of which nothing is started; its buses have an empty store in the database."""
-    database.primary.sql("DROP SCHEMA IF EXISTS cancelbus CASCADE")
-    stack.bus_flags["store"] = database.uri()
-    return stack
-
-
-def test_killed_with_commands_in_every_stage(on_postgres, connect):
-    restarts.killed_with_commands_in_every_stage(on_postgres, connect)
-
-
-def test_killed_with_its_workers_while_requests_are_under_way(on_postgres, connect):
-    restarts.killed_with_its_workers_while_requests_are_under_way(on_postgres, connect)
-
-
-def test_killed_again_and_again_under_a_stream_of_commands(on_postgres, connect):
-    restarts.killed_again_and_again_under_a_stream_of_commands(on_postgres, connect)
+    return PostgresStore(stack, database).stack
 
 
 def test_after_an_orderly_end_the_next_bus_leads_at_once(on_postgres, connect, database):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from blows import Harm
-from cancelbus.v1.cancel_pb2 import ORD_STATUS_CANCELED, Event
+from cancelbus.v1.cancel_pb2 import CXL_REJ_REASON_STORE_UNAVAILABLE, ORD_STATUS_CANCELED, Event
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
 from made_up_world import FILLED, OPEN, PLAIN, REFUSED, SENDER, T0, TOPIC, TWICE, Story, tell_all
 from reckoning import Reckoning
@@ -119,6 +119,11 @@ def refused_sent_once_and_acked(story):
 def refused_without_a_time_to_live(story):
     story.command(REFUSED, 20.0, "a-6")
     story.receipt(20.01, "a-6", RECEIPT_STATUS_REFUSED)
+
+
+def refused_for_a_reason_that_another_run_allows(story):
+    refused_without_a_time_to_live(story)
+    story.world.may_refuse = frozenset({CXL_REJ_REASON_STORE_UNAVAILABLE})
 
 
 def overlap_after_a_delay_of_50_ms(story):
@@ -245,6 +250,7 @@ FAULTS = {
     refused_and_gone: "Canceled, and no command for it was taken",
     refused_sent_once_and_acked: "a-5: refused, sent only once, and acked",
     refused_without_a_time_to_live: "a-6: refused, and it has no time_to_live",
+    refused_for_a_reason_that_another_run_allows: "a-6: refused, and it has no time_to_live",
     overlap_after_a_delay_of_50_ms: "overlap, and nothing explains it",
     overlap_after_a_stop_that_had_ended: "overlap, and nothing explains it",
     overlap_before_the_lease_ended: "overlap, and nothing explains it",
@@ -319,6 +325,12 @@ def refused_and_then_taken(story):
     story.final(REFUSED, 19.08, "a-5", ORD_STATUS_CANCELED, "0.01", exact=False)
 
 
+def refused_for_a_reason_that_this_run_allows(story):
+    story.command(REFUSED, 20.0, "a-6")
+    story.receipt(20.01, "a-6", RECEIPT_STATUS_REFUSED, reason=CXL_REJ_REASON_STORE_UNAVAILABLE)
+    story.world.may_refuse = frozenset({CXL_REJ_REASON_STORE_UNAVAILABLE})
+
+
 def stale_remainder(story):
     story.world.book[PLAIN].insert(1, Change(T0 + 1.044, "Partial", story.world.book[TWICE][-1].left,
                                              story.world.book[PLAIN][0].quantity))
@@ -370,7 +382,7 @@ def late_requests_behind_a_stalled_link(story):
 
 
 @pytest.mark.parametrize("story_goes_on", [
-    repeated_events, refused_and_then_taken, stale_remainder, overlap_after_a_kill,
+    repeated_events, refused_and_then_taken, refused_for_a_reason_that_this_run_allows, stale_remainder, overlap_after_a_kill,
     overlap_after_a_worker_was_killed_before_it_had_logged, unanswered_and_killed_before_it_had_logged,
     overlap_after_a_task_that_was_held_up, overlap_after_an_outcome_without_an_answer,
     delete_again_after_one_for_which_there_was_no_budget,

@@ -7,20 +7,21 @@ from scene import place_orders, requests
 from cancelbus.v1 import cancel_pb2
 
 
-def test_killed_with_commands_in_every_stage(stack, connect):
-    restarts.killed_with_commands_in_every_stage(stack, connect)
+def test_killed_with_commands_in_every_stage(store, connect):
+    restarts.killed_with_commands_in_every_stage(store, connect)
 
 
-def test_killed_with_its_workers_while_requests_are_under_way(stack, connect):
-    restarts.killed_with_its_workers_while_requests_are_under_way(stack, connect)
+def test_killed_with_its_workers_while_requests_are_under_way(store, connect):
+    restarts.killed_with_its_workers_while_requests_are_under_way(store, connect)
 
 
-def test_killed_again_and_again_under_a_stream_of_commands(stack, connect):
-    restarts.killed_again_and_again_under_a_stream_of_commands(stack, connect)
+def test_killed_again_and_again_under_a_stream_of_commands(store, connect):
+    restarts.killed_again_and_again_under_a_stream_of_commands(store, connect)
 
 
-def test_commands_given_while_there_is_no_bus_are_taken_when_it_is_there(running, connect):
-    stack, strategy = running, connect(running, topics=["venue."])
+def test_commands_given_while_there_is_no_bus_are_taken_when_it_is_there(store, connect):
+    stack = store.stack.start()
+    strategy = connect(stack, topics=["venue."])
     ids = place_orders(stack, strategy, 3)
     stack.processes["bus"].kill()
     commands = [strategy.cancel(order_id) for order_id in ids]

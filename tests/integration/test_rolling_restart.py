@@ -7,6 +7,7 @@ other than after a crash, no harm excuses two DELETEs of one order at the same t
 
 from functools import partial
 
+import pytest
 from fault_proxy import FaultProxy
 from load_scene import WORKERS, LoadScene
 from scene import positive_number
@@ -14,9 +15,11 @@ from scene import positive_number
 ROLLS = positive_number("CANCELBUS_ROLLS", 1)
 
 
-def test_a_rolling_restart_loses_nothing_and_trips_no_limit(stack, capsys):
+@pytest.mark.long_on_postgresql
+def test_a_rolling_restart_loses_nothing_and_trips_no_limit(store, capsys):
+    stack = store.stack
     with FaultProxy() as proxy:
-        scene = LoadScene(stack, proxy, seed=1)
+        scene = LoadScene(store, proxy, seed=1)
         # Each with its seconds of grace, as in deploy/kubernetes/base.
         parts = [*((name, partial(scene.start_worker, name), 15.0) for name in WORKERS),
                  ("subscriber", scene.start_subscriber, 10.0), ("bus", scene.start_bus, 30.0)]

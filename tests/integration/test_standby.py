@@ -6,18 +6,14 @@ from contextlib import contextmanager
 
 import pytest
 import zmq
+from buses import Buses
+from database import cluster
 from pairs import Pair, deletes
 from postgres import postgres
 from restarts import assert_each_ended_once, assert_limits_were_kept, assert_no_gaps
 from scene import curve_keys, encrypt, place_orders
 
 from cancelbus.v1.session_pb2 import SessionReply, SessionRequest
-
-
-@pytest.fixture(scope="module")
-def database():
-    with postgres(with_standby=True) as cluster:
-        yield cluster
 
 
 @pytest.fixture
@@ -144,6 +140,41 @@ def test_the_primary_dies_and_its_standby_is_promoted(pair, connect, stack):
         assert strategy.epoch == epoch, "commits had waited for the standby, so all of them are there"
         assert_no_gaps(strategy)
         assert_limits_were_kept(stack.exchange.counters())
+
+
+def test_the_primary_and_the_leader_fall_silent_together(pair, connect, stack):
+    """As a machine that lost its power, whose connections nobody resets: the bus that follows has one to that primary."""
+    with cluster("standby_1", "standby_2") as own:
+        pair.flags["store"] = own.uri()
+        pair.stack.exchange_flags["cancel_limits"] = "10/10s"
+        pair.start()
+        strategy = connect(stack, topics=["venue."])
+        ids = place_orders(stack, strategy, 6)
+        done = strategy.cancel(ids[0])
+        strategy.wait_final(done)
+        epoch, leader = strategy.epoch, pair.leads
+        own.primary.pause()
+        pair.process(leader).kill()
+        own.fail_over()
+        assert pair.wait_leader() == pair.other(leader)
+        commands = [strategy.cancel(order_id) for order_id in ids[1:]]
+        assert_each_ended_once(strategy, [done, *commands])
+        assert strategy.epoch == epoch
+        assert_no_gaps(strategy)
+        assert_limits_were_kept(stack.exchange.counters())
+        assert pair.stack.processes[pair.leads].stop() == 0
+
+
+def test_two_buses_start_at_once_on_an_empty_database(stack, database):
+    database.primary.sql("DROP SCHEMA IF EXISTS cancelbus CASCADE")
+    buses = Buses(stack, store=database.uri())
+    for name in buses.NAMES:
+        buses.launch_bus(name)
+    for name in buses.NAMES:
+        buses.remember(buses.process(name).wait_ready())
+    leader = buses.wait_leader()
+    assert lease(database, "term") == "1"
+    stack.wait_until(lambda: "follows" in buses.events(buses.other(leader)), "the other one follows")
 
 
 def test_a_standby_answers_that_it_does_not_lead(pair, connect, database):

@@ -50,7 +50,8 @@ def test_hosts_whose_wall_clocks_differ(stack, connect, errors):
     assert not any('"stale_stamp"' in process.log() for process in stack.processes.values())
 
 
-def test_a_wall_clock_that_is_set_for_a_while_makes_nothing_that_ended_new_again(stack, connect):
+def test_a_wall_clock_that_is_set_for_a_while_makes_nothing_that_ended_new_again(store, connect):
+    stack = store.stack
     clock = WallClock(stack, "bus")
     stack.start(workers=1)
     strategy = connect(stack, topics=["venue."])

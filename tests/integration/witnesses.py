@@ -6,7 +6,6 @@ are seconds since the Unix epoch by this machine's clock.
 """
 
 import json
-import sqlite3
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -83,6 +82,7 @@ class Strategy:
         self.commands = {}  # cl_ord_id: Given
         self.sent = defaultdict(list)  # cl_ord_id: when each copy was
         self.receipts = defaultdict(list)  # cl_ord_id: [(when, status)]
+        self.reasons = defaultdict(set)  # cl_ord_id: why it was refused
         self.heard = []  # (when, Event), repetitions too
         self.lives = 0
         for entry in entries:
@@ -100,6 +100,8 @@ class Strategy:
             self.sent[entry["repeated"]].append(entry["time"])
         elif "receipt" in entry:
             self.receipts[entry["receipt"]].append((entry["time"], entry["status"]))
+            if entry["status"] == RECEIPT_STATUS_REFUSED:
+                self.reasons[entry["receipt"]].add(entry.get("reason"))
         elif "event" in entry:
             self.heard.append((entry["time"], Event.FromString(bytes.fromhex(entry["event"]))))
 
@@ -115,7 +117,8 @@ class Strategy:
 @dataclass
 class World:
     """A run. `limits`: {seconds: DELETEs}; `silences` and `holds`: {worker: [(began, ended)]}, as fault_proxy.Link says;
-    `clock_error`: how far the exchange's clock may be from the bus's; `connections`: of a worker to the exchange."""
+    `clock_error`: how far the exchange's clock may be from the bus's; `connections`: of a worker to the exchange; `may_refuse`: reasons for which
+    the bus may refuse a command without a time_to_live."""
     strategies: dict  # {sender: Strategy}
     told: dict  # {topic: [Event]}, as stored
     book: dict  # {order_id: [Change]}
@@ -126,20 +129,21 @@ class World:
     lease: float
     connections: int
     clock_error: float = 0.0
+    may_refuse: frozenset = frozenset()
     harms: list = field(default_factory=list)
     silences: dict = field(default_factory=dict)
     holds: dict = field(default_factory=dict)
 
 
-def read_world(stack, workers, journals, harms, links, **settings):
-    """`journals`: {sender: its journal's entries}; `links`: {worker: its Link to the bus}."""
+def read_world(stack, workers, journals, told, harms, links, **settings):
+    """`journals`: {sender: its journal's entries}; `told`: the events that are stored; `links`: {worker: its Link to the bus}."""
     tasks = {}
     for worker in workers:
         tasks |= read_tasks(stack.processes[worker].log(), worker)
     requests = read_requests(stack.exchange.arrivals())
     tasks |= lost_tasks(requests, tasks, harms)
     return World(strategies={sender: Strategy(entries) for sender, entries in journals.items()},
-                 told=read_events(stack.store_file), book=read_book(stack.exchange.orders()),
+                 told=told, book=read_book(stack.exchange.orders()),
                  requests=requests, counters=stack.exchange.counters(), tasks=tasks,
                  clock_error=clock_error(stack.exchange), harms=harms,
                  silences={worker: link.silences() for worker, link in links.items()},
@@ -187,14 +191,13 @@ def lost_tasks(requests, tasks, harms):
     return lost
 
 
-def read_events(store_file):
-    """{topic: [Event]}, in the order of their seqs, as strategies were told or can ask for."""
+def events_by_topic(rows):
+    """{topic: [Event]}, of rows (topic, seq, payload) in this order, as strategies were told or can ask for."""
     told = defaultdict(list)
-    with sqlite3.connect(f"file:{store_file}?mode=ro", uri=True) as store:
-        for topic, seq, payload in store.execute("SELECT topic, seq, payload FROM events ORDER BY topic, seq"):
-            event = Event.FromString(payload)
-            assert (event.topic, event.seq) == (topic, seq)
-            told[topic].append(event)
+    for topic, seq, payload in rows:
+        event = Event.FromString(payload)
+        assert (event.topic, event.seq) == (topic, seq)
+        told[topic].append(event)
     return told
 
 

@@ -1,6 +1,7 @@
-"""The bus's disk is full: nothing is received or sent, the monitor says so, and nothing is lost when there is space."""
+"""Nothing can be committed, as on a full disk or while the database waits for its standby: nothing is received or sent, the
+monitor says so, and nothing is lost when commits work again."""
 
-from scene import bus_metric, bus_status, full_disk, place_orders, readiness, requests, statuses
+from scene import bus_metric, bus_status, place_orders, readiness, requests, statuses
 
 from cancelbus.v1 import cancel_pb2
 from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFUSED
@@ -8,14 +9,15 @@ from cancelbus.v1.session_pb2 import RECEIPT_STATUS_APPLIED, RECEIPT_STATUS_REFU
 WRITABLE = "cancelbus_store_writable"
 
 
-def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(running, connect):
-    stack, strategy = running, connect(running, topics=["venue."])
+def test_nothing_is_received_or_sent_until_commits_work_again_and_nothing_is_lost(store, connect):
+    stack = store.stack.start(**store.patient_flags)
+    strategy = connect(stack, topics=["venue."])
     first, second, third = place_orders(stack, strategy, 3)
     stack.exchange.set_faults(latency={"order_ids": [first], "answer_ms": 3000})
     under_way = strategy.cancel(first)
     strategy.wait_receipt(under_way)
     stack.wait_until(lambda: requests(stack, "DELETE", first), "its request is at the exchange")
-    with full_disk(stack):
+    with store.refuses():
         unwritten = strategy.cancel(second)
         strategy.wait_until(lambda: bus_metric(stack, WRITABLE) == 0, "the bus to notice")
         refused = strategy.cancel(third)
@@ -25,7 +27,7 @@ def test_nothing_is_received_or_sent_until_there_is_space_and_nothing_is_lost(ru
         assert not bus_status(strategy).store_writable
         code, why = readiness(stack)
         assert code == 503 and why.strip()
-        # What the exchange answers meanwhile is kept back, as long as it is not on disk.
+        # What the exchange answers meanwhile is kept back, as long as it is not committed.
         strategy.wait_until(lambda: statuses(stack, "DELETE", first) == [200], "the exchange's answer")
         strategy.live(0.5)
         assert not strategy.acks(under_way)
