@@ -157,7 +157,7 @@ asio::awaitable<absl::Status> PostgresStore::begin_session(PgConnection& connect
 }
 
 asio::awaitable<absl::Status> PostgresStore::claim(LeaseClaim claim) {
-  connection_ = std::make_unique<PgConnection>(context_, options_.lease);
+  connection_ = std::make_unique<PgConnection>(context_, 5 * options_.lease);  // a claim may wait for a standby
   const absl::Status opened = co_await begin_session(*connection_, options_.uri, true);
   if (!opened.ok()) co_return opened;
   const absl::Status taken = co_await take_lease(claim);
