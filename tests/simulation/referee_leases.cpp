@@ -51,6 +51,10 @@ void Referee::take_over_requests() {
     const auto permit = store_.permits().find(id);
     return permit != store_.permits().end() && over(permit->second);
   });
+  // What the bus knows no more it takes from any connection.
+  for (auto& [id, task] : tasks_) {
+    if (!task.ended) task.worker = core::WorkerPool::BeforeRestart;
+  }
   // The holder of each task of before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
