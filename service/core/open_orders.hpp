@@ -70,7 +70,8 @@ class OpenOrders {
   std::vector<std::pair<std::string, size_t>> counts() const;
 
   /// Every order that was placed RestLag or longer before this, and is open, is here: the sending of the oldest request
-  /// of the last complete sweep. Absent before the first.
+  /// of the last complete sweep. Absent before the first. Missing may be one whose last fact is a 452 that is younger
+  /// than RestLag before its request: if an edit sent it, the order enters again with its 451, or the next sweep.
   std::optional<Instant> complete_as_of() const { return complete_as_of_; }
 
   /// Orders that entered, or whose owner, pair or side became another, since this was called last. Some may have left.

@@ -28,6 +28,7 @@ void Judge::stepping(const core::Event& event) {
   } else if (const auto* fact = std::get_if<core::StreamFact>(&event)) {
     referee_.heard(*fact);
     registry_.heard(*fact);
+    masses_.heard(*fact);
   } else if (const auto* report = std::get_if<core::StreamReport>(&event)) {
     referee_.heard(*report);
   } else if (const auto* retry = std::get_if<core::RetryRequest>(&event)) {

@@ -37,6 +37,9 @@ void Masses::bus_started() {
   const std::map<Key, Mass> before = std::exchange(masses_, {});
   children_.clear();
   complete_.clear();
+  heard_.clear();
+  left_.clear();
+  asked_.clear();
   for (const auto& [key, record] : store_.mass_cancels()) {
     Mass& mass = masses_[key];
     mass.request = record.request;
@@ -46,7 +49,10 @@ void Masses::bus_started() {
     mass.forced = record.release && record.release->forced;
     mass.restarted = true;
     if (record.report_seq > 0) mass.told = record.status;
-    if (const auto known = before.find(key); known != before.end() && mass.swept) mass.as_of = known->second.as_of;
+    const auto known = before.find(key);
+    if (known == before.end() || !mass.swept) continue;
+    mass.as_of = known->second.as_of;
+    mass.hidden = known->second.hidden;
   }
   for (const auto& [key, row] : store_.mass_cancel_orders()) masses_.at(row.mass).orders[row.order_id] = row.state;
   std::erase_if(applied_, [this](const Key& key) { return !masses_.contains(key); });
@@ -63,6 +69,10 @@ void Masses::decided(const core::Actions& actions, Tick now) {
     if (end.complete) complete_[end.oldest.wall] = world_.now() - (now - end.oldest.tick);
   }
   for (const core::Record& record : actions.records) {
+    if (const auto* position = std::get_if<core::FactPosition>(&record)) {
+      const auto fact = heard_.find({position->subscriber, position->seq});
+      if (fact != heard_.end()) take(fact->second);
+    }
     if (const auto* mass = std::get_if<core::MassCancelRecord>(&record)) take(*mass);
     if (const auto* row = std::get_if<core::MassCancelOrder>(&record)) take(*row);
     if (const auto* command = std::get_if<core::CommandRecord>(&record)) take(*command);
@@ -77,11 +87,34 @@ void Masses::decided(const core::Actions& actions, Tick now) {
     masses_.erase(gone->key);
     applied_.erase(gone->key);
   }
+  for (const core::Send& send : actions.sends) {
+    const auto* task = std::get_if<core::SendTask>(&send);
+    if (task && task->kind == core::LimiterKind::OpenOrders) asked_[task->order.symbol] = world_.now();
+  }
   check_children();
   for (const auto& [key, report] : std::exchange(ends_, {})) check_end(key, masses_.at(key), report);
   for (const auto& [order, owner] : std::exchange(owed_, {})) {
     world_.fail("mass cancel: ", owner, " is not told that ", order_name(order), " is gone");
   }
+}
+
+void Masses::take(const core::OrderFact& fact) {
+  if (fact.type == core::FactType::Deleted452) left_[fact.order_id] = world_.now();
+  if (fact.type == core::FactType::Inserted451) left_.erase(fact.order_id);
+}
+
+std::set<core::OrderId> Masses::hidden_in_list(Time began) const {
+  std::set<core::OrderId> hidden;
+  for (const auto& [id, at] : left_) {
+    const exchange_sim::Order* order = exchange_.book().find(id);
+    if (!order) continue;
+    Time asked = began;
+    for (const std::string& pair : {std::string(), order->spec.pair_symbol}) {
+      if (const auto request = asked_.find(pair); request != asked_.end()) asked = std::max(asked, request->second);
+    }
+    if (at + RestLag + Slack > asked) hidden.insert(id);
+  }
+  return hidden;
 }
 
 void Masses::take(const core::MassCancelRecord& record) {
@@ -101,6 +134,7 @@ void Masses::take(const core::MassCancelRecord& record) {
     return world_.fail("mass cancel: the orders of ", mass_name(record.key), " are known, and no sweep is complete");
   }
   mass.as_of = sweep->second;
+  mass.hidden = hidden_in_list(sweep->second);
 }
 
 void Masses::take(const core::MassCancelOrder& row) {
@@ -275,6 +309,7 @@ void Masses::check_book(const Key& key, const Mass& mass, const core::MassCancel
     if (placed(*order) + RestLag + Slack > *as_of || !is_swept(*order)) continue;
     const auto row = mass.orders.find(order->id);
     if (!mass.request.until_empty && row != mass.orders.end() && row->second != State::Left) continue;
+    if (!mass.request.until_empty && row == mass.orders.end() && mass.hidden.contains(order->id)) continue;
     // One that is edited at this moment looks as if it had left.
     if (!mass.request.until_empty && row != mass.orders.end() && order->changes.size() > 1) continue;
     world_.fail("mass cancel: ", mass_name(key), " is COMPLETED, and ", order_name(order->id),

@@ -1,7 +1,8 @@
 // Mass cancels against the exchange's own book and against what became of their commands:
 //
 // - COMPLETED with until_empty is not published while an order in scope is open that was placed 2 s or more before its
-//   complete_as_of; without, while one is open that was placed so early and had no command of it;
+//   complete_as_of; without, while one is open that was placed so early and had no command of it, unless it had left by
+//   a 452 so shortly before its list was asked for that the list could not override it: an edit sends one too;
 // - at COMPLETED every command of it has ended, or is reported as STUCK, and the counts are what their finals say;
 // - a command of it is of an order in scope, which it holds for such; without until_empty none is added once its orders
 //   are known, whatever restarts come between;
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "service/core/actions.hpp"
+#include "service/core/events.hpp"
 #include "service/core/gateway.hpp"
 #include "service/core/owners.hpp"
 #include "tests/exchange/exchange.hpp"
@@ -44,6 +46,7 @@ class Masses {
   void watches(std::function<const core::Gateway*()> gateway) { gateway_ = std::move(gateway); }
 
   void bus_started();
+  void heard(const core::StreamFact& fact) { heard_.try_emplace({fact.subscriber, fact.seq}, fact.fact); }
   /// A turn's decisions, at this tick of the bus.
   void decided(const core::Actions& actions, Tick now);
   /// A receipt of this name is one of a mass cancel.
@@ -78,6 +81,7 @@ class Masses {
     bool restarted = false;     ///< the bus has, since
     std::optional<Time> as_of;  ///< the beginning of the sweep that showed its orders
     std::map<core::OrderId, core::MassCancelOrder::State> orders;
+    std::set<core::OrderId> hidden;         ///< that may be missing in its list: a 452 was younger
     std::map<core::OrderId, Time> changed;  ///< when these rows were written last, in this life of the bus
     std::optional<core::MassCancelStatus> told;
     std::optional<Tick> told_at;  ///< in this life of the bus
@@ -93,6 +97,7 @@ class Masses {
   using Key = core::CommandKey;
 
   static Key mass_of(const Key& child) { return {child.sender, child.cl_ord_id.substr(0, child.cl_ord_id.find('/'))}; }
+  void take(const core::OrderFact& fact);
   void take(const core::MassCancelRecord& record);
   void take(const core::MassCancelOrder& row);
   void take(const core::MassCancelOrderForgotten& forgotten);
@@ -104,6 +109,7 @@ class Masses {
   void check_children();
   void check_end(const Key& key, const Mass& mass, const core::MassCancelReport& report);
   void check_counts(const Key& key, const core::MassCancelReport& report);
+  std::set<core::OrderId> hidden_in_list(Time began) const;
   void check_book(const Key& key, const Mass& mass, const core::MassCancelReport& report);
   bool in_scope(const core::MassCancelRequest& request, const exchange_sim::Order& order) const;
   bool is_swept(const exchange_sim::Order& order) const;
@@ -117,9 +123,13 @@ class Masses {
   std::function<const core::Gateway*()> gateway_;
   std::map<Key, Mass> masses_;
   std::map<Key, Child> children_;
-  std::set<Key> applied_;                                     ///< told to a client
-  std::map<core::WallTime, Time> complete_;                   ///< sweeps of this life of the bus: when they began
-  std::vector<Key> fresh_;                                    ///< children of this turn
+  std::set<Key> applied_;  ///< told to a client
+  // In this life of the bus.
+  std::map<std::pair<uint64_t, uint64_t>, core::OrderFact> heard_;  ///< by subscriber and seq
+  std::map<core::OrderId, Time> left_;                              ///< by a 452, and no 451 since: when it was taken
+  std::map<std::string, Time> asked_;                               ///< the latest request of a sweep for each pair
+  std::map<core::WallTime, Time> complete_;                         ///< sweeps of this life of the bus: when they began
+  std::vector<Key> fresh_;                                          ///< children of this turn
   std::map<core::OrderId, std::string> owed_;                 ///< in this turn: an owner is to be told of its order
   std::vector<std::pair<Key, core::MassCancelReport>> ends_;  ///< of this turn
 };

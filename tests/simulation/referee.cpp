@@ -40,7 +40,7 @@ void Referee::heard(const core::TaskEnded& ended) {
   // On a connection on which its worker has not presented itself yet: it is reported again there.
   if (task.worker != core::WorkerPool::BeforeRestart && peer_of_[task.worker] != ended.peer) return;
   if (std::exchange(task.ended, true)) return;
-  thrift_.worker_answered(task.worker, task.kind, ended.answer, task.sent);
+  thrift_.worker_answered(task.worker, task.kind, ended.answer, task.sent, heard_since(task.worker, task.sent));
   if (task.kind == core::LimiterKind::Cancel && !task.lost) {
     thrift_.delete_ended(task.order, ended.answer);
     orders_[task.order].doubtful = ended.answer.verdict == core::Verdict::Doubtful;

@@ -210,6 +210,8 @@ class Referee {
   /// By a bus that starts.
   void take_over_requests();
   /// Its worker is silent or does not list it, or no request lives so long.
+  /// All the time, as the bus sees it for sure.
+  bool heard_since(core::WorkerId worker, Time since) const;
   void release(Task& task, bool silent, bool overlong);
   /// A tick of this boot of the bus, in true time.
   Time true_time(Tick tick) const { return world_.now() + (tick - store_.tick()); }
@@ -262,6 +264,7 @@ class Referee {
   std::map<core::PeerId, core::WorkerId> worker_of_;
   std::map<core::WorkerId, core::PeerId> peer_of_;  ///< on which it has presented itself last
   std::map<core::WorkerId, Time> last_heard_;
+  std::map<core::WorkerId, Time> back_;  ///< from a silence in which the bus may have given its tasks up
   std::map<core::WorkerId, Duration> request_timeout_;
   std::map<std::pair<uint64_t, uint64_t>, FactHeard> facts_;  ///< by subscriber and seq
   std::set<std::pair<uint64_t, uint64_t>> facts_heard_;       ///< likewise, of all lives

@@ -20,6 +20,7 @@ void Referee::bus_started() {
   worker_of_.clear();
   peer_of_.clear();
   last_heard_.clear();
+  back_.clear();
   facts_.clear();
   commands_heard_.clear();
   words_.clear();
@@ -50,6 +51,10 @@ void Referee::take_over_requests() {
     const auto permit = store_.permits().find(id);
     return permit != store_.permits().end() && over(permit->second);
   });
+  // What the bus knows no more it takes from any connection.
+  for (auto& [id, task] : tasks_) {
+    if (!task.ended) task.worker = core::WorkerPool::BeforeRestart;
+  }
   // The holder of each task of before is one unknown worker, whose lease starts now.
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
@@ -94,6 +99,7 @@ void Referee::commits_lost() {
 void Referee::heard(const core::WorkerReady& ready) {
   worker_of_[ready.peer] = ready.worker;
   peer_of_[ready.worker] = ready.peer;
+  if (!heard_since(ready.worker, world_.now())) back_[ready.worker] = world_.now();
   last_heard_[ready.worker] = world_.now();
   request_timeout_[ready.worker] = ready.request_timeout;
   for (const core::TaskId id : open_deletes_) {
@@ -110,6 +116,12 @@ void Referee::heard(const core::WorkerReady& ready) {
     // Judged with the deadlines, as by the bus: a later message that waits as well may list it.
     if (task.worker == ready.worker) task.unlisted = !listed && age > rules_.options.worker_lease - ClockSlack;
   }
+}
+
+bool Referee::heard_since(core::WorkerId worker, Time since) const {
+  const auto heard = last_heard_.find(worker), back = back_.find(worker);
+  return heard != last_heard_.end() && world_.now() - heard->second <= rules_.options.worker_lease - ClockSlack &&
+         (back == back_.end() || back->second <= since);
 }
 
 void Referee::release(Task& task, bool silent, bool overlong) {

@@ -142,14 +142,15 @@ void Thrift::query_ended(core::OrderId id, core::TaskId task, const core::Answer
 
 // ---- Keys ----
 
-void Thrift::worker_answered(core::WorkerId worker, core::LimiterKind kind, const core::Answer& answer, Time sent) {
+void Thrift::worker_answered(core::WorkerId worker, core::LimiterKind kind, const core::Answer& answer, Time sent,
+                             bool heard_since) {
   if (answer.verdict == Verdict::Unauthorized) {
     ++refused_[worker];
     to_be_probed_.insert(worker);
   }
   // Of a query whose worker was silent meanwhile, or of before its start, the bus knows nothing any more: that it was
   // let in ends no row of refusals there. Better than too early.
-  const bool known = sent >= started_ && world_.now() - sent <= options_.worker_lease;
+  const bool known = heard_since && sent >= started_ && world_.now() - sent <= options_.worker_lease;
   if (passes(answer.verdict) && (answer.verdict != Verdict::Read || known)) {
     refused_[worker] = 0;
     refused_of_the_gone_ = 0;

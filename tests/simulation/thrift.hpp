@@ -36,8 +36,9 @@ class Thrift {
   /// `decided`: when it was decided on, before its permit was committed.
   void query_sent(core::OrderId order, core::TaskId task, core::WorkerId worker, Time decided);
   void query_ended(core::OrderId order, core::TaskId task, const core::Answer& answer, bool proves_open);
-  /// `sent`: when its task was.
-  void worker_answered(core::WorkerId worker, core::LimiterKind kind, const core::Answer& answer, Time sent);
+  /// `sent`: when its task was; `heard_since`: the worker was not silent so long that the bus may have given it up.
+  void worker_answered(core::WorkerId worker, core::LimiterKind kind, const core::Answer& answer, Time sent,
+                       bool heard_since);
   /// No command of it is undecided.
   void rests(core::OrderId order) { orders_.erase(order); }
 
