@@ -89,6 +89,8 @@ class Referee {
   /// The fact has been taken, and what follows from it is in the same batch.
   void committed(const core::FactPosition& position);
   void sending(const core::SendTask& task);
+  /// By a bus that leads no more, after the one that does has started.
+  void sending_late(const core::SendTask& task);
   void sending(const core::SendResolved& resolved);
   void sending(const core::SendRetry& retry);
   /// The bus has taken the outcome, and must heed it.
