@@ -74,6 +74,7 @@ class Bus : public Process {
   void set_owners(std::vector<core::OwnerPrefix> prefixes) { owners_.prefixes = std::move(prefixes); }
   /// Null while it does not lead.
   const core::Gateway* gateway() const { return life_ ? &life_->engine.gateway() : nullptr; }
+  bool store_in_trouble() const { return life_ && !life_->engine.trouble().empty(); }
   /// What it has decided is in the store.
   bool committed_all() const { return life_ && life_->engine.outbox().empty(); }
 

@@ -18,6 +18,7 @@ Pair::Pair(World& world, std::array<Clock, Buses> clocks, const core::GatewayOpt
   database_.on_durable = [this](const DatabaseRecord& record) { durable(record); };
   store_.on_committed = [this](const io::Batch& batch) { judge_.committed(batch); };
   store_.tick = [this] { return current().now().tick; };
+  store_.in_trouble = [this] { return current().store_in_trouble(); };
   store_.wall = [this] { return current().now().wall; };
 }
 

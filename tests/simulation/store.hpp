@@ -73,6 +73,8 @@ class Store : public io::Store {
   std::function<void(std::function<void()>)> answer = [](const std::function<void()>& read) { read(); };
   /// Now, on the bus's steady clock.
   std::function<Tick()> tick;
+  /// Of several buses, the one that leads has found out that it cannot rely on the store now.
+  std::function<bool()> in_trouble = [] { return false; };
   /// Likewise, on its wall clock.
   std::function<core::WallTime()> wall;
 
