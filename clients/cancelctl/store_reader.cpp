@@ -4,7 +4,7 @@ namespace cancelbus::ctl {
 namespace {
 
 constexpr int64_t ApplicationId = 0x43424C53;  // "CBLS"
-constexpr int64_t NewestSchema = 5;
+constexpr int64_t NewestSchema = 6;
 constexpr int BusyTimeoutMs = 2'000;
 
 /// What is wrong with the file, or nothing.

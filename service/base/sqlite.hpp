@@ -39,7 +39,11 @@ class Statement {
   Statement& bind(uint64_t value) { return bind(static_cast<int64_t>(value)); }
   Statement& bind(int value) { return bind(static_cast<int64_t>(value)); }
   Statement& bind(uint32_t value) { return bind(static_cast<int64_t>(value)); }
-  Statement& bind(bool value) { return bind(static_cast<int64_t>(value)); }
+  /// Nothing but a bool: a literal is a text, and would become one.
+  template <std::same_as<bool> Bool>
+  Statement& bind(Bool value) {
+    return bind(static_cast<int64_t>(value));
+  }
   /// The text must outlive the last step. So must the bytes of bind_blob().
   Statement& bind(std::string_view text);
   /// A temporary does not.

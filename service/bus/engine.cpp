@@ -127,11 +127,14 @@ void Engine::remember(const core::Event& event) {
   draining_ |= std::holds_alternative<core::DrainRequested>(event);
 }
 
-// A worker that has seen this term takes no task of an earlier one any more. It is told until it reports the term.
+// A worker that has seen this term takes no task of an earlier one any more. And what it has seen shows a later bus
+// that its store is older: so workers learn of each batch, also where none gives them work.
 void Engine::announce(const core::Event& event) {
   const auto* ready = std::get_if<core::WorkerReady>(&event);
   if (!ready) return;
-  const bool known = ready->seen && ready->seen->term == term() && ready->seen->leader_id == life_->term.leader_id;
+  const core::Term& now = store_.term();
+  const bool known = ready->seen && ready->seen->term == now.term && ready->seen->leader_id == now.leader_id &&
+                     ready->seen->batch >= now.batch;
   if (!known) edge_.out.send(core::SendConfirm{ready->peer, 0, 0});
 }
 

@@ -13,7 +13,7 @@ PgParameters& PgParameters::bind(int64_t value) {
   return bind_blob(bytes);
 }
 
-PgParameters& PgParameters::bind(bool value) { return bind_blob(std::string_view(value ? "\1" : "\0", 1)); }
+PgParameters& PgParameters::flag(bool value) { return bind_blob(std::string_view(value ? "\1" : "\0", 1)); }
 
 PgParameters& PgParameters::bind(std::string_view text) {
   std::string& value = values_.emplace_back(std::in_place).value();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,7 +25,11 @@ class PgParameters {
   PgParameters& bind(uint64_t value) { return bind(static_cast<int64_t>(value)); }
   PgParameters& bind(int value) { return bind(static_cast<int64_t>(value)); }
   PgParameters& bind(uint32_t value) { return bind(static_cast<int64_t>(value)); }
-  PgParameters& bind(bool value);
+  /// Nothing but a bool: a literal is a text, and would become one.
+  template <std::same_as<bool> Bool>
+  PgParameters& bind(Bool value) {
+    return flag(value);
+  }
   /// A NUL, which PostgreSQL cannot keep in a text, becomes U+FFFD. Everything else must be UTF-8.
   PgParameters& bind(std::string_view text);
   PgParameters& bind(WallTime time) { return bind(int64_t{time.time_since_epoch().count()}); }
@@ -40,6 +45,8 @@ class PgParameters {
   const std::vector<std::optional<std::string>>& values() const { return values_; }
 
  private:
+  PgParameters& flag(bool value);
+
   std::vector<std::optional<std::string>> values_;
 };
 

@@ -66,6 +66,13 @@ void Budget::confirmed(core::TaskId task) {
   limiter.waits_until = wait->second.until;
 }
 
+void Budget::commits_lost(const std::map<core::LimiterKind, Time>& stored) {
+  for (auto& [kind, limiter] : limiters_) {
+    const auto hold = stored.find(kind);
+    limiter.waits_until = std::min(limiter.waits_until, hold == stored.end() ? Time::min() : hold->second);
+  }
+}
+
 void Budget::sending(core::LimiterKind kind) {
   if (world_.now() >= limiters_.at(kind).waits_until) return;
   world_.fail("promise 3: a request is sent while the exchange has said to wait");

@@ -26,6 +26,8 @@ class Budget {
   void asked_to_wait(core::TaskId task, core::LimiterKind kind, const core::Answer& answer);
   /// The bus has taken the outcome, and must heed it.
   void confirmed(core::TaskId task);
+  /// The bus knows of these waits only.
+  void commits_lost(const std::map<core::LimiterKind, Time>& stored);
   void sending(core::LimiterKind kind);
   void at_the_end(int subscriber_deaths);
 

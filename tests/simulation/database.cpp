@@ -50,7 +50,7 @@ void Database::Server::claim(const io::Lease& read, const io::Lease& next, Done 
             record.lease.server = next.server;
             record.lease.synchronous = next.synchronous;
             record.lease.commits_lost = next.commits_lost;
-            if (next.commits_lost) record.epoch = ++database_.last_epoch_;
+            if (next.commits_lost || read.term == 0) record.epoch = ++database_.last_epoch_;
             return record;
           },
           std::move(done), std::move(cut), 0});

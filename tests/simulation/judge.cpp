@@ -5,6 +5,7 @@ namespace cancelbus::simulation {
 void Judge::bus_started() {
   sender_of_.clear();
   const bool commits_lost = ledger_.bus_started();
+  if (commits_lost) silence_.commits_lost();
   referee_.bus_started();
   silence_.bus_started();
   registry_.bus_started();

@@ -156,19 +156,24 @@ void plan_power_cuts(Plan& plan) {
   }
 }
 
-/// Drawn from a source of its own. Only where every worker can report what it has seen before the bus decides anything:
-/// otherwise nothing shows that the store is old.
+/// Drawn from a source of its own. Only where workers hear of what is committed, and each can report it before the bus
+/// decides anything: otherwise nothing shows that the store is old. They hear of it within a quarter of a second.
 void plan_old_copies(Plan& plan) {
   constexpr uint64_t Own = 0xC2B2AE3D27D4EB4F;
   Random random(plan.seed ^ Own);
-  for (const Blow blow : {Blow::KillWorker, Blow::FreezeWorker, Blow::DrainWorker, Blow::HoldPath, Blow::CutPath,
+  for (const Blow blow : {Blow::KillBus, Blow::KillBusInTurn, Blow::StopBusInTurn, Blow::FreezeBus, Blow::DrainBus,
+                          Blow::KillWorker, Blow::FreezeWorker, Blow::DrainWorker, Blow::HoldPath, Blow::CutPath,
                           Blow::DropReplies, Blow::RebootBus, Blow::FillDisk, Blow::SetExchangeClock}) {
     if (plan.has(blow)) return;
   }
   if (!plan.store_synced || plan.wrong_readings || !random.chance(0.5)) return;
+  const Duration age = random.chance(0.5) ? random.between(500ms, 2s) : random.between(1s, 15s);
+  // The bus decides from half a second after its start on.
+  constexpr Duration Started = 1s;
+  const Duration room = plan.trouble - age;
+  if (room <= Started) return;
   plan.old_copies = true;
-  const Duration age = random.chance(0.5) ? random.between(100ms, 2s) : random.between(1s, 15s);
-  plan.blows.push_back({random.between(0ms, plan.trouble), Blow::PutBackCopy, random.number(), age, random.number()});
+  plan.blows.push_back({random.between(Started, room), Blow::PutBackCopy, random.number(), age, random.number()});
 }
 
 /// Drawn from a source of its own. Some readings are wrong, and not only those of one worker.

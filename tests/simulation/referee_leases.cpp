@@ -1,5 +1,6 @@
 // Which requests are in flight for the bus: leases as it heard them, and what a restart makes of them.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "tests/simulation/describe.hpp"
@@ -104,6 +105,12 @@ void Referee::commits_lost() {
     orders_[row.order.order_id].last_book_fact = core::FactType::Deleted452;
   }
   waits_.commits_lost(store_.lowered());
+  // A power cut takes no wait, but an older copy holds only its own.
+  if (store_.same_boot()) {
+    std::map<core::LimiterKind, Time> waits;
+    for (const auto& [kind, hold] : store_.holds()) waits[kind] = true_time(hold.until);
+    budget_.commits_lost(waits);
+  }
   thrift_.commits_lost();
   distance_.commits_lost();
   // Whether anything was sent of what it still holds, it cannot know.

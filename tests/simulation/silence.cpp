@@ -136,6 +136,8 @@ std::set<core::LimiterKind> Silence::lowered(const core::LoweredLimits& limits) 
 
 void Silence::committed(const core::LoweredLimits& limits) { kept_lowered_ = lowered(limits); }
 
+void Silence::commits_lost() { kept_lowered_ = lowered(store_.lowered()); }
+
 void Silence::decided(const core::LoweredLimits& decided) {
   const std::set<core::LimiterKind> now_lowered = lowered(decided);
   for (const core::LimiterKind kind : {core::LimiterKind::Cancel, core::LimiterKind::Query}) {

@@ -35,6 +35,8 @@ class Silence {
   void sending(const core::SendTask& task);
   void committed(const core::HoldRecord& hold);
   void committed(const core::LoweredLimits& limits);
+  /// Before bus_started(): what is lowered is what the store still holds.
+  void commits_lost();
   /// STUCK was decided: its commands are owed a status.
   void committed(const core::HistoryLine& line);
   void told(const CommandSeen& command, const core::CancelStatus& status);

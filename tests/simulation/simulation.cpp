@@ -432,6 +432,8 @@ void Simulation::strike_lone(const BlowPlan& blow) {
       lone_->cut_power(clock_of_next_boot(*lone_, blow));
       return world_.agenda.after(blow.length, [this] { lone_->start(); });
     case Blow::PutBackCopy:
+      // Without a worker nothing shows that it is one.
+      if (lone_->gateway()->status(lone_->now()).workers.empty()) return;
       store_.keep_copy();
       return world_.agenda.after(blow.length, [this, down = std::chrono::milliseconds(10 + blow.choice % 90)] {
         lone_->kill();
@@ -618,6 +620,7 @@ void Simulation::count_faults_of_the_exchange() {
 
 void Simulation::end() {
   all_well();
+  if (bus().gateway() == nullptr) return look();
   // Of a stuck command queries go on: an outcome that is just on its way is waited for.
   constexpr int MostWaits = 20;
   if (!all_heard() && ++waits_at_the_end_ <= MostWaits) return world_.agenda.after(100ms, [this] { end(); });

@@ -46,7 +46,7 @@ core::Snapshot Store::snapshot() const {
   snapshot.term = rows_.leader.term;
   snapshot.leader_id = rows_.leader.leader_id;
   snapshot.stored_term = stored_term_;
-  snapshot.same_boot = boot_ == rows_.boot;
+  snapshot.same_boot = same_boot();
   snapshot.commits_lost = commits_lost_;
   snapshot.behind = rows_.behind;
   return snapshot;

@@ -32,6 +32,7 @@ class Store : public io::Store {
   bool is_older() const { return older_; }
   /// Of the bus's machine, as the latest start of the bus found it.
   uint64_t boot() const { return boot_; }
+  bool same_boot() const { return boot_ == rows_.boot; }
   /// New whenever commits may have been lost.
   uint64_t epoch() const { return rows_.epoch; }
   void set_full(bool full) { full_ = full; }
@@ -85,6 +86,7 @@ class Store : public io::Store {
   const std::map<std::string, core::DeadManRecord>& dead_men() const { return rows_.dead_men; }
   const std::map<core::CommandKey, core::CommandRecord>& commands() const { return rows_.commands; }
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return rows_.permits; }
+  const std::map<core::LimiterKind, core::HoldRecord>& holds() const { return rows_.holds; }
   const core::LoweredLimits& lowered() const { return rows_.lowered; }
   uint64_t next_seq(const std::string& topic) const { return rows_.next_seq(topic); }
   uint32_t unauthorized_in_a_row() const { return rows_.unauthorized.in_a_row; }

@@ -25,7 +25,7 @@ std::optional<core::PeerId> client_of(const core::Event& event) {
 }
 
 void Switches::bus_started() {
-  turned_.reset();
+  turned_ = store_.tick();
   peers_.clear();
   unproven_.clear();
   asked_.clear();
@@ -62,7 +62,7 @@ void Switches::stepping(const core::Event& event, const std::string& sender) {
 }
 
 void Switches::take_time(Tick now) {
-  const Duration since = turned_ ? std::min(now - *turned_, LongestTurn) : Duration::zero();
+  const Duration since = std::min(now - turned_, LongestTurn);
   for (auto& [sender, armed] : armed_) {
     armed.sure += since;
     if (writable_ && !draining_) armed.quiet += since;

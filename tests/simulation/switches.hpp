@@ -67,7 +67,7 @@ class Switches {
   const Store& store_;
   bool writable_ = true;
   bool draining_ = false;
-  std::optional<Tick> turned_;  ///< in this life of the bus
+  Tick turned_{};  ///< or the bus was started
   std::map<std::string, Armed> armed_;
   std::map<core::PeerId, Tick> peers_;  ///< when they were heard last
   std::set<core::PeerId> may_be_forgotten_;

@@ -109,7 +109,6 @@ class TermTest : public ::testing::Test {
   void start() {
     core::Snapshot snapshot;
     store_->load([&](absl::StatusOr<core::Snapshot> loaded) { snapshot = loaded.value(); });
-    stored_ = store_->term();
     engine_.reset();
     engine_.emplace(
         core::GatewayOptions(), snapshot, now_, *store_,
@@ -139,7 +138,6 @@ class TermTest : public ::testing::Test {
   }
 
   std::unique_ptr<io::Store> store_ = io::open_store({}).value();
-  core::Term stored_;
   core::Instant now_ = io::now();
   std::vector<core::Send> sent_;
   size_t decided_ = 0;
@@ -160,13 +158,33 @@ TEST_F(TermTest, NothingIsDecidedBeforeWorkersCouldReport) {
 }
 
 TEST_F(TermTest, AWorkerIsToldTheTermUntilItReportsIt) {
+  const core::Term earlier{8, "bus-b", 3};
   start();
-  turn_after(Engine::ListensFirst, {ready({})});
+  turn_after(core::Duration::zero(), {ready(earlier)});
+  ASSERT_EQ(engine_->term(), 9U);
+  turn_after(Engine::ListensFirst);
   EXPECT_EQ(sent<core::SendConfirm>(), 1U);
-  turn_after(Second / 4, {ready(core::Term{stored_.term - 1, "bus-x", 3})});
+  turn_after(Second / 4, {ready({})});
   EXPECT_EQ(sent<core::SendConfirm>(), 2U);
-  turn_after(Second / 4, {ready(stored_)});
+  turn_after(Second / 4, {ready(store_->term())});
   EXPECT_EQ(sent<core::SendConfirm>(), 2U);
+}
+
+TEST_F(TermTest, AWorkerLearnsOfEachBatchThoughNoneGivesItWork) {
+  start();
+  turn_after(Engine::ListensFirst, {core::OwnersSet{}, core::Hello{"c", "desk-a", {}}, ready(store_->term())});
+  const core::Term before = store_->term();
+  core::CommandReceived command;
+  command.peer = "c";
+  command.order.cl_ord_id = "a-1";
+  command.order.order_id = 101;
+  turn_after(Second / 4, {command});
+  ASSERT_GT(store_->term().batch, before.batch);
+  const size_t confirms = sent<core::SendConfirm>();
+  turn_after(Second / 4, {ready(before)});
+  EXPECT_EQ(sent<core::SendConfirm>(), confirms + 1);
+  turn_after(Second / 4, {ready(store_->term())});
+  EXPECT_EQ(sent<core::SendConfirm>(), confirms + 1);
 }
 
 TEST_F(TermTest, AStoreThatIsBehindBeginsAgainBeforeItAnswersAnything) {
@@ -189,7 +207,8 @@ TEST_F(TermTest, AStoreThatIsBehindBeginsAgainBeforeItAnswersAnything) {
   EXPECT_EQ(cause->text,
             "the store lacks what was sent in term 8 of bus-b, which a worker has seen; nothing is sent until that "
             "counts no more");
-  EXPECT_EQ(cause->remaining, 75 * Second + std::chrono::milliseconds(60)) << "and a thousandth of a minute";
+  EXPECT_EQ(cause->remaining, 75 * Second + std::chrono::milliseconds(60) - Second / 4)
+      << "with a thousandth of a minute, from when it began again";
   EXPECT_EQ(cause->runbook, "An older store");
 }
 

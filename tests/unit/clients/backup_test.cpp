@@ -142,7 +142,7 @@ TEST_F(BackupTest, HoldsEveryRowWhileTheBusRuns) {
   ASSERT_TRUE(backup) << error_.sentence;
   EXPECT_EQ(backup->commands, 2);
   EXPECT_EQ(backup->events, 2);
-  EXPECT_EQ(backup->schema_version, 5);
+  EXPECT_EQ(backup->schema_version, 6);
   EXPECT_EQ(static_cast<uintmax_t>(backup->bytes), std::filesystem::file_size(copy_));
   EXPECT_TRUE(before <= backup->backed_up && backup->backed_up <= wall_now());
   for (const std::string table : {"cancels", "permits", "holds", "history", "events", "topics"}) {
@@ -248,7 +248,7 @@ TEST_F(BackupTest, WhatItCannotReadIsNamedAndLeavesNothing) {
   EXPECT_EQ(error_.sentence, path_ + ": this is a database, but not a store of cancel-bus");
   sql("PRAGMA application_id=1128418387; PRAGMA user_version=9");
   EXPECT_FALSE(back_up());
-  EXPECT_EQ(error_.sentence, path_ + ": schema version 9, this cancelctl reads versions 1 to 5: use that of the bus");
+  EXPECT_EQ(error_.sentence, path_ + ": schema version 9, this cancelctl reads versions 1 to 6: use that of the bus");
   EXPECT_TRUE(error_.store_unreadable);
   EXPECT_THAT(files(), ElementsAre());
 }

@@ -229,7 +229,7 @@ TEST(Text, StatusTableSaysWhoLeads) {
   standby.mutable_heard_ago()->set_nanos(300'000'000);
   status.set_replication("synchronous, on db-2");
   EXPECT_EQ(leader_text(status),
-            "bus-a-3f9c? in term 12, standby bus-b-77e0 (0.3 s ago); replication: synchronous, on db-2");
+            "bus-a-3f9c? in term 12, standby bus-b-77e0 (300 ms ago); replication: synchronous, on db-2");
 }
 
 TEST(Text, StatusTableCountsOpenOrdersByOwner) {
