@@ -43,8 +43,14 @@ enum class Blow : uint8_t {
   CancelWaits,     ///< commits end their wait for the standby, and warn
   EndWaits,        ///< likewise, without an answer
   FailOverBehind,  ///< the standby has missed something when it is promoted
+  StopLeader,      ///< after any of its writes and sends, for longer than its lease
+  HoldBusFromDatabase,
+  HoldBusFromWorkers,
+  HoldBusFromClients,
+  HoldReplication,
+  IsolateBus,  ///< from everything
 };
-constexpr size_t Blows = static_cast<size_t>(Blow::FailOverBehind) + 1;
+constexpr size_t Blows = static_cast<size_t>(Blow::IsolateBus) + 1;
 const char* blow_name(Blow blow);
 
 }  // namespace cancelbus::simulation

@@ -76,6 +76,7 @@ void LoneBus::answer(std::function<void()> read) {
 
 void Bus::on_start() {
   operations_left_ = operations_before_stop_ = -1;
+  stop_before_task_.reset();
   dead_ = false;
 }
 
@@ -134,10 +135,14 @@ bool Bus::spend() {
   if (operations_left_ == 0 && !std::exchange(dead_, true)) on_death();
   if (operations_left_ > 0) --operations_left_;
   if (operations_before_stop_ >= 0 && operations_before_stop_-- == 0) {
-    freeze();
-    world().agenda.after(stop_length_, [this] { wake(); });
+    stop(stop_length_);
   }
   return !dead_;
+}
+
+void Bus::stop(Duration length) {
+  freeze();
+  world().agenda.after(length, [this] { wake(); });
 }
 
 // ---- Connections ----
@@ -174,7 +179,7 @@ void Bus::arm(Tick at) {
 }
 
 void Bus::turn(std::vector<core::Event> events) {
-  if (dead_) return;
+  if (dead_ || leads_no_more()) return;
   const Instant now = this->now();
   count_turn();
   life_->next_turn = Never;
@@ -256,6 +261,7 @@ void Bus::tell_store() {
 
 void Bus::send(const core::Send& send) {
   if (!spend()) return;
+  if (stop_before_task_ && std::holds_alternative<core::SendTask>(send)) stop(*std::exchange(stop_before_task_, {}));
   deliver([this, send, life = std::weak_ptr(life_->alive)] {
     if (life.expired()) return;
     if (world().transcript) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,8 @@ class Bus : public Process {
   void kill_after(int operations) { operations_left_ = operations; }
   /// SIGSTOP after so many more writes and sends, or a disk that takes so long.
   void stop_after(int operations, Duration length);
+  /// Likewise, right before the next task leaves whose permit is committed.
+  void stop_before_task(Duration length) { stop_before_task_ = length; }
   virtual void drain();
   /// The next start is on a machine that was rebooted.
   virtual void reboot(Clock clock);
@@ -91,6 +94,8 @@ class Bus : public Process {
   virtual bool listens(Door) const { return true; }
   /// It does not lead, and something came. Else frames wait for the next turn.
   virtual void turn_away() {}
+  /// What led is about to be thrown away.
+  virtual bool leads_no_more() const { return false; }
   /// The process dies where it is, in the middle of something.
   virtual void on_death() {}
   virtual uint64_t boot_step() const { return 1; }
@@ -109,6 +114,7 @@ class Bus : public Process {
   uint64_t boot_ = 1;
   std::deque<std::pair<core::PeerId, std::string>> session_frames_;
   std::deque<std::pair<core::PeerId, std::string>> backend_frames_;
+  void stop(Duration length);
   /// A reply to a session that the bus makes before it leads.
   void reply(const core::PeerId& peer, const std::string& frame) { to_peer(peer, {frame}); }
 
@@ -158,6 +164,7 @@ class Bus : public Process {
   int operations_left_ = -1;         ///< until it dies; -1: without end
   int operations_before_stop_ = -1;  ///< likewise, until it is stopped
   Duration stop_length_{};
+  std::optional<Duration> stop_before_task_;
   bool dead_ = false;  ///< in the middle of a turn
   double dropped_ = 0;
   double backend_dropped_ = 0;

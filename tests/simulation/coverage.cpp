@@ -79,10 +79,7 @@ const char* fault_name(Fault fault) {
                                           "outcome of a commit unknown, and it was stored",
                                           "a wait for the standby is canceled",
                                           "a wait for the standby ends without an answer",
-                                          "a standby is promoted that is behind",
-                                          "hold path between bus and database",
-                                          "hold path between the databases",
-                                          "hold path between bus and worker"};
+                                          "a standby is promoted that is behind"};
   static_assert(std::size(Names) == Faults);
   return Names[static_cast<size_t>(fault)];
 }

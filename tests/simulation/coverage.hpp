@@ -93,11 +93,8 @@ enum class Fault : uint8_t {
   WaitCanceled,       ///< a commit warned that it may be on one server only
   BackendTerminated,  ///< likewise, and was not answered
   PromotedBehind,     ///< the database goes on without what the primary had
-  HeldBusDatabase,    ///< a path of this kind
-  HeldDatabases,
-  HeldBusWorker,
 };
-constexpr size_t Faults = static_cast<size_t>(Fault::HeldBusWorker) + 1;
+constexpr size_t Faults = static_cast<size_t>(Fault::PromotedBehind) + 1;
 
 /// What has happened in one world.
 class Coverage {

@@ -25,7 +25,10 @@ void Database::Server::renew(const core::Term& leader, Done done, std::function<
 void Database::Server::commit(const core::Term& leader, uint64_t number, DatabaseRecord what, Done done,
                               std::function<void()> cut) {
   submit({[this, leader, number, what = std::move(what)](const State& state) -> std::variant<DatabaseRecord, Reply> {
-            if (const auto fenced = fence(state, leader)) return *fenced;
+            if (const auto fenced = fence(state, leader)) {
+              database_.world_.happened.add(Fault::CommitFenced);
+              return *fenced;
+            }
             if (number == state.lease.batch) return Reply::Stored;
             if (number != state.lease.batch + 1) return Reply::Gap;
             DatabaseRecord record = what;
@@ -188,6 +191,7 @@ void Database::kill_primary(Duration down) {
   server.die();
   end_stream();
   world_.agenda.after(down, [this, &server] {
+    if (failing_over_) return;  // it comes back when that is over
     server.start();
     attach_later();
   });
@@ -199,6 +203,7 @@ void Database::kill_standby(Duration down) {
   server.die();
   end_stream();
   world_.agenda.after(down, [this, &server] {
+    if (failing_over_) return;  // it comes back when that is over
     server.start();
     attach_later();
   });
@@ -207,25 +212,24 @@ void Database::kill_standby(Duration down) {
 void Database::fail_over(Duration until_promotion, Duration until_back) {
   if (failing_over_ || !standby().up_) return;
   failing_over_ = true;
-  Server& old = primary();
-  old.die();
+  primary().die();
   end_stream();
-  world_.agenda.after(until_promotion, [this, &old, until_back] {
-    if (&old != &primary()) return;
+  world_.agenda.after(until_promotion, [this, until_back, failover = ++failovers_] {
+    if (!failing_over_ || failover != failovers_) return;
     promote();
-    world_.agenda.after(until_back, [this, &old] { rebuild(old); });
+    world_.agenda.after(until_back, [this, failover] {
+      if (failover == failovers_) rebuild();
+    });
   });
 }
 
 void Database::promote_beside(Duration beside) {
   if (failing_over_ || !synchronous_ || !standby().up_ || !primary().up_) return;
   failing_over_ = true;
-  Server& old = primary();
   end_stream();
   promote();
-  world_.agenda.after(beside, [this, &old] {
-    old.die();
-    rebuild(old);
+  world_.agenda.after(beside, [this, failover = ++failovers_] {
+    if (failover == failovers_) rebuild();
   });
 }
 
@@ -241,9 +245,10 @@ void Database::promote() {
   durable_ = std::min(durable_, server.log_.size());
 }
 
-void Database::rebuild(Server& server) {
-  if (&server == &primary() || !failing_over_) return;
+void Database::rebuild() {
+  if (!failing_over_) return;
   failing_over_ = false;
+  Server& server = standby();
   server.die();
   server.primary_ = false;
   server.timeline_ = primary().timeline_;
@@ -264,7 +269,7 @@ void Database::heal() {
   end_waits(Wait::Normal, 0);
   between_.release();
   if (failing_over_ && !primary().up_) promote();
-  rebuild(standby());
+  rebuild();
   primary().start();
   standby().start();
   attach_later();

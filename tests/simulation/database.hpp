@@ -136,7 +136,8 @@ class Database {
   Server& primary() { return *servers_[primary_]; }
   Server& standby() { return *servers_[1 - primary_]; }
   void promote();
-  void rebuild(Server& server);
+  /// The former primary becomes a standby.
+  void rebuild();
   void written(Server& by);
   void durable(size_t count, const Server& by);
   void waits(Server& server);
@@ -154,6 +155,7 @@ class Database {
   std::vector<std::unique_ptr<Server>> servers_;
   size_t primary_ = 0;
   bool failing_over_ = false;
+  uint64_t failovers_ = 0;
   size_t durable_ = 0;  ///< records of the log that is in force
   uint64_t last_epoch_ = 77;
   Wait end_waits_ = Wait::Normal;

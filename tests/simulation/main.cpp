@@ -32,7 +32,7 @@ struct Options {
   uint64_t first = 0;
   uint64_t last = 0;
   bool transcript = false;
-  bool stop = false;  ///< at the first that fails
+  bool stop = false;   ///< at the first that fails
   bool pairs = false;  ///< only seeds of two buses
   bool coverage = false;
   std::optional<std::chrono::minutes> time;

@@ -23,27 +23,46 @@ Pair::Pair(World& world, std::array<Clock, Buses> clocks, const core::GatewayOpt
 }
 
 void Pair::leads(size_t index) {
+  const PairedBus& bus = *buses_[index];
+  const Rows& rows = bus.loaded();
+  const uint64_t term = bus.term().term;
+  if (any_led_ && rows.epoch == epoch_ && term == highest_term_) {
+    world_.fail("promise 11: ", bus.name(), " leads in term ", term, ", in which another bus has led");
+  }
+  // Stopped between its claim and this, it leads no more; it does not know yet.
+  if (any_led_ && (rows.epoch < epoch_ || (rows.epoch == epoch_ && term < highest_term_))) {
+    superseded_[index] = world_.now();
+    return;
+  }
   if (any_led_ && current_ != index) {
     world_.happened.add(Fault::Takeover);
     if (current().alive()) world_.happened.add(Fault::TakeoverFromAlive);
     superseded_[current_] = world_.now();
   }
   any_led_ = true;
+  decided_.clear();
   current_ = index;
-  const PairedBus& bus = current();
-  const Rows& rows = bus.loaded();
-  const uint64_t term = bus.term().term;
-  if (term <= highest_term_ && rows.epoch == std::exchange(epoch_, rows.epoch)) {
-    world_.fail("promise 11: ", bus.name(), " leads in term ", term, " after ", highest_term_);
-  }
-  highest_term_ = std::max(highest_term_, term);
+  highest_term_ = term;
   epoch_ = rows.epoch;
+  batch_ = bus.term().batch;
   store_.led_by(rows, bus.boot());
   judge_.bus_started();
 }
 
+void Pair::decided(const core::Actions& actions, Tick now) {
+  if (!actions.records.empty()) decided_.push_back(world_.now());
+  judge_.decided(actions, now);
+}
+
 void Pair::durable(const DatabaseRecord& record) {
-  if (record.batch) store_.replicated(*record.batch, record.boot, record.run_time);
+  if (!record.batch) return;
+  // A database that had lost it is given it again by the same leader, who does not know what became of it.
+  if (record.lease.term == highest_term_ &&
+      record.lease.batch <= std::exchange(batch_, std::max(batch_, record.lease.batch)))
+    return;
+  judge_.referee().batch_of_turn(decided_.empty() ? world_.now() : decided_.front());
+  if (!decided_.empty()) decided_.pop_front();
+  store_.replicated(*record.batch, record.boot, record.run_time);
 }
 
 void Pair::check_ends(size_t index) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,7 +51,7 @@ class Pair {
     void committed(const io::Batch&) override {}
     void sending(const core::Send& send) override;
     void decided(const core::Actions& actions, Tick now) override {
-      heard() ? pair_.judge_.decided(actions, now) : pair_.check_ends(index_);
+      heard() ? pair_.decided(actions, now) : pair_.check_ends(index_);
     }
     void store_writable(bool writable) override {
       if (heard()) pair_.judge_.store_writable(writable);
@@ -75,6 +76,7 @@ class Pair {
   static constexpr Duration EndsWithin = 2'600ms;
 
   void leads(size_t index);
+  void decided(const core::Actions& actions, Tick now);
   void durable(const DatabaseRecord& record);
   void check_ends(size_t index);
 
@@ -88,7 +90,9 @@ class Pair {
   bool any_led_ = false;
   uint64_t highest_term_ = 0;
   uint64_t epoch_ = 0;
+  uint64_t batch_ = 0;  ///< the latest of this term that is durable
   std::array<Time, Buses> superseded_{};
+  std::deque<Time> decided_;  ///< when the turns were whose batches are not durable yet
 };
 
 }  // namespace cancelbus::simulation

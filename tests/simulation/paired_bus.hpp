@@ -29,6 +29,7 @@ class PairedBus : public Bus {
   void on_kill() override;
   bool listens(Door door) const override { return leads() || door == Door::Session; }
   void turn_away() override;
+  bool leads_no_more() const override { return round_ended_; }
   uint64_t boot_step() const override { return 2; }
   void end_in_order() override;
   void on_death() override {

@@ -386,7 +386,13 @@ const char* blow_name(Blow blow) {
                                           "promote the standby beside the primary",
                                           "cancel waits for the standby",
                                           "end waits for the standby",
-                                          "fail over to a standby that is behind"};
+                                          "fail over to a standby that is behind",
+                                          "stop the leader for over a lease",
+                                          "hold the paths of a bus to the database",
+                                          "hold the paths of a bus to workers",
+                                          "hold the paths of a bus to clients",
+                                          "hold the path between the databases",
+                                          "isolate a bus"};
   static_assert(std::size(Names) == Blows);
   return Names[static_cast<size_t>(blow)];
 }

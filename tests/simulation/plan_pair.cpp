@@ -36,9 +36,12 @@ void plan_pair(Plan& plan) {
   for (const Blow blow : {Blow::KillBus, Blow::KillBusInTurn, Blow::StopBusInTurn, Blow::FreezeBus}) {
     if (random.chance(0.3)) add(plan, random, blow);
   }
-  for (const Blow blow : {Blow::KillPrimary, Blow::KillStandbyServer, Blow::FailOver, Blow::PromoteBeside,
-                          Blow::CancelWaits, Blow::EndWaits, Blow::FailOverBehind}) {
-    if (random.chance(0.25)) add(plan, random, blow);
+  if (random.chance(0.5)) add(plan, random, Blow::StopLeader);
+  for (const Blow blow :
+       {Blow::KillPrimary, Blow::KillStandbyServer, Blow::FailOver, Blow::PromoteBeside, Blow::CancelWaits,
+        Blow::EndWaits, Blow::FailOverBehind, Blow::HoldBusFromDatabase, Blow::HoldBusFromWorkers,
+        Blow::HoldBusFromClients, Blow::HoldReplication, Blow::IsolateBus}) {
+    if (random.chance(0.2)) add(plan, random, blow);
   }
 }
 

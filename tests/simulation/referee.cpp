@@ -45,7 +45,7 @@ void Referee::heard(const core::TaskEnded& ended) {
     thrift_.delete_ended(task.order, ended.answer);
     orders_[task.order].doubtful = ended.answer.verdict == core::Verdict::Doubtful;
     event_of(task.order);
-    distance_.ended(task.order, ended.answer, orders_[task.order].deletes.back() == task.id);
+    if (!task.rested) distance_.ended(task.order, ended.answer, orders_[task.order].deletes.back() == task.id);
   }
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.

@@ -56,6 +56,7 @@ void Referee::take_over_requests() {
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;
+    tasks_[id].rested |= !ledger_.has_undecided(tasks_[id].order);
     // How long ago it was sent is not stored.
     tasks_[id].decided = world_.now();
   }

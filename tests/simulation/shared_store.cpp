@@ -135,9 +135,6 @@ void SharedStore::send(LeaseHolder::Ask what) {
     };
   }
   ask(std::move(request), [this, what, sent = owner_.now().tick](Database::Reply reply) {
-    if (reply == Database::Reply::Fenced && what == LeaseHolder::Ask::Commit) {
-      owner_.world().happened.add(Fault::CommitFenced);
-    }
     if (reply == Database::Reply::Stored) owner_.world().happened.add(Fault::OutcomeUnknown);
     act(holder_->answered(what, reply, sent, owner_.now().tick));
   });

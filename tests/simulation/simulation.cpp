@@ -476,6 +476,22 @@ void Simulation::strike_database(const BlowPlan& blow) {
         database.end_waits(Database::Wait::Normal, 0);
         database.between().release();
       });
+    case Blow::StopLeader: {
+      // Not for so long that its peers give it up.
+      const auto length = std::chrono::milliseconds(2'600 + blow.target % 2'800);
+      if (blow.target % 4 == 0) return pair_->current().stop_after(static_cast<int>(blow.choice % 9), length);
+      return pair_->current().stop_before_task(length);
+    }
+    case Blow::HoldBusFromDatabase:
+      return hold_paths(struck(blow).name(), {"db-"}, blow);
+    case Blow::HoldBusFromWorkers:
+      return hold_paths(struck(blow).name(), {"w", "stream"}, blow);
+    case Blow::HoldBusFromClients:
+      return hold_paths(struck(blow).name(), {"client", "operator"}, blow);
+    case Blow::HoldReplication:
+      return hold_paths("db-1-db-2", {"db-"}, blow);
+    case Blow::IsolateBus:
+      return hold_paths(struck(blow).name(), {"db-", "w", "stream", "client", "operator"}, blow);
     default:
       return;
   }
@@ -500,14 +516,20 @@ void Simulation::hold(const BlowPlan& blow) {
   Path& path = paths_[blow.target % paths_.size()];
   const uint64_t which = blow.choice % 4;
   path.hold(which != 1, which != 2);
-  if (pair_) {
-    const bool of_database = path.name().find("db-") != std::string::npos;
-    const bool of_worker = path.name().starts_with("w") && path.name().find("bus-") != std::string::npos;
-    if (of_database && path.name().starts_with("bus-")) world_.happened.add(Fault::HeldBusDatabase);
-    if (of_database && path.name().starts_with("db-")) world_.happened.add(Fault::HeldDatabases);
-    if (of_worker) world_.happened.add(Fault::HeldBusWorker);
-  }
   world_.agenda.after(blow.length, [&path] { path.release(); });
+}
+
+void Simulation::hold_paths(const std::string& from, const std::vector<std::string>& to, const BlowPlan& blow) {
+  const uint64_t which = blow.choice % 4;
+  for (Path& path : paths_) {
+    const bool there = path.name().find(from) != std::string::npos;
+    const bool wanted = there && std::ranges::any_of(to, [&](const std::string& peer) {
+                          return path.name().starts_with(peer) || path.name().find("-" + peer) != std::string::npos;
+                        });
+    if (!wanted) continue;
+    path.hold(which != 1, which != 2);
+    world_.agenda.after(blow.length, [&path] { path.release(); });
+  }
 }
 
 // ---- The end ----

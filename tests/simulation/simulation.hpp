@@ -67,6 +67,8 @@ class Simulation {
   void restart(Process& process, Duration down);
   void freeze(Process& process, Duration length);
   void hold(const BlowPlan& blow);
+  /// The paths between two kinds of machines, as their names begin.
+  void hold_paths(const std::string& from, const std::vector<std::string>& to, const BlowPlan& blow);
   void calm();
   /// Processes that are dead or stopped go on.
   void all_well();
