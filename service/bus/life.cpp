@@ -124,7 +124,8 @@ class Round {
   void lost(const absl::Status& why) {
     io::log_error("leads_no_more", {{"why", std::string(why.message())}});
     past_.distrusts |= why.code() == absl::StatusCode::kDataLoss;
-    end(std::nullopt);
+    // One that was asked to end does not follow again; what it had not committed another bus takes over.
+    end(draining_ ? std::optional(1) : std::nullopt);
   }
 
   // ---- Leading ----
@@ -139,6 +140,8 @@ class Round {
   void load() {
     store_->load([this](absl::StatusOr<core::Snapshot> snapshot) {
       if (done_) return;
+      // Another bus may lead meanwhile, or this one again.
+      if (!snapshot.ok() && !options_.store.uri.empty()) return lost(snapshot.status());
       if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
       lead(*std::move(snapshot));
     });
@@ -178,6 +181,7 @@ class Round {
   void stop() {
     if (!shell_) return end(0);
     io::log_info("draining");
+    draining_ = true;
     shell_->drain([this](bool complete) { shell_->close_store([this, complete] { end(complete ? 0 : 1); }); });
   }
   void reload() {
@@ -190,6 +194,7 @@ class Round {
   boost::asio::io_context context_{1};
   std::optional<int> exit_code_;
   bool done_ = false;
+  bool draining_ = false;
   io::StopSignals signals_;
   io::ReloadSignal reload_;
   std::optional<Standby> standby_;

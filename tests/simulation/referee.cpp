@@ -39,7 +39,11 @@ void Referee::heard(const core::TaskEnded& ended) {
   }
   // On a connection on which its worker has not presented itself yet: it is reported again there.
   if (task.worker != core::WorkerPool::BeforeRestart && peer_of_[task.worker] != ended.peer) return;
-  if (std::exchange(task.ended, true)) return;
+  if (std::exchange(task.ended, true)) {
+    const bool open = permit != store_.permits().end() && permit->second.open;
+    if (open && task.kind == core::LimiterKind::Cancel) distance_.ended_again(task.order);
+    return;
+  }
   thrift_.worker_answered(task.worker, task.kind, ended.answer, task.sent);
   if (task.kind == core::LimiterKind::Cancel && !task.lost) {
     thrift_.delete_ended(task.order, ended.answer);
