@@ -47,9 +47,10 @@ void Engine::turn(core::Instant now, std::vector<core::Event> events) {
 
 core::Tick Engine::next_deadline(core::Tick now) const {
   if (now < started_ + ListensFirst) return started_ + ListensFirst;
+  // Nothing is decided, and no deadline is judged, before it has begun again.
+  if (behind_ && now >= begins_again_from_) return now + StoreRetry;
   const core::Tick next =
-      behind_ ? std::min(life_->gateway.next_deadline(now), std::max(now + StoreRetry, begins_again_from_))
-              : life_->gateway.next_deadline(now);
+      behind_ ? std::min(life_->gateway.next_deadline(now), begins_again_from_) : life_->gateway.next_deadline(now);
   return life_->outbox.empty() && life_->outbox.trouble().empty() ? next : std::min(next, now + StoreRetry);
 }
 

@@ -124,7 +124,8 @@ class Round {
   void lost(const absl::Status& why) {
     io::log_error("leads_no_more", {{"why", std::string(why.message())}});
     past_.distrusts |= why.code() == absl::StatusCode::kDataLoss;
-    end(std::nullopt);
+    // One that was asked to end does not follow again; what it had not committed another bus takes over.
+    end(draining_ ? std::optional(1) : std::nullopt);
   }
 
   // ---- Leading ----
@@ -139,8 +140,8 @@ class Round {
   void load() {
     store_->load([this](absl::StatusOr<core::Snapshot> snapshot) {
       if (done_) return;
-      // Another attempt may find the database there.
-      if (!snapshot.ok() && standby_) return lost(snapshot.status());
+      // Another bus may lead meanwhile, or this one again.
+      if (!snapshot.ok() && !options_.store.uri.empty()) return lost(snapshot.status());
       if (!snapshot.ok()) return refuse("--store: ", snapshot.status());
       lead(*std::move(snapshot));
     });
@@ -158,9 +159,12 @@ class Round {
                                    {"why", "a worker has seen what this store lacks, and no request has left since"},
                                    {"then", "a new epoch; no request until those that are not known count no more"}});
     } else if (snapshot.commits_lost) {
+      const char* const why =
+          standby_
+              ? "another server of the database, or a restored one, that commits did not wait for; or its lease says so"
+              : "another boot and a store that was not synced, or a copy made by cancelctl backup";
       io::log_warn("commits_may_be_lost",
-                   {{"why", "another boot and a store that was not synced, or a copy made by cancelctl backup"},
-                    {"then", "a new epoch; no request until those that are forgotten count no more"}});
+                   {{"why", why}, {"then", "a new epoch; no request until those that are forgotten count no more"}});
     }
     if (!options_.policy) {
       io::log_warn("insecure_loopback", {{"what", "no encryption and no keys: all on this machine may cancel"}});
@@ -180,6 +184,7 @@ class Round {
   void stop() {
     if (!shell_) return end(0);
     io::log_info("draining");
+    draining_ = true;
     shell_->drain([this](bool complete) { shell_->close_store([this, complete] { end(complete ? 0 : 1); }); });
   }
   void reload() {
@@ -192,6 +197,7 @@ class Round {
   boost::asio::io_context context_{1};
   std::optional<int> exit_code_;
   bool done_ = false;
+  bool draining_ = false;
   io::StopSignals signals_;
   io::ReloadSignal reload_;
   std::optional<Standby> standby_;

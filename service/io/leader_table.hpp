@@ -15,7 +15,7 @@
 
 namespace cancelbus::io {
 
-/// The name of a bus for one term: the machine's name and a random part, at most 64 characters.
+/// The name of a bus for one term, or while it follows: the machine's name and a random part, at most 64 characters.
 std::string new_leader_id();
 
 /// A term as one text: TERM BATCH LEADER_ID.

@@ -14,6 +14,14 @@ namespace {
 const std::string ReadEvents = "SELECT seq, payload FROM events WHERE topic = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 const std::string FirstKept = "SELECT MIN(seq) FROM events WHERE topic = $1";
 
+const std::string Condition =
+    "SELECT (SELECT SUM(pg_total_relation_size(c.oid))::bigint FROM pg_class c WHERE c.relkind = 'r' AND "
+    "c.relnamespace = 'cancelbus'::regnamespace), (SELECT COUNT(*) FROM pg_stat_replication "
+    "WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')), current_setting('synchronous_standby_names')";
+const std::string Standbys =
+    "SELECT name, (EXTRACT(EPOCH FROM now() - heard) * 1e9)::bigint FROM standbys "
+    "WHERE heard > now() - interval '10 seconds' ORDER BY name";
+
 /// What a read of the history found.
 void take(HistoryPager& pager, const HistoryPager::Read& read, const PgReply& reply) {
   const auto all = [&reply](auto of) {
@@ -57,6 +65,23 @@ void pg_first_kept(PgConnection& connection, const std::string& topic, Store::Do
   connection.run(request, [done = std::move(done)](const PgReply& reply) {
     if (!reply.status.ok()) return done(reply.status);
     done(static_cast<uint64_t>(reply.row(0, 0).integer()));
+  });
+}
+
+void pg_read_condition(PgConnection& connection, Store::Done<PgCondition> done) {
+  connection.run({{Condition}, {Standbys}}, [done = std::move(done)](const PgReply& reply) {
+    if (!reply.status.ok()) return done(reply.status);
+    PgCondition found;
+    PgRow row = reply.row(0, 0);
+    found.bytes = static_cast<uint64_t>(row.integer());
+    found.replication.servers = static_cast<uint32_t>(row.integer());
+    found.replication.waits = !row.text().empty();
+    for (int i = 0; i < reply.rows(1); ++i) {
+      PgRow standby = reply.row(1, i);
+      std::string name = standby.text();
+      found.replication.standbys.push_back({std::move(name), core::Duration(standby.integer())});
+    }
+    done(std::move(found));
   });
 }
 

@@ -119,36 +119,26 @@ BEGIN
   END IF;
   UPDATE lease SET batch = number, renewals = renewals + 1, renewed = now(), commits_lost = false;
 END $$)sql",
-    // A row if the lease is still as it was seen: the new term, whether commits before it may be lost, and who led
-    // before up to which batch. They may be if another server, or another timeline of it, goes on from a copy that
-    // commits did not wait for.
+    // Whether the lease was still as it was seen, and is now the caller's. What is written into it next_lease() decides
+    // (lease.hpp); with commits that may be lost a new epoch begins.
     R"sql(
-CREATE OR REPLACE FUNCTION claim(seen_term BIGINT, seen_renewals BIGINT, new_id TEXT, must_replicate BOOLEAN,
-                                 distrust BOOLEAN, above BIGINT, new_epoch TEXT)
-RETURNS TABLE(new_term BIGINT, lost BOOLEAN, old_id TEXT, stored BIGINT) LANGUAGE plpgsql AS $$
-DECLARE
-  seen lease;
-  server BIGINT := (SELECT s.system_identifier FROM pg_control_system() s);
-  line BIGINT := ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint;
+CREATE OR REPLACE FUNCTION claim(seen_term BIGINT, seen_renewals BIGINT, new_term BIGINT, new_id TEXT, server BIGINT,
+                                 line BIGINT, must_replicate BOOLEAN, lost BOOLEAN, new_epoch TEXT)
+RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE seen lease;
 BEGIN
   SELECT * INTO STRICT seen FROM lease FOR UPDATE;
-  IF seen.term <> seen_term OR seen.renewals <> seen_renewals THEN RETURN; END IF;
+  IF seen.term <> seen_term OR seen.renewals <> seen_renewals THEN RETURN false; END IF;
   IF must_replicate AND current_setting('synchronous_standby_names') = '' THEN
     RAISE EXCEPTION 'synchronous_standby_names of the database is empty, so a commit would be on one machine only: '
       'name its standby there, or start with --store_sync=normal' USING ERRCODE = 'CB004';
   END IF;
-  lost := distrust OR seen.commits_lost OR
-    (seen.term > 0 AND NOT seen.synchronous AND (seen.system_identifier <> server OR seen.timeline <> line));
   IF lost OR NOT EXISTS (SELECT FROM meta WHERE key = 'epoch') THEN
     INSERT INTO meta VALUES('epoch', new_epoch) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
   END IF;
-  new_term := GREATEST(seen.term, above) + 1;
-  old_id := seen.leader_id;
-  stored := seen.batch;
-  UPDATE lease SET term = new_term, leader_id = new_id, renewals = renewals + 1,
-    released = false, renewed = now(), system_identifier = server, timeline = line, synchronous = must_replicate,
-    commits_lost = lost;
-  RETURN NEXT;
+  UPDATE lease SET term = new_term, leader_id = new_id, renewals = renewals + 1, released = false, renewed = now(),
+    system_identifier = server, timeline = line, synchronous = must_replicate, commits_lost = lost;
+  RETURN true;
 END $$)sql",
     // Forgets up to `most` events that were inserted before a bus had run for `before`: only the first ones of a
     // topic, and none that an open command needs, as event_table.cpp does. Returns how many.

@@ -1,7 +1,6 @@
 #include "service/io/postgres_store.hpp"
 
 #include <absl/strings/str_cat.h>
-#include <unistd.h>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "service/io/clock.hpp"
+#include "service/io/leader_table.hpp"
 #include "service/io/postgres.hpp"
 #include "service/io/postgres_batch.hpp"
 #include "service/io/postgres_reads.hpp"
@@ -25,29 +25,49 @@ constexpr core::Duration RunTimeInterval = std::chrono::minutes(1);
 constexpr core::Duration LookInterval = std::chrono::seconds(2);
 constexpr core::Duration PruneInterval = std::chrono::seconds(10);
 constexpr int64_t PrunedPerCommit = 1'000;
-/// A commit that is not answered for so long: no promise may wait for it.
-constexpr core::Duration Patience = std::chrono::milliseconds(500);
 constexpr core::Duration ReconnectInterval = std::chrono::milliseconds(250);
-constexpr int RenewalsPerLease = 4;
 const std::string BeginBatch = "SELECT begin_batch($1, $2, $3, $4)";
 const std::string Renew = "SELECT renew($1, $2, $3)";
 const std::string Prune = "SELECT prune_events($1, $2)";
 const std::string Release =
     "UPDATE lease SET released = true, renewals = renewals + 1 WHERE term = $1 AND leader_id = $2";
-const std::string Claim = "SELECT new_term, lost, old_id, stored FROM claim($1, $2, $3, $4, $5, $6, $7)";
-const std::string Look =
-    "SELECT (SELECT SUM(pg_total_relation_size(c.oid))::bigint FROM pg_class c WHERE c.relkind = 'r' AND "
-    "c.relnamespace = 'cancelbus'::regnamespace), (SELECT COUNT(*) FROM pg_stat_replication "
-    "WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')), current_setting('synchronous_standby_names')";
-const std::string Standbys =
-    "SELECT name, (EXTRACT(EPOCH FROM now() - heard) * 1e9)::bigint FROM standbys "
-    "WHERE heard > now() - interval '10 seconds' ORDER BY name";
+const std::string Read =
+    "SELECT term, leader_id, batch, renewals, released, system_identifier, timeline, synchronous, commits_lost, "
+    "(SELECT s.system_identifier FROM pg_control_system() s), "
+    "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint FROM lease";
+const std::string Claim = "SELECT claim($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 uint64_t random_number() {
   std::random_device random;
   uint64_t number = 0;
   while (number == 0) number = (uint64_t{random()} << 32 | random()) >> 1;  // a BIGINT above 0
   return number;
+}
+
+/// The lease, and the server that it was read from.
+std::pair<Lease, DatabaseServer> read_lease(PgRow row) {
+  Lease lease;
+  lease.term = static_cast<uint64_t>(row.integer());
+  lease.leader_id = row.text();
+  lease.batch = static_cast<uint64_t>(row.integer());
+  lease.renewals = static_cast<uint64_t>(row.integer());
+  lease.released = row.flag();
+  lease.server.identifier = row.integer();
+  lease.server.timeline = row.integer();
+  lease.synchronous = row.flag();
+  lease.commits_lost = row.flag();
+  DatabaseServer here;
+  here.identifier = row.integer();
+  here.timeline = row.integer();
+  return {std::move(lease), here};
+}
+
+LeaseHolder::Reply meaning(const PgReply& reply) {
+  if (reply.status.ok()) return reply.warned ? LeaseHolder::Reply::Warned : LeaseHolder::Reply::Done;
+  if (reply.sqlstate.empty()) return LeaseHolder::Reply::Disconnected;
+  if (reply.sqlstate == PgStored) return LeaseHolder::Reply::Stored;
+  if (reply.sqlstate == PgFenced) return LeaseHolder::Reply::Fenced;
+  return reply.sqlstate == PgGap ? LeaseHolder::Reply::Gap : LeaseHolder::Reply::Refused;
 }
 
 /// What a later attempt will not cure: the role may not do it, or the database is not set up for it.
@@ -77,7 +97,7 @@ class PostgresStore : public Store {
   absl::Status check() override;
   StoreBytes bytes() override { return bytes_; }
   std::optional<Replication> replication() const override;
-  const core::Term& term() const override { return leads_; }
+  const core::Term& term() const override { return holder_->leads(); }
   void begin_again(const core::Term& seen, Done<core::Snapshot> done) override {
     spawn(context_, begin_above(seen, std::move(done)));
   }
@@ -89,7 +109,6 @@ class PostgresStore : public Store {
   struct Commit {
     PgRequest request;
     std::function<void(absl::Status)> done;
-    core::Tick begun;
     bool prunes = false;
     bool saves_run_time = false;
   };
@@ -102,15 +121,14 @@ class PostgresStore : public Store {
 
   PgStatement fenced(const std::string& sql, std::optional<uint64_t> batch = {}) const;
   PgRequest request_of(const Batch& batch, Commit& commit);
-  void send_commit();
-  void committed(PgReply reply, core::Tick sent);
-  /// Whether the batch is stored and replicated, or what came before it: asks by a renewal.
-  void confirm();
-  void renew(std::function<void(PgReply, core::Tick)> done);
-  void renewed(const PgReply& reply, core::Tick sent);
+  void act(const LeaseHolder::Step& step, const absl::Status& why);
+  void send(LeaseHolder::Ask ask);
+  void answered(LeaseHolder::Ask ask, const PgReply& reply, core::Tick sent);
+  /// Of a batch that is stored: whether there is more to prune soon.
+  void note_pruned(const PgReply& reply, core::Tick sent);
   void finish(absl::Status status);
-  void disconnected(const absl::Status& why);
-  void lose(const absl::Status& why);
+  std::string why_not_renewed();
+  void lose(LeaseHolder::Loss loss, const absl::Status& why);
   void tick();
   void arm();
   void look();
@@ -118,14 +136,15 @@ class PostgresStore : public Store {
   asio::io_context& context_;
   const StoreOptions options_;
   std::function<void(absl::Status)> lost_;
+  absl::Status renewal_;  ///< of the latest commit or renewal that was answered
   std::unique_ptr<PgConnection> connection_;
   std::unique_ptr<PgConnection> next_connection_;  ///< being opened
   TickTimer timer_;
   std::optional<Commit> commit_;
-  absl::Status trouble_;              ///< of the connection
-  core::Term stored_;                 ///< who led before, and how far
-  core::Term leads_;                  ///< its batch: the latest that is stored
-  std::optional<core::Term> behind_;  ///< what the store lacks, until the next snapshot is read
+  absl::Status trouble_;               ///< of the connection
+  core::Term stored_;                  ///< who led before, and how far
+  std::optional<LeaseHolder> holder_;  ///< from the claim on
+  std::optional<core::Term> behind_;   ///< what the store lacks, until the next snapshot is read
   bool claimed_commits_lost_ = false;
   bool same_boot_ = false;
   std::string new_boot_;  ///< to be written with the first batch; empty: is written
@@ -133,10 +152,8 @@ class PostgresStore : public Store {
   core::Duration run_time_before_{};
   core::Tick next_run_time_;
   core::Tick next_prune_ = core::Tick::min();
-  core::Tick sent_ = core::Tick::min();     ///< the latest commit or renewal
-  core::Tick renewed_ = core::Tick::min();  ///< when the latest was sent that is known to have worked
-  bool renewing_ = false;
   bool ended_ = false;
+  bool claiming_ = false;  ///< nothing of the old term may come behind the claim
   StoreBytes bytes_;
   Replication replication_;
   core::Tick next_look_ = core::Tick::min();
@@ -171,23 +188,27 @@ asio::awaitable<absl::Status> PostgresStore::claim(LeaseClaim claim) {
 
 asio::awaitable<absl::Status> PostgresStore::take_lease(LeaseClaim claim) {
   const core::Tick sent = now().tick;
-  const std::string id = new_bus_id();
+  PgRequest read;
+  read.push_back({Read});
+  const PgReply found = co_await pg_run(*connection_, std::move(read));
+  if (!found.status.ok()) co_return found.status;
+  const auto [seen, here] = read_lease(found.row(0, 0));
+  if (!is_as_seen(seen, claim)) co_return absl::AbortedError("another bus has the lease");
+  const Lease next = next_lease(seen, claim, new_leader_id(), here, options_.full_sync);
   PgStatement statement{Claim};
-  statement.parameters.bind(claim.term).bind(claim.renewals).bind(id).bind(options_.full_sync);
-  statement.parameters.bind(claim.distrust).bind(claim.above).bind(std::to_string(random_number()));
+  statement.parameters.bind(seen.term).bind(seen.renewals).bind(next.term).bind(next.leader_id);
+  statement.parameters.bind(next.server.identifier).bind(next.server.timeline).bind(next.synchronous);
+  statement.parameters.bind(next.commits_lost).bind(std::to_string(random_number()));
   PgRequest request;
   request.push_back(std::move(statement));
   const PgReply reply = co_await pg_run(*connection_, std::move(request));
   if (!reply.status.ok()) {
     co_return is_lasting(reply.sqlstate) ? absl::FailedPreconditionError(reply.status.message()) : reply.status;
   }
-  if (reply.rows(0) == 0) co_return absl::AbortedError("another bus has the lease");
-  leads_.leader_id = id;
-  PgRow row = reply.row(0, 0);
-  leads_.term = static_cast<uint64_t>(row.integer());
-  claimed_commits_lost_ = row.flag();
-  stored_ = {claim.term, row.text(), static_cast<uint64_t>(row.integer())};
-  leads_.batch = stored_.batch;
+  if (!reply.row(0, 0).flag()) co_return absl::AbortedError("another bus got the lease");
+  claimed_commits_lost_ = next.commits_lost;
+  stored_ = {seen.term, seen.leader_id, seen.batch};
+  holder_.emplace(core::Term{next.term, next.leader_id, seen.batch}, options_.lease, sent);
   // The claim may be on one machine only: as with a commit, it counts once a later one says nothing of the kind.
   PgRequest again;
   again.push_back(fenced(Renew));
@@ -196,21 +217,20 @@ asio::awaitable<absl::Status> PostgresStore::take_lease(LeaseClaim claim) {
   const PgReply confirmed = co_await pg_run(*connection_, std::move(again));
   if (!confirmed.status.ok()) co_return confirmed.status;
   if (confirmed.warned) co_return absl::UnavailableError("the database does not wait for its standby");
-  renewed_ = sent_ = sent;
   run_time_before_ = core::Duration(confirmed.row(1, 0).integer());
-  const std::string here = boot_id();
-  same_boot_ = !here.empty() && confirmed.rows(2) > 0 && confirmed.row(2, 0).text() == here;
+  const std::string boot = boot_id();
+  same_boot_ = !boot.empty() && confirmed.rows(2) > 0 && confirmed.row(2, 0).text() == boot;
   // The permits hold ticks of the former leader's boot until the first batch brings them anew.
-  if (!same_boot_) new_boot_ = here;
+  if (!same_boot_) new_boot_ = boot;
   co_return absl::OkStatus();
 }
 
 asio::awaitable<void> PostgresStore::begin_above(core::Term seen, Done<core::Snapshot> done) {
-  if (!trouble_.ok()) co_return done(trouble_);
-  renewing_ = true;  // none of the old term may come behind the claim
-  const LeaseClaim claim{leads_.term, std::nullopt, true, seen.term};
+  if (!holder_->is_connected()) co_return done(trouble_);
+  claiming_ = true;
+  const LeaseClaim claim{holder_->leads().term, std::nullopt, true, seen.term};
   const absl::Status taken = co_await take_lease(claim);
-  renewing_ = false;
+  claiming_ = false;
   if (!taken.ok()) co_return done(taken);
   opened_ = now().tick;
   behind_ = seen;
@@ -227,8 +247,8 @@ void PostgresStore::load(Done<core::Snapshot> done) {
   connection_->run(pg_snapshot_request(), [this, done = std::move(done)](const PgReply& reply) {
     if (!reply.status.ok()) return done(reply.status);
     core::Snapshot snapshot = pg_snapshot(reply);
-    snapshot.term = leads_.term;
-    snapshot.leader_id = leads_.leader_id;
+    snapshot.term = holder_->leads().term;
+    snapshot.leader_id = holder_->leads().leader_id;
     snapshot.stored_term = stored_;
     snapshot.behind = std::exchange(behind_, std::nullopt);
     snapshot.same_boot = same_boot_;
@@ -242,7 +262,7 @@ void PostgresStore::load(Done<core::Snapshot> done) {
 
 PgStatement PostgresStore::fenced(const std::string& sql, std::optional<uint64_t> batch) const {
   PgStatement statement{sql};
-  statement.parameters.bind(leads_.term).bind(leads_.leader_id);
+  statement.parameters.bind(holder_->leads().term).bind(holder_->leads().leader_id);
   if (batch) statement.parameters.bind(*batch);
   statement.parameters.bind(options_.full_sync);
   return statement;
@@ -253,8 +273,8 @@ PgRequest PostgresStore::request_of(const Batch& batch, Commit& commit) {
   const core::Duration run_time = run_time_before_ + (tick - opened_);
   PgRequest request;
   request.reserve(batch.size() + 4);
-  request.push_back(fenced(BeginBatch, leads_.batch + 1));
-  append_rows(request, batch, leads_.term, run_time);
+  request.push_back(fenced(BeginBatch, holder_->next_batch()));
+  append_rows(request, batch, holder_->leads().term, run_time);
   if (!new_boot_.empty()) request.push_back(pg_set_meta("boot_id", new_boot_));
   commit.saves_run_time = tick >= next_run_time_;
   if (commit.saves_run_time) request.push_back(pg_set_meta("run_time", std::to_string(run_time.count())));
@@ -268,139 +288,118 @@ PgRequest PostgresStore::request_of(const Batch& batch, Commit& commit) {
 
 void PostgresStore::commit(const Batch& batch, std::function<void(absl::Status)> done) {
   if (batch.empty()) return done(absl::OkStatus());
-  Commit& commit = commit_.emplace(Commit{{}, std::move(done), now().tick});
+  Commit& commit = commit_.emplace(Commit{{}, std::move(done)});
   commit.request = request_of(batch, commit);
-  if (trouble_.ok()) send_commit();
+  act(holder_->commit(now().tick), absl::OkStatus());
 }
 
-void PostgresStore::send_commit() {
-  sent_ = now().tick;
-  connection_->run(commit_->request, [this, sent = sent_](PgReply reply) { committed(std::move(reply), sent); });
+void PostgresStore::send(LeaseHolder::Ask ask) {
+  PgRequest renewal;
+  if (ask != LeaseHolder::Ask::Commit) renewal.push_back(fenced(Renew));
+  connection_->run(ask == LeaseHolder::Ask::Commit ? commit_->request : renewal,
+                   [this, ask, sent = now().tick](const PgReply& reply) { answered(ask, reply, sent); });
 }
 
-void PostgresStore::committed(PgReply reply, core::Tick sent) {
-  if (!reply.status.ok() && reply.sqlstate.empty()) return disconnected(reply.status);
-  if (reply.status.ok() && reply.warned) return confirm();
-  if (reply.status.ok()) {
-    renewed_ = std::max(renewed_, sent);
-    const bool more =
-        commit_->prunes && reply.results.size() > 1 && reply.row(reply.results.size() - 1, 0).integer() > 0;
-    // Nothing to do, or an open command holds it back: no need to look at every commit.
-    if (commit_->prunes && !more) next_prune_ = sent + PruneInterval;
-    return finish(absl::OkStatus());
+std::string PostgresStore::why_not_renewed() {
+  if (const absl::Status now = check(); !now.ok()) return std::string(now.message());
+  return renewal_.ok() ? "the database has not answered" : std::string(renewal_.message());
+}
+
+void PostgresStore::answered(LeaseHolder::Ask ask, const PgReply& reply, core::Tick sent) {
+  renewal_ = reply.status;
+  if (ask == LeaseHolder::Ask::Commit && reply.status.ok()) note_pruned(reply, sent);
+  act(holder_->answered(ask, meaning(reply), sent, now().tick), reply.status);
+}
+
+void PostgresStore::act(const LeaseHolder::Step& step, const absl::Status& why) {
+  if (step.lost) return lose(*step.lost, why);
+  if (step.connect) {
+    trouble_ = absl::UnavailableError(absl::StrCat("no connection to the database: ", std::string(why.message())));
+    spawn(context_, reconnect());
   }
-  if (reply.sqlstate == PgStored) return confirm();
-  if (reply.sqlstate == PgFenced) return lose(absl::AbortedError(reply.status.message()));
-  if (reply.sqlstate == PgGap) return lose(absl::DataLossError(reply.status.message()));
-  auto done = std::move(commit_->done);
-  commit_.reset();
-  done(reply.status);
+  if (step.send) send(*step.send);
+  if (step.committed) finish(*step.committed ? absl::OkStatus() : why);
 }
 
-void PostgresStore::confirm() {
-  renew([this](const PgReply& reply, core::Tick sent) {
-    if (!reply.status.ok() && reply.sqlstate.empty()) return disconnected(reply.status);
-    if (reply.sqlstate == PgFenced) return lose(absl::AbortedError(reply.status.message()));
-    if (!reply.status.ok() || reply.warned) return confirm();
-    renewed_ = std::max(renewed_, sent);
-    finish(absl::OkStatus());
-  });
+// Nothing to do, or an open command holds it back: no need to look at every commit.
+void PostgresStore::note_pruned(const PgReply& reply, core::Tick sent) {
+  const bool more = commit_->prunes && reply.results.size() > 1 && reply.row(reply.results.size() - 1, 0).integer() > 0;
+  if (commit_->prunes && !more) next_prune_ = sent + PruneInterval;
 }
 
 void PostgresStore::finish(absl::Status status) {
-  ++leads_.batch;
-  new_boot_.clear();
-  if (commit_->saves_run_time) next_run_time_ = now().tick + RunTimeInterval;
+  if (status.ok()) {
+    new_boot_.clear();
+    if (commit_->saves_run_time) next_run_time_ = now().tick + RunTimeInterval;
+  }
   auto done = std::move(commit_->done);
   commit_.reset();
   done(std::move(status));
 }
 
 absl::Status PostgresStore::check() {
-  if (!trouble_.ok()) return trouble_;
-  if (!commit_ || now().tick < commit_->begun + Patience) return absl::OkStatus();
+  switch (holder_->health(now().tick)) {
+    case LeaseHolder::Health::Good:
+      return absl::OkStatus();
+    case LeaseHolder::Health::Disconnected:
+      return trouble_;
+    case LeaseHolder::Health::Unanswered:
+      break;
+  }
   return absl::UnavailableError(
       "the database has not answered a commit for half a second; it may wait for its standby");
 }
 
 // ---- The lease ----
 
-void PostgresStore::renew(std::function<void(PgReply, core::Tick)> done) {
-  sent_ = now().tick;
-  PgRequest request;
-  request.push_back(fenced(Renew));
-  connection_->run(request, [sent = sent_, done = std::move(done)](PgReply reply) { done(std::move(reply), sent); });
-}
-
-void PostgresStore::renewed(const PgReply& reply, core::Tick sent) {
-  renewing_ = false;
-  if (reply.status.ok() && !reply.warned) {
-    renewed_ = std::max(renewed_, sent);
-  } else if (reply.sqlstate == PgFenced) {
-    lose(absl::AbortedError(reply.status.message()));
-  } else if (!reply.status.ok() && reply.sqlstate.empty()) {
-    disconnected(reply.status);
-  }
-}
-
 void PostgresStore::tick() {
   if (ended_) return;
-  const core::Tick at = now().tick;
-  if (at > renewed_ + options_.lease) {
-    return lose(absl::UnavailableError(
-        absl::StrCat("the lease could not be renewed in time: ", std::string(check().message()))));
-  }
-  const bool due = at >= sent_ + options_.lease / RenewalsPerLease;
-  if (trouble_.ok() && due && !commit_ && !std::exchange(renewing_, true)) {
-    renew([this](const PgReply& reply, core::Tick sent) { renewed(reply, sent); });
-  }
+  if (!claiming_) act(holder_->passed(now().tick), absl::OkStatus());
+  if (ended_) return;
   look();
   arm();
 }
 
 void PostgresStore::arm() {
-  timer_.arm(now().tick + options_.lease / (2 * RenewalsPerLease), [this] { tick(); });
+  timer_.arm(now().tick + options_.lease / (2 * LeaseHolder::RenewalsPerLease), [this] { tick(); });
 }
 
 void PostgresStore::look() {
   const core::Tick at = now().tick;
-  if (!trouble_.ok() || commit_ || at < next_look_) return;
+  if (!holder_->is_connected() || commit_ || at < next_look_) return;
   next_look_ = at + LookInterval;
-  connection_->run({{Look}, {Standbys}}, [this](const PgReply& reply) {
-    if (!reply.status.ok()) return;
-    PgRow row = reply.row(0, 0);
-    bytes_.total = static_cast<uint64_t>(row.integer());
-    replication_.servers = static_cast<uint32_t>(row.integer());
-    replication_.waits = !row.text().empty();
-    replication_.standbys.clear();
-    for (int i = 0; i < reply.rows(1); ++i) {
-      PgRow standby = reply.row(1, i);
-      std::string name = standby.text();
-      replication_.standbys.push_back({std::move(name), core::Duration(standby.integer())});
-    }
+  pg_read_condition(*connection_, [this](absl::StatusOr<PgCondition> found) {
+    if (!found.ok()) return;
+    bytes_.total = found->bytes;
+    replication_ = std::move(found->replication);
   });
 }
 
 std::optional<Replication> PostgresStore::replication() const {
   Replication replication = replication_;
-  replication.renewed_ago = now().tick - renewed_;
+  replication.renewed_ago = now().tick - holder_->renewed();
   return replication;
 }
 
-void PostgresStore::lose(const absl::Status& why) {
+void PostgresStore::lose(LeaseHolder::Loss loss, const absl::Status& why) {
+  absl::Status status;
+  switch (loss) {
+    case LeaseHolder::Loss::Fenced:
+      status = absl::AbortedError(why.message());
+      break;
+    case LeaseHolder::Loss::CommitsLost:
+      status = absl::DataLossError(why.message());
+      break;
+    case LeaseHolder::Loss::NotRenewed:
+      status = absl::UnavailableError(absl::StrCat("the lease could not be renewed in time: ", why_not_renewed()));
+      break;
+  }
   ended_ = true;
   timer_.cancel();
-  if (lost_) std::exchange(lost_, nullptr)(why);
+  if (lost_) std::exchange(lost_, nullptr)(status);
 }
 
 // ---- The connection ----
-
-void PostgresStore::disconnected(const absl::Status& why) {
-  if (!trouble_.ok()) return;
-  trouble_ = absl::UnavailableError(absl::StrCat("no connection to the database: ", std::string(why.message())));
-  renewing_ = false;
-  spawn(context_, reconnect());
-}
 
 asio::awaitable<void> PostgresStore::reconnect() {
   const std::weak_ptr<Life> life = life_;
@@ -415,25 +414,20 @@ asio::awaitable<void> PostgresStore::reconnect() {
   connection_ = std::move(next_connection_);
   prepare();
   trouble_ = absl::OkStatus();
-  if (commit_) send_commit();
+  act(holder_->connected(now().tick), absl::OkStatus());
 }
 
 void PostgresStore::close(std::function<void()> done) {
   ended_ = true;
   timer_.cancel();
-  if (!trouble_.ok()) return done();
+  holder_->end();
+  if (!holder_->is_connected()) return done();
   PgRequest request{{Release}};
-  request.back().parameters.bind(leads_.term).bind(leads_.leader_id);
+  request.back().parameters.bind(holder_->leads().term).bind(holder_->leads().leader_id);
   connection_->run(request, [done = std::move(done)](const PgReply&) { done(); });
 }
 
 }  // namespace
-
-std::string new_bus_id() {
-  char host[48] = "";
-  ::gethostname(host, sizeof(host) - 1);
-  return absl::StrCat(host, "-", absl::Hex(random_number() & 0xFFFFFFFF, absl::kZeroPad8));
-}
 
 void open_postgres_store(asio::io_context& context, const StoreOptions& options, const LeaseClaim& claim,
                          std::function<void(absl::Status)> lost, Store::Done<std::unique_ptr<Store>> done) {

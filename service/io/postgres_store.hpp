@@ -16,22 +16,10 @@
 #include <optional>
 #include <string>
 
+#include "service/io/lease.hpp"
 #include "service/io/store.hpp"
 
 namespace cancelbus::io {
-
-/// What a bus saw of the lease before it claims it: it gets it only if nothing has changed since.
-struct LeaseClaim {
-  uint64_t term = 0;
-  std::optional<uint64_t> renewals = 0;  ///< absent: whatever it is
-  /// Commits that this bus knows of are not there.
-  bool distrust = false;
-  /// The new term is above this one too.
-  uint64_t above = 0;
-};
-
-/// This host's name and a random part, for a bus that leads a term or follows.
-std::string new_bus_id();
 
 /// Connects, brings the schema to this version and claims the lease. Errors: Aborted when another bus has it, or got
 /// it; FailedPrecondition when the database or its schema will not do; else Unavailable. All name the database. `lost`

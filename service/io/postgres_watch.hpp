@@ -1,8 +1,7 @@
 // A standby's view of the store: whether another bus leads, by its lease; and permits and backoffs, so that their time
 // runs by this machine's clock from when they were first seen, and not only from a takeover.
 //
-// It reads four times in a lease, and writes when it did, for people. Database time decides nothing: the lease is old
-// when its counter has not moved for one lease by this machine's steady clock.
+// It reads four times in a lease, and writes when it did, for people. What a look means is decided by LeaseFollower.
 #pragma once
 
 #include <absl/status/status.h>
@@ -16,6 +15,8 @@
 #include <string>
 
 #include "service/core/records.hpp"
+#include "service/io/leader_table.hpp"
+#include "service/io/lease.hpp"
 #include "service/io/postgres.hpp"
 #include "service/io/postgres_store.hpp"
 #include "service/io/store.hpp"
@@ -38,41 +39,27 @@ class PostgresWatch {
   void start(core::Tick earliest = core::Tick::min());
 
   /// Of the bus that leads; 0 and empty if none has ever led, or nothing was read yet.
-  uint64_t term() const { return lease_.term; }
-  const std::string& leader() const { return lease_.leader; }
+  uint64_t term() const { return lease_.term(); }
+  const std::string& leader() const { return lease_.leader_id(); }
   /// Why the store could not be read at the last try, so that this bus cannot take over; empty: it can.
   const std::string& trouble() const { return trouble_; }
-  core::Followed followed() const { return followed_; }
+  core::Followed followed() const { return lease_.followed(); }
 
  private:
-  struct Lease {
-    uint64_t term = 0;
-    uint64_t renewals = 0;
-    std::string leader;
-    bool released = true;
-    bool operator==(const Lease&) const = default;
-  };
-
   asio::awaitable<void> follow();
   asio::awaitable<absl::Status> look();
   void tell(const absl::Status& status, bool another);
   PgRequest reads() const;
   void take(const PgReply& reply, core::Tick sent);
-  void follow(const PgReply& reply, core::Tick read);
 
   asio::io_context& context_;
   const StoreOptions options_;
-  const std::string name_ = new_bus_id();
+  const std::string name_ = new_leader_id();
   const Handlers handlers_;
   std::unique_ptr<PgConnection> connection_;
   asio::steady_timer pause_;
-  Lease lease_;
-  core::Tick moved_;
-  bool read_ = false;
-  bool is_free_ = false;
+  LeaseFollower lease_;
   bool told_ = false;  ///< that another bus leads
-  core::Tick earliest_;
-  core::Followed followed_;
   std::string trouble_ = "the store was not read yet";
 };
 

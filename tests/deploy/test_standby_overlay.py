@@ -30,6 +30,16 @@ def database():
     return example
 
 
+def test_everything_is_in_one_namespace_and_of_one_account(objects):
+    bus = find(objects, "StatefulSet", "cancel-bus")["metadata"]
+    for each in objects:
+        if each["kind"] in ("Namespace", "PriorityClass"):
+            continue
+        meta = each["metadata"]
+        assert meta.get("namespace") == bus["namespace"], meta["name"]
+        assert meta["labels"]["cancelbus/account"] == bus["labels"]["cancelbus/account"], meta["name"]
+
+
 def test_two_buses_on_two_nodes_keep_nothing(bus):
     assert bus["spec"]["replicas"] == 2
     assert bus["spec"]["podManagementPolicy"] == "Parallel", "the second must not wait for the first"

@@ -35,8 +35,22 @@ enum class Blow : uint8_t {
   CutPower,     ///< of the bus's machine: only where its store is not synced, or it were another RebootBus
   StopWriting,  ///< a worker goes on taking tasks, and writes none of them
   PutBackCopy,  ///< the bus is killed, and its store replaced by an older copy while workers go on
+  // Of two buses and their database.
+  KillPrimary,
+  KillStandbyServer,
+  FailOver,        ///< the primary dies, and the standby is promoted
+  PromoteBeside,   ///< the standby is promoted, and the primary lives on for a while
+  CancelWaits,     ///< commits end their wait for the standby, and warn
+  EndWaits,        ///< likewise, without an answer
+  FailOverBehind,  ///< the standby has missed something when it is promoted
+  StopLeader,      ///< after any of its writes and sends, for longer than its lease
+  HoldBusFromDatabase,
+  HoldBusFromWorkers,
+  HoldBusFromClients,
+  HoldReplication,
+  IsolateBus,  ///< from everything
 };
-constexpr size_t Blows = static_cast<size_t>(Blow::PutBackCopy) + 1;
+constexpr size_t Blows = static_cast<size_t>(Blow::IsolateBus) + 1;
 const char* blow_name(Blow blow);
 
 }  // namespace cancelbus::simulation

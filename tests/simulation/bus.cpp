@@ -1,6 +1,7 @@
 #include "tests/simulation/bus.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "service/wire/backend_codec.hpp"
 #include "service/wire/session_codec.hpp"
@@ -8,50 +9,102 @@
 
 namespace cancelbus::simulation {
 
-Bus::Bus(World& world, Clock clock, core::GatewayOptions options, Store& store, BusWatch& watch)
-    : Process(world, "bus", clock), options_(std::move(options)), store_(store), watch_(watch) {
+Bus::Life::Life(Bus& bus, io::Store& store, const core::Snapshot& snapshot)
+    : engine(bus.options_, snapshot, bus.now(), store,
+             bus::Engine::Edge{
+                 .out = {[&bus](const core::Send& s) { bus.send(s); },
+                         [&bus](const io::EventRow& event) { bus.publish(event); }, [&bus] { bus.resumed(); }},
+                 .decided = [&bus](const core::Actions& actions) { bus.watch_.decided(actions, bus.now().tick); },
+                 .deciding = [&bus](const std::vector<core::Event>& events) { bus.deciding(events); },
+                 .began_again = [&bus](const core::Term& seen) { bus.begun_again(seen); }}),
+      turns(bus, [&bus] { bus.turn({}); }) {}
+
+// ---- A bus of its own store ----
+
+LoneBus::LoneBus(World& world, Clock clock, core::GatewayOptions options, Store& store, BusWatch& watch)
+    : Bus(world, "bus", clock, std::move(options), watch), store_(store) {
   store_.may_write = [this] { return spend(); };
   store_.reaches_disk = [this] { return this->world().random.chance(0.05); };
   store_.on_committed = [this](const io::Batch& batch) {
     if (store_.misplaced()) this->world().fail("promise 1: a commit goes to a file that no later bus finds");
-    watch_.committed(batch);
+    this->watch().committed(batch);
   };
   store_.answer = [this](std::function<void()> read) { answer(std::move(read)); };
   store_.tick = [this] { return now().tick; };
   store_.wall = [this] { return now().wall; };
 }
 
-Bus::Life::Life(Bus& bus, const core::Snapshot& snapshot)
-    : engine(bus.options_, snapshot, bus.now(), bus.store_,
-             bus::Engine::Edge{
-                 .out = {[&bus](const core::Send& s) { bus.send(s); },
-                         [&bus](const io::EventRow& event) { bus.publish(event); }},
-                 .decided = [&bus](const core::Actions& actions) { bus.watch_.decided(actions, bus.now().tick); },
-                 .deciding = [&bus](const std::vector<core::Event>& events) { bus.deciding(events); },
-                 .began_again = [&bus](const core::Term& seen) { bus.begun_again(seen); }}),
-      turns(bus, [&bus] { bus.turn({}); }) {}
+void LoneBus::on_start() {
+  // An operator who starts a bus on a store has put it where the bus finds it.
+  store_.set_misplaced(false);
+  store_.opened(boot_, now().tick);
+  Bus::on_start();
+  // Of what an older copy holds nothing is decided: it is told of when the bus has found out.
+  if (!store_.is_older()) watch().bus_started();
+  reads_ = std::make_shared<std::deque<std::function<void()>>>();
+  lead(store_, store_.snapshot());
+}
+
+void LoneBus::on_kill() {
+  Bus::on_kill();
+  reads_.reset();
+}
+
+void LoneBus::about_to_decide() {
+  if (store_.is_older()) world().fail("the bus decides on a store that is older than what a worker has seen");
+}
+
+void LoneBus::reboot(Clock clock) { Bus::reboot(clock); }
+
+void LoneBus::cut_power(Clock clock) {
+  reboot(clock);
+  store_.cut_power();
+}
+
+// Of the seam, which lets a store answer later, SQLite makes no use; a replicated store will.
+void LoneBus::answer(std::function<void()> read) {
+  Random& random = world().random;
+  if (reads_->empty() && random.chance(0.5)) return read();
+  reads_->push_back(std::move(read));
+  const auto answer_next = [reads = std::weak_ptr(reads_)] {
+    const auto alive = reads.lock();
+    if (!alive) return;
+    const auto next = std::move(alive->front());
+    alive->pop_front();
+    next();
+  };
+  world().agenda.after(random.between(Duration::zero(), LongestRead), [this, answer_next] { deliver(answer_next); });
+}
 
 // ---- Its life as a process ----
 
 void Bus::on_start() {
-  // An operator who starts a bus on a store has put it where the bus finds it.
-  store_.set_misplaced(false);
-  store_.opened(boot_, now().tick);
   operations_left_ = operations_before_stop_ = -1;
+  stop_before_task_.reset();
   dead_ = false;
+}
+
+void Bus::lead(io::Store& store, const core::Snapshot& snapshot) {
   owners_told_ = false;
-  // Of what an older copy holds nothing is decided: the judge starts when the bus has found out.
-  if (!store_.is_older()) watch_.bus_started();
-  life_ = std::make_unique<Life>(*this, store_.snapshot());
+  life_ = std::make_unique<Life>(*this, store, snapshot);
   arm(now().tick);
 }
 
 void Bus::on_kill() {
+  close_connections();
+  life_.reset();
+}
+
+void Bus::close_connections() {
   const bool lose = world().random.chance(0.5);
   for (auto& [id, peer] : peers_) peer.line->leave(End::Listener, lose);
   peers_.clear();
   session_frames_.clear();
   backend_frames_.clear();
+}
+
+void Bus::lead_no_more() {
+  close_connections();
   life_.reset();
 }
 
@@ -62,12 +115,7 @@ void Bus::on_given_up() {
 void Bus::reboot(Clock clock) {
   kill();
   set_clock(clock);
-  ++boot_;
-}
-
-void Bus::cut_power(Clock clock) {
-  reboot(clock);
-  store_.cut_power();
+  boot_ += boot_step();
 }
 
 void Bus::end_in_order() {
@@ -88,20 +136,24 @@ void Bus::stop_after(int operations, Duration length) {
 }
 
 bool Bus::spend() {
-  if (operations_left_ == 0) dead_ = true;
+  if (operations_left_ == 0 && !std::exchange(dead_, true)) on_death();
   if (operations_left_ > 0) --operations_left_;
   if (operations_before_stop_ >= 0 && operations_before_stop_-- == 0) {
-    freeze();
-    world().agenda.after(stop_length_, [this] { wake(); });
+    stop(stop_length_);
   }
   return !dead_;
+}
+
+void Bus::stop(Duration length) {
+  freeze();
+  world().agenda.after(length, [this] { wake(); });
 }
 
 // ---- Connections ----
 
 core::PeerId Bus::accept(Door door, std::shared_ptr<Line> line, std::function<void(const Frames&)> to_dialer) {
-  if (!alive() || frozen()) return "";
-  core::PeerId id = "p" + std::to_string(++last_peer_);
+  if (!alive() || frozen() || !listens(door)) return "";
+  core::PeerId id = (name() == "bus" ? "p" : name() + "-p") + std::to_string(++last_peer_);
   line->on_ended(End::Listener, [this, id] { peers_.erase(id); });
   peers_[id] = {door, std::move(line), std::move(to_dialer), {}};
   return id;
@@ -110,7 +162,11 @@ core::PeerId Bus::accept(Door door, std::shared_ptr<Line> line, std::function<vo
 void Bus::receive(Door door, const core::PeerId& peer, std::string frame) {
   if (door == Door::Events) return subscribe(peer, std::move(frame));
   (door == Door::Session ? session_frames_ : backend_frames_).emplace_back(peer, std::move(frame));
-  if (life_) arm(now().tick + world().random.between(Duration::zero(), LongestTurnWait));
+  if (life_) {
+    arm(now().tick + world().random.between(Duration::zero(), LongestTurnWait));
+  } else {
+    turn_away();
+  }
 }
 
 void Bus::subscribe(const core::PeerId& peer, std::string prefix) {
@@ -127,10 +183,16 @@ void Bus::arm(Tick at) {
 }
 
 void Bus::turn(std::vector<core::Event> events) {
-  if (dead_) return;
+  if (dead_ || leads_no_more()) return;
   const Instant now = this->now();
   count_turn();
   life_->next_turn = Never;
+  if (life_->engine.awaits_commit()) {
+    std::ranges::move(events, std::back_inserter(life_->waiting));
+    return arm(now.tick + LookAtCommitEvery);
+  }
+  std::vector<core::Event> before = std::exchange(life_->waiting, {});
+  events.insert(events.begin(), std::make_move_iterator(before.begin()), std::make_move_iterator(before.end()));
   if (!std::exchange(owners_told_, true)) events.emplace_back(owners_);
   for (const auto& [peer, frame] : std::exchange(session_frames_, {})) take_session(events, peer, frame);
   for (const auto& [peer, frame] : std::exchange(backend_frames_, {})) take_backend(events, peer, frame);
@@ -156,7 +218,7 @@ void Bus::begun_again(const core::Term& seen) {
 }
 
 void Bus::deciding(const std::vector<core::Event>& events) {
-  if (store_.is_older()) world().fail("the bus decides on a store that is older than what a worker has seen");
+  about_to_decide();
   for (const core::Event& event : events) {
     if (world().transcript) {
       if (const std::string text = describe(event); !text.empty()) tell("hears ", text);
@@ -200,26 +262,13 @@ void Bus::tell_store() {
   }
 }
 
-// Of the seam, which lets a store answer later, SQLite makes no use; a replicated store will.
-void Bus::answer(std::function<void()> read) {
-  Random& random = world().random;
-  if (life_->reads->empty() && random.chance(0.5)) return read();
-  life_->reads->push_back(std::move(read));
-  const auto answer_next = [reads = std::weak_ptr(life_->reads)] {
-    const auto alive = reads.lock();
-    if (!alive) return;
-    const auto next = std::move(alive->front());
-    alive->pop_front();
-    next();
-  };
-  world().agenda.after(random.between(Duration::zero(), LongestRead), [this, answer_next] { deliver(answer_next); });
-}
-
 // ---- What leaves ----
 
 void Bus::send(const core::Send& send) {
   if (!spend()) return;
-  deliver([this, send] {
+  if (stop_before_task_ && std::holds_alternative<core::SendTask>(send)) stop(*std::exchange(stop_before_task_, {}));
+  deliver([this, send, life = std::weak_ptr(life_->alive)] {
+    if (life.expired()) return;
     if (world().transcript) {
       if (const std::string text = describe(send); !text.empty()) tell("sends ", text);
     }
@@ -227,7 +276,8 @@ void Bus::send(const core::Send& send) {
     const core::PeerId peer = std::visit([](const auto& s) { return s.peer; }, send);
     const bool heartbeat = std::holds_alternative<core::SendHeartbeat>(send);
     life_->engine.frames(now(), send, [this, peer, heartbeat](const absl::StatusOr<std::vector<std::string>>& frames) {
-      for (const std::string& frame : frames.value()) {
+      if (!frames.ok()) return tell("cannot read the store");
+      for (const std::string& frame : *frames) {
         v1::SessionReply reply;
         if (heartbeat && reply.ParseFromString(frame)) watch_.answering(reply.heartbeat());
         to_peer(peer, {frame});
@@ -238,7 +288,8 @@ void Bus::send(const core::Send& send) {
 
 void Bus::publish(const io::EventRow& event) {
   if (!spend()) return;
-  deliver([this, event] {
+  deliver([this, event, life = std::weak_ptr(life_->alive)] {
+    if (life.expired()) return;
     if (world().transcript) tell("publishes ", describe(event));
     watch_.publishing(event);
     for (auto& [id, peer] : peers_) {

@@ -19,17 +19,22 @@ struct ClientProcess::Life {
   void flush();
 
   ClientProcess& process;
+  std::shared_ptr<char> life = std::make_shared<char>();
   client::Session session;
   std::function<void()> left;  ///< to be called when the goodbye is answered
   bool cut_off = false;        ///< a frame found no connection: the next one is a new session with the bus
+  void connect();
+  /// To the next bus that may lead. Hello follows when there is a connection.
+  void move();
+
+  size_t bus = 0;
   Timer timer;
-  Socket dealer;
-  Socket sub;
+  std::unique_ptr<Socket> dealer, sub;
 };
 
-ClientProcess::ClientProcess(World& world, std::string name, Clock clock, client::SessionOptions options, Path& path,
-                             Bus& bus, ClientWatch& watch)
-    : Process(world, std::move(name), clock), options_(std::move(options)), path_(path), bus_(bus), watch_(watch) {}
+ClientProcess::ClientProcess(World& world, std::string name, Clock clock, client::SessionOptions options,
+                             std::vector<BusAddress> buses, ClientWatch& watch)
+    : Process(world, std::move(name), clock), options_(std::move(options)), buses_(std::move(buses)), watch_(watch) {}
 
 ClientProcess::~ClientProcess() = default;
 
@@ -44,8 +49,8 @@ void ClientProcess::on_kill() {
 }
 
 void ClientProcess::on_given_up() {
-  life_->dealer.given_up();
-  life_->sub.given_up();
+  life_->dealer->given_up();
+  life_->sub->given_up();
 }
 
 void ClientProcess::cancel(v1::CancelOrder order) {
@@ -102,45 +107,61 @@ void ClientProcess::retry(v1::RetryRequest request) {
 size_t ClientProcess::undecided() const { return life_ ? life_->session.undecided() : 0; }
 
 ClientProcess::Life::Life(ClientProcess& client)
-    : process(client),
-      session(client.options_),
-      timer(client,
-            [this] {
-              session.on_time(now());
-              flush();
-            }),
-      dealer(
-          client, client.path_, client.bus_, Door::Session,
-          [this](const Frames& frames) {
-            session.on_reply(frames.front(), now());
-            flush();
-          },
-          [this] {
-            if (!std::exchange(cut_off, false)) return;
-            session.on_reconnected(now());
-            flush();
-          }),
-      sub(
-          client, client.path_, client.bus_, Door::Events,
-          [this](const Frames& frames) {
-            session.on_event(frames[0], frames[1], now());
-            flush();
-          },
-          [this] {
-            for (const std::string& prefix : session.subscriptions()) sub.send(prefix);
-          }) {
+    : process(client), session(client.options_), timer(client, [this] {
+        session.on_time(now());
+        flush();
+      }) {
+  connect();
   session.start(now());
   flush();
 }
 
+void ClientProcess::Life::connect() {
+  const BusAddress& at = process.buses_[bus];
+  dealer = std::make_unique<Socket>(
+      process, at.path, at.bus, Door::Session,
+      [this](const Frames& frames) {
+        session.on_reply(frames.front(), now());
+        flush();
+      },
+      [this] {
+        if (!std::exchange(cut_off, false)) return;
+        session.on_reconnected(now());
+        flush();
+      });
+  sub = std::make_unique<Socket>(
+      process, at.path, at.bus, Door::Events,
+      [this](const Frames& frames) {
+        session.on_event(frames[0], frames[1], now());
+        flush();
+      },
+      [this] {
+        for (const std::string& prefix : session.subscriptions()) sub->send(prefix);
+      });
+}
+
+// Not in the middle of what the old sockets do.
+void ClientProcess::Life::move() {
+  process.world().agenda.after(Duration::zero(), [this, alive = std::weak_ptr(life)] {
+    if (alive.expired()) return;
+    process.deliver([this, alive] {
+      if (alive.expired()) return;
+      bus = (bus + 1) % process.buses_.size();
+      cut_off = true;
+      connect();
+    });
+  });
+}
+
 void ClientProcess::Life::flush() {
   for (const v1::SessionRequest& frame : session.take_frames()) {
-    if (!dealer.send(frame.SerializeAsString())) cut_off = true;
+    if (!dealer->send(frame.SerializeAsString())) cut_off = true;
   }
   for (const client::Notice& notice : session.take_notices()) {
     process.watch_.told(process.name(), notice);
     if (std::holds_alternative<v1::GoodbyeReply>(notice)) process.world().agenda.after(Duration::zero(), left);
   }
+  if (session.take_next_bus() && process.buses_.size() > 1) move();
   timer.set(tick_of(session.next_deadline()));
 }
 

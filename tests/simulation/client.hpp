@@ -1,4 +1,5 @@
-// A strategy as a process: the real session machine of clients/cpp on a simulated DEALER and SUB.
+// A strategy as a process: the real session machine of clients/cpp on a simulated DEALER and SUB, which move to
+// the next bus as those of clients/cpp/cancelbus/client.cpp do.
 #pragma once
 
 #include <functional>
@@ -24,8 +25,8 @@ class ClientWatch {
 
 class ClientProcess : public Process {
  public:
-  ClientProcess(World& world, std::string name, Clock clock, client::SessionOptions options, Path& path, Bus& bus,
-                ClientWatch& watch);
+  ClientProcess(World& world, std::string name, Clock clock, client::SessionOptions options,
+                std::vector<BusAddress> buses, ClientWatch& watch);
   ~ClientProcess() override;
 
   /// The strategy's decision; nothing happens if it is dead or waits for an answer to this cl_ord_id.
@@ -49,8 +50,7 @@ class ClientProcess : public Process {
   struct Life;
 
   client::SessionOptions options_;
-  Path& path_;
-  Bus& bus_;
+  std::vector<BusAddress> buses_;
   ClientWatch& watch_;
   std::unique_ptr<Life> life_;
 };

@@ -70,7 +70,16 @@ const char* fault_name(Fault fault) {
                                           "mass cancel across a restart",
                                           "kill switch",
                                           "kill switch released, proven empty",
-                                          "dead man's switch"};
+                                          "dead man's switch",
+                                          "takeover by the other bus",
+                                          "takeover while the former leader is alive",
+                                          "sent after another bus has taken over",
+                                          "a worker is given a task of an older term",
+                                          "a commit is fenced",
+                                          "outcome of a commit unknown, and it was stored",
+                                          "a wait for the standby is canceled",
+                                          "a wait for the standby ends without an answer",
+                                          "a standby is promoted that is behind"};
   static_assert(std::size(Names) == Faults);
   return Names[static_cast<size_t>(fault)];
 }

@@ -83,8 +83,18 @@ enum class Fault : uint8_t {
   KillSwitch,
   KillSwitchReleased,  ///< without force
   DeadMan,             ///< its sender was silent
+  // Two buses.
+  Takeover,           ///< by the other bus
+  TakeoverFromAlive,  ///< and the one that led has not ended
+  SentLate,           ///< what a bus had committed left after another had taken over
+  TaskOfOlderTerm,    ///< a worker was given one, and has not sent it
+  CommitFenced,       ///< of a bus that led no more
+  OutcomeUnknown,     ///< a commit was sent again, and was stored already
+  WaitCanceled,       ///< a commit warned that it may be on one server only
+  BackendTerminated,  ///< likewise, and was not answered
+  PromotedBehind,     ///< the database goes on without what the primary had
 };
-constexpr size_t Faults = static_cast<size_t>(Fault::DeadMan) + 1;
+constexpr size_t Faults = static_cast<size_t>(Fault::PromotedBehind) + 1;
 
 /// What has happened in one world.
 class Coverage {

@@ -111,6 +111,13 @@ void Distance::sent(core::OrderId id, Time decided) {
   order.decided = decided;
 }
 
+void Distance::ended_again(core::OrderId id) {
+  const auto found = orders_.find(id);
+  if (found == orders_.end()) return;
+  found->second.unwritten = FirstUnwritten;
+  found->second.retry = Time::min();
+}
+
 void Distance::ended(core::OrderId id, const core::Answer& answer, bool latest) {
   const auto found = orders_.find(id);
   if (found == orders_.end()) return;

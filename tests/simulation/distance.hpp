@@ -38,6 +38,8 @@ class Distance {
   void retried(core::OrderId order) { orders_[order].retried = true; }
   /// `decided`: when it was decided on, which is what the store knows of it.
   void sent(core::OrderId order, Time decided);
+  /// Heard again: what followed from it the first time was perhaps never committed.
+  void ended_again(core::OrderId order);
   /// `latest`: no other DELETE of the order was sent since.
   void ended(core::OrderId order, const core::Answer& answer, bool latest);
 

@@ -50,6 +50,10 @@ class Judge : public BusWatch, public VenueWatch, public WorkerWatch, public Sub
   void answering(const v1::HeartbeatReply& reply) override { silence_.answering(reply); }
   void committed(const io::Batch& batch) override;
   void sending(const core::Send& send) override;
+  /// By a bus that leads no more.
+  void sending_late(const core::SendReceipt& receipt, const std::string& sender) {
+    masses_.knows({sender, receipt.cl_ord_id}) ? masses_.sending(receipt, sender) : ledger_.sending(receipt, sender);
+  }
   void publishing(const io::EventRow& event) override { ledger_.publishing(event); }
   void exchange_moved() override { referee_.exchange_moved(); }
   void frame_leaves(const std::string& text) override { referee_.frame_leaves(text); }

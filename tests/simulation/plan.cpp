@@ -379,7 +379,20 @@ const char* blow_name(Blow blow) {
                                           "set a wall clock",
                                           "cut the bus's power",
                                           "stop a worker's writing",
-                                          "put back an older copy of the store"};
+                                          "put back an older copy of the store",
+                                          "kill the primary database",
+                                          "kill the standby database",
+                                          "fail over the database",
+                                          "promote the standby beside the primary",
+                                          "cancel waits for the standby",
+                                          "end waits for the standby",
+                                          "fail over to a standby that is behind",
+                                          "stop the leader for over a lease",
+                                          "hold the paths of a bus to the database",
+                                          "hold the paths of a bus to workers",
+                                          "hold the paths of a bus to clients",
+                                          "hold the path between the databases",
+                                          "isolate a bus"};
   static_assert(std::size(Names) == Blows);
   return Names[static_cast<size_t>(blow)];
 }
@@ -402,6 +415,7 @@ Plan make_plan(uint64_t seed, Random& random) {
     plan_open_orders(plan);
     plan_mass_cancels(plan);
     plan_switches(plan);
+    plan_pair(plan);
     return plan;
   }
   plan_hands(plan, random);
@@ -418,6 +432,7 @@ Plan make_plan(uint64_t seed, Random& random) {
   plan_open_orders(plan);
   plan_mass_cancels(plan);
   plan_switches(plan);
+  plan_pair(plan);
   return plan;
 }
 
@@ -432,7 +447,7 @@ std::string describe(const Plan& plan) {
   out << "  final_wait " << seconds(plan.options.final_wait) << ", edit_grace " << seconds(plan.options.edit_grace)
       << ", doubt_after " << seconds(plan.options.doubt_after) << ", max_attempts " << plan.options.max_attempts
       << ", retention " << seconds(plan.options.retention) << ", request_timeout " << seconds(plan.request_timeout)
-      << (plan.store_synced ? "" : ", the store is not synced") << '\n';
+      << (plan.store_synced ? "" : ", the store is not synced") << (plan.pair ? ", two buses" : "") << '\n';
   if (plan.sweeps()) {
     out << "  sweeps every " << seconds(plan.options.sweep_interval) << ", "
         << (plan.options.pairs.empty() ? "all pairs" : "by pair")

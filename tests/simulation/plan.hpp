@@ -161,6 +161,10 @@ struct Plan {
   std::vector<SwitchPlan> switches;
   std::vector<GoodbyePlan> goodbyes;
 
+  /// Two buses share a database. The last clock is the second one's; `store_synced`: the database's standby is
+  /// synchronous.
+  bool pair = false;
+
   bool has(Blow blow) const;
   bool sweeps() const { return std::ranges::count(worker_sweeps, true) > 0; }
 };
@@ -180,6 +184,8 @@ void plan_switches(Plan& plan);
 void plan_waits(Plan& plan);
 /// What the exchange may do otherwise than guessed (plan_guesses.cpp).
 void plan_guesses(Plan& plan);
+/// Two buses in the place of one, and their database (plan_pair.cpp).
+void plan_pair(Plan& plan);
 Plan make_plan(uint64_t seed, Random& random);
 std::string describe(const Plan& plan);
 

@@ -26,6 +26,8 @@ class Process {
   const std::string& name() const { return name_; }
   bool alive() const { return alive_; }
   bool frozen() const { return frozen_; }
+  /// When it was resumed last.
+  Time woken_at() const { return woken_at_; }
 
   void start() {
     if (alive_) return;
@@ -62,6 +64,7 @@ class Process {
     if (!frozen_) return;
     tell("goes on");
     frozen_ = false;
+    woken_at_ = world_.now();
     given_up_.clear();
     while (alive_ && !frozen_ && !waiting_.empty()) {
       const auto event = std::move(waiting_.front());
@@ -103,6 +106,7 @@ class Process {
   Clock clock_;
   bool alive_ = false;
   bool frozen_ = false;
+  Time woken_at_{};
   bool may_end_ = false;
   std::deque<std::function<void()>> waiting_;
   Alarm given_up_;

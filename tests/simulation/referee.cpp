@@ -39,13 +39,17 @@ void Referee::heard(const core::TaskEnded& ended) {
   }
   // On a connection on which its worker has not presented itself yet: it is reported again there.
   if (task.worker != core::WorkerPool::BeforeRestart && peer_of_[task.worker] != ended.peer) return;
-  if (std::exchange(task.ended, true)) return;
+  if (std::exchange(task.ended, true)) {
+    const bool open = permit != store_.permits().end() && permit->second.open;
+    if (open && task.kind == core::LimiterKind::Cancel) distance_.ended_again(task.order);
+    return;
+  }
   thrift_.worker_answered(task.worker, task.kind, ended.answer, task.sent, heard_since(task.worker, task.sent));
   if (task.kind == core::LimiterKind::Cancel && !task.lost) {
     thrift_.delete_ended(task.order, ended.answer);
     orders_[task.order].doubtful = ended.answer.verdict == core::Verdict::Doubtful;
     event_of(task.order);
-    distance_.ended(task.order, ended.answer, orders_[task.order].deletes.back() == task.id);
+    if (!task.rested) distance_.ended(task.order, ended.answer, orders_[task.order].deletes.back() == task.id);
   }
   open_deletes_.erase(task.id);
   // What was never written has not used its stamp, and after a restart nothing of it may be remembered.

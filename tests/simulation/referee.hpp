@@ -89,6 +89,8 @@ class Referee {
   /// The fact has been taken, and what follows from it is in the same batch.
   void committed(const core::FactPosition& position);
   void sending(const core::SendTask& task);
+  /// By a bus that leads no more, after the one that does has started.
+  void sending_late(const core::SendTask& task);
   void sending(const core::SendResolved& resolved);
   void sending(const core::SendRetry& retry);
   /// The bus has taken the outcome, and must heed it.
@@ -97,6 +99,8 @@ class Referee {
   void told(const CommandSeen& command, const core::CancelFinal& final);
   void told(const CommandSeen& command, const core::CancelStatus& status);
   void told_unsolicited(const core::CancelFinal& final);
+  /// The batch that is judged next was decided on then; else it is decided on and committed at once.
+  void batch_of_turn(Time decided) { turn_of_batch_ = decided; }
   /// All of a batch has been judged row by row.
   void batch_judged();
 
@@ -136,6 +140,7 @@ class Referee {
     bool unlisted = false;  ///< by its worker's latest message, until deadlines are judged
     bool released = false;  ///< no worker holds it inside its lease
     bool acted = false;     ///< the exchange did what it asked
+    bool rested = false;    ///< no command of its order was undecided when the bus started: no later one knows of it
     bool lost = false;      ///< with the commits before a power cut: the bus does not know it
   };
   struct Order {
@@ -248,6 +253,7 @@ class Referee {
   Repeats repeats_;
 
   uint64_t life_ = 0;
+  std::optional<Time> turn_of_batch_;
   // The stream, as the bus has heard of it in this life.
   std::optional<core::StreamReport> stream_;
   std::map<std::pair<uint64_t, uint64_t>, core::StreamReport> reports_;  ///< by subscriber and seq

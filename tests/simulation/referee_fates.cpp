@@ -56,7 +56,8 @@ void Referee::told(const CommandSeen& command, const core::CancelFinal& final) {
   const std::string name = command.key.cl_ord_id;
   const bool by_452 = final.evidence == core::Evidence::Channel452;
   // A newer command has come after a gap of the stream: of the order that may be there since, nothing is known.
-  const bool superseded = by_452 && order.last_heard_of == world_.now() && maybe_gap_at_ >= order.left_book_heard;
+  const bool superseded =
+      by_452 && order.last_heard_of >= turn_of_batch_.value_or(world_.now()) && maybe_gap_at_ >= order.left_book_heard;
   const auto wrong = [&](const char* says) {
     world_.fail("promise 2: the final of ", name, " says ", says, ", the book says ",
                 truth ? std::string(exchange_sim::status_name(truth->status)) : "no such order");

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "tests/simulation/describe.hpp"
 #include "tests/simulation/referee.hpp"
 
 namespace cancelbus::simulation {
@@ -43,7 +44,8 @@ void Referee::take_over_requests() {
   for (const auto& [id, permit] : store_.permits()) {
     if (permit.limiter != core::LimiterKind::Cancel || !permit.open || tasks_.contains(id)) continue;
     if (!ledger_.has_undecided(permit.order_id)) continue;
-    tasks_[id] = {.id = id, .order = permit.order_id, .sent = world_.now(), .decided = decided_[id]};
+    tasks_[id] = {
+        .id = id, .number = ++last_number_, .order = permit.order_id, .sent = world_.now(), .decided = decided_[id]};
     open_deletes_.insert(id);
   }
   // What can live no more is handed over no more.
@@ -59,10 +61,40 @@ void Referee::take_over_requests() {
   for (const core::TaskId id : open_deletes_) {
     tasks_[id].worker = 0;
     tasks_[id].released = false;
+    tasks_[id].rested |= !ledger_.has_undecided(tasks_[id].order);
     // How long ago it was sent is not stored.
     tasks_[id].decided = world_.now();
   }
   last_heard_[0] = world_.now();
+}
+
+// Whatever it was, the bus that leads now has taken it over as one that may have been sent.
+void Referee::sending_late(const core::SendTask& sent) {
+  const auto permit = store_.permits().find(sent.task);
+  const auto decided = decided_.find(sent.task);
+  if (decided == decided_.end()) {
+    return world_.fail("promise 11: task ", task_name(sent.task), " leaves without a committed permit");
+  }
+  // Once its permit has settled no worker sends it.
+  if (permit == store_.permits().end() || !permit->second.open) return;
+  check_stamp(sent);
+  by_stamp_[sent.stamp_ms] = sent.task;
+  const auto [it, is_new] = tasks_.try_emplace(sent.task);
+  Task& task = it->second;
+  if (is_new) {
+    task.id = sent.task;
+    task.number = ++last_number_;
+    task.order = sent.order.order_id;
+    task.decided = decided->second;
+  }
+  task.kind = sent.kind;
+  task.stamp_ms = sent.stamp_ms;
+  task.sent = world_.now();
+  if (sent.kind != core::LimiterKind::Cancel) return;
+  std::vector<core::TaskId>& deletes = orders_[task.order].deletes;
+  const auto later =
+      std::ranges::find_if(deletes, [&](core::TaskId other) { return tasks_[other].number > task.number; });
+  deletes.insert(later, task.id);
 }
 
 void Referee::commits_lost() {

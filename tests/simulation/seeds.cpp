@@ -32,6 +32,11 @@ std::string run_seed(uint64_t seed, std::ostream* transcript, CoverageTally* tal
   return failure.empty() ? "" : "seed " + std::to_string(seed) + failure + "\n  replay: " + replay(seed);
 }
 
+bool has_two_buses(uint64_t seed) {
+  Random random(seed);
+  return make_plan(seed, random).pair;
+}
+
 void name_seed_on_abort() { std::signal(SIGABRT, on_abort); }
 
 }  // namespace cancelbus::simulation

@@ -13,6 +13,9 @@ namespace cancelbus::simulation {
 /// is one, what has happened.
 std::string run_seed(uint64_t seed, std::ostream* transcript = nullptr, CoverageTally* tally = nullptr);
 
+/// Whether the seed is one of two buses; about a quarter are.
+bool has_two_buses(uint64_t seed);
+
 /// A broken invariant aborts: from now on the seed under way is named before.
 void name_seed_on_abort();
 

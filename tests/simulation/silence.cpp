@@ -200,7 +200,8 @@ void Silence::must_not(const v1::HeartbeatReply& reply, bool over, v1::CauseKind
 
 void Silence::answering(const v1::HeartbeatReply& reply) {
   // What this turn has found out about the store is not known here yet.
-  const bool changed = now_ - writable_changed_ >= Within, able = !store_.full() && !store_.misplaced();
+  const bool changed = now_ - writable_changed_ >= Within,
+             able = !store_.full() && !store_.misplaced() && !store_.in_trouble();
   must(reply, !writable_ && store_.refuses() && changed, {v1::CAUSE_KIND_STORE}, "the store refuses for over 2 s");
   must_not(reply, writable_ && able && changed, v1::CAUSE_KIND_STORE, "the store takes writes for over 2 s");
   must(reply, draining_, {v1::CAUSE_KIND_DRAINING}, "the bus was asked to end");

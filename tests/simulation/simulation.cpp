@@ -92,30 +92,72 @@ Simulation::Simulation(uint64_t seed, std::ostream* transcript)
   build();
 }
 
+std::vector<Bus*> Simulation::buses() const {
+  if (lone_) return {lone_.get()};
+  return {&pair_->bus(0), &pair_->bus(1)};
+}
+
+Bus& Simulation::bus() const {
+  if (lone_) return *lone_;
+  return pair_->current();
+}
+
+Bus& Simulation::struck(const BlowPlan& blow) const {
+  if (lone_) return *lone_;
+  return blow.target % 3 == 0 ? pair_->bus(blow.target / 3 % Pair::Buses) : pair_->current();
+}
+
+std::vector<BusAddress> Simulation::build_buses(const std::string& peer, const Weather& weather) {
+  std::vector<BusAddress> addresses;
+  for (Bus* const each : buses()) {
+    addresses.push_back({*each, paths_.emplace_back(world_, peer + "-" + each->name(), weather)});
+  }
+  return addresses;
+}
+
+void Simulation::build_pair() {
+  std::array<std::vector<Path*>, Pair::Buses> to_servers;
+  for (const size_t bus : {0, 1}) {
+    for (const char* server : {"db-1", "db-2"}) {
+      const std::string name = std::string(bus == 0 ? "bus-a" : "bus-b") + "-" + server;
+      to_servers[bus].push_back(&paths_.emplace_back(world_, name, plan_.inside));
+    }
+  }
+  Path& between = paths_.emplace_back(world_, "db-1-db-2", plan_.inside);
+  pair_ = std::make_unique<Pair>(world_, std::array{plan_.clocks.front(), plan_.clocks.back()}, plan_.options,
+                                 plan_.store_synced, to_servers, between, store_, judge_);
+}
+
 void Simulation::build() {
   const auto path = [this](const std::string& name, const Weather& weather) -> Path& {
     return paths_.emplace_back(world_, name, weather);
   };
   auto clock = plan_.clocks.begin();
-  bus_ = std::make_unique<Bus>(world_, *clock++, plan_.options, store_, judge_);
-  bus_->set_owners(plan_.prefixes);
-  judge_.registry().watches([this] { return bus_->gateway(); });
-  judge_.masses().watches([this] { return bus_->gateway(); });
-  subscriber_ = std::make_unique<SubscriberProcess>(world_, *clock++, path("stream-bus", plan_.inside),
-                                                    path("stream-exchange", plan_.outside), *bus_, venue_, judge_);
+  if (plan_.pair) {
+    build_pair();
+    ++clock;
+  } else {
+    lone_ = std::make_unique<LoneBus>(world_, *clock++, plan_.options, store_, judge_);
+  }
+  for (Bus* const each : buses()) each->set_owners(plan_.prefixes);
+  judge_.registry().watches([this] { return bus().gateway(); });
+  judge_.masses().watches([this] { return bus().gateway(); });
+  auto to_buses = build_buses("stream", plan_.inside);
+  subscriber_ = std::make_unique<SubscriberProcess>(world_, *clock++, std::move(to_buses),
+                                                    path("stream-exchange", plan_.outside), venue_, judge_);
   for (int i = 1; i <= plan_.workers; ++i) {
     const std::string name = "w" + std::to_string(i);
-    const WorkerSetup setup{plan_.connections, plan_.request_timeout, path(name + "-bus", plan_.inside),
+    auto to = build_buses(name, plan_.inside);
+    const WorkerSetup setup{plan_.connections, plan_.request_timeout, std::move(to),
                             path(name + "-exchange", plan_.outside), plan_.worker_sweeps[static_cast<size_t>(i) - 1]};
-    workers_.push_back(std::make_unique<WorkerProcess>(world_, name, *clock++, setup, *bus_, venue_, judge_));
+    workers_.push_back(std::make_unique<WorkerProcess>(world_, name, *clock++, setup, venue_, judge_));
   }
   for (const ClientPlan& client : plan_.clients) {
     client::SessionOptions options{client.sender, client.topics, client.open_commands};
     if (client.window)
       options.cancel_on_disconnect = std::chrono::duration_cast<std::chrono::milliseconds>(*client.window);
     clients_.push_back(std::make_unique<ClientProcess>(world_, client.name, *clock++, std::move(options),
-                                                       path(client.name + "-bus", plan_.inside), *bus_,
-                                                       judge_.readers()));
+                                                       build_buses(client.name, plan_.inside), judge_.readers()));
   }
 }
 
@@ -131,7 +173,7 @@ void Simulation::begin() {
   const auto soon = [this](Process& process) {
     world_.agenda.after(world_.random.between(0ms, 300ms), [&process] { process.start(); });
   };
-  soon(*bus_);
+  for (Bus* const each : buses()) soon(*each);
   soon(*subscriber_);
   for (const auto& worker : workers_) soon(*worker);
   for (const auto& client : clients_) soon(*client);
@@ -342,9 +384,11 @@ void Simulation::strike(const BlowPlan& blow) {
       return;
     }
     case Blow::SetBusClock:
-      return set_clock(*bus_, wall_error(blow));
+      return set_clock(struck(blow), wall_error(blow));
     case Blow::SetAnyClock: {
-      std::vector<Process*> hosts{bus_.get(), subscriber_.get()};
+      std::vector<Process*> hosts;
+      for (Bus* const each : buses()) hosts.push_back(each);
+      hosts.push_back(subscriber_.get());
       for (const auto& worker : workers_) hosts.push_back(worker.get());
       return set_clock(*hosts[blow.target % hosts.size()], wall_error(blow));
     }
@@ -354,21 +398,39 @@ void Simulation::strike(const BlowPlan& blow) {
 }
 
 void Simulation::strike_bus(const BlowPlan& blow) {
+  Bus& bus = struck(blow);
   switch (blow.blow) {
     case Blow::KillBus:
-      return restart(*bus_, blow.length);
+      return restart(bus, blow.length);
     case Blow::KillBusInTurn:
-      bus_->kill_after(static_cast<int>(blow.choice % 9));
+      bus.kill_after(static_cast<int>(blow.choice % 9));
       // It may have died by then, or not.
-      return world_.agenda.after(blow.length, [this] { restart(*bus_, 100ms); });
+      return world_.agenda.after(blow.length, [this, &bus] { restart(bus, 100ms); });
     case Blow::StopBusInTurn:
-      return bus_->stop_after(static_cast<int>(blow.choice % 9), blow.length);
+      return bus.stop_after(static_cast<int>(blow.choice % 9), blow.length);
     case Blow::RebootBus:
-      bus_->reboot(clock_of_next_boot(blow));
-      return world_.agenda.after(blow.length, [this] { bus_->start(); });
+      bus.reboot(clock_of_next_boot(bus, blow));
+      return world_.agenda.after(blow.length, [&bus] { bus.start(); });
+    case Blow::FreezeBus:
+      return freeze(bus, blow.length);
+    case Blow::DrainBus:
+      // An orderly restart forgets how often the keys were refused: the runbook has it wait until they are good again.
+      if (judge_.referee().refused() > 0) return;
+      bus.drain();
+      return world_.agenda.after(blow.length, [&bus] { bus.start(); });
+    case Blow::DropReplies:
+      bus.drop(static_cast<double>(blow.choice % 100 + 1) / 100, blow.target % 2 == 0);
+      return world_.agenda.after(blow.length, [&bus] { bus.drop(0, false); });
+    default:
+      return lone_ ? strike_lone(blow) : strike_database(blow);
+  }
+}
+
+void Simulation::strike_lone(const BlowPlan& blow) {
+  switch (blow.blow) {
     case Blow::CutPower:
-      bus_->cut_power(clock_of_next_boot(blow));
-      return world_.agenda.after(blow.length, [this] { bus_->start(); });
+      lone_->cut_power(clock_of_next_boot(*lone_, blow));
+      return world_.agenda.after(blow.length, [this] { lone_->start(); });
     case Blow::PutBackCopy:
       store_.keep_copy();
       return world_.agenda.after(blow.length, [this, down = std::chrono::milliseconds(10 + blow.choice % 90)] {
@@ -378,33 +440,69 @@ void Simulation::strike_bus(const BlowPlan& blow) {
           return seen && store_.shows_copy(*seen);
         });
         if (!shown) return world_.tell("store", "the copy is not put back: no worker has heard of anything later");
-        bus_->kill();
+        lone_->kill();
         store_.put_back_copy();
-        world_.agenda.after(down, [this] { bus_->start(); });
+        world_.agenda.after(down, [this] { lone_->start(); });
       });
-    case Blow::FreezeBus:
-      return freeze(*bus_, blow.length);
-    case Blow::DrainBus:
-      // An orderly restart forgets how often the keys were refused: the runbook has it wait until they are good again.
-      if (judge_.referee().refused() > 0) return;
-      bus_->drain();
-      return world_.agenda.after(blow.length, [this] { bus_->start(); });
     case Blow::FillDisk:
       store_.set_full(true);
       return world_.agenda.after(blow.length, [this] { store_.set_full(false); });
     case Blow::MisplaceStore:
       store_.set_misplaced(true);
       return world_.agenda.after(blow.length, [this] { store_.set_misplaced(false); });
-    case Blow::DropReplies:
-      bus_->drop(static_cast<double>(blow.choice % 100 + 1) / 100, blow.target % 2 == 0);
-      return world_.agenda.after(blow.length, [this] { bus_->drop(0, false); });
     default:
       return;
   }
 }
 
-Clock Simulation::clock_of_next_boot(const BlowPlan& blow) const {
-  return Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus_->clock().wall_error(),
+void Simulation::strike_database(const BlowPlan& blow) {
+  Database& database = pair_->database();
+  const auto some = std::chrono::milliseconds(blow.choice % 3'000);
+  const int waits = static_cast<int>(blow.choice % 4) + 1;
+  switch (blow.blow) {
+    case Blow::KillPrimary:
+      return database.kill_primary(blow.length);
+    case Blow::KillStandbyServer:
+      return database.kill_standby(blow.length);
+    case Blow::FailOver:
+      return database.fail_over(some, blow.length);
+    case Blow::PromoteBeside:
+      return database.promote_beside(blow.length);
+    case Blow::CancelWaits:
+      return database.end_waits(Database::Wait::Canceled, waits);
+    case Blow::EndWaits:
+      return database.end_waits(Database::Wait::Terminated, waits);
+    case Blow::FailOverBehind:
+      database.between().hold(true, true);
+      database.end_waits(blow.target % 2 == 0 ? Database::Wait::Canceled : Database::Wait::Terminated, waits);
+      return world_.agenda.after(std::min<Duration>(blow.length, 1s), [this, &database, some, back = blow.length] {
+        database.fail_over(some, back);
+        database.end_waits(Database::Wait::Normal, 0);
+        database.between().release();
+      });
+    case Blow::StopLeader: {
+      // Not for so long that its peers give it up.
+      const auto length = std::chrono::milliseconds(2'600 + blow.target % 2'800);
+      if (blow.target % 4 == 0) return pair_->current().stop_after(static_cast<int>(blow.choice % 9), length);
+      return pair_->current().stop_before_task(length);
+    }
+    case Blow::HoldBusFromDatabase:
+      return hold_paths(struck(blow).name(), {"db-"}, blow);
+    case Blow::HoldBusFromWorkers:
+      return hold_paths(struck(blow).name(), {"w", "stream"}, blow);
+    case Blow::HoldBusFromClients:
+      return hold_paths(struck(blow).name(), {"client", "operator"}, blow);
+    case Blow::HoldReplication:
+      return hold_paths("db-1-db-2", {"db-"}, blow);
+    case Blow::IsolateBus:
+      return hold_paths(struck(blow).name(), {"db-", "w", "stream", "client", "operator"}, blow);
+    default:
+      return;
+  }
+}
+
+Clock Simulation::clock_of_next_boot(const Bus& bus, const BlowPlan& blow) const {
+  return Clock(world_.now(), static_cast<int64_t>(blow.choice % 801) - 400, bus.clock().wall_error(),
                std::chrono::minutes(1 + blow.target % 120));
 }
 
@@ -425,13 +523,27 @@ void Simulation::hold(const BlowPlan& blow) {
   world_.agenda.after(blow.length, [&path] { path.release(); });
 }
 
+void Simulation::hold_paths(const std::string& from, const std::vector<std::string>& to, const BlowPlan& blow) {
+  const uint64_t which = blow.choice % 4;
+  for (Path& path : paths_) {
+    const bool there = path.name().find(from) != std::string::npos;
+    const bool wanted = there && std::ranges::any_of(to, [&](const std::string& peer) {
+                          return path.name().starts_with(peer) || path.name().find("-" + peer) != std::string::npos;
+                        });
+    if (!wanted) continue;
+    path.hold(which != 1, which != 2);
+    world_.agenda.after(blow.length, [&path] { path.release(); });
+  }
+}
+
 // ---- The end ----
 
 void Simulation::calm() {
   world_.tell("calm", "the troubles end");
   store_.set_full(false);
   store_.set_misplaced(false);
-  bus_->drop(0, false);
+  for (Bus* const each : buses()) each->drop(0, false);
+  if (pair_) pair_->database().heal();
   if (plan_.has(Blow::SetExchangeClock)) judge_.referee().exchange_clock_set();
   for (Path& path : paths_) path.release();
   for (const auto& worker : workers_) worker->set_writes(true);
@@ -446,7 +558,7 @@ void Simulation::all_well() {
     process.wake();
     process.start();
   };
-  well(*bus_);
+  for (Bus* const each : buses()) well(*each);
   well(*subscriber_);
   for (const auto& worker : workers_) well(*worker);
   for (const auto& client : clients_) well(*client);
@@ -458,8 +570,8 @@ void Simulation::look() {
   if (settled() && swept() && all_heard()) return world_.agenda.after(afterwards(), [this] { end(); });
   drain_blocked_bus();
   // What is lowered comes back a tenth a period, once it is used up.
-  const core::Gateway* gateway = bus_->gateway();
-  const bool lowered = gateway && std::ranges::any_of(gateway->status(bus_->now()).windows, [](const auto& window) {
+  const core::Gateway* gateway = bus().gateway();
+  const bool lowered = gateway && std::ranges::any_of(gateway->status(bus().now()).windows, [](const auto& window) {
                          return window.rule.limit < window.configured_limit;
                        });
   const Duration patience = plan_.longest_wait + (lowered ? 2 * Patience : Patience);
@@ -473,13 +585,13 @@ void Simulation::look() {
 // enough. Workers that have misread the exchange's clock read it again first.
 void Simulation::drain_blocked_bus() {
   if (world_.now() < Time(plan_.trouble) + worker::ClockSchedule::CalmPause) return;
-  const core::Gateway* gateway = bus_->gateway();
-  if (!gateway || gateway->status(bus_->now()).unauthorized_in_a_row < core::WorkerPool::MostUnauthorized) return;
+  const core::Gateway* gateway = bus().gateway();
+  if (!gateway || gateway->status(bus().now()).unauthorized_in_a_row < core::WorkerPool::MostUnauthorized) return;
   if (judge_.referee().refused() < core::WorkerPool::MostUnauthorized) {
     return world_.fail("the bus says that its keys were refused too often, and they were refused ",
                        judge_.referee().refused(), " times");
   }
-  if (std::exchange(drained_for_keys_, world_.now()) == Never) return bus_->drain();
+  if (std::exchange(drained_for_keys_, world_.now()) == Never) return bus().drain();
   if (world_.now() - drained_for_keys_ > 20s)
     world_.fail("the bus was restarted in order, and its keys are refused still");
 }
@@ -505,7 +617,7 @@ Duration Simulation::afterwards() const {
 }
 
 bool Simulation::all_heard() const {
-  return bus_->committed_all() && judge_.readers().read_to_the_end(store_).empty() &&
+  return bus().committed_all() && judge_.readers().read_to_the_end(store_).empty() &&
          judge_.referee().owed_to_the_bus().empty();
 }
 
@@ -534,6 +646,7 @@ void Simulation::count_faults_of_the_exchange() {
 
 void Simulation::end() {
   all_well();
+  if (bus().gateway() == nullptr) return look();
   // Of a stuck command queries go on: an outcome that is just on its way is waited for.
   constexpr int MostWaits = 20;
   if (!all_heard() && ++waits_at_the_end_ <= MostWaits) return world_.agenda.after(100ms, [this] { end(); });
@@ -547,7 +660,7 @@ void Simulation::end() {
   judge_.registry().at_the_end();
   judge_.masses().at_the_end();
   if (const auto behind = judge_.readers().read_to_the_end(store_); !behind.empty()) world_.fail("promise 5: ", behind);
-  const core::BusStatus status = bus_->gateway()->status(bus_->now());
+  const core::BusStatus status = bus().gateway()->status(bus().now());
   size_t stuck = 0;
   for (const auto& [key, command] : judge_.ledger().commands()) stuck += !command.ended();
   if (status.undecided != stuck) world_.fail("the bus holds ", status.undecided, " undecided commands");

@@ -12,6 +12,7 @@
 
 #include "tests/simulation/client.hpp"
 #include "tests/simulation/judge.hpp"
+#include "tests/simulation/pair.hpp"
 #include "tests/simulation/plan.hpp"
 #include "tests/simulation/subscriber.hpp"
 #include "tests/simulation/worker.hpp"
@@ -53,10 +54,21 @@ class Simulation {
   void foreign_delete(core::OrderId order);
   void strike(const BlowPlan& blow);
   void strike_bus(const BlowPlan& blow);
-  Clock clock_of_next_boot(const BlowPlan& blow) const;
+  void strike_lone(const BlowPlan& blow);
+  void strike_database(const BlowPlan& blow);
+  std::vector<BusAddress> build_buses(const std::string& peer, const Weather& weather);
+  void build_pair();
+  std::vector<Bus*> buses() const;
+  /// The one that a blow strikes: mostly the one that leads.
+  Bus& struck(const BlowPlan& blow) const;
+  /// The one that leads, or what comes nearest to it.
+  Bus& bus() const;
+  Clock clock_of_next_boot(const Bus& bus, const BlowPlan& blow) const;
   void restart(Process& process, Duration down);
   void freeze(Process& process, Duration length);
   void hold(const BlowPlan& blow);
+  /// The paths between two kinds of machines, as their names begin.
+  void hold_paths(const std::string& from, const std::vector<std::string>& to, const BlowPlan& blow);
   void calm();
   /// Processes that are dead or stopped go on.
   void all_well();
@@ -77,7 +89,9 @@ class Simulation {
   Store store_;
   Judge judge_;
   std::deque<Path> paths_;
-  std::unique_ptr<Bus> bus_;
+  // One bus, or two.
+  std::unique_ptr<LoneBus> lone_;
+  std::unique_ptr<Pair> pair_;
   std::unique_ptr<SubscriberProcess> subscriber_;
   std::vector<std::unique_ptr<WorkerProcess>> workers_;
   std::vector<std::unique_ptr<ClientProcess>> clients_;

@@ -12,6 +12,12 @@
 
 namespace cancelbus::simulation {
 
+/// A bus, and the way to it.
+struct BusAddress {
+  Bus& bus;
+  Path& path;
+};
+
 class Socket {
  public:
   using OnMessage = std::function<void(const Frames&)>;
@@ -49,6 +55,28 @@ class Socket {
   Duration pause_ = FirstPause;
   std::shared_ptr<Line> line_;
   core::PeerId peer_;
+};
+
+/// Sockets to every bus that may lead, as service/backend/buses.hpp: everything is sent to all.
+class Sockets {
+ public:
+  Sockets(Process& owner, const std::vector<BusAddress>& buses, Door door, const Socket::OnMessage& on_message) {
+    for (const BusAddress& bus : buses) {
+      sockets_.push_back(std::make_unique<Socket>(owner, bus.path, bus.bus, door, on_message));
+    }
+  }
+  /// True: at least one of them has it.
+  bool send(const std::string& frame) {
+    bool sent = false;
+    for (const auto& socket : sockets_) sent |= socket->send(frame);
+    return sent;
+  }
+  void given_up() {
+    for (const auto& socket : sockets_) socket->given_up();
+  }
+
+ private:
+  std::vector<std::unique_ptr<Socket>> sockets_;
 };
 
 }  // namespace cancelbus::simulation

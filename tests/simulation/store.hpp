@@ -7,11 +7,11 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "service/io/store.hpp"
+#include "tests/simulation/rows.hpp"
 #include "tests/simulation/time.hpp"
 
 namespace cancelbus::simulation {
@@ -60,6 +60,13 @@ class Store : public io::Store {
   void begin_again(const core::Term& seen, Done<core::Snapshot> done) override;
   core::Snapshot snapshot() const;
 
+  // Of a database that several buses share this is what the judge looks at: what no fault takes any more.
+
+  /// A bus leads now, and has found this.
+  void led_by(const Rows& rows, uint64_t boot);
+  /// Its batch is where every later leader reads.
+  void replicated(const io::Batch& batch, uint64_t boot, Duration run_time);
+
   /// Asked before each commit; false: the process died before it.
   std::function<bool()> may_write = [] { return true; };
   /// Asked after each commit of a store that is not synced: all so far has reached the disk.
@@ -69,6 +76,8 @@ class Store : public io::Store {
   std::function<void(std::function<void()>)> answer = [](const std::function<void()>& read) { read(); };
   /// Now, on the bus's steady clock.
   std::function<Tick()> tick;
+  /// Of several buses, the one that leads has found out that it cannot rely on the store now.
+  std::function<bool()> in_trouble = [] { return false; };
   /// Likewise, on its wall clock.
   std::function<core::WallTime()> wall;
 
@@ -81,71 +90,11 @@ class Store : public io::Store {
   const std::map<core::TaskId, core::PermitRecord>& permits() const { return rows_.permits; }
   const std::map<core::LimiterKind, core::HoldRecord>& holds() const { return rows_.holds; }
   const core::LoweredLimits& lowered() const { return rows_.lowered; }
-  uint64_t next_seq(const std::string& topic) const;
+  uint64_t next_seq(const std::string& topic) const { return rows_.next_seq(topic); }
   uint32_t unauthorized_in_a_row() const { return rows_.unauthorized.in_a_row; }
 
  private:
-  struct Event {
-    Duration run_time{};
-    std::string payload;
-  };
-  struct Topic {
-    uint64_t next_seq = 1;
-    std::map<uint64_t, Event> kept;
-  };
-
-  /// All that a commit writes.
-  struct Rows {
-    uint64_t boot = 0;    ///< of the latest batch
-    Duration run_time{};  ///< likewise
-    core::Term leader;
-    std::optional<core::Term> behind;  ///< what it lacks, until the first batch after that
-    uint64_t epoch = 77;
-    std::map<core::CommandKey, core::CommandRecord> commands;
-    std::map<core::TaskId, core::PermitRecord> permits;
-    std::map<core::LimiterKind, core::HoldRecord> holds;
-    std::map<std::string, Topic> topics;
-    core::LoweredLimits lowered;
-    core::UnauthorizedCount unauthorized;
-    core::FactPosition facts;
-    std::set<core::OrderId> back_on_book;
-    std::map<core::CommandKey, core::MassCancelRecord> mass_cancels;
-    std::map<std::pair<core::CommandKey, core::OrderId>, core::MassCancelOrder> mass_cancel_orders;
-    std::map<std::string, core::DeadManRecord> dead_men;
-  };
-
   void begin_term();
-  void put(const core::CommandRecord& record) { rows_.commands[record.key] = record; }
-  void put(const core::CommandForgotten& forgotten) { rows_.commands.erase(forgotten.key); }
-  void put(const core::PermitRecord& record) { rows_.permits[record.task] = record; }
-  void put(const core::PermitForgotten& forgotten) { rows_.permits.erase(forgotten.task); }
-  void put(const core::HoldRecord& record) { rows_.holds[record.limiter] = record; }
-  void put(const core::LoweredLimits& lowered) { rows_.lowered = lowered; }
-  void put(const core::UnauthorizedCount& count) { rows_.unauthorized = count; }
-  void put(const core::FactPosition& position) { rows_.facts = position; }
-  // The simulation does not read the history.
-  void put(const core::HistoryLine&) {}
-  void put(const core::HistoryForgotten& forgotten) { rows_.back_on_book.erase(forgotten.order_id); }
-  void put(const core::BackOnBook& back) {
-    if (back.so) {
-      rows_.back_on_book.insert(back.order_id);
-    } else {
-      rows_.back_on_book.erase(back.order_id);
-    }
-  }
-  void put(const core::MassCancelRecord& record) { rows_.mass_cancels[record.key] = record; }
-  void put(const core::MassCancelOrder& order) { rows_.mass_cancel_orders[{order.mass, order.order_id}] = order; }
-  void put(const core::MassCancelOrderForgotten& forgotten) {
-    rows_.mass_cancel_orders.erase({forgotten.mass, forgotten.order_id});
-  }
-  void put(const core::MassCancelForgotten& forgotten) {
-    rows_.mass_cancels.erase(forgotten.key);
-    std::erase_if(rows_.mass_cancel_orders, [&](const auto& row) { return row.first.first == forgotten.key; });
-  }
-  void put(const core::DeadManRecord& record) { rows_.dead_men[record.sender] = record; }
-  void put(const core::DeadManDisarmed& disarmed) { rows_.dead_men.erase(disarmed.sender); }
-  void put(const io::EventRow& event);
-  void prune();
   Duration run_time() const { return run_clock_.at(tick()); }
 
   Duration retention_;

@@ -61,15 +61,14 @@ struct SubscriberProcess::Life {
   Timer timer;
   Timer connect_timeout;
   Tick next_heartbeat;
-  Socket backend;
+  Sockets backend;
 };
 
-SubscriberProcess::SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue,
-                                     SubscriberWatch& watch)
+SubscriberProcess::SubscriberProcess(World& world, Clock clock, std::vector<BusAddress> buses, Path& to_exchange,
+                                     Venue& venue, SubscriberWatch& watch)
     : Process(world, "stream", clock),
-      to_bus_(to_bus),
+      buses_(std::move(buses)),
       to_exchange_(to_exchange),
-      bus_(bus),
       venue_(venue),
       watch_(watch) {}
 
@@ -89,8 +88,7 @@ SubscriberProcess::Life::Life(SubscriberProcess& subscriber)
       timer(subscriber, [this] { on_time(); }),
       connect_timeout(subscriber, [this] { ended("timeout"); }),
       next_heartbeat(subscriber.now().tick + HeartbeatEvery),
-      backend(subscriber, subscriber.to_bus_, subscriber.bus_, Door::Backend,
-              [this](const Frames& frames) { on_message(frames); }) {
+      backend(subscriber, subscriber.buses_, Door::Backend, [this](const Frames& frames) { on_message(frames); }) {
   outbox.add_state([this](uint64_t seq) { return state_message(seq); });
   step(event::Start{});
 }

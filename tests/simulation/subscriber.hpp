@@ -23,7 +23,7 @@ class SubscriberWatch {
 
 class SubscriberProcess : public Process {
  public:
-  SubscriberProcess(World& world, Clock clock, Path& to_bus, Path& to_exchange, Bus& bus, Venue& venue,
+  SubscriberProcess(World& world, Clock clock, std::vector<BusAddress> buses, Path& to_exchange, Venue& venue,
                     SubscriberWatch& watch);
   ~SubscriberProcess() override;
 
@@ -35,9 +35,8 @@ class SubscriberProcess : public Process {
  private:
   struct Life;
 
-  Path& to_bus_;
+  std::vector<BusAddress> buses_;
   Path& to_exchange_;
-  Bus& bus_;
   Venue& venue_;
   SubscriberWatch& watch_;
   std::unique_ptr<Life> life_;

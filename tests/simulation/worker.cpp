@@ -81,12 +81,12 @@ struct WorkerProcess::Life {
   Time clock_began{};  ///< when the series under way began
   bool draining = false;
   bool drain_settled = false;
-  Socket backend;
+  Sockets backend;
 };
 
-WorkerProcess::WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Bus& bus, Venue& venue,
+WorkerProcess::WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Venue& venue,
                              WorkerWatch& watch)
-    : Process(world, std::move(name), clock), setup_(setup), bus_(bus), venue_(venue), watch_(watch) {}
+    : Process(world, std::move(name), clock), setup_(std::move(setup)), venue_(venue), watch_(watch) {}
 
 WorkerProcess::~WorkerProcess() = default;
 
@@ -117,7 +117,7 @@ WorkerProcess::Life::Life(WorkerProcess& worker)
                 drained.set(process.now().tick + process.setup_.request_timeout + DrainGrace);
                 end_if_drained();
               }),
-      backend(worker, worker.setup_.to_bus, worker.bus_, Door::Backend, [this](const Frames& f) { on_message(f); }) {
+      backend(worker, worker.setup_.buses, Door::Backend, [this](const Frames& f) { on_message(f); }) {
   self.worker = worker.world().random.number() | 1;
   self.name = worker.name();
   self.request_timeout = worker.setup_.request_timeout;
@@ -155,7 +155,10 @@ void WorkerProcess::Life::on_task(const wire::Task& task) {
     return process.world().fail("a worker that does not know it is given a request for open orders");
   }
   if (!book.take(task.task, task.term->term)) return process.tell("ignores task ", task_name(task.task));
-  if (!highest.take(*task.term)) return finish(task, btcturk::never_written("another bus leads"));
+  if (!highest.take(*task.term)) {
+    process.world().happened.add(Fault::TaskOfOlderTerm);
+    return finish(task, btcturk::never_written("another bus leads"));
+  }
   send_ready();
   ask(task);
 }

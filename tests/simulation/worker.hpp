@@ -23,7 +23,7 @@ namespace cancelbus::simulation {
 struct WorkerSetup {
   int connections = 4;
   Duration request_timeout = 5s;
-  Path& to_bus;
+  std::vector<BusAddress> buses;
   Path& to_exchange;
   bool sweeps = false;  ///< it knows the task that lists open orders
 };
@@ -45,8 +45,7 @@ class WorkerWatch {
 
 class WorkerProcess : public Process {
  public:
-  WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Bus& bus, Venue& venue,
-                WorkerWatch& watch);
+  WorkerProcess(World& world, std::string name, Clock clock, WorkerSetup setup, Venue& venue, WorkerWatch& watch);
   ~WorkerProcess() override;
 
   /// SIGTERM: finishes what it holds, then ends.
@@ -65,7 +64,6 @@ class WorkerProcess : public Process {
   struct Life;
 
   WorkerSetup setup_;
-  Bus& bus_;
   Venue& venue_;
   WorkerWatch& watch_;
   bool writes_ = true;
