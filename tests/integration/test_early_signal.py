@@ -55,8 +55,8 @@ def commands(tmp_path_factory):
     settings = folder / "fix.cfg"
     settings.write_text(f"[DEFAULT]\nBeginString=FIX.4.4\nSenderCompID=C\nSocketAcceptPort=0\nFileStorePath={folder}\n"
                         "[SESSION]\nTargetCompID=A\nSender=a\n")
-    flags["cancel-fix"] = {"settings": settings, **common, **{f"{name}_endpoint": "tcp://127.0.0.1:1"
-                                                              for name in ("session", "event")}}
+    flags["cancel-fix"] = {"settings": settings, **common, "session_endpoint": "tcp://127.0.0.1:1",
+                           "event_endpoint": "tcp://127.0.0.1:2"}
     return {program: [BUILD / "bin" / program, *(f"--{name}={value}" for name, value in given.items())]
             for program, given in flags.items()}
 

@@ -141,7 +141,8 @@ def test_an_exchange_that_lists_by_pair_alone_needs_pairs(start):
     stack, bus = start(guess="pair_required=yes")
     [order] = stack.exchange.place_orders(1)
     wait_trouble(stack, bus, "--pairs")
-    assert listed(bus) == [order] and bus.status().complete_as_of is None
+    stack.wait_until(lambda: listed(bus) == [order], "the stream tells of the order")
+    assert bus.status().complete_as_of is None
     assert "orders   1 known (no known owner 1), not complete yet" in stack.cancelctl("status").out
     table = stack.cancelctl("orders")
     assert table.exit_code == 3 and "1 open orders known; others may be missing" in table.out
