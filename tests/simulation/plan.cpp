@@ -161,9 +161,9 @@ void plan_power_cuts(Plan& plan) {
 void plan_old_copies(Plan& plan) {
   constexpr uint64_t Own = 0xC2B2AE3D27D4EB4F;
   Random random(plan.seed ^ Own);
-  for (const Blow blow : {Blow::KillBus, Blow::KillBusInTurn, Blow::StopBusInTurn, Blow::FreezeBus, Blow::DrainBus,
-                          Blow::KillWorker, Blow::FreezeWorker, Blow::DrainWorker, Blow::HoldPath, Blow::CutPath,
-                          Blow::DropReplies, Blow::RebootBus, Blow::FillDisk, Blow::SetExchangeClock}) {
+  for (const Blow blow :
+       {Blow::StopBusInTurn, Blow::FreezeBus, Blow::KillWorker, Blow::FreezeWorker, Blow::DrainWorker, Blow::HoldPath,
+        Blow::CutPath, Blow::DropReplies, Blow::RebootBus, Blow::FillDisk, Blow::SetExchangeClock}) {
     if (plan.has(blow)) return;
   }
   if (!plan.store_synced || plan.wrong_readings || !random.chance(0.5)) return;

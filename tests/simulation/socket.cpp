@@ -46,7 +46,7 @@ void Socket::dial() {
 
 void Socket::try_again() {
   dialer_.set(owner_.now().tick + pause_ + owner_.world().random.between(Duration::zero(), pause_ / 4));
-  pause_ = std::min<Duration>(pause_ * 2, LongestPause);
+  pause_ = std::min<Duration>(pause_ * 2, door_ == Door::Backend ? LongestBackendPause : LongestPause);
 }
 
 void Socket::lost() {

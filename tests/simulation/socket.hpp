@@ -38,6 +38,8 @@ class Socket {
 
  private:
   static constexpr Duration FirstPause = 100ms;
+  // Workers are back before a bus that was started decides anything (io/zmq_socket.cpp).
+  static constexpr Duration LongestBackendPause = 250ms;
   static constexpr Duration LongestPause = 1s;
 
   void dial();
