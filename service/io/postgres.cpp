@@ -289,7 +289,7 @@ struct PgConnection::State : std::enable_shared_from_this<State> {
   PGconn* connection = nullptr;
   std::function<void(absl::Status)> opened;
   bool is_open = false;
-  bool dead = false;  ///< nobody is to be called back
+  bool dead = false;  ///< its owner is gone: nothing is called back
   bool flushing = false;
   bool warned = false;
   bool at_null = false;

@@ -12,7 +12,7 @@ namespace cancelbus::io {
 
 namespace {
 
-/// Nobody waits for the look to be on a second server.
+/// The look need not be on a second server.
 const std::string LocalCommits = "SET synchronous_commit TO off";
 const std::string Heard =
     "INSERT INTO standbys VALUES($1, now()) ON CONFLICT (name) DO UPDATE SET heard = excluded.heard";

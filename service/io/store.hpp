@@ -69,7 +69,7 @@ struct Replication {
   };
   /// Of the database that every commit has reached before it counts.
   uint32_t servers = 0;
-  /// Commits wait for such a server; if there is none, for ever.
+  /// Commits wait for such a server; if there is none, without end.
   bool waits = false;
   /// Buses that follow.
   std::vector<Standby> standbys = {};

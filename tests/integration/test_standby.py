@@ -143,7 +143,7 @@ def test_the_primary_dies_and_its_standby_is_promoted(pair, connect, stack):
 
 
 def test_the_primary_and_the_leader_fall_silent_together(pair, connect, stack):
-    """As a machine that lost its power, whose connections nobody resets: the bus that follows has one to that primary."""
+    """As a machine that lost its power, whose connections are not reset: the bus that follows has one to that primary."""
     with cluster("standby_1", "standby_2") as own:
         pair.flags["store"] = own.uri()
         pair.stack.exchange_flags["cancel_limits"] = "10/10s"
