@@ -126,10 +126,10 @@ LeaseHolder::Step LeaseHolder::connected(core::Tick now) {
   return batch_ ? ask(Ask::Commit, now) : Step{};
 }
 
-LeaseHolder::Step LeaseHolder::passed(core::Tick now) {
+LeaseHolder::Step LeaseHolder::passed(core::Tick now, bool may_renew) {
   if (ended_) return {};
   if (now > renewed_ + lease_) return lost(Loss::NotRenewed);
-  const bool due = now >= sent_ + lease_ / RenewalsPerLease;
+  const bool due = may_renew && now >= sent_ + lease_ / RenewalsPerLease;
   if (!connected_ || !due || batch_ || std::exchange(renewing_, true)) return {};
   return ask(Ask::Renewal, now);
 }

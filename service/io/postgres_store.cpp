@@ -354,7 +354,7 @@ absl::Status PostgresStore::check() {
 
 void PostgresStore::tick() {
   if (ended_) return;
-  if (!claiming_) act(holder_->passed(now().tick), absl::OkStatus());
+  act(holder_->passed(now().tick, !claiming_), absl::OkStatus());
   if (ended_) return;
   look();
   arm();

@@ -38,6 +38,7 @@ void Pair::leads(size_t index) {
     world_.happened.add(Fault::Takeover);
     if (current().alive()) world_.happened.add(Fault::TakeoverFromAlive);
     superseded_[current_] = world_.now();
+    look_after(current_, EndsWithin + 100ms);
   }
   any_led_ = true;
   decided_.clear();
@@ -66,10 +67,22 @@ void Pair::durable(const DatabaseRecord& record) {
 }
 
 void Pair::check_ends(size_t index) {
-  const PairedBus& bus = *buses_[index];
-  const Time since = std::max(superseded_[index], bus.woken_at());
-  if (world_.now() - since <= EndsWithin) return;
-  world_.fail("promise 11: ", bus.name(), " leads on long after ", current().name(), " has taken over");
+  if (time_to_end(index) >= Duration::zero()) return;
+  world_.fail("promise 11: ", buses_[index]->name(), " leads on long after ", current().name(), " has taken over");
+}
+
+Duration Pair::time_to_end(size_t index) const {
+  return std::max(superseded_[index], buses_[index]->woken_at()) + EndsWithin - world_.now();
+}
+
+// Also one that has nothing to decide.
+void Pair::look_after(size_t index, Duration wait) {
+  world_.agenda.after(wait, [this, index] {
+    const PairedBus& bus = *buses_[index];
+    if (index == current_ || !bus.alive() || !bus.leads()) return;
+    if (!bus.frozen()) check_ends(index);
+    look_after(index, std::max<Duration>(time_to_end(index), 100ms));
+  });
 }
 
 void Pair::View::sending(const core::Send& send) {

@@ -79,6 +79,8 @@ class Pair {
   void decided(const core::Actions& actions, Tick now);
   void durable(const DatabaseRecord& record);
   void check_ends(size_t index);
+  Duration time_to_end(size_t index) const;
+  void look_after(size_t index, Duration wait);
 
   World& world_;
   Store& store_;

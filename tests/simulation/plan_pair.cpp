@@ -37,6 +37,8 @@ void plan_pair(Plan& plan) {
     if (random.chance(0.3)) add(plan, random, blow);
   }
   if (random.chance(0.5)) add(plan, random, Blow::StopLeader);
+  // Only such a store loses what its leader has heard to be committed.
+  if (!plan.store_synced && random.chance(0.5)) add(plan, random, Blow::FailOverBehind);
   for (const Blow blow :
        {Blow::KillPrimary, Blow::KillStandbyServer, Blow::FailOver, Blow::PromoteBeside, Blow::CancelWaits,
         Blow::EndWaits, Blow::FailOverBehind, Blow::HoldBusFromDatabase, Blow::HoldBusFromWorkers,

@@ -169,7 +169,7 @@ absl::Status SharedStore::check() {
 
 void SharedStore::passed() {
   timer_.set(owner_.now().tick + setup_.lease / (2 * LeaseHolder::RenewalsPerLease));
-  if (!claiming_) act(holder_->passed(owner_.now().tick));
+  act(holder_->passed(owner_.now().tick, !claiming_));
 }
 
 void SharedStore::reconnect() {

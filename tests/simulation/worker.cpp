@@ -71,6 +71,7 @@ struct WorkerProcess::Life {
   core::WorkerReady self;
   worker::TaskBook book;
   core::HighestTerm highest;
+  uint64_t heard_term = 0;  ///< the highest that a bus has named, whatever `highest` makes of it
   ExchangeClock clock;
   std::deque<std::unique_ptr<RestConnection>> connections;
   std::deque<Waiting> waiting;
@@ -140,6 +141,7 @@ void WorkerProcess::Life::on_message(const Frames& frames) {
   if (std::holds_alternative<wire::Task>(*reply)) {
     on_task(std::get<wire::Task>(*reply));
   } else if (const auto* confirm = std::get_if<wire::Confirm>(&*reply)) {
+    heard_term = std::max(heard_term, confirm->term->term);
     const bool leads = highest.take(*confirm->term);
     for (const core::TaskId task : confirm->tasks) {
       if (leads || book.term_of(task) == confirm->term->term) book.confirm(task);
@@ -154,6 +156,7 @@ void WorkerProcess::Life::on_task(const wire::Task& task) {
   if (task.kind == core::LimiterKind::OpenOrders && !self.sweeps) {
     return process.world().fail("a worker that does not know it is given a request for open orders");
   }
+  heard_term = std::max(heard_term, task.term->term);
   if (!book.take(task.task, task.term->term)) return process.tell("ignores task ", task_name(task.task));
   if (!highest.take(*task.term)) {
     process.world().happened.add(Fault::TaskOfOlderTerm);
@@ -178,6 +181,10 @@ void WorkerProcess::Life::write(const wire::Task& task, RestConnection& connecti
   if (task.term->term < highest.seen()->term) return finish(task, btcturk::never_written("another bus leads"));
   if (clock.is_void(task.stamp_ms, now.tick)) {
     return finish(task, btcturk::stale_stamp(clock.behind(task.stamp_ms, now.tick)));
+  }
+  if (task.term->term < heard_term) {
+    process.world().fail("promise 11: ", process.name(), " writes task ", task_name(task.task), " of term ",
+                         task.term->term, " after it has heard of ", heard_term);
   }
   process.tell("writes task ", task_name(task.task));
   process.watch_.writing(process.name(), task.stamp_ms, clock.time(now.tick).count());

@@ -169,6 +169,12 @@ TEST(LeaseHolderTest, LeadsNoMoreWhenNothingHasWorkedForALease) {
   EXPECT_FALSE(lease.connected(at(2100ms)).send);
 }
 
+TEST(LeaseHolderTest, AClaimWithoutAnAnswerDoesNotProlongTheLease) {
+  LeaseHolder lease = holder();
+  EXPECT_FALSE(lease.passed(at(1s), false).send);
+  EXPECT_EQ(lease.passed(at(2001ms), false).lost, LeaseHolder::Loss::NotRenewed);
+}
+
 TEST(LeaseHolderTest, ACommitThatIsNotAnsweredForHalfASecondIsATrouble) {
   LeaseHolder lease = holder();
   lease.commit(at(1s));
