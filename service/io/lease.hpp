@@ -150,8 +150,8 @@ class LeaseHolder {
   Step answered(Ask ask, Reply reply, core::Tick sent, core::Tick now);
   /// There is another connection.
   Step connected(core::Tick now);
-  /// Call it often within a lease. `may_renew`: false while a claim is under way, which nothing of this term may follow;
-  /// a claim without an answer does not prolong the lease.
+  /// Call it often within a lease. `may_renew`: false while a claim is under way, which nothing of this term may
+  /// follow; a claim without an answer does not prolong the lease.
   Step passed(core::Tick now, bool may_renew = true);
   /// The bus ends: nothing follows any more.
   void end() { ended_ = true; }
