@@ -475,8 +475,9 @@ void Simulation::strike_database(const BlowPlan& blow) {
     case Blow::FailOverBehind:
       database.between().hold(true, true);
       database.end_waits(blow.target % 2 == 0 ? Database::Wait::Canceled : Database::Wait::Terminated, waits);
+      // Mostly soon enough for the leader to go on in its term.
       return world_.agenda.after(std::min<Duration>(blow.length, 1s), [this, &database, some, back = blow.length] {
-        database.fail_over(some, back);
+        database.fail_over(some / 3, back);
         database.end_waits(Database::Wait::Normal, 0);
         database.between().release();
       });
