@@ -51,6 +51,14 @@ def build():
     return ROOT / "build"
 
 
+def built(build_dir):
+    """The same, if all is there."""
+    missing = [program for program in PROGRAMS if not (build_dir / "bin" / program).exists()]
+    if missing:
+        raise Failed(f"--build_dir: {build_dir}/bin has no {', '.join(missing)}; build with `deploy/setup demo && deploy/build`, or omit --build_dir")
+    return build_dir
+
+
 class Progress:
     """One line, renewed in place on a terminal; elsewhere a new one every 2 s."""
 
@@ -171,7 +179,8 @@ Faults to try: set one, cancel, and look at watch and status (tests/exchange/REA
 Deaths to try (kill -9 PID); what has died is started again: {pids(stack)}
 In a browser, what the bus does: {stack.processes["bus"].endpoints["monitor"]}/
 The local exchange: REST {stack.rest_url}, private stream {stack.stream_url}
-Logs and keys are in {stack.folder} until then.""")
+Logs and keys are in {stack.folder} until then.
+To rehearse deploy/DAY_ONE.md, in each terminal: D={stack.folder} R={stack.rest_url} S={stack.stream_url}""")
     while True:
         name = wait_until(lambda: next(dead(stack), None), "something dies", math.inf, interval=0.2)
         start_again(stack, name)
@@ -272,7 +281,7 @@ def main():
 
     folder, stack, exit_code = None, None, 1
     try:
-        build_dir = options.build_dir or build()
+        build_dir = built(options.build_dir) if options.build_dir else build()
         folder = Path(tempfile.mkdtemp(prefix="cancelbus-demo-"))
         stack = Stack(build_dir, folder)
         if options.fix:

@@ -20,7 +20,7 @@ std::string digits(Wide value, std::size_t places) {
     text.push_back(static_cast<char>('0' + static_cast<int>(value % 10)));
   }
   std::reverse(text.begin(), text.end());
-  text.insert(text.size() - places, ".");
+  text.insert(text.size() - places, 1, '.');
   return text;
 }
 

@@ -197,6 +197,14 @@ def assert_readme_cpp_cancels(folder, environment, order_id, build_dir):
     assert (untold.returncode, untold.stdout, untold.stderr) == (2, "", "usage: cancel ORDER_ID\n")
 
 
+def test_a_folder_without_the_programs_is_named_with_the_way_to_build_them(start, tmp_path):
+    demo = start(f"--build_dir={tmp_path}")
+    assert demo.popen.wait(PATIENCE_SECONDS) == 1
+    assert f"FAILED: --build_dir: {tmp_path}/bin has no cancel-bus" in demo.out()
+    assert "build with `deploy/setup demo && deploy/build`, or omit --build_dir" in demo.out()
+    assert "Traceback" not in demo.out()
+
+
 def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     demo = start("--keep")
     demo.wait_for("Everything still runs")
@@ -217,6 +225,7 @@ def test_keep_stays_up_and_says_how_to_use_it(start, build_dir, tmp_path):
     assert "<title>cancelbus</title>" in urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page).read().decode()
     rest, stream = re.search(r"^The local exchange: REST (https://\S+), private stream (wss://\S+)$", shown, re.MULTILINE).groups()
     assert f"listens at {rest} and, with its private stream, at {stream}\n" in demo.out()
+    assert re.search(rf"^To rehearse deploy/DAY_ONE.md, in each terminal: D=\S+ R={re.escape(rest)} S={re.escape(stream)}$", shown, re.MULTILINE)
     checks = run_in(tmp_path, environment, checks_of(demo, rest, stream))
     assert checks.returncode == 0, checks.stdout + checks.stderr
     os.kill(demo.popen.pid, signal.SIGINT)
