@@ -14,7 +14,7 @@ void Readers::client_died(const std::string& client) { lives_.erase(client); }
 
 void Readers::canceling(const std::string& client, const v1::CancelOrder& order) {
   world_.tell(client, "cancels ", order.cl_ord_id());
-  lives_[client].asked[order.cl_ord_id()] = {};
+  lives_[client].asked[order.cl_ord_id()] = {.order_id = order.order_id()};
 }
 
 void Readers::mass_canceling(const std::string& client, const v1::MassCancel& request) {
@@ -75,8 +75,14 @@ void Readers::receipt(const std::string& client, Life& life, const v1::Receipt& 
   }
   const auto it = life.asked.find(receipt.cl_ord_id());
   if (it == life.asked.end()) return world_.fail(client, " gets a receipt of ", receipt.cl_ord_id(), " unasked");
-  if (std::exchange(it->second.receipt, true)) world_.fail(client, " gets two receipts of ", receipt.cl_ord_id());
-  if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) life.asked.erase(it);
+  const bool refused = receipt.status() == v1::RECEIPT_STATUS_REFUSED;
+  // The first of the two was of an earlier command with this cl_ord_id.
+  const CommandSeen* known = ledger_.find({life.sender, receipt.cl_ord_id()});
+  const bool other = refused && (!known || known->order.order_id != it->second.order_id);
+  if (std::exchange(it->second.receipt, true) && !other) {
+    world_.fail(client, " gets two receipts of ", receipt.cl_ord_id());
+  }
+  if (refused) life.asked.erase(it);
 }
 
 void Readers::ack(const std::string& client, Life& life, const v1::CancelAck& ack) {
@@ -84,6 +90,9 @@ void Readers::ack(const std::string& client, Life& life, const v1::CancelAck& ac
   const auto it = life.asked.find(ack.cl_ord_id());
   if (it == life.asked.end())
     return world_.fail("promise 2: ", client, " gets an ack of ", ack.cl_ord_id(), " unasked");
+  if (ack.order_id() != it->second.order_id) {
+    return world_.fail("promise 2: ", client, " gets an ack of another order as that of ", ack.cl_ord_id());
+  }
   if (std::exchange(it->second.ack, true)) world_.fail("promise 2: ", client, " gets two acks of ", ack.cl_ord_id());
   it->second.final_follows = ack.final_follows();
   if (!ack.final_follows()) life.asked.erase(it);
@@ -94,6 +103,9 @@ void Readers::final(const std::string& client, Life& life, const v1::CancelFinal
   const auto it = life.asked.find(final.cl_ord_id());
   if (it == life.asked.end()) {
     return world_.fail("promise 2: ", client, " gets a final of ", final.cl_ord_id(), " unasked");
+  }
+  if (final.order_id() != it->second.order_id) {
+    return world_.fail("promise 2: ", client, " gets a final of another order as that of ", final.cl_ord_id());
   }
   const bool announced = it->second.ack && it->second.final_follows;
   if (!announced && !life.lost) world_.fail("promise 2: ", client, " gets the final of ", final.cl_ord_id(), " first");
@@ -145,7 +157,7 @@ void Readers::new_epoch(const std::string& client, Life& life) {
   if (!rules_.new_epochs) return world_.fail("promise 5: ", client, " is told of another epoch");
   world_.tell(client, "is told of another epoch");
   life.next_seq.clear();
-  for (auto& [cl_ord_id, asked] : life.asked) asked = {};
+  for (auto& [cl_ord_id, asked] : life.asked) asked = {.order_id = asked.order_id};
   for (auto& [cl_ord_id, mass] : life.masses) mass = {.dry_run = mass.dry_run};
 }
 

@@ -42,6 +42,7 @@ class Readers : public ClientWatch {
  private:
   /// Of one call of cancel().
   struct Asked {
+    int64_t order_id = 0;
     bool receipt = false;
     bool ack = false;
     bool final_follows = false;

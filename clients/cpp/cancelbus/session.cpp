@@ -253,7 +253,8 @@ void Session::on_receipt(v1::Receipt& receipt, Time now) {
   if (it == commands_.end()) return tell(mass_.on_receipt(receipt, now));
   Command& command = it->second;
   if (receipt.status() == v1::RECEIPT_STATUS_REFUSED) {
-    if (command.receipt_told || command.acked) return;  // received before: that stands
+    if (command.acked) return;
+    if (command.received) return doubt_receipt(command, now);
     end(it);
     notices_.emplace_back(std::move(receipt));
     return;
@@ -263,6 +264,12 @@ void Session::on_receipt(v1::Receipt& receipt, Time now) {
   if (command.receipt_told || command.acked) return;
   command.receipt_told = true;
   notices_.emplace_back(std::move(receipt));
+}
+
+// One of the two receipts is of an earlier copy, or of an earlier command with this cl_ord_id: the next one counts.
+void Session::doubt_receipt(Command& command, Time now) {
+  command.received = false;
+  schedule(command, now + RepeatUntilReceipt);
 }
 
 void Session::on_retransmission(v1::Event& event, Time now) {
@@ -314,10 +321,17 @@ void Session::forget_what_was_told() {
   queue_unreceived();
 }
 
+// Another command may have had the same cl_ord_id, for another order.
+template <typename News>
+Session::Commands::iterator Session::find(const News& news) {
+  const auto it = commands_.find(news.cl_ord_id());
+  return it != commands_.end() && it->second.order.order_id() == news.order_id() ? it : commands_.end();
+}
+
 void Session::deliver(v1::Event event, Time now) {
   if (event.topic() == own_topic_) {
     apply(event, Never, now);
-    if (event.has_cancel_status() && commands_.contains(event.cancel_status().cl_ord_id())) {
+    if (event.has_cancel_status() && find(event.cancel_status()) != commands_.end()) {
       notices_.emplace_back(event.cancel_status());
     }
   }
@@ -334,7 +348,7 @@ void Session::apply(const v1::Event& event, Time repeat_at, Time now) {
 }
 
 void Session::apply(const v1::CancelAck& ack, Time repeat_at) {
-  const auto it = commands_.find(ack.cl_ord_id());
+  const auto it = find(ack);
   if (it == commands_.end()) return;
   if (!std::exchange(it->second.acked, true)) notices_.emplace_back(ack);
   mark_received(it->second, repeat_at);
@@ -342,7 +356,7 @@ void Session::apply(const v1::CancelAck& ack, Time repeat_at) {
 }
 
 void Session::apply(const v1::CancelFinal& final) {
-  const auto it = commands_.find(final.cl_ord_id());
+  const auto it = find(final);
   // A final whose ack was lost on its way comes again, with its ack, when the command is repeated.
   if (it == commands_.end() || !it->second.acked) return;
   notices_.emplace_back(final);

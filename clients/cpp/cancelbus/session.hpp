@@ -82,7 +82,8 @@ struct Unreadable {
 
 /// What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
 /// Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on
-/// the wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
+/// the wire. A second Receipt can only be REFUSED: the first was of an earlier command with this cl_ord_id. After a
+/// NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was
 /// followed, the own topic included, each once and in order. Reject says that the bus could not read what we sent.
 /// Resolved comes each time that the bus answers a resolve(), until it says SETTLED or REFUSED. OpenOrders comes once
 /// for each open_orders(), and Commands, History, RetryReply or InquiryRefused once for each inquire().
@@ -191,6 +192,7 @@ class Session {
   bool is_outdated(uint64_t epoch, uint64_t term);
   void on_reject(const v1::Reject& reject);
   void on_receipt(v1::Receipt& receipt, Time now);
+  void doubt_receipt(Command& command, Time now);
   void on_retransmission(v1::Event& event, Time now);
 
   void drain_reader(Time now);
@@ -204,6 +206,9 @@ class Session {
   void tell(std::vector<Told> told);
   void refuse_listings();
 
+  /// The command that an ack, a final or a status is about.
+  template <typename News>
+  Commands::iterator find(const News& news);
   void mark_received(Command& command, Time repeat_at);
   void leave_the_wire(Command& command);
   void end(Commands::iterator command);

@@ -8,10 +8,10 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass
-from typing import Union
+from typing import Optional, Union
 
 from .event_reader import MILLISECOND, NEVER, SECOND
-from .v1.cancel_pb2 import CancelAck, CancelFinal, CancelOrder
+from .v1.cancel_pb2 import CancelAck, CancelFinal, CancelOrder, CancelStatus
 from .v1.session_pb2 import RECEIPT_STATUS_REFUSED, Receipt, SessionRequest
 
 REPEAT_UNTIL_RECEIPT = SECOND
@@ -63,6 +63,9 @@ class CommandRequests:
     def __contains__(self, cl_ord_id: str) -> bool:
         return cl_ord_id in self._commands
 
+    def is_about_one(self, status: CancelStatus) -> bool:
+        return self._find(status) is not None
+
     def give(self, order: CancelOrder, now: int) -> bool:
         """False if the cl_ord_id names an undecided command already."""
         if order.cl_ord_id in self._commands:
@@ -79,7 +82,12 @@ class CommandRequests:
             return []
         told_before = command.receipt_told or command.acked
         if receipt.status == RECEIPT_STATUS_REFUSED:
-            if told_before:  # received before: that stands
+            if command.acked:
+                return []
+            if command.received:
+                # One of the two receipts is of an earlier copy, or of an earlier command with this cl_ord_id: the next one counts.
+                command.received = False
+                self._schedule(command, now + REPEAT_UNTIL_RECEIPT)
                 return []
             self._end(receipt.cl_ord_id)
             return [receipt]
@@ -92,7 +100,7 @@ class CommandRequests:
 
     def on_ack(self, ack: CancelAck, repeat_at: int) -> list[Told]:
         """`repeat_at`: when to repeat the command; NEVER: the ack was read in its place."""
-        command = self._commands.get(ack.cl_ord_id)
+        command = self._find(ack)
         if command is None:
             return []
         told_before, command.acked = command.acked, True
@@ -102,7 +110,7 @@ class CommandRequests:
         return [] if told_before else [ack]
 
     def on_final(self, final: CancelFinal) -> list[Told]:
-        command = self._commands.get(final.cl_ord_id)
+        command = self._find(final)
         # A final whose ack was lost on its way comes again, with its ack, when the command is repeated.
         if command is None or not command.acked:
             return []
@@ -149,6 +157,11 @@ class CommandRequests:
 
     def next_deadline(self) -> int:
         return self._repeats[0][0] if self._repeats else NEVER
+
+    def _find(self, news: Union[CancelAck, CancelFinal, CancelStatus]) -> Optional[_Command]:
+        """The command that this is about: another one may have had the same cl_ord_id, for another order."""
+        command = self._commands.get(news.cl_ord_id)
+        return command if command is not None and command.order.order_id == news.order_id else None
 
     def _send(self, command: _Command, now: int) -> SessionRequest:
         self._schedule(command, now + (REPEAT_UNTIL_ACK if command.received else REPEAT_UNTIL_RECEIPT))

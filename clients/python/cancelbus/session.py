@@ -33,7 +33,7 @@ NEXT_AFTER_REFUSAL = SECOND // 4
 
 # What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
 # Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on the
-# wire. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
+# wire. A second Receipt can only be REFUSED: the first was of an earlier command with this cl_ord_id. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
 # topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
 # the bus answers a resolve(), until it says anything but PENDING. Listing comes once for each open_orders(), and
 # KillSwitchReply, GoodbyeReply, Commands, History and RetryReply once for what they answer, unless a Reject does.
@@ -391,7 +391,7 @@ class Session:
     def _deliver(self, event: Event, now: int) -> None:
         if event.topic == self._own_topic:
             self._apply(event, NEVER, now)
-            if event.HasField("cancel_status") and event.cancel_status.cl_ord_id in self._commands:
+            if event.HasField("cancel_status") and self._commands.is_about_one(event.cancel_status):
                 self._notices.append(event.cancel_status)
         self._notices.append(event)
 

@@ -37,8 +37,10 @@ export class Session {
       const command = this.commands.get(message.cl_ord_id), first = !command.told && !command.acked;
       const refused = message.status === "RECEIPT_STATUS_REFUSED";
       if (!refused) Object.assign(command, { told: true, received: true, due: command.acked && command.due === Infinity ? Infinity : now + 10000 });
-      if (refused && first) this.commands.delete(message.cl_ord_id);
-      if (first) this.tell("receipt", message);
+      const ends = refused && !command.acked && !command.received;
+      if (ends) this.commands.delete(message.cl_ord_id);
+      else if (refused && !command.acked) Object.assign(command, { received: false, due: now + 1000 }); // whose was the first? the next one counts
+      if (ends || (first && !refused)) this.tell("receipt", message);
     }
     if (kind === "retransmission" && !this.accept(message, now)) this.apply(message, now, now + 10000);
     if (kind === "retransmit_reject" && message.epoch === this.epoch) this.skip(this.topic(message.topic), Number(message.first_kept_seq), now);
@@ -90,8 +92,8 @@ export class Session {
   }
   repeat(which, now) { for (const command of this.commands.values()) if (which(command)) Object.assign(command, { received: false, due: now }); }
   apply({ topic, cancel_ack: ack, cancel_final: final, cancel_status: status }, now, again = Infinity) {
-    const id = (ack ?? final ?? status)?.cl_ord_id, command = topic === this.own && this.commands.get(id);
-    if (!command) return;
+    const about = ack ?? final ?? status, id = about?.cl_ord_id, command = topic === this.own && this.commands.get(id);
+    if (!command || `${command.order.order_id}` !== about.order_id) return; // or of another order with this cl_ord_id
     if (status) this.tell("status", status);
     if (ack && !command.acked) this.tell("ack", ack);
     if (ack) Object.assign(command, { acked: true, received: true, due: again }); // not live: its final may be lost beside it

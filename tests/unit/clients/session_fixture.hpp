@@ -69,18 +69,21 @@ class SessionTest : public testing::Test {
     hear(reply);
   }
 
-  static v1::Event ack(uint64_t seq, const std::string& id, bool final_follows = true, uint64_t epoch = Epoch) {
+  static v1::Event ack(uint64_t seq, const std::string& id, bool final_follows = true, uint64_t epoch = Epoch,
+                       int64_t order_id = 1) {
     v1::Event event = numbered(seq, epoch);
     event.mutable_cancel_ack()->set_cl_ord_id(id);
+    event.mutable_cancel_ack()->set_order_id(order_id);
     event.mutable_cancel_ack()->set_status(final_follows ? v1::CANCEL_ACK_STATUS_ACCEPTED
                                                          : v1::CANCEL_ACK_STATUS_REJECTED);
     event.mutable_cancel_ack()->set_final_follows(final_follows);
     return event;
   }
 
-  static v1::Event final(uint64_t seq, const std::string& id, uint64_t epoch = Epoch) {
+  static v1::Event final(uint64_t seq, const std::string& id, uint64_t epoch = Epoch, int64_t order_id = 1) {
     v1::Event event = numbered(seq, epoch);
     event.mutable_cancel_final()->set_cl_ord_id(id);
+    event.mutable_cancel_final()->set_order_id(order_id);
     event.mutable_cancel_final()->set_ord_status(v1::ORD_STATUS_CANCELED);
     return event;
   }

@@ -132,6 +132,56 @@ TEST_F(SessionTest, ARefusalEndsACommand) {
   EXPECT_TRUE(cancel("a")) << "the id is free again";
 }
 
+TEST_F(SessionTest, ALateReceiptOfAnEarlierCommandDoesNotHideARefusal) {
+  connect_quietly();
+  cancel("a", 1);
+  publish(ack(1, "a", false));
+  cancel("a", 2);
+  frames();
+  notices();
+  receipt("a");
+  EXPECT_THAT(notices(), ElementsAre("received a"));
+  receipt("a", v1::RECEIPT_STATUS_REFUSED);
+  EXPECT_THAT(notices(), IsEmpty());
+  pass(Session::RepeatUntilReceipt);
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  receipt("a", v1::RECEIPT_STATUS_REFUSED);
+  EXPECT_THAT(notices(), ElementsAre("refused a"));
+  EXPECT_EQ(session_.undecided(), 0u);
+}
+
+TEST_F(SessionTest, ALateRefusalOfAnEarlierCopyEndsNothing) {
+  connect_quietly();
+  cancel("a");
+  receipt("a");
+  receipt("a", v1::RECEIPT_STATUS_REFUSED);
+  frames();
+  pass(Session::RepeatUntilReceipt);
+  EXPECT_THAT(commands(), ElementsAre("cancel a"));
+  receipt("a", v1::RECEIPT_STATUS_DUPLICATE);
+  publish(ack(1, "a"));
+  receipt("a", v1::RECEIPT_STATUS_REFUSED);
+  publish(final(2, "a"));
+  EXPECT_THAT(notices(), ElementsAre("received a", "ack a", "#1", "final a", "#2"));
+}
+
+TEST_F(SessionTest, WhatIsSaidOfAnotherOrderIsNotOfTheCommand) {
+  connect_quietly();
+  cancel("a", 2);
+  publish(ack(1, "a"));
+  publish(final(2, "a"));
+  v1::Event status = numbered(3, Epoch);
+  status.mutable_cancel_status()->set_cl_ord_id("a");
+  status.mutable_cancel_status()->set_order_id(1);
+  publish(status);
+  retransmit(ack(1, "a"));
+  EXPECT_THAT(notices(), ElementsAre("#1", "#2", "#3"));
+  EXPECT_EQ(session_.undecided(), 1u);
+  publish(ack(4, "a", true, Epoch, 2));
+  publish(final(5, "a", Epoch, 2));
+  EXPECT_THAT(notices(), ElementsAre("ack a", "#4", "final a", "#5"));
+}
+
 TEST_F(SessionTest, ARejectionWithoutFinalEndsACommand) {
   connect_quietly();
   cancel("a");
@@ -341,6 +391,7 @@ TEST_F(SessionTest, StagesOfItsCommandsAreTold) {
   cancel("a");
   v1::Event event = numbered(1, Epoch);
   event.mutable_cancel_status()->set_cl_ord_id("a");
+  event.mutable_cancel_status()->set_order_id(1);
   event.mutable_cancel_status()->set_stage(v1::CANCEL_STAGE_STUCK);
   publish(event);
   EXPECT_THAT(notices(), ElementsAre("status a", "#1"));
