@@ -51,10 +51,11 @@ void PostgresWatch::tell(const absl::Status& status, bool another) {
 }
 
 PgRequest PostgresWatch::reads() const {
-  PgRequest request{{"SELECT term, renewals, leader_id, released FROM lease"},
-                    {"SELECT task_id FROM permits WHERE NOT open"},
-                    {"SELECT limiter, until FROM holds"},
-                    {Heard}};
+  PgRequest request{
+      {"SELECT term, renewals, leader_id, released, current_setting('synchronous_standby_names') FROM lease"},
+      {"SELECT task_id FROM permits WHERE NOT open"},
+      {"SELECT limiter, until FROM holds"},
+      {Heard}};
   request.back().parameters.bind(name_);
   return request;
 }
@@ -74,17 +75,22 @@ asio::awaitable<absl::Status> PostgresWatch::look() {
   }
   const core::Tick sent = now().tick;
   const PgReply reply = co_await pg_run(*connection_, reads());
-  if (reply.status.ok()) take(reply, sent);
-  co_return reply.status;
+  if (!reply.status.ok()) co_return reply.status;
+  // As the schema's functions demand of a bus that leads.
+  if (take(reply, sent) || !options_.full_sync) co_return absl::OkStatus();
+  co_return absl::FailedPreconditionError(
+      "synchronous_standby_names of the database is empty, so a commit would be on one machine only: name its standby "
+      "there, or start with --store_sync=normal");
 }
 
-void PostgresWatch::take(const PgReply& reply, core::Tick sent) {
+bool PostgresWatch::take(const PgReply& reply, core::Tick sent) {
   LeaseFollower::Look look;
   PgRow row = reply.row(0, 0);
   look.term = static_cast<uint64_t>(row.integer());
   look.renewals = static_cast<uint64_t>(row.integer());
   look.leader_id = row.text();
   look.released = row.flag();
+  const bool replicates = !row.text().empty();
   for (int i = 0; i < reply.rows(1); ++i) look.settled.push_back(static_cast<core::TaskId>(reply.row(1, i).integer()));
   for (int i = 0; i < reply.rows(2); ++i) {
     PgRow hold = reply.row(2, i);
@@ -93,6 +99,7 @@ void PostgresWatch::take(const PgReply& reply, core::Tick sent) {
     if (limiter) look.holds.emplace_back(*limiter, until);
   }
   lease_.take(look, sent, now().tick);
+  return replicates;
 }
 
 }  // namespace cancelbus::io

@@ -30,7 +30,8 @@ class PostgresWatch {
     std::function<void(LeaseClaim)> free;
     /// Another bus leads; called once for each start().
     std::function<void()> follows = [] {};
-    /// The store cannot be read, for another reason than before: as pg_open() says. The watch goes on.
+    /// This bus cannot take over, for another reason than before: as pg_open() says, or FailedPrecondition for a
+    /// database that requires no synchronous standby. The watch goes on.
     std::function<void(absl::Status)> failed;
   };
   PostgresWatch(asio::io_context& context, const StoreOptions& options, Handlers handlers);
@@ -41,7 +42,8 @@ class PostgresWatch {
   /// Of the bus that leads; 0 and empty if none has ever led, or nothing was read yet.
   uint64_t term() const { return lease_.term(); }
   const std::string& leader() const { return lease_.leader_id(); }
-  /// Why the store could not be read at the last try, so that this bus cannot take over; empty: it can.
+  /// Why this bus cannot take over, as of the last look: the store cannot be read, or a commit would be on one machine
+  /// only. Empty: it can.
   const std::string& trouble() const { return trouble_; }
   core::Followed followed() const { return lease_.followed(); }
 
@@ -50,7 +52,8 @@ class PostgresWatch {
   asio::awaitable<absl::Status> look();
   void tell(const absl::Status& status, bool another);
   PgRequest reads() const;
-  void take(const PgReply& reply, core::Tick sent);
+  /// True: the database requires a synchronous standby.
+  bool take(const PgReply& reply, core::Tick sent);
 
   asio::io_context& context_;
   const StoreOptions options_;

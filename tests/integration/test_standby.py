@@ -11,7 +11,7 @@ from database import cluster
 from pairs import Pair, deletes
 from postgres import postgres
 from restarts import assert_each_ended_once, assert_limits_were_kept, assert_no_gaps
-from scene import curve_keys, encrypt, place_orders
+from scene import curve_keys, encrypt, metric, place_orders
 
 from cancelbus.v1.session_pb2 import SessionReply, SessionRequest
 
@@ -195,3 +195,35 @@ def test_a_standby_answers_that_it_does_not_lead(pair, connect, database):
     finally:
         socket.close()
         context.term()
+
+
+def test_a_standby_is_not_ready_while_the_database_requires_no_synchronous_standby(pair, database):
+    pair.start()
+    follows = pair.other(pair.leads)
+    pair.stack.wait_until(lambda: pair.get(follows, "/readyz")[0] == 200, "the standby is ready")
+    required = database.primary.sql("SHOW synchronous_standby_names")
+    database.primary.set("synchronous_standby_names", "")
+    try:
+        pair.stack.wait_until(lambda: pair.get(follows, "/readyz")[0] == 503, "the standby is not ready")
+        assert "synchronous_standby_names" in pair.get(follows, "/readyz")[1]
+    finally:
+        database.primary.set("synchronous_standby_names", required)
+    pair.wait_leader()
+    for name in pair.NAMES:
+        pair.stack.wait_until(lambda: pair.get(name, "/readyz")[0] == 200, f"{name} is ready again")
+
+
+def test_metrics_say_who_follows_and_how_old_the_lease_is(pair, connect):
+    pair.start()
+    leads, follows = pair.leads, pair.other(pair.leads)
+
+    def value(name, of):
+        return metric(pair.process(of).endpoints["monitor"], f"cancelbus_{name}")
+
+    pair.stack.wait_until(lambda: value("standby_ready", follows) == 1, "the standby is ready")
+    pair.stack.wait_until(lambda: value("standby_buses", leads) == 1, "the leader has seen the standby")
+    assert value("store_synchronous_servers", leads) == 1
+    # A leader renews four times in a lease, and leads no more when it has not for a whole one.
+    assert 0 < value("lease_renewed_seconds", leads) < 2
+    pair.process(follows).kill()
+    pair.stack.wait_until(lambda: value("standby_buses", leads) == 0, "the leader misses the standby")
