@@ -86,6 +86,7 @@ bool Engine::may_decide(core::Instant now, std::vector<core::Event>& events) {
   // then this one sends nothing anyway.
   const bool begins_again = behind_ && now.tick >= begins_again_from_;
   if (begins_again) begin_again();
+  if (begun_) begin(*std::exchange(begun_, std::nullopt));
   const bool first = now.tick < started_ + ListensFirst;
   // Who waits longer than that asks again.
   if (begins_again && behind_ && !first) waiting_.clear();
@@ -102,10 +103,11 @@ bool Engine::may_decide(core::Instant now, std::vector<core::Event>& events) {
 void Engine::begin_again() {
   if (beginning_ || life_->outbox.committing()) return;
   beginning_ = true;
-  store_.begin_again(*behind_, [this](const absl::StatusOr<core::Snapshot>& snapshot) { begun(snapshot); });
+  // In this turn or a later one: its time is that of the new beginning.
+  store_.begin_again(*behind_, [this](absl::StatusOr<core::Snapshot> snapshot) { begun_ = std::move(snapshot); });
 }
 
-void Engine::begun(const absl::StatusOr<core::Snapshot>& snapshot) {
+void Engine::begin(const absl::StatusOr<core::Snapshot>& snapshot) {
   beginning_ = false;
   begin_trouble_ = snapshot.ok() ? "" : std::string(snapshot.status().message());
   if (!snapshot.ok()) return;

@@ -87,7 +87,7 @@ class Engine {
   /// False: the events have to wait.
   bool may_decide(core::Instant now, std::vector<core::Event>& events);
   void begin_again();
-  void begun(const absl::StatusOr<core::Snapshot>& snapshot);
+  void begin(const absl::StatusOr<core::Snapshot>& snapshot);
   void remember(const core::Event& event);
   void announce(const core::Event& event);
   void retransmission(const core::SendRetransmission& s, Frames done) const;
@@ -103,8 +103,9 @@ class Engine {
   const core::Tick started_;
   std::vector<core::Event> waiting_;  ///< until the first turn decides, or the next after it has begun again
   std::optional<core::Term> behind_;  ///< what a worker has seen and the store lacks; the highest
-  core::Tick begins_again_from_ = core::Tick::min();  ///< not again before that
-  bool beginning_ = false;                            ///< the store has not yet answered
+  core::Tick begins_again_from_ = core::Tick::min();     ///< not again before that
+  bool beginning_ = false;                               ///< until what the store answers has been taken
+  std::optional<absl::StatusOr<core::Snapshot>> begun_;  ///< the store's answer, until the next turn
   std::string begin_trouble_;
   // What a life that begins again must be told anew.
   std::optional<core::WeightsSet> weights_;

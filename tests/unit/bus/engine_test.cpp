@@ -212,6 +212,56 @@ TEST_F(TermTest, AStoreThatIsBehindBeginsAgainBeforeItAnswersAnything) {
   EXPECT_EQ(cause->runbook, "An older store");
 }
 
+/// Answers that it has begun again when the test does.
+class LateBeginning : public io::Store {
+ public:
+  explicit LateBeginning(std::unique_ptr<io::Store> store) : store_(std::move(store)) {}
+  void load(Done<core::Snapshot> done) override { store_->load(std::move(done)); }
+  void commit(const io::Batch& batch, std::function<void(absl::Status)> done) override {
+    store_->commit(batch, std::move(done));
+  }
+  void read_events(const std::string& topic, uint64_t from, uint32_t count,
+                   Done<std::vector<std::string>> done) override {
+    store_->read_events(topic, from, count, std::move(done));
+  }
+  void first_kept(const std::string& topic, Done<uint64_t> done) override {
+    store_->first_kept(topic, std::move(done));
+  }
+  void read_history(const core::HistoryQuery& query, Done<core::HistoryPage> done) override {
+    store_->read_history(query, std::move(done));
+  }
+  absl::Status check() override { return store_->check(); }
+  io::StoreBytes bytes() override { return store_->bytes(); }
+  const core::Term& term() const override { return store_->term(); }
+  void begin_again(const core::Term& seen, Done<core::Snapshot> done) override {
+    store_->begin_again(seen, [this, done = std::move(done)](absl::StatusOr<core::Snapshot> snapshot) {
+      answer = [done, snapshot = std::move(snapshot)] { done(snapshot); };
+    });
+  }
+  std::function<void()> answer;
+
+ private:
+  std::unique_ptr<io::Store> store_;
+};
+
+TEST_F(TermTest, ItBeginsAgainInTheTurnAfterTheStoresAnswerAndByTheTimeOfThat) {
+  auto late = std::make_unique<LateBeginning>(std::move(store_));
+  LateBeginning& store = *late;
+  store_ = std::move(late);
+  start();
+  turn_after(Engine::ListensFirst, {ready(core::Term{8, "bus-b", 3})});
+  turn_after(8 * Second);
+  store.answer();
+  EXPECT_FALSE(began_again_);
+  turn_after(Second / 4);
+  ASSERT_TRUE(began_again_);
+  const core::BusStatus status = engine_->status(now_);
+  const auto cause = std::ranges::find(status.causes, core::CauseKind::Backoff, &core::Cause::kind);
+  ASSERT_NE(cause, status.causes.end());
+  EXPECT_EQ(cause->remaining, 75 * Second + std::chrono::milliseconds(60)) << "the full wait, from now";
+  engine_.reset();
+}
+
 TEST_F(TermTest, AWorkerThatReportsLateHasItBeginAgainAsWell) {
   start();
   turn_after(Engine::ListensFirst, {core::OwnersSet{}, core::Hello{"c", "desk-a", {}}, ready(store_->term())});
