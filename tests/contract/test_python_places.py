@@ -38,13 +38,13 @@ class FullSession(Stage):
 
     @staticmethod
     def ack():
-        return cancel_pb2.Event(epoch=7, topic=TOPIC, seq=1, cancel_ack={"cl_ord_id": "z", "final_follows": True})
+        return cancel_pb2.Event(epoch=7, topic=TOPIC, seq=1, cancel_ack={"cl_ord_id": "z", "order_id": 1, "final_follows": True})
 
     def ack_again(self):
         self.reply(retransmission=self.ack())
 
     def final_again(self):
-        self.reply(retransmission=cancel_pb2.Event(epoch=7, topic=TOPIC, seq=2, cancel_final={"cl_ord_id": "z"}))
+        self.reply(retransmission=cancel_pb2.Event(epoch=7, topic=TOPIC, seq=2, cancel_final={"cl_ord_id": "z", "order_id": 1}))
 
     def sent(self):
         """The commands that were sent since it was asked last."""
