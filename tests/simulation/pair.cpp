@@ -87,6 +87,7 @@ void Pair::look_after(size_t index, Duration wait) {
 
 void Pair::View::sending(const core::Send& send) {
   if (heard()) return pair_.judge_.sending(send);
+  if (commits_lost()) return;
   if (const auto* task = std::get_if<core::SendTask>(&send)) {
     pair_.world_.happened.add(Fault::SentLate);
     pair_.judge_.referee().sending_late(*task);
@@ -98,6 +99,7 @@ void Pair::View::sending(const core::Send& send) {
 
 void Pair::View::publishing(const io::EventRow& event) {
   if (heard()) return pair_.judge_.publishing(event);
+  if (commits_lost()) return;
   pair_.world_.happened.add(Fault::SentLate);
   const auto decoded = wire::decode_event(event.payload);
   const std::string* committed =

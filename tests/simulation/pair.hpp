@@ -66,6 +66,10 @@ class Pair {
 
    private:
     bool heard() const { return pair_.current_ == index_; }
+    /// It was told of them as committed, and a store that commits do not wait for has lost them: the epoch says so.
+    bool commits_lost() const {
+      return !pair_.database_.synchronous() && pair_.buses_[index_]->loaded().epoch < pair_.epoch_;
+    }
 
     Pair& pair_;
     const size_t index_;
