@@ -88,8 +88,11 @@ bool Engine::may_decide(core::Instant now, std::vector<core::Event>& events) {
   if (begins_again) begin_again();
   if (begun_) begin(*std::exchange(begun_, std::nullopt));
   const bool first = now.tick < started_ + ListensFirst;
-  // Who waits longer than that asks again.
-  if (begins_again && behind_ && !first) waiting_.clear();
+  // Who waits longer than that asks again; policy and drain are said once.
+  if (begins_again && behind_ && !first) {
+    for (const core::Event& event : waiting_) remember(event);
+    waiting_.clear();
+  }
   std::ranges::move(events, std::back_inserter(waiting_));
   if ((begins_again && behind_) || first) return false;
   events = std::exchange(waiting_, {});

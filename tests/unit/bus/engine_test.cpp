@@ -113,7 +113,13 @@ class TermTest : public ::testing::Test {
     engine_.emplace(
         core::GatewayOptions(), snapshot, now_, *store_,
         Engine::Edge{.out = {[this](const core::Send& send) { sent_.push_back(send); }, [](const io::EventRow&) {}},
-                     .deciding = [this](const auto& events) { decided_ += events.size(); },
+                     .deciding =
+                         [this](const auto& events) {
+                           decided_ += events.size();
+                           owners_decided_ += std::ranges::count_if(events, [](const core::Event& event) {
+                             return std::holds_alternative<core::OwnersSet>(event);
+                           });
+                         },
                      .began_again = [this](const core::Term& seen) { began_again_ = seen; }});
   }
   static core::WorkerReady ready(const std::optional<core::Term>& seen) {
@@ -141,6 +147,7 @@ class TermTest : public ::testing::Test {
   core::Instant now_ = io::now();
   std::vector<core::Send> sent_;
   size_t decided_ = 0;
+  std::ptrdiff_t owners_decided_ = 0;
   std::optional<core::Term> began_again_;
   std::optional<Engine> engine_;
 };
@@ -249,7 +256,7 @@ TEST_F(TermTest, ItBeginsAgainInTheTurnAfterTheStoresAnswerAndByTheTimeOfThat) {
   LateBeginning& store = *late;
   store_ = std::move(late);
   start();
-  turn_after(Engine::ListensFirst, {ready(core::Term{8, "bus-b", 3})});
+  turn_after(Engine::ListensFirst, {core::OwnersSet{}, ready(core::Term{8, "bus-b", 3})});
   turn_after(8 * Second);
   store.answer();
   EXPECT_FALSE(began_again_);
@@ -259,6 +266,7 @@ TEST_F(TermTest, ItBeginsAgainInTheTurnAfterTheStoresAnswerAndByTheTimeOfThat) {
   const auto cause = std::ranges::find(status.causes, core::CauseKind::Backoff, &core::Cause::kind);
   ASSERT_NE(cause, status.causes.end());
   EXPECT_EQ(cause->remaining, 75 * Second + std::chrono::milliseconds(60)) << "the full wait, from now";
+  EXPECT_EQ(owners_decided_, 1) << "the policy is not said again";
   engine_.reset();
 }
 
