@@ -79,7 +79,7 @@ Duration Pair::time_to_end(size_t index) const {
 void Pair::look_after(size_t index, Duration wait) {
   world_.agenda.after(wait, [this, index] {
     const PairedBus& bus = *buses_[index];
-    if (index == current_ || !bus.alive() || !bus.leads()) return;
+    if (index == current_ || !bus.alive() || !bus.leads() || bus.closes()) return;
     if (!bus.frozen()) check_ends(index);
     look_after(index, std::max<Duration>(time_to_end(index), 100ms));
   });

@@ -28,7 +28,7 @@ PairedBus::~PairedBus() = default;
 
 void PairedBus::on_start() {
   Bus::on_start();
-  distrusts_ = draining_ = false;
+  distrusts_ = draining_ = closing_ = false;
   setup_.boot = boot_;
   follow();
 }
@@ -159,6 +159,7 @@ void PairedBus::drain() {
 
 void PairedBus::end_in_order() {
   if (!alive() || !leads()) return;
+  closing_ = true;
   store_->close([this] {
     world().agenda.after(Duration::zero(), [this, round = std::weak_ptr(round_)] {
       if (!round.expired()) Bus::end_in_order();

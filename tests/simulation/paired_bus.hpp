@@ -19,6 +19,8 @@ class PairedBus : public Bus {
   void drain() override;
   bool leads() const { return gateway() != nullptr; }
   bool claims() const { return store_ && !leads(); }
+  /// It has finished, and waits for the database to take its lease back.
+  bool closes() const { return closing_; }
   /// What it read of the store when it began to lead.
   const Rows& loaded() const { return store_->loaded(); }
   const core::Term& term() const { return store_->term(); }
@@ -60,6 +62,7 @@ class PairedBus : public Bus {
   bool distrusts_ = false;  ///< commits of this bus are not in the store any more
   bool round_ended_ = false;
   bool draining_ = false;
+  bool closing_ = false;
 };
 
 }  // namespace cancelbus::simulation
