@@ -35,6 +35,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
       stream_.async_handshake(asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](const error_code& error) {
                                 if (error) return self->end("TLS: " + error.message());
+                                self->shaken_ = true;
                                 self->read();
                               });
     } else {
@@ -59,7 +60,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     closing_ = true;
     end_after(CloseWithin, "closed");
     if (writing_.empty() && waiting_.empty()) {
-      asio::post(stream_.get_executor(), [self = this->shared_from_this()] { self->end("closed"); });
+      asio::post(stream_.get_executor(), [self = this->shared_from_this()] { self->finish(); });
     }
   }
 
@@ -99,9 +100,20 @@ class StreamConnection final : public Connection, public std::enable_shared_from
                         if (self->ended_) return;
                         self->write();
                         if (!self->writing_.empty()) return;
-                        if (self->closing_) return self->end("closed");
+                        if (self->closing_) return self->finish();
                         self->handlers_.on_drained();
                       });
+  }
+
+  /// All was written. TLS sends close_notify, without which a client cannot tell the end from a cut connection.
+  void finish() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      if (ended_ || std::exchange(finishing_, true)) return;
+      if (shaken_) {
+        return stream_.async_shutdown([self = this->shared_from_this()](const error_code&) { self->end("closed"); });
+      }
+    }
+    end("closed");
   }
 
   void end_after(std::chrono::seconds wait, const char* why) {
@@ -136,7 +148,9 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   std::array<char, 16 * 1024> buffer_{};
   std::string writing_;
   std::string waiting_;
+  bool shaken_ = false;  ///< the handshake of TLS is done
   bool closing_ = false;
+  bool finishing_ = false;
   bool ended_ = false;
 };
 

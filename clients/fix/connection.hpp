@@ -42,7 +42,7 @@ class Connection {
   /// The time for the Logon no longer runs.
   virtual void accepted() = 0;
   virtual void send(std::string bytes) = 0;
-  /// Closes when all that waits is written, or after a second.
+  /// Closes when all that waits is written, TLS with close_notify, or after a second.
   virtual void close() = 0;
   virtual size_t waiting_bytes() const = 0;
   /// The subject's common name of the client's certificate, which was verified; empty without one.

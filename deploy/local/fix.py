@@ -77,6 +77,7 @@ class FixClient:
         self.next_in = 1
         self.heartbeats = True  # answers test requests
         self.received = []      # every application and session message, heartbeats too
+        self.cut_off = False    # it ended in an error; of TLS also without close_notify
         self._socket = None
         self._bytes = b""
 
@@ -85,8 +86,9 @@ class FixClient:
         connection = socket.create_connection(self.address, timeout=PATIENCE_SECONDS)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls is not None:
-            connection = self.tls.wrap_socket(connection, server_hostname=self.address[0])
+            connection = self.tls.wrap_socket(connection, server_hostname=self.address[0], suppress_ragged_eofs=False)
         self._socket = connection
+        self.cut_off = False
         self._bytes = b""
         return self
 
@@ -148,6 +150,7 @@ class FixClient:
             try:
                 data = self._socket.recv(65536)
             except (ConnectionError, ssl.SSLError):
+                self.cut_off = True
                 data = b""
             if not data:
                 self.close()

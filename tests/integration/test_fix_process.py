@@ -89,6 +89,7 @@ def test_tls_with_certificates_of_clients(stack):
 
     def client(name, certificate=None):
         tls = ssl.create_default_context(cafile=str(stack.authority.cert_file))
+        tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # an end without close_notify is an error
         if certificate:
             tls.load_cert_chain(certificate.cert_file, certificate.key_file)
         return FixClient(stack.fix_port(), name, tls=tls)
@@ -97,6 +98,7 @@ def test_tls_with_certificates_of_clients(stack):
     desk = client("DESK-A", ours)
     desk.log_on()
     desk.log_out()
+    assert not desk.cut_off, "TLS ended without close_notify"
     # The certificate is good, and another one's.
     other = client("NAMED", ours)
     with pytest.raises(Failed, match="the connection has ended"):
