@@ -17,15 +17,22 @@ without one it is desk-a's.
   close, closed              the counterparty closes; the gateway must close
   order $name FIELD=VALUE    an order is placed, and the bus knows it: quantity, price, orderType, pair, newOrderClientId
   fill $name AMOUNT, edit $name FIELD=VALUE, hand $name      it fills, is edited, is canceled by hand
+  gone $name                 waits until it has left the book, and the bus has decided everything
   fault NAME JSON            a fault of the local exchange, as tests/exchange/README.md names them; null ends it
   start NAME, kill NAME, stop NAME                           of the processes fix, bus, worker-1, subscriber
+  start bus FLAG=VALUE, start fix SETTING=VALUE              until the script ends
+  forget_ended, forget_all   while no bus runs: its store loses events and ended commands, as after --retention; all
+  ctl COMMAND                an operator's cancelctl, which must succeed
+  deaf                       this counterparty answers no test request of its next connection
   ready                      the gateway's /readyz says so
 """
 
 import json
 import re
+import sqlite3
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 from fix import FixClient, frame_of, parse, shown
 
@@ -40,14 +47,16 @@ class Mismatch(AssertionError):
 
 
 class Script:
-    def __init__(self, stack, file, sessions, start_fix):
+    def __init__(self, stack, file, sessions, start_fix, make_client=None):
+        make_client = make_client or (lambda name, said: FixClient(0, name.upper(), said=said))
         self.stack = stack
         self.name = file.name
         self.lines = file.read_text(encoding="utf-8").splitlines()
         self.start_fix = start_fix
-        self.clients = {name: FixClient(0, name.upper(), said=self._note(name)) for name in sessions}
+        self.clients = {name: make_client(name, self._note(name)) for name in sessions}
         self.variables = {}
         self.faults = set()
+        self.special = set()  # processes that run with flags or settings of this script
         self.talk = []
 
     def _note(self, name):
@@ -78,9 +87,13 @@ class Script:
         self.stack.exchange.set_faults(**dict.fromkeys(self.faults))
         for client in self.clients.values():
             client.close()
+        for name in self.special:
+            if self.stack.processes[name].running:
+                assert self.stack.processes[name].stop() == 0
         for name, start in (("bus", self.stack.start_bus), ("fix", self.start_fix)):
             if not self.stack.processes[name].running:
                 start()
+        self.stack.wait_connected(2)
 
     def _do(self, line):
         found = re.match(r"(?:(\S+) )?(->|<-) (.*)", line)
@@ -111,7 +124,7 @@ class Script:
 
     def _expect(self, client, text):
         expected = parse(text)
-        passed_over = () if dict(expected).get(35) in SESSION_LEVEL else SESSION_LEVEL
+        passed_over = [kind for kind in SESSION_LEVEL if kind != dict(expected).get(35)]
         message = self._next(client, passed_over)
         why = self._difference(expected, message)
         if why:
@@ -179,6 +192,9 @@ class Script:
 
     # Connections.
 
+    def _deaf(self, client):
+        client.heartbeats = False
+
     def _connect(self, client):
         client.address = ("127.0.0.1", self.stack.fix_port())
         client.connect()
@@ -233,9 +249,35 @@ class Script:
         self.faults.add(name)
         self.stack.exchange.set_faults(**{name: json.loads(" ".join(words))})
 
-    def _start(self, _client, name):
+    def _gone(self, _client, name):
+        order_id = self.variables[name.lstrip("$")]
+
+        def gone():
+            left = self.stack.exchange.order(order_id)["status"] in ("Canceled", "Closed")
+            return left and not self.stack.status()["commands_undecided"]
+
+        self.stack.wait_until(gone, f"order {order_id} is gone")
+
+    def _start(self, _client, name, *words):
+        flags = self._fields(words)
+        if flags:
+            self.special.add(name)
         starts = {"fix": self.start_fix, "bus": self.stack.start_bus, "subscriber": self.stack.start_subscriber}
-        starts.get(name, lambda: self.stack.start_worker(name))()
+        starts.get(name, lambda: self.stack.start_worker(name))(**flags)
+
+    def _forget_ended(self, _client):
+        with closing(sqlite3.connect(self.stack.store_file)) as store, store:
+            store.execute("INSERT OR REPLACE INTO topics(topic, next_seq) SELECT topic, MAX(seq) + 1 FROM events GROUP BY topic")
+            assert store.execute("DELETE FROM events").rowcount > 0
+            assert store.execute("DELETE FROM cancels WHERE ended").rowcount > 0
+
+    def _forget_all(self, _client):
+        for file in self.stack.folder.glob(f"{self.stack.store_file.name}*"):
+            file.unlink()
+
+    def _ctl(self, _client, *words):
+        finished = self.stack.cancelctl(*(self._filled(word) for word in words))
+        assert finished.exit_code == 0, finished.out + finished.log
 
     def _kill(self, _client, name):
         self.stack.processes[name].kill()

@@ -18,18 +18,20 @@ def traded():
     """One stack with a gateway for all scripts, which leave it as they found it."""
     with orderly_stack() as stack:
         grant_desks(stack)
-        stack.start(workers=2, final_wait="500ms")
+        stack.bus_flags["final_wait"] = "500ms"
+        stack.start(workers=2)
         start_fix(stack)
         yield stack
 
 
-def start_fix(stack):
-    return stack.start_fix(SENDERS, sessions=DROP_COPY)
+def start_fix(stack, **settings):
+    lines = "\n".join(f"{name}={value}" for name, value in settings.items())
+    return stack.start_fix(SENDERS, settings=lines, sessions=DROP_COPY)
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
 def test_script(traded, file):
-    script = Script(traded, file, (*SENDERS, "drop"), lambda: start_fix(traded))
+    script = Script(traded, file, (*SENDERS, "drop"), lambda **settings: start_fix(traded, **settings))
     try:
         script.run()
     finally:
