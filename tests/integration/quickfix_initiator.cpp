@@ -1,8 +1,9 @@
 // A counterparty of cancel-fix that is not ours: QuickFIX's own initiator, which checks every message that it gets
 // against a data dictionary. Used by test_fix_initiator.py.
 //
-//   quickfix-initiator PORT COMP_ID STORE_FOLDER DICTIONARY    sends each line of its input, as 35=F|11=a|37=5, once it
-//   is logged on; prints each message that it gets. At the end of its input it logs out and ends.
+//   quickfix-initiator PORT COMP_ID STORE_FOLDER DICTIONARY [reset]    sends each line of its input, as 35=F|11=a|37=5,
+//   once it is logged on; prints each message as "-> ..." or "<- ...". At the end of its input it logs out and ends.
+//   With `reset` its logons have ResetSeqNumFlag.
 #include <quickfix/Application.h>
 #include <quickfix/FileStore.h>
 #include <quickfix/Message.h>
@@ -28,17 +29,17 @@ class Counterparty : public FIX::Application {
   void onCreate(const FIX::SessionID& id) override { id_ = id; }
   void onLogon(const FIX::SessionID&) override { set(true); }
   void onLogout(const FIX::SessionID&) override { set(false); }
-  void toAdmin(FIX::Message&, const FIX::SessionID&) override {}
-  void toApp(FIX::Message&, const FIX::SessionID&) throw(FIX::DoNotSend) override {}
+  void toAdmin(FIX::Message& message, const FIX::SessionID&) override { print("-> ", message); }
+  void toApp(FIX::Message& message, const FIX::SessionID&) throw(FIX::DoNotSend) override { print("-> ", message); }
   void fromAdmin(const FIX::Message& message, const FIX::SessionID&) throw(FIX::FieldNotFound, FIX::IncorrectDataFormat,
                                                                            FIX::IncorrectTagValue,
                                                                            FIX::RejectLogon) override {
-    if (message.getHeader().getField(FIX::FIELD::MsgType) == "3") print(message);
+    print("<- ", message);
   }
   void fromApp(const FIX::Message& message, const FIX::SessionID&) throw(FIX::FieldNotFound, FIX::IncorrectDataFormat,
                                                                          FIX::IncorrectTagValue,
                                                                          FIX::UnsupportedMessageType) override {
-    print(message);
+    print("<- ", message);
   }
 
   void wait(bool logged_on) {
@@ -51,8 +52,9 @@ class Counterparty : public FIX::Application {
     for (std::string field; std::getline(fields, field, '|');) {
       const int tag = std::atoi(field.c_str());
       const std::string value = field.substr(field.find('=') + 1);
-      FIX::FieldMap& into = tag == 35 ? static_cast<FIX::FieldMap&>(message.getHeader()) : message;
-      into.setField(tag, value);
+      const bool of_header = tag == FIX::FIELD::MsgType || tag == FIX::FIELD::PossResend;
+      FIX::FieldMap& into = of_header ? static_cast<FIX::FieldMap&>(message.getHeader()) : message;
+      into.setField(FIX::FieldBase(tag, value), of_header);  // in the body a tag may come twice
     }
     FIX::Session::sendToTarget(message, id_);
   }
@@ -63,10 +65,11 @@ class Counterparty : public FIX::Application {
     logged_on_ = logged_on;
     changed_.notify_all();
   }
-  static void print(const FIX::Message& message) {
+  void print(const char* direction, const FIX::Message& message) {
     std::string text = message.toString();
     std::replace(text.begin(), text.end(), '\x01', '|');
-    std::cout << text << std::endl;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::cout << direction << text << std::endl;
   }
 
   FIX::SessionID id_;
@@ -78,11 +81,14 @@ class Counterparty : public FIX::Application {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 5) return std::cerr << "usage: quickfix-initiator PORT COMP_ID STORE_FOLDER DICTIONARY\n", 2;
+  if (count != 5 && count != 6) {
+    return std::cerr << "usage: quickfix-initiator PORT COMP_ID STORE_FOLDER DICTIONARY [reset]\n", 2;
+  }
   std::istringstream text(
-      "[DEFAULT]\nConnectionType=initiator\nReconnectInterval=1\nHeartBtInt=5\nStartTime=00:00:00\nEndTime=00:00:00\n"
+      "[DEFAULT]\nConnectionType=initiator\nReconnectInterval=1\nHeartBtInt=30\nStartTime=00:00:00\nEndTime=00:00:00\n"
       "SocketConnectHost=127.0.0.1\nSocketConnectPort=" +
       std::string(arguments[1]) + "\nFileStorePath=" + arguments[3] + "\nDataDictionary=" + arguments[4] +
+      (count == 6 ? "\nResetOnLogon=Y" : "") +
       "\n[SESSION]\nBeginString=FIX.4.4\nTargetCompID=CANCELBUS\nSenderCompID=" + arguments[2] + "\n");
   FIX::SessionSettings settings(text);
   Counterparty counterparty;
