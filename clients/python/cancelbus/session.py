@@ -33,10 +33,11 @@ NEXT_AFTER_REFUSAL = SECOND // 4
 
 # What the user sees. Receipt, CancelAck, CancelFinal and CancelStatus are of this session's own commands: at most one
 # Receipt (none if the ack overtook it), one CancelAck and one CancelFinal each, however often they were repeated on the
-# wire. A second Receipt can only be REFUSED: the first was of an earlier command with this cl_ord_id. After a NewEpoch the undecided commands are sent anew, and acked anew. Event is everything that was followed, the own
-# topic included, each once and in order. Reject says that the bus could not read what we sent. Resolved comes each time that
-# the bus answers a resolve(), until it says anything but PENDING. Listing comes once for each open_orders(), and
-# KillSwitchReply, GoodbyeReply, Commands, History and RetryReply once for what they answer, unless a Reject does.
+# wire. A second Receipt can only be REFUSED: the first was of an earlier command with this cl_ord_id. After a NewEpoch the
+# undecided commands are sent anew, and acked anew. Event is everything that was followed, the own topic included, each once
+# and in order. Reject says that the bus could not read what we sent. Resolved comes each time that the bus answers a
+# resolve(), until it says anything but PENDING. Listing comes once for each open_orders(), and KillSwitchReply,
+# GoodbyeReply, Commands, History and RetryReply once for what they answer, unless a Reject does.
 Notice = Union[Connected, Silent, Receipt, CancelAck, CancelFinal, CancelStatus, Event, BusStatus, Reject, Resolved,
                Listing, LostEvents, NewEpoch, Unreadable, Causes, MassCancelReport, MassCancelPreview, MassCancelLost,
                MassCancelUnknown, KillSwitchReply, GoodbyeReply, Commands, History, RetryReply]
